@@ -1,0 +1,1 @@
+"""EMO: one portrait and one recording become a talking or singing video."""

@@ -1,0 +1,41 @@
+"""The errors a user can cause. Each message names the file or option at fault and says what to do about it.
+
+The command line prints such an error as one line and exits with status 2; everything else is a bug and keeps
+its traceback.
+"""
+
+
+class EmoError(ValueError):
+    """Base of every error that bad input can cause."""
+
+
+class ImageError(EmoError):
+    """The portrait cannot be read as a picture."""
+
+
+class FaceError(EmoError):
+    """The picture holds no face that can be animated."""
+
+
+class AudioError(EmoError):
+    """The recording cannot be read as sound, or holds too little of it."""
+
+
+class VideoError(EmoError):
+    """The video cannot be read."""
+
+
+class OutputError(EmoError):
+    """The result cannot be written."""
+
+
+class WeightsError(EmoError):
+    """The weights are missing, incomplete, of other shapes than expected, or not safetensors."""
+
+
+class ConfigError(EmoError):
+    """A configuration holds an unknown key or a value of the wrong kind."""
+
+
+class ResumeError(EmoError):
+    """An interrupted generation cannot be continued with these inputs or options."""

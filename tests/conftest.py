@@ -1,0 +1,16 @@
+"""Shared fixtures. `EMO_TEST_DATA` names an optional folder of real pictures, voices and videos."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+DATA = Path(os.environ.get("EMO_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real test data; tests that ask for it are skipped where it is absent."""
+    if not DATA.is_dir():
+        pytest.skip(f"real test data not found: {DATA} (set EMO_TEST_DATA)")
+    return DATA
