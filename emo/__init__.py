@@ -1,1 +1,29 @@
 """EMO: one portrait and one recording become a talking or singing video."""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_EXPORTS = {
+    "EMOPipeline": "emo.pipelines",
+    "EMOPipelineOutput": "emo.pipelines",
+    "BackboneUNet": "emo.unets",
+    "ReferenceNet": "emo.unets",
+    "FaceLocator": "emo.unets",
+    "SpeedEncoder": "emo.unets",
+    "AudioProjection": "emo.unets",
+    "EmoError": "emo.errors",
+}
+
+__all__ = ["__version__", *_EXPORTS]
+
+
+def __getattr__(name: str):
+    """Import a public name when it is first asked for, so that `import emo` costs nothing."""
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'emo' has no attribute {name!r}")
+    return getattr(importlib.import_module(_EXPORTS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -37,5 +37,9 @@ class ConfigError(EmoError):
     """A configuration holds an unknown key or a value of the wrong kind."""
 
 
+class OptionError(EmoError):
+    """An option has a value that cannot be used."""
+
+
 class ResumeError(EmoError):
     """An interrupted generation cannot be continued with these inputs or options."""

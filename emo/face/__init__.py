@@ -1,0 +1,32 @@
+"""Faces: detection, landmarks, head pose, crop, face region. MediaPipe and OpenCV are imported at the first use."""
+
+from emo.face.crop import FACE_SHARE, Box, Crop
+from emo.face.detector import Face, FaceDetector
+from emo.face.portrait import MAX_CUT, MAX_TURN, MIN_FACE, Portrait, prepare_portrait
+from emo.face.pose import HeadPose, head_pose, rotation_speed, rotations, smooth
+from emo.face.quiet import quiet_stderr
+from emo.face.region import REGION_SCALE, Region, check_region, face_region_mask, union_mask
+
+__all__ = [
+    "FACE_SHARE",
+    "MAX_CUT",
+    "MAX_TURN",
+    "MIN_FACE",
+    "REGION_SCALE",
+    "Box",
+    "Crop",
+    "Face",
+    "FaceDetector",
+    "HeadPose",
+    "Portrait",
+    "Region",
+    "check_region",
+    "face_region_mask",
+    "head_pose",
+    "prepare_portrait",
+    "quiet_stderr",
+    "rotation_speed",
+    "rotations",
+    "smooth",
+    "union_mask",
+]

@@ -1,0 +1,10 @@
+"""Reading pictures, recordings and videos, and writing the result. No networks; nothing of emo but its errors."""
+
+from emo.media.audio import AudioTrack
+from emo.media.contact_sheet import contact_sheet
+from emo.media.image import load_image
+from emo.media.rate import as_fps, num_frames
+from emo.media.video import VideoReader
+from emo.media.writer import VideoWriter
+
+__all__ = ["AudioTrack", "VideoReader", "VideoWriter", "as_fps", "contact_sheet", "load_image", "num_frames"]

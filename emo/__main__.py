@@ -1,0 +1,7 @@
+"""`python -m emo`."""
+
+import sys
+
+from emo.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,188 @@
+"""`emo generate`: a portrait and a recording become a video file."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from emo.cli.quiet import quiet_loading
+from emo.errors import EmoError, OptionError, ResumeError
+
+
+def add_parser(commands) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        "generate", help="animate a portrait by a recording", description="Animate a portrait by a recording."
+    )
+    parser.add_argument("image", type=Path, help="the portrait: any picture with a face")
+    parser.add_argument("audio", type=Path, help="the recording: any sound or video file with speech or song")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the video to write (.mp4 or .mov)")
+
+    model = parser.add_argument_group("model")
+    model.add_argument("--model", help="pipeline folder or Hub name (default: the weights that come with the package)")
+    model.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
+    model.add_argument("--dtype", default="auto", choices=["auto", "float32", "float16", "bfloat16"])
+    model.add_argument("--offload", action="store_true", help="keep only the part at work on the GPU")
+    model.add_argument("--attention", metavar="BACKEND", help="attention kernels; `emo doctor` lists those that run here")
+
+    video = parser.add_argument_group("video")
+    video.add_argument("--height", type=int, help="pixels (default: the model's)")
+    video.add_argument("--width", type=int, help="pixels (default: the model's)")
+    video.add_argument("--fps", default="25", help="frames per second, as 25 or 30000/1001 (default 25)")
+    video.add_argument("--steps", type=int, default=40, help="denoising steps per clip (default 40)")
+    video.add_argument("--audio-guidance", type=float, default=1.5, help="how strongly the sound drives (default 1.5)")
+    video.add_argument("--reference-guidance", type=float, default=1.0, help="same for the portrait (default 1: off)")
+    video.add_argument("--eta", type=float, default=0.0, help="randomness of DDIM's steps, 0 to 1 (default 0)")
+    video.add_argument("--seed", type=int, default=0, help="same seed, same video (default 0)")
+
+    motion = parser.add_argument_group("face and motion")
+    motion.add_argument("--face", type=int, metavar="N", help="which of several faces, counted from the left")
+    motion.add_argument(
+        "--face-region",
+        metavar="REGION",
+        help="where the face may move: full, a box x0,y0,x1,y1 in the picture's pixels, or a mask picture "
+        "(default: the face's own box, somewhat larger)",
+    )
+    motion.add_argument(
+        "--speed",
+        metavar="DEGREES",
+        help="head rotation per frame, about 0.1 to 1.3; one number or a text file of one per frame (default: free)",
+    )
+    motion.add_argument("--paste-back", action="store_true", help="put the animated face back into the full picture")
+
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="continue an interrupted generation of this output")
+    again.add_argument("--restart", action="store_true", help="discard an interrupted generation of this output")
+    return parser
+
+
+def run(options: argparse.Namespace) -> None:
+    region, speed = parse_region(options.face_region), parse_speed(options.speed)
+
+    import torch
+
+    from emo.hub import locate_model
+    from emo.media import VideoWriter
+    from emo.pipelines import EMOPipeline, ResumePoint, fingerprint
+
+    started = time.monotonic()
+    point_path = options.output.with_name(options.output.name + ".resume")
+    if point_path.exists() and not (options.resume or options.restart):
+        raise ResumeError(f"{options.output} is unfinished: add --resume to continue it or --restart to start anew")
+    point = ResumePoint.load(point_path) if options.resume and point_path.exists() else None
+
+    with VideoWriter(options.output, options.fps, resume_at=point and point.position) as writer:
+        quiet_loading()
+        device = pick_device(options.device)
+        pipe = EMOPipeline.from_pretrained(locate_model(options.model), torch_dtype=pick_dtype(options.dtype, device))
+        if options.attention:
+            set_attention(pipe, options.attention)
+        if options.offload:
+            pipe.enable_model_cpu_offload(device=device)
+        else:
+            pipe.to(device)
+        pipe.set_progress_bar_config(dynamic_ncols=True, unit="step")
+        stream = pipe.stream(
+            options.image,
+            options.audio,
+            height=options.height,
+            width=options.width,
+            fps=options.fps,
+            num_inference_steps=options.steps,
+            audio_guidance_scale=options.audio_guidance,
+            reference_guidance_scale=options.reference_guidance,
+            eta=options.eta,
+            face_region=region,
+            face=options.face,
+            speed=speed,
+            paste_back=options.paste_back,
+            generator=torch.Generator().manual_seed(options.seed),
+            output_type="np",
+            resume_from=point and point.state,
+        )
+        marks = fingerprint(pipe, stream, options.seed)
+        if point:
+            point.check(point_path, marks)
+        first = done = point.state.next_clip if point else 0
+        try:
+            for clip in stream:
+                writer.write((clip.frames * 255).round().astype("uint8"))
+                ResumePoint(clip.state, writer.position, marks).save(point_path)
+                done = clip.index + 1
+        except BaseException:
+            if done:
+                print(
+                    f"\nemo: {done} of {stream.num_clips} clips are kept beside {options.output}; continue with the "
+                    "same command and --resume",
+                    file=sys.stderr,
+                )
+            else:
+                writer.discard()
+            raise
+        writer.finish(stream.audio)
+        point_path.unlink()
+
+    seconds = time.monotonic() - started
+    frames = stream.num_frames - first * pipe.unet.config.num_frames
+    print(
+        f"{options.output}: {stream.num_frames} frames, {float(stream.num_frames / stream.fps):.2f} s of video; "
+        f"took {seconds:.1f} s, {seconds / frames:.3f} s per frame"
+    )
+
+
+def parse_region(text: str | None):
+    """None, "full", a box as four numbers, or a mask picture's pixels."""
+    if text is None or text == "full":
+        return text
+    parts = text.split(",")
+    if len(parts) == 4:
+        try:
+            return tuple(float(part) for part in parts)
+        except ValueError:
+            raise OptionError(f"--face-region {text}: a box is four numbers, x0,y0,x1,y1") from None
+    from emo.media import load_image
+
+    return load_image(text)
+
+
+def parse_speed(text: str | None) -> float | list[float] | None:
+    """One number, or the numbers of a text file."""
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        return [float(word) for word in Path(text).read_text().replace(",", " ").split()]
+    except (OSError, ValueError) as error:
+        raise OptionError(f"--speed {text}: neither a number nor a file of numbers ({error})") from None
+
+
+def pick_device(name: str) -> str:
+    """`auto` is the best there is."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise OptionError(f"--device {name}: {str(error).splitlines()[0]}; `emo doctor` shows what there is") from None
+    return name
+
+
+def pick_dtype(name: str, device: str):
+    """`auto` is float32 on a CPU and half precision elsewhere."""
+    import torch
+
+    if name == "auto":
+        name = "float32" if device == "cpu" else "bfloat16" if device.startswith("cuda") else "float16"
+    return getattr(torch, name)
+
+
+def set_attention(pipe, backend: str) -> None:
+    """Choose attention kernels; an unknown or missing one is the user's error."""
+    try:
+        pipe.set_attention_backend(backend)
+    except (ValueError, RuntimeError, ImportError) as error:
+        raise EmoError(f"--attention {backend}: {error}") from None

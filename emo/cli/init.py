@@ -1,0 +1,52 @@
+"""`emo init`: make a pipeline folder, with random weights or from public ones."""
+
+import argparse
+from pathlib import Path
+
+from emo.cli.quiet import quiet_loading
+from emo.errors import OptionError
+
+
+def add_parser(commands) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        "init",
+        help="make a pipeline folder, random or from public weights",
+        description="Make a complete pipeline folder. Without --sd15 all weights are random (the picture is noise until "
+        "the model is trained). With it, training starts from Stable Diffusion 1.5, AnimateDiff and wav2vec 2.0, each "
+        "given as a folder or a Hugging Face Hub name.",
+    )
+    parser.add_argument("--config", help="emo-tiny (default), emo-sd15 (default with --sd15), or a YAML file")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random weights (default 0)")
+    parser.add_argument("--sd15", help="Stable Diffusion 1.5, as stable-diffusion-v1-5/stable-diffusion-v1-5")
+    parser.add_argument("--motion-adapter", help="AnimateDiff, as guoyww/animatediff-motion-adapter-v1-5-2")
+    parser.add_argument("--audio-encoder", help="wav2vec 2.0, as facebook/wav2vec2-base-960h")
+    parser.add_argument("--vae", help="another autoencoder than Stable Diffusion's own")
+    parser.add_argument("--out", type=Path, required=True, help="folder to make")
+    return parser
+
+
+def run(options: argparse.Namespace) -> None:
+    imported = (options.sd15, options.motion_adapter, options.audio_encoder)
+    if any(imported) != all(imported) or (options.vae and not options.sd15):
+        raise OptionError("--sd15, --motion-adapter and --audio-encoder go together, with --vae if wanted")
+    if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
+        raise OptionError(f"{options.out} exists already; choose another --out or remove it")
+
+    from emo.hub import build_pipeline, import_pipeline, load_model_config
+
+    quiet_loading()
+    config = load_model_config(options.config or ("emo-sd15" if options.sd15 else "emo-tiny"))
+    if options.sd15:
+        pipe = import_pipeline(
+            config,
+            sd15=options.sd15,
+            motion_adapter=options.motion_adapter,
+            audio_encoder=options.audio_encoder,
+            vae=options.vae,
+            seed=options.seed,
+        )
+    else:
+        pipe = build_pipeline(config, options.seed)
+    pipe.save_pretrained(options.out)
+    parameters = sum(p.numel() for c in pipe.components.values() if hasattr(c, "parameters") for p in c.parameters())
+    print(f"{options.out}: {parameters / 1e6:.1f} million parameters, {config.image_size} px")

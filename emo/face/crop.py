@@ -1,0 +1,123 @@
+"""The rectangle of a picture that is animated, and the way back into the whole picture."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1 in pixels; pixel i covers [i, i + 1]."""
+
+FACE_SHARE = 0.52
+"""Longer side of the face box over the crop's shorter side: in portraits and in the training data alike."""
+
+MAX_SHIFT = 0.12
+"""How far, as a share of its side, a crop moves off the face's centre in order to stay inside the picture."""
+
+FEATHER = 0.08
+"""Width of the paste-back's blended edge as a share of the crop's shorter side."""
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A rectangle of whole pixels that may reach over the picture's border, and the size it is resampled to.
+
+    Fields: x0, y0, x1, y1 in pixels of the picture (x1 and y1 exclusive); height, width in pixels of the crop.
+    """
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    height: int
+    width: int
+
+    @classmethod
+    def around(
+        cls, box: Box, image_size: tuple[int, int], *, height: int, width: int, share: float = FACE_SHARE
+    ) -> "Crop":
+        """The crop of aspect ratio width : height whose shorter side is the box's longer side / share.
+
+        box: x0, y0, x1, y1 in pixels; image_size: height, width of the picture. The box is centred, but for a shift
+        of at most MAX_SHIFT of the crop's side that keeps the crop inside the picture.
+        """
+        scale = max(box[2] - box[0], box[3] - box[1]) / share / min(height, width)
+        x0, x1 = _place((box[0] + box[2]) / 2, scale * width, image_size[1])
+        y0, y1 = _place((box[1] + box[3]) / 2, scale * height, image_size[0])
+        return cls(x0, y0, x1, y1, height, width)
+
+    @classmethod
+    def centre(cls, image_size: tuple[int, int], *, height: int, width: int) -> "Crop":
+        """The largest rectangle of aspect ratio width : height inside the picture, centred.
+
+        image_size: height, width of the picture.
+        """
+        scale = min(image_size[0] / height, image_size[1] / width)
+        x0, x1 = _place(image_size[1] / 2, scale * width, image_size[1])
+        y0, y1 = _place(image_size[0] / 2, scale * height, image_size[0])
+        return cls(x0, y0, x1, y1, height, width)
+
+    def apply(self, image: np.ndarray) -> np.ndarray:
+        """The crop's pixels, (h, w, ...) -> (height, width, ...), uint8; beyond the picture its border is repeated.
+
+        Area averaging where pixels become fewer, bicubic interpolation where they become more.
+        """
+        import cv2
+
+        h, w = image.shape[:2]
+        inside = image[max(self.y0, 0) : max(self.y1, 0), max(self.x0, 0) : max(self.x1, 0)]
+        beyond = max(-self.y0, 0), max(self.y1 - h, 0), max(-self.x0, 0), max(self.x1 - w, 0)
+        return _resample(cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE), self.height, self.width)
+
+    def to_crop(self, box: Box) -> Box:
+        """A box in pixels of the picture -> the same box in pixels of the crop."""
+        sx, sy = self.width / (self.x1 - self.x0), self.height / (self.y1 - self.y0)
+        return (box[0] - self.x0) * sx, (box[1] - self.y0) * sy, (box[2] - self.x0) * sx, (box[3] - self.y0) * sy
+
+    def to_image(self, box: Box) -> Box:
+        """A box in pixels of the crop -> the same box in pixels of the picture."""
+        sx, sy = (self.x1 - self.x0) / self.width, (self.y1 - self.y0) / self.height
+        return box[0] * sx + self.x0, box[1] * sy + self.y0, box[2] * sx + self.x0, box[3] * sy + self.y0
+
+    def paste(self, frames: np.ndarray, image: np.ndarray) -> np.ndarray:
+        """Put frames of the crop back into the picture, (n, height, width, 3) and (h, w, 3) -> (n, h, w, 3), uint8.
+
+        Every pixel outside of the crop is the picture's own. Inside, the frame fades in over FEATHER of the crop's
+        shorter side, from nothing at the outermost pixel; not along the picture's own border, where no seam can show.
+        """
+        h, w = image.shape[:2]
+        top, bottom, left, right = max(self.y0, 0), min(self.y1, h), max(self.x0, 0), min(self.x1, w)
+        feather = max(1.0, FEATHER * min(self.x1 - self.x0, self.y1 - self.y0))
+        alpha = np.outer(_ramp(self.y0, self.y1, h, feather), _ramp(self.x0, self.x1, w, feather))[..., None]
+        pasted = np.repeat(image[None], len(frames), axis=0)
+        behind = image[top:bottom, left:right].astype(np.float32)
+        for frame, target in zip(frames, pasted, strict=True):
+            front = _resample(frame, self.y1 - self.y0, self.x1 - self.x0)
+            front = front[top - self.y0 : bottom - self.y0, left - self.x0 : right - self.x0]
+            target[top:bottom, left:right] = np.rint(behind + alpha * (front - behind)).astype(np.uint8)
+        return pasted
+
+
+def _place(centre: float, side: float, limit: int) -> tuple[int, int]:
+    """First pixel and end of a stretch of `side` pixels about `centre`, moved towards [0, limit] where it fits."""
+    length = max(1, round(side))
+    start = centre - length / 2
+    inside = min(max(start, 0), limit - length) if length <= limit else (limit - length) / 2
+    start = round(start + min(max(inside - start, -MAX_SHIFT * length), MAX_SHIFT * length))
+    return start, start + length
+
+
+def _ramp(start: int, end: int, limit: int, feather: float) -> np.ndarray:
+    """Opacity of a frame over [start, end) cut to [0, limit): 0 at ends inside the picture, 1 a feather away."""
+    pixel = np.arange(max(start, 0), min(end, limit))
+    to_start = pixel - start if start > 0 else math.inf
+    to_end = end - 1 - pixel if end < limit else math.inf
+    x = np.clip(np.minimum(to_start, to_end) / feather, 0, 1) * np.ones(len(pixel))
+    return (x * x * (3 - 2 * x)).astype(np.float32)
+
+
+def _resample(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    import cv2
+
+    shrink = height * width < image.shape[0] * image.shape[1]
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)

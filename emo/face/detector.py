@@ -1,0 +1,134 @@
+"""Faces in still pictures: MediaPipe finds them and puts 478 landmarks on each."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from emo.face.crop import Box, Crop
+from emo.face.quiet import quiet_stderr
+
+MESH_SIDE, MESH_SHARE = 256, 0.5  # pixels of the enlarged crop FaceMesh sees, and the detection's share of it
+FINDER_SIDE = 384  # a tile is shrunk to this by area averaging: the finders themselves take in 128 or 192 px, aliased
+SMALLEST_TILE = 800  # pixels; at 6 % of its side the full-range model still finds every face, so faces from 48 px on
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face in a picture.
+
+    Fields: box, the bounding box x0, y0, x1, y1 of all landmarks, float pixels: hairline to chin and ear to ear from
+    the front, with the nose where the head is turned; it reaches over the border where the face is cut off. score,
+    the finder's, 0...1. landmarks (478, 3) float32: x right, y down in pixels, z away from the camera in the same
+    scale with its zero in the head; 468 of the mesh, then 2 x 5 of the irises.
+    """
+
+    box: Box
+    score: float
+    landmarks: np.ndarray = field(repr=False, compare=False)
+
+
+class FaceDetector:
+    """Finds faces and their landmarks in still pictures; a context manager, whose end frees MediaPipe's graphs.
+
+    One per thread. Nothing that MediaPipe logs reaches the terminal.
+    """
+
+    def __init__(self) -> None:
+        with quiet_stderr():
+            from mediapipe.python.solutions.face_detection import FaceDetection
+            from mediapipe.python.solutions.face_mesh import FaceMesh
+
+            self._near, self._far = (FaceDetection(model_selection=model) for model in (0, 1))
+            self._mesh = FaceMesh(static_image_mode=True, max_num_faces=1, refine_landmarks=True)
+            for graph in (self._near, self._far, self._mesh):  # they log until their first call has returned ...
+                graph.process(np.zeros((64, 64, 3), np.uint8))
+        self._first = quiet_stderr  # ... and FaceMesh once more at its first face
+
+    def __enter__(self) -> "FaceDetector":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free MediaPipe's graphs; the detector is of no use afterwards."""
+        for graph in (self._near, self._far, self._mesh):
+            graph.close()
+
+    def detect(self, image: np.ndarray) -> list[Face]:
+        """The faces in a picture, from left to right.
+
+        image: uint8 (h, w, 3) RGB. Looks at the whole picture first and at ever smaller tiles only while nothing is
+        found, so that a face of 64 px is found in a picture of any size, and passers-by behind a portrait are not.
+        """
+        h, w = image.shape[:2]
+        side = max(h, w)
+        faces = self._faces(image, self._find(image, (self._near, self._far)))
+        while not faces and side > SMALLEST_TILE:
+            side = max(side // 2, SMALLEST_TILE)
+            for x, y in _tiles(h, w, side):
+                found = self._find(image[y : y + side, x : x + side], (self._far,))
+                moved = [((b[0] + x, b[1] + y, b[2] + x, b[3] + y), score) for b, score in found]
+                faces += self._faces(image, moved, faces)
+        return sorted(faces, key=lambda face: face.box[0] + face.box[2])
+
+    def _find(self, tile: np.ndarray, finders: tuple) -> list[tuple[Box, float]]:
+        """Boxes in pixels of the tile, and their scores."""
+        h, w = tile.shape[:2]
+        shrink = FINDER_SIDE / max(h, w)
+        small = (
+            Crop(0, 0, w, h, max(1, round(h * shrink)), max(1, round(w * shrink))).apply(tile) if shrink < 1 else tile
+        )
+        found = []
+        for finder in finders:
+            for detection in finder.process(small).detections or ():
+                b = detection.location_data.relative_bounding_box
+                box = (b.xmin * w, b.ymin * h, (b.xmin + b.width) * w, (b.ymin + b.height) * h)
+                found.append((box, float(detection.score[0])))
+        return found
+
+    def _faces(self, image: np.ndarray, found: list[tuple[Box, float]], known: Sequence[Face] = ()) -> list[Face]:
+        """The found boxes that FaceMesh confirms, with landmarks, each face once."""
+        faces: list[Face] = []
+        for box, score in found:
+            if any(_inside(box, face.box) for face in (*known, *faces)):
+                continue
+            landmarks = self._landmarks(image, box)
+            if landmarks is None:
+                continue
+            low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
+            face = Face((*map(float, low), *map(float, high)), score, landmarks)
+            if not any(_inside(face.box, other.box) for other in (*known, *faces)):
+                faces.append(face)
+        return faces
+
+    def _landmarks(self, image: np.ndarray, box: Box) -> np.ndarray | None:
+        """FaceMesh on an enlarged square crop about the box: landmarks (478, 3) in pixels of the picture, or None."""
+        crop = Crop.around(box, image.shape[:2], height=MESH_SIDE, width=MESH_SIDE, share=MESH_SHARE)
+        with self._first():
+            meshes = self._mesh.process(crop.apply(image)).multi_face_landmarks
+        if not meshes:
+            return None
+        self._first = nullcontext
+        points = np.array([(p.x, p.y, p.z) for p in meshes[0].landmark], np.float32)
+        return points * (crop.x1 - crop.x0) + np.array((crop.x0, crop.y0, 0), np.float32)
+
+
+def _tiles(height: int, width: int, side: int) -> Iterator[tuple[int, int]]:
+    """Left and top of tiles that cover the picture and overlap by a quarter or more of their side."""
+    for y in _starts(height, side):
+        for x in _starts(width, side):
+            yield x, y
+
+
+def _starts(length: int, side: int) -> np.ndarray:
+    spare = max(length - side, 0)
+    return np.linspace(0, spare, -(-spare // (side * 3 // 4)) + 1).astype(int)
+
+
+def _inside(box: Box, other: Box) -> bool:
+    """Whether the centre of one box lies in the other."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return other[0] <= x <= other[2] and other[1] <= y <= other[3]

@@ -1,0 +1,24 @@
+"""From the name of a model to what `from_pretrained` takes."""
+
+from emo.errors import WeightsError
+from emo.resources import bundled
+
+DEFAULT_MODEL = "emo-tiny"
+
+
+def locate_model(name: str | None) -> str:
+    """The folder of a model that comes with the package (`emo-tiny`, the default), or the folder or Hub name itself.
+
+    Raises:
+        WeightsError: the default is wanted, but this copy of the package carries no trained weights.
+    """
+    name = name or DEFAULT_MODEL
+    folder = bundled("weights") / name
+    if (folder / "model_index.json").is_file():
+        return str(folder)
+    if name == DEFAULT_MODEL:
+        raise WeightsError(
+            f"no trained weights of {name} come with this version; give --model FOLDER or a Hub name, or make random "
+            "weights to try things out: emo init --out random-weights"
+        )
+    return name

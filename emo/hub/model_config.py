@@ -1,0 +1,123 @@
+"""The size of a model as a checked configuration: `configs/model/*.yaml` over these structured defaults."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omegaconf import MISSING, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from emo.errors import ConfigError
+from emo.resources import bundled
+
+
+@dataclass
+class UNetConfig:
+    """Backbone and ReferenceNet; see `BackboneUNet`."""
+
+    block_out_channels: list[int] = MISSING
+    layers_per_block: int = 2
+    norm_num_groups: int = 32
+    spatial_attention: list[bool] = MISSING
+    num_attention_heads: list[int] = MISSING
+    motion_num_attention_heads: list[int] = MISSING
+    motion_max_seq_length: int = 32
+    use_motion_mid_block: bool = True
+
+
+@dataclass
+class AudioProjectionConfig:
+    """See `AudioProjection`."""
+
+    hidden_dim: int = 512
+    num_tokens: int = 32
+    token_dim: int = 768
+
+
+@dataclass
+class FaceLocatorConfig:
+    """See `FaceLocator`."""
+
+    block_out_channels: list[int] = MISSING
+
+
+@dataclass
+class SpeedEncoderConfig:
+    """See `SpeedEncoder`."""
+
+    num_buckets: int = 9
+    max_speed: float = 2.0
+    speed_dim: int = 256
+
+
+@dataclass
+class AudioEncoderConfig:
+    """wav2vec 2.0 with its standard strides; see `transformers.Wav2Vec2Config`."""
+
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    conv_dim: list[int] = MISSING
+    num_conv_pos_embeddings: int = 128
+    num_conv_pos_embedding_groups: int = 16
+
+
+@dataclass
+class VAEConfig:
+    """See diffusers' `AutoencoderKL`."""
+
+    block_out_channels: list[int] = MISSING
+    layers_per_block: int = 2
+    latent_channels: int = 4
+    norm_num_groups: int = 32
+    scaling_factor: float = 0.18215
+
+
+@dataclass
+class SchedulerConfig:
+    """What differs between models in the noise schedule; the rest is Stable Diffusion's."""
+
+    prediction_type: str = "epsilon"
+    rescale_betas_zero_snr: bool = False
+    timestep_spacing: str = "leading"
+
+
+@dataclass
+class ModelConfig:
+    """One model.
+
+    image_size: height and width in pixels.
+    num_frames, num_motion_frames, num_neighbors: F, n and m of the paper (4.1).
+    """
+
+    image_size: int = 512
+    num_frames: int = 12
+    num_motion_frames: int = 4
+    num_neighbors: int = 2
+    unet: UNetConfig = field(default_factory=UNetConfig)
+    audio_projection: AudioProjectionConfig = field(default_factory=AudioProjectionConfig)
+    face_locator: FaceLocatorConfig = field(default_factory=FaceLocatorConfig)
+    speed_encoder: SpeedEncoderConfig = field(default_factory=SpeedEncoderConfig)
+    audio_encoder: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
+    vae: VAEConfig = field(default_factory=VAEConfig)
+    scheduler: SchedulerConfig = field(default_factory=SchedulerConfig)
+
+
+def load_model_config(name: str) -> ModelConfig:
+    """Read a model configuration by its name (`emo-tiny`, `emo-sd15`) or path.
+
+    Raises:
+        ConfigError: there is no such file, or it holds an unknown key or a value of the wrong kind.
+    """
+    path = Path(name)
+    if path.suffix not in {".yaml", ".yml"}:
+        path = bundled("configs/model") / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in bundled("configs/model").glob("*.yaml")))
+        raise ConfigError(f"{name}: no such model configuration; give a YAML file or one of {known}")
+    try:  # the structured defaults come first, or unknown keys would pass
+        config = OmegaConf.merge(OmegaConf.structured(ModelConfig), OmegaConf.load(path))
+        return OmegaConf.to_object(config)
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None)
+        raise ConfigError(f"{path}: {key or 'the file'}: {str(error).splitlines()[0]}") from None

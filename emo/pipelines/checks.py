@@ -1,0 +1,79 @@
+"""What is checked of a pipeline folder before anything of it is loaded."""
+
+import json
+import os
+from pathlib import Path
+
+import diffusers
+import torch
+import transformers
+from safetensors import SafetensorError, safe_open
+
+import emo
+from emo.errors import WeightsError
+
+PICKLES = {".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"}
+MODEL_INDEX = "model_index.json"
+_LIBRARIES = {"emo": emo, "diffusers": diffusers, "transformers": transformers}
+
+
+def check_folder(path: str | os.PathLike) -> None:
+    """Make sure that a local pipeline folder is whole; the name of a Hub repository passes unchecked.
+
+    Raises:
+        WeightsError: a folder, component, tensor or file is missing, has another shape than its config says, cannot
+            be read, or is a pickle, which may run any code when loaded. The message names component and tensor.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        if folder.exists() or folder.is_absolute() or str(path).count("/") != 1 or str(path).startswith("."):
+            raise WeightsError(f"{path}: no such folder; give a pipeline folder (`emo init` makes one) or a Hub name")
+        return
+    if not (folder / MODEL_INDEX).is_file():
+        raise WeightsError(f"{path}: {MODEL_INDEX} is missing, so this is no pipeline folder; `emo init` makes one")
+    for file in sorted(folder.rglob("*")):
+        if file.suffix in PICKLES:
+            raise WeightsError(f"{file}: pickle files are never loaded; only safetensors are. Remove it or convert it")
+    for name, (library, class_name) in _components(folder).items():
+        if not (folder / name).is_dir():
+            raise WeightsError(f"{path}: the component {name!r} is missing")
+        component_class = getattr(_LIBRARIES.get(library), class_name, None)
+        if component_class is None:
+            raise WeightsError(f"{path}: {name} is a {library}.{class_name}, which is not known here")
+        if issubclass(component_class, torch.nn.Module):
+            _check_tensors(folder / name, name, component_class)
+
+
+def _components(folder: Path) -> dict[str, list[str]]:
+    try:
+        index = json.loads((folder / MODEL_INDEX).read_text())
+    except ValueError as error:
+        raise WeightsError(f"{folder / MODEL_INDEX}: not valid JSON ({error})") from None
+    return {k: v for k, v in index.items() if isinstance(v, list) and not k.startswith("_") and v[0] is not None}
+
+
+def _check_tensors(folder: Path, name: str, component_class: type[torch.nn.Module]) -> None:
+    """Compare names and shapes in the safetensors files with those of the class built from its config."""
+    if not (folder / "config.json").is_file():
+        raise WeightsError(f"{folder}: config.json of the component {name!r} is missing")
+    found = {}
+    for file in folder.glob("*.safetensors"):
+        try:
+            with safe_open(file, framework="pt") as tensors:
+                found |= {key: tuple(tensors.get_slice(key).get_shape()) for key in tensors.keys()}  # noqa: SIM118
+        except SafetensorError as error:
+            raise WeightsError(f"{file}: cannot be read ({error}); fetch or make it again") from None
+    if not found:
+        raise WeightsError(f"{folder}: no safetensors file of the component {name!r}")
+    with torch.device("meta"):
+        if issubclass(component_class, transformers.PreTrainedModel):
+            model = component_class(component_class.config_class.from_pretrained(folder))
+        else:
+            model = component_class.from_config(component_class.load_config(folder))
+    for key, tensor in model.state_dict().items():
+        if key not in found:
+            raise WeightsError(f"{folder}: the component {name!r} lacks the tensor {key!r}")
+        if found[key] != tuple(tensor.shape):
+            raise WeightsError(
+                f"{folder}: {name}: the tensor {key!r} has shape {found[key]}, but its config says {tuple(tensor.shape)}"
+            )

@@ -1,0 +1,88 @@
+"""What the pipeline returns and yields."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import torch
+from diffusers.utils import BaseOutput
+
+from emo.face import Portrait
+from emo.media import AudioTrack
+
+
+@dataclass
+class EMOPipelineOutput(BaseOutput):
+    """A generated video.
+
+    frames: list of PIL images, array (T, H, W, 3) or tensor (T, 3, H, W) in [0, 1], or latents (T, L, h, w).
+    fps: frames per second.
+    audio: the recording, for writing it beside the frames.
+    """
+
+    frames: Any
+    fps: Fraction
+    audio: AudioTrack
+
+
+@dataclass(frozen=True)
+class ClipState:
+    """All that the next clip needs of the ones before it: continuing from it equals never having stopped.
+
+    next_clip: index of the clip to generate next.
+    motion_latents: the last n generated latents (1, n, L, h, w), float32 on the CPU.
+    generator_state: state of the random generator, uint8, or `None` without a generator.
+    """
+
+    next_clip: int
+    motion_latents: torch.Tensor
+    generator_state: torch.Tensor | None
+
+
+@dataclass(frozen=True)
+class EMOClip:
+    """One clip of a stream.
+
+    frames: as in `EMOPipelineOutput`, the clip's own (F of them; fewer in the last clip).
+    index, num_clips: which clip of how many.
+    state: where to resume after this clip.
+    """
+
+    frames: Any
+    index: int
+    num_clips: int
+    state: ClipState
+
+
+@dataclass(frozen=True)
+class EMOStream:
+    """A checked request for a video; iterating over it generates the clips in order.
+
+    portrait: the cropped picture, its mask, and the way back into the full picture.
+    audio: the recording, decoded.
+    fps, num_frames, num_clips: what will be generated.
+    speed: head rotation (1, T) in degrees per frame, or `None`.
+    The other fields are `EMOPipeline.stream`'s arguments.
+    """
+
+    generate: Callable[["EMOStream"], Iterator[EMOClip]]
+    portrait: Portrait
+    audio: AudioTrack
+    fps: Fraction
+    num_frames: int
+    num_clips: int
+    num_inference_steps: int
+    audio_guidance_scale: float
+    reference_guidance_scale: float
+    eta: float
+    speed: torch.Tensor | None
+    paste_back: bool
+    generator: torch.Generator | None
+    output_type: str
+    callback: Callable[..., dict | None] | None
+    callback_tensors: tuple[str, ...]
+    resume_from: ClipState | None
+
+    def __iter__(self) -> Iterator[EMOClip]:
+        return self.generate(self)

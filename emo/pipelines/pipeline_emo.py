@@ -1,0 +1,309 @@
+"""The EMO pipeline: one portrait and one recording become a talking or singing video of any length."""
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import torch
+from diffusers import AutoencoderKL, DiffusionPipeline
+from diffusers.image_processor import VaeImageProcessor
+from diffusers.schedulers import KarrasDiffusionSchedulers
+from diffusers.utils.torch_utils import randn_tensor
+from transformers import SequenceFeatureExtractor, Wav2Vec2Model
+
+from emo.errors import AudioError, ConfigError, OptionError
+from emo.face import prepare_portrait
+from emo.media import AudioTrack, as_fps, load_image
+from emo.pipelines.audio_features import AudioFeatures
+from emo.pipelines.checks import check_folder
+from emo.pipelines.guidance import ClipConditions, guide
+from emo.pipelines.output import ClipState, EMOClip, EMOPipelineOutput, EMOStream
+from emo.pipelines.saved_format import SavedFormat
+from emo.unets import AudioProjection, BackboneUNet, FaceLocator, ReferenceNet, SpeedEncoder, cut_windows
+
+OUTPUT_TYPES = ("pil", "np", "pt", "latent")
+
+
+class EMOPipeline(SavedFormat, DiffusionPipeline):
+    """Audio-driven portrait animation.
+
+    Args:
+        vae: autoencoder between pictures and latents.
+        unet: the backbone (3.2.1).
+        reference_unet: the ReferenceNet (3.2.3).
+        face_locator: encodes the face region (3.2.5).
+        speed_encoder: encodes head rotation speeds (3.2.5).
+        audio_projection: makes audio tokens of wav2vec features (3.2.2).
+        audio_encoder, feature_extractor: wav2vec 2.0.
+        scheduler: DDIM as in the paper (4.1); other diffusers schedulers may take its place.
+    """
+
+    model_cpu_offload_seq = "audio_encoder->audio_projection->speed_encoder->face_locator->reference_unet->unet->vae"
+    _callback_tensor_inputs = ("latents",)
+
+    def __init__(
+        self,
+        vae: AutoencoderKL,
+        unet: BackboneUNet,
+        reference_unet: ReferenceNet,
+        face_locator: FaceLocator,
+        speed_encoder: SpeedEncoder,
+        audio_projection: AudioProjection,
+        audio_encoder: Wav2Vec2Model,
+        feature_extractor: SequenceFeatureExtractor,
+        scheduler: KarrasDiffusionSchedulers,
+    ):
+        super().__init__()
+        config = scheduler.config
+        if config.get("prediction_type") == "epsilon" and config.get("rescale_betas_zero_snr"):
+            raise ConfigError(
+                "scheduler: prediction_type=epsilon cannot be used with rescale_betas_zero_snr, since at zero SNR the "
+                "noise says nothing of the picture; use prediction_type=v_prediction"
+            )
+        self.register_modules(
+            vae=vae,
+            unet=unet,
+            reference_unet=reference_unet,
+            face_locator=face_locator,
+            speed_encoder=speed_encoder,
+            audio_projection=audio_projection,
+            audio_encoder=audio_encoder,
+            feature_extractor=feature_extractor,
+            scheduler=scheduler,
+        )
+        self.vae_scale_factor = 2 ** (len(vae.config.block_out_channels) - 1)
+        self.image_processor = VaeImageProcessor(vae_scale_factor=self.vae_scale_factor)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path, **kwargs) -> "EMOPipeline":
+        """Load from a folder or from the Hub; safetensors only.
+
+        Raises:
+            WeightsError: the folder is incomplete, holds pickle files, or its tensors do not fit their configs.
+        """
+        check_folder(pretrained_model_name_or_path)
+        return super().from_pretrained(pretrained_model_name_or_path, **{**kwargs, "use_safetensors": True})
+
+    def set_attention_backend(self, backend: str) -> None:
+        """Choose the attention kernels of both UNets, as `ModelMixin.set_attention_backend` does."""
+        self.unet.set_attention_backend(backend)
+        self.reference_unet.set_attention_backend(backend)
+
+    def __call__(self, image, audio, *, return_dict: bool = True, **options) -> EMOPipelineOutput | tuple:
+        """Generate a whole video: collects what `stream` yields, and takes its arguments.
+
+        Returns:
+            `EMOPipelineOutput`, or the tuple `(frames, fps, audio)` if `return_dict` is false.
+        """
+        stream = self.stream(image, audio, **options)
+        parts = [clip.frames for clip in stream]
+        if stream.output_type == "pil":
+            frames = [frame for part in parts for frame in part]
+        else:
+            frames = np.concatenate(parts) if stream.output_type == "np" else torch.cat(parts)
+        output = EMOPipelineOutput(frames=frames, fps=stream.fps, audio=stream.audio)
+        return output if return_dict else output.to_tuple()
+
+    def stream(
+        self,
+        image: str | Path | PIL.Image.Image | np.ndarray,
+        audio: str | Path | tuple[np.ndarray, int] | AudioTrack,
+        *,
+        height: int | None = None,
+        width: int | None = None,
+        fps: float | str | Fraction = 25,
+        num_inference_steps: int = 40,
+        audio_guidance_scale: float = 1.5,
+        reference_guidance_scale: float = 1.0,
+        eta: float = 0.0,
+        face_region: str | Sequence[float] | PIL.Image.Image | np.ndarray | None = None,
+        face: int | None = None,
+        speed: float | Sequence[float] | None = None,
+        paste_back: bool = False,
+        generator: torch.Generator | None = None,
+        output_type: str = "pil",
+        callback_on_step_end: Callable[..., dict | None] | None = None,
+        callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+        resume_from: ClipState | None = None,
+    ) -> EMOStream:
+        """Generate a video clip by clip, in memory that does not grow with its length.
+
+        Args:
+            image: the portrait: a path, PIL image or array.
+            audio: the recording: a path, `(samples, rate)` or an `AudioTrack`.
+            height, width: size of the generated picture in pixels; the model's own size by default.
+            fps: frames per second.
+            num_inference_steps: denoising steps per clip; 40 in the paper (4.1).
+            audio_guidance_scale, reference_guidance_scale: weights w of the guided conditions in
+                pred = c + Σ (w − 1) (c − c without it). A weight of 1 costs no time.
+            eta: η of DDIM; ignored by schedulers that have none.
+            face_region: where the face may move (3.2.5, Fig. 7): `None` for the portrait's face box enlarged by 1.3,
+                `"full"` for anywhere, a box `(x0, y0, x1, y1)` in the portrait's pixels, or a mask picture of its size.
+            face: which face of several, counted from the left; the largest by default.
+            speed: head rotation in degrees per frame: one number, one per frame, or `None` for "No Speed" (Table 2).
+            paste_back: yield the full picture with the animated crop in its place.
+            generator: makes the result repeatable.
+            output_type: `"pil"`, `"np"`, `"pt"` or `"latent"`.
+            callback_on_step_end: called as `callback(pipe, step, timestep, tensors)` after each denoising step, with
+                the step counted over all clips; may return changed `tensors`.
+            callback_on_step_end_tensor_inputs: which tensors it gets; `"latents"` is all there is.
+            resume_from: continue after the clip that yielded this state, with the same inputs and options.
+
+        Returns:
+            `EMOStream`, which generates while it is iterated over. All inputs have been checked by then.
+
+        Raises:
+            EmoError: the picture, the sound or an option cannot be used.
+        """
+        size = self.unet.config.sample_size * self.vae_scale_factor
+        height, width = height or size, width or size
+        multiple = self.vae_scale_factor * 2 ** (len(self.unet.config.block_out_channels) - 1)
+        if height % multiple or width % multiple or min(height, width) < multiple:
+            raise OptionError(f"height {height} and width {width} must be positive multiples of {multiple}")
+        if num_inference_steps < 1:
+            raise OptionError(f"num_inference_steps is {num_inference_steps}; at least 1 is needed")
+        if output_type not in OUTPUT_TYPES:
+            raise OptionError(f"output_type {output_type!r} is none of {', '.join(OUTPUT_TYPES)}")
+        if paste_back and output_type == "latent":
+            raise OptionError("paste_back needs pictures: choose another output_type than 'latent'")
+        if unknown := set(callback_on_step_end_tensor_inputs) - set(self._callback_tensor_inputs):
+            raise OptionError(f"callback_on_step_end_tensor_inputs: {unknown} not among {self._callback_tensor_inputs}")
+
+        fps = as_fps(fps)
+        portrait = prepare_portrait(
+            load_image(image),
+            height=height,
+            width=width,
+            face_region=face_region,
+            face=face,
+            name=str(image) if isinstance(image, str | Path) else "portrait",
+        )
+        track = AudioTrack.open(audio, sampling_rate=self.feature_extractor.sampling_rate)
+        num_frames = track.num_frames(fps)
+        if track.duration * fps < 1:
+            raise AudioError(f"{track.name}: {float(track.duration):.3f} s of sound is less than one frame at {fps} fps")
+        return EMOStream(
+            generate=self._generate,
+            portrait=portrait,
+            audio=track,
+            fps=fps,
+            num_frames=num_frames,
+            num_clips=math.ceil(num_frames / self.unet.config.num_frames),
+            num_inference_steps=num_inference_steps,
+            audio_guidance_scale=audio_guidance_scale,
+            reference_guidance_scale=reference_guidance_scale,
+            eta=eta,
+            speed=_speed_track(speed, num_frames),
+            paste_back=paste_back,
+            generator=generator,
+            output_type=output_type,
+            callback=callback_on_step_end,
+            callback_tensors=tuple(callback_on_step_end_tensor_inputs),
+            resume_from=resume_from,
+        )
+
+    @torch.no_grad()
+    def _generate(self, job: EMOStream) -> Iterator[EMOClip]:
+        """Figure 2, clip after clip."""
+        device, clip_frames, n = self._execution_device, self.unet.config.num_frames, self.unet.config.num_motion_frames
+        features = AudioFeatures(job.audio, self.audio_encoder, self.feature_extractor, job.fps, job.num_frames)
+
+        # Frames encoding, once per video. Before the first clip the motion frames are zero maps (3.2.4).
+        portrait_latents = self._encode(job.portrait.image)
+        no_motion = portrait_latents.new_zeros(1, n, *portrait_latents.shape[1:])
+        maps = self.reference_unet(portrait_latents, no_motion)
+        key_values = self.unet.project_reference(maps.reference)
+        mask = torch.from_numpy(job.portrait.mask)[None, None].to(device, self.face_locator.dtype)
+        face_mask_features = self.face_locator(mask)
+
+        state = job.resume_from or ClipState(0, no_motion, None)
+        if state.generator_state is not None:
+            job.generator.set_state(state.generator_state)
+
+        with self.progress_bar(total=job.num_clips * job.num_inference_steps) as bar:
+            bar.initial = bar.n = state.next_clip * job.num_inference_steps
+            for index in range(state.next_clip, job.num_clips):
+                bar.set_description(f"clip {index + 1}/{job.num_clips}")
+                start, stop = index * clip_frames, (index + 1) * clip_frames
+                if index > 0:
+                    maps = self.reference_unet(motion_latents=state.motion_latents.to(device, self.unet.dtype))
+                windows = features.windows(start, stop, self.audio_projection.config.num_neighbors)
+                speed = None
+                if job.speed is not None:
+                    speed_windows = cut_windows(job.speed, self.speed_encoder.config.num_neighbors, start, stop)
+                    speed = self.speed_encoder(speed_windows.to(device))
+                conditions = guide(
+                    key_values,
+                    maps.motion,
+                    self.audio_projection(windows.to(device, self.audio_projection.dtype)),
+                    face_mask_features,
+                    speed,
+                    audio_guidance_scale=job.audio_guidance_scale,
+                    reference_guidance_scale=job.reference_guidance_scale,
+                )
+                latents = self._denoise(job, conditions, (1, clip_frames, *portrait_latents.shape[1:]), index, bar)
+                state = ClipState(
+                    next_clip=index + 1,
+                    motion_latents=latents[:, -n:].cpu(),
+                    generator_state=None if job.generator is None else job.generator.get_state(),
+                )
+                frames = self._decode(job, latents[0, : job.num_frames - start])
+                yield EMOClip(frames=frames, index=index, num_clips=job.num_clips, state=state)
+
+    def _denoise(self, job: EMOStream, conditions: ClipConditions, shape: tuple, clip: int, bar: Any) -> torch.Tensor:
+        """Noise → latents (1, F, L, h, w) of one clip, float32, by the scheduler's steps."""
+        device = self._execution_device
+        latents = randn_tensor(shape, generator=job.generator, device=device, dtype=torch.float32)
+        self.scheduler.set_timesteps(job.num_inference_steps, device=device)
+        latents = latents * self.scheduler.init_noise_sigma
+        accepted = inspect.signature(self.scheduler.step).parameters
+        extra = {k: v for k, v in {"eta": job.eta, "generator": job.generator}.items() if k in accepted}
+        for i, timestep in enumerate(self.scheduler.timesteps):
+            prediction = conditions.predict(self.unet, self.scheduler.scale_model_input(latents, timestep), timestep)
+            latents = self.scheduler.step(prediction, timestep, latents, **extra, return_dict=False)[0]
+            if job.callback is not None:
+                tensors = {"latents": latents} if job.callback_tensors else {}
+                changed = job.callback(self, clip * job.num_inference_steps + i, timestep, tensors) or {}
+                latents = changed.get("latents", latents)
+            bar.update()
+        return latents
+
+    def _encode(self, picture: np.ndarray) -> torch.Tensor:
+        """Picture uint8 (H, W, 3) → latents (1, L, h, w) in the scheduler's scale."""
+        picture = torch.from_numpy(picture).permute(2, 0, 1)[None] / 127.5 - 1
+        latents = self.vae.encode(picture.to(self._execution_device, self.vae.dtype)).latent_dist.mode()
+        return (latents * self.vae.config.scaling_factor).to(self.unet.dtype)
+
+    def _decode(self, job: EMOStream, latents: torch.Tensor) -> Any:
+        """Latents (F, L, h, w) → frames of the wanted kind."""
+        if job.output_type == "latent":
+            return latents
+        latents = latents.to(self.vae.dtype) / self.vae.config.scaling_factor
+        pictures = self.vae.decode(latents, return_dict=False)[0].float()
+        if not job.paste_back:
+            return self.image_processor.postprocess(pictures, output_type=job.output_type)
+        pictures = self.image_processor.postprocess(pictures, output_type="np")
+        full = job.portrait.crop.paste((pictures * 255).round().astype(np.uint8), job.portrait.picture)
+        if job.output_type == "pil":
+            return [PIL.Image.fromarray(picture) for picture in full]
+        full = full.astype(np.float32) / 255
+        return full if job.output_type == "np" else torch.from_numpy(full).permute(0, 3, 1, 2)
+
+
+def _speed_track(speed: float | Sequence[float] | None, num_frames: int) -> torch.Tensor | None:
+    """Speeds per frame (1, T) from one number or a sequence."""
+    if speed is None:
+        return None
+    track = torch.as_tensor(speed, dtype=torch.float32).reshape(1, -1)
+    if track.shape[1] == 1:
+        track = track.expand(1, num_frames)
+    if track.shape[1] != num_frames:
+        raise OptionError(f"speed has {track.shape[1]} values, but the video has {num_frames} frames")
+    if not torch.isfinite(track).all() or (track < 0).any():
+        raise OptionError("speed must be finite and not negative, in degrees per frame")
+    return track

@@ -1,0 +1,160 @@
+"""The backbone network (3.2.1): SD 1.5's UNet on video, guided by reference, audio, motion frames, mask and speed."""
+
+from collections.abc import Sequence
+
+import torch
+from diffusers.configuration_utils import register_to_config
+from diffusers.utils.accelerate_utils import apply_forward_hook
+from torch import nn
+from torch.nn import functional
+
+from emo.unets.attention import KeyValue
+from emo.unets.conditions import MotionMaps, PerSite, ReferenceKeyValues, ReferenceMaps
+from emo.unets.spatial import BackboneTransformer
+from emo.unets.structure import Block, UNet, per_level
+from emo.unets.temporal import TemporalModule
+
+
+class BackboneUNet(UNet):
+    """Predicts the noise (or velocity) of F video frames at once.
+
+    Args:
+        sample_size: latent height and width the model is made for (64 for 512 px).
+        num_frames: F, frames generated per clip.
+        num_motion_frames: n, frames of the previous clip that the temporal modules see (3.2.4).
+        in_channels, out_channels: latent channels L.
+        block_out_channels, layers_per_block, norm_num_groups: as in diffusers' `UNet2DConditionModel`.
+        spatial_attention: per level, whether its sites have a spatial transformer.
+        num_attention_heads, motion_num_attention_heads: heads of the spatial and temporal layers, one number or one
+            per level.
+        motion_max_seq_length: length of the temporal positional embeddings, at least n + F.
+        use_motion_mid_block: whether the middle has a temporal module (AnimateDiff v1.5-2 has, v1.5-3 has not).
+        audio_dim: D, width of the audio tokens.
+        speed_dim: l, width of the speed features.
+    """
+
+    _no_split_modules = ("BackboneTransformer", "TemporalModule", "ResnetBlock2D")
+    _repeated_blocks = ("BackboneTransformer", "TemporalModule")
+
+    @register_to_config
+    def __init__(
+        self,
+        sample_size: int = 64,
+        num_frames: int = 12,
+        num_motion_frames: int = 4,
+        in_channels: int = 4,
+        out_channels: int = 4,
+        block_out_channels: Sequence[int] = (320, 640, 1280, 1280),
+        layers_per_block: int = 2,
+        norm_num_groups: int = 32,
+        spatial_attention: Sequence[bool] = (True, True, True, False),
+        num_attention_heads: int | Sequence[int] = 8,
+        motion_num_attention_heads: int | Sequence[int] = 8,
+        motion_max_seq_length: int = 32,
+        use_motion_mid_block: bool = True,
+        audio_dim: int = 768,
+        speed_dim: int = 256,
+    ):
+        super().__init__()
+        if motion_max_seq_length < num_motion_frames + num_frames:
+            raise ValueError(
+                f"motion_max_seq_length={motion_max_seq_length} is less than num_motion_frames + num_frames = "
+                f"{num_motion_frames + num_frames}"
+            )
+        levels = len(block_out_channels)
+        heads, motion_heads = per_level(num_attention_heads, levels), per_level(motion_num_attention_heads, levels)
+        self._build(
+            in_channels,
+            block_out_channels,
+            layers_per_block,
+            spatial_attention,
+            norm_num_groups,
+            attention=lambda dim, i: BackboneTransformer(dim, heads[i], norm_num_groups, audio_dim),
+            temporal=lambda dim, i: TemporalModule(
+                dim, motion_heads[i], norm_num_groups, speed_dim, motion_max_seq_length
+            ),
+            temporal_mid=use_motion_mid_block,
+        )
+        self.conv_norm_out = nn.GroupNorm(norm_num_groups, block_out_channels[0], eps=1e-5)
+        self.conv_out = nn.Conv2d(block_out_channels[0], out_channels, kernel_size=3, padding=1)
+
+    @apply_forward_hook
+    def project_reference(self, maps: ReferenceMaps) -> ReferenceKeyValues:
+        """Project the reference maps to keys and values of every reference-attention; once per video will do."""
+        return maps.map(lambda features, layer: layer.project_reference(features), self._spatial(), into=ReferenceKeyValues)
+
+    def _spatial(self) -> PerSite:
+        """The spatial transformer of every site, `None` where there is none."""
+        layers = lambda blocks: tuple(tuple(block.attentions or [None] * len(block.resnets)) for block in blocks)
+        return PerSite(layers(self.down_blocks), self.mid_block.attentions[0], layers(self.up_blocks))
+
+    def forward(
+        self,
+        sample: torch.Tensor,
+        timestep: torch.Tensor,
+        reference: ReferenceKeyValues,
+        motion: MotionMaps | None = None,
+        audio: torch.Tensor | None = None,
+        face_mask_features: torch.Tensor | None = None,
+        speed: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """One denoising step.
+
+        Args:
+            sample: noisy latents (B, F, L, h, w); h and w divisible by 2 to the number of levels less one.
+            timestep: (B,).
+            reference: from `project_reference`.
+            motion: the ReferenceNet's maps of n motion frames; `None` skips the temporal modules (stage 1).
+            audio: tokens (B, F, tokens, D); `None` skips the audio layers, which is not the same as zeros.
+            face_mask_features: the face locator's output (B, block_out_channels[0], h, w).
+            speed: features (B, F, l); `None` skips the speed layers (Table 2, "No Speed").
+
+        Returns:
+            The prediction (B, F, L, h, w).
+        """
+        batch, frames = sample.shape[:2]
+        temb = self.time_embedding(self.time_proj(timestep).to(sample.dtype)).repeat_interleave(frames, dim=0)
+        x = self.conv_in(sample.flatten(0, 1))
+        if face_mask_features is not None:  # 3.2.5; after conv_in, which is linear, so this contains the paper's sum
+            x = (x.unflatten(0, (batch, frames)) + face_mask_features[:, None]).flatten(0, 1)
+
+        motion = motion or reference.map(lambda _: None)
+        skips = [x]
+        for block, references, motions in zip(self.down_blocks, reference.down, motion.down, strict=True):
+            for j, site in enumerate(zip(references, motions, strict=True)):
+                x = self._run(self._site, block, j, x, temb, *site, audio, speed)
+                skips.append(x)
+            for downsample in block.downsamplers:
+                x = downsample(x)
+                skips.append(x)
+
+        x = self._run(self._site, self.mid_block, 0, x, temb, reference.mid, motion.mid, audio, speed)
+        x = self.mid_block.resnets[1](x, temb)
+
+        for block, references, motions in zip(self.up_blocks, reference.up, motion.up, strict=True):
+            for j, site in enumerate(zip(references, motions, strict=True)):
+                x = torch.cat([x, skips.pop()], dim=1)
+                x = self._run(self._site, block, j, x, temb, *site, audio, speed)
+            for upsample in block.upsamplers:
+                x = upsample(x)
+
+        return self.conv_out(functional.silu(self.conv_norm_out(x))).unflatten(0, (batch, frames))
+
+    def _site(
+        self,
+        block: Block,
+        j: int,
+        x: torch.Tensor,
+        temb: torch.Tensor,
+        reference: KeyValue | None,
+        motion: torch.Tensor | None,
+        audio: torch.Tensor | None,
+        speed: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """ResNet → spatial transformer → temporal module, for the layers that the site has."""
+        x = block.resnets[j](x, temb)
+        if block.attentions:
+            x = block.attentions[j](x, reference, audio)
+        if motion is not None and block.motion_modules:
+            x = block.motion_modules[j](x, motion, speed)
+        return x

@@ -1,0 +1,94 @@
+"""Spatial transformers: the backbone's (3.2.1, 3.2.2) and the ReferenceNet's (3.2.3)."""
+
+import torch
+from diffusers.models.attention import FeedForward
+from torch import nn
+
+from emo.unets.attention import Attention, KeyValue
+
+
+class BackboneBlock(nn.Module):
+    """Self-attention → reference-attention → audio-attention → feed-forward, on the tokens of each frame."""
+
+    def __init__(self, dim: int, heads: int, audio_dim: int):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim)
+        self.attn1 = Attention(dim, heads)
+        self.norm2 = nn.LayerNorm(dim)
+        self.attn2 = Attention(dim, heads)
+        self.audio_norm = nn.LayerNorm(dim)
+        self.audio_attn = Attention(dim, heads, context_dim=audio_dim, zero_init=True)
+        self.norm3 = nn.LayerNorm(dim)
+        self.ff = FeedForward(dim, activation_fn="geglu")
+
+    def forward(self, x: torch.Tensor, reference: KeyValue, audio: torch.Tensor | None) -> torch.Tensor:
+        """x (B·F, h·w, C), reference keys and values (B, h·w, heads, C/heads), audio (B, F, tokens, D) or None."""
+        batch = reference.key.shape[0]
+        x = x + self.attn1(self.norm1(x))  # Q, K, V: video
+        # 3.2.1 reference-attention. All frames of a clip see the same keys: fold the frames into the queries.
+        query = self.norm2(x).reshape(batch, -1, x.shape[-1])
+        x = x + self.attn2(query, reference).reshape(x.shape)  # Q: video, K,V: reference
+        if audio is not None:  # 3.2.2
+            x = x + self.audio_attn(self.audio_norm(x), audio.flatten(0, 1))  # Q: video, K,V: audio
+        return x + self.ff(self.norm3(x))
+
+
+class ReferenceBlock(nn.Module):
+    """Self-attention → feed-forward. Returns the tokens and the self-attention layer's normalised output."""
+
+    def __init__(self, dim: int, heads: int):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim)
+        self.attn1 = Attention(dim, heads)
+        self.norm2 = nn.LayerNorm(dim)
+        self.norm3 = nn.LayerNorm(dim)
+        self.ff = FeedForward(dim, activation_fn="geglu")
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """x (N, h·w, C) → tokens and tap, both (N, h·w, C)."""
+        x = x + self.attn1(self.norm1(x))  # Q, K, V: reference
+        return x + self.ff(self.norm3(x)), self.norm2(x)
+
+
+class SpatialTransformer(nn.Module):
+    """One block between 1×1 convolutions, around which the feature map is added; names as in diffusers."""
+
+    def __init__(self, dim: int, norm_num_groups: int, block: nn.Module):
+        super().__init__()
+        self.norm = nn.GroupNorm(norm_num_groups, dim, eps=1e-6)
+        self.proj_in = nn.Conv2d(dim, dim, kernel_size=1)
+        self.transformer_blocks = nn.ModuleList([block])
+        self.proj_out = nn.Conv2d(dim, dim, kernel_size=1)
+
+    def enter(self, x: torch.Tensor) -> torch.Tensor:
+        """Feature map (N, C, h, w) → tokens (N, h·w, C)."""
+        return self.proj_in(self.norm(x)).flatten(2).transpose(1, 2)
+
+    def leave(self, tokens: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Tokens (N, h·w, C) → feature map, added to `x` (N, C, h, w)."""
+        return x + self.proj_out(tokens.transpose(1, 2).reshape(x.shape))
+
+
+class BackboneTransformer(SpatialTransformer):
+    """The backbone's spatial transformer at one site."""
+
+    def __init__(self, dim: int, heads: int, norm_num_groups: int, audio_dim: int):
+        super().__init__(dim, norm_num_groups, BackboneBlock(dim, heads, audio_dim))
+
+    def forward(self, x: torch.Tensor, reference: KeyValue, audio: torch.Tensor | None) -> torch.Tensor:
+        return self.leave(self.transformer_blocks[0](self.enter(x), reference, audio), x)
+
+    def project_reference(self, features: torch.Tensor) -> KeyValue:
+        """Keys and values of this site's reference-attention for features (B, h·w, C)."""
+        return self.transformer_blocks[0].attn2.project(features)
+
+
+class ReferenceTransformer(SpatialTransformer):
+    """The ReferenceNet's spatial transformer at one site; also returns the reference features of the site."""
+
+    def __init__(self, dim: int, heads: int, norm_num_groups: int):
+        super().__init__(dim, norm_num_groups, ReferenceBlock(dim, heads))
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        tokens, features = self.transformer_blocks[0](self.enter(x))
+        return self.leave(tokens, x), features

@@ -1,0 +1,34 @@
+"""Head rotation speeds → speed features by soft buckets (3.2.5)."""
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from torch import nn
+
+
+class SpeedEncoder(ModelMixin, ConfigMixin):
+    """Buckets each speed w, in degrees per frame, and maps a frame's buckets and its neighbours' to l features.
+
+    Args:
+        num_neighbors: m, frames on each side of a frame.
+        num_buckets: d. The centres lie evenly from 0 to `max_speed`; the radius is half their distance.
+        max_speed: centre of the last bucket, degrees per frame.
+        speed_dim: l.
+    """
+
+    @register_to_config
+    def __init__(self, num_neighbors: int = 2, num_buckets: int = 9, max_speed: float = 2.0, speed_dim: int = 256):
+        super().__init__()
+        self.radius = max_speed / (num_buckets - 1) / 2
+        self.register_buffer("centers", torch.linspace(0, max_speed, num_buckets), persistent=False)
+        self.linear_1 = nn.Linear((2 * num_neighbors + 1) * num_buckets, speed_dim)
+        self.linear_2 = nn.Linear(speed_dim, speed_dim)
+
+    def buckets(self, speed: torch.Tensor) -> torch.Tensor:
+        """Speeds (...) → s (..., d), the equation of 3.2.5: s_i = tanh(3 (w − c_i) / r_i)."""
+        return torch.tanh(3 * (speed[..., None] - self.centers.float()) / self.radius)
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        """Windows of speeds (B, F, 2m+1), from `cut_windows` → features (B, F, l)."""
+        x = self.buckets(windows.float()).flatten(-2).to(self.dtype)
+        return self.linear_2(torch.nn.functional.silu(self.linear_1(x)))
