@@ -41,7 +41,7 @@ class FaceDetector:
             from mediapipe.python.solutions.face_mesh import FaceMesh
 
             self._near, self._far = (FaceDetection(model_selection=model) for model in (0, 1))
-            self._mesh = FaceMesh(static_image_mode=True, max_num_faces=1, refine_landmarks=True)
+            self._mesh = FaceMesh(static_image_mode=True, max_num_faces=4, refine_landmarks=True)
             for graph in (self._near, self._far, self._mesh):  # they log until their first call has returned ...
                 graph.process(np.zeros((64, 64, 3), np.uint8))
         self._first = quiet_stderr  # ... and FaceMesh once more at its first face
@@ -96,24 +96,27 @@ class FaceDetector:
             if any(_inside(box, face.box) for face in (*known, *faces)):
                 continue
             landmarks = self._landmarks(image, box)
-            if landmarks is None:
-                continue
-            low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
-            face = Face((*map(float, low), *map(float, high)), score, landmarks)
-            if not any(_inside(face.box, other.box) for other in (*known, *faces)):
-                faces.append(face)
+            if landmarks is not None:
+                faces.append(Face(_box(landmarks), score, landmarks))
         return faces
 
     def _landmarks(self, image: np.ndarray, box: Box) -> np.ndarray | None:
-        """FaceMesh on an enlarged square crop about the box: landmarks (478, 3) in pixels of the picture, or None."""
+        """FaceMesh on an enlarged square crop about the box: landmarks (478, 3) in pixels of the picture, or None.
+
+        A neighbour's head may reach into the crop: the mesh taken is the one the box is about.
+        """
         crop = Crop.around(box, image.shape[:2], height=MESH_SIDE, width=MESH_SIDE, share=MESH_SHARE)
         with self._first():
             meshes = self._mesh.process(crop.apply(image)).multi_face_landmarks
         if not meshes:
             return None
         self._first = nullcontext
-        points = np.array([(p.x, p.y, p.z) for p in meshes[0].landmark], np.float32)
-        return points * (crop.x1 - crop.x0) + np.array((crop.x0, crop.y0, 0), np.float32)
+        for mesh in meshes:
+            points = np.array([(p.x, p.y, p.z) for p in mesh.landmark], np.float32)
+            landmarks = points * (crop.x1 - crop.x0) + np.array((crop.x0, crop.y0, 0), np.float32)
+            if _inside(box, _box(landmarks)):
+                return landmarks
+        return None
 
 
 def _tiles(height: int, width: int, side: int) -> Iterator[tuple[int, int]]:
@@ -126,6 +129,10 @@ def _tiles(height: int, width: int, side: int) -> Iterator[tuple[int, int]]:
 def _starts(length: int, side: int) -> np.ndarray:
     spare = max(length - side, 0)
     return np.linspace(0, spare, -(-spare // (side * 3 // 4)) + 1).astype(int)
+
+
+def _box(landmarks: np.ndarray) -> Box:
+    return (*map(float, landmarks[:, :2].min(0)), *map(float, landmarks[:, :2].max(0)))
 
 
 def _inside(box: Box, other: Box) -> bool:

@@ -79,8 +79,7 @@ def head_pose(landmarks: np.ndarray) -> HeadPose:
 def rotations(landmarks: np.ndarray) -> np.ndarray:
     """Head rotations of T faces by Kabsch alignment, (T, 478, 3) -> (T, 3, 3); whatever their place and size."""
     points = landmarks[:, _INDEX].astype(np.float64)
-    points -= points.mean(1, keepdims=True)
-    u, _, vt = np.linalg.svd(points.transpose(0, 2, 1) @ _CANONICAL)
+    u, _, vt = np.linalg.svd(points.transpose(0, 2, 1) @ _CANONICAL)  # centred on one side is centred on both
     u[:, :, 2] *= np.linalg.det(u @ vt)[:, None]  # a rotation, not a reflection
     return u @ vt
 

@@ -174,7 +174,7 @@ def _resample(
         raise AudioError(f"{name} holds no sound that can be decoded; check that it plays")
     # Silence pushes the last samples out of the resampler's filter; its own flush mirrors the sound instead.
     feed(np.zeros(source_rate // 50 + 64, np.float32))
-    spool.truncate(_resampled_length(num_samples, source_rate, sampling_rate) * FLOAT_BYTES)
+    assert spool.tell() >= _resampled_length(num_samples, source_rate, sampling_rate) * FLOAT_BYTES
     return num_samples, source_rate
 
 

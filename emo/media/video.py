@@ -31,8 +31,8 @@ class VideoReader:
         try:
             track = _Track(self.path)
             # decord gives wrong frames, silently, after a seek in what `seekable` and `closed` exclude (MPEG-2, AVI,
-            # open GOPs, usual in HEVC), and fails on videos turned by 90 degrees.
-            use_decord = track.seekable and track.closed and not track.turns
+            # open GOPs, usual in HEVC), and fails on frames less than 64 px wide.
+            use_decord = track.seekable and track.closed and track.width >= 64
             self._frames = (use_decord and _open_decord(track)) or _PyAVFrames(track)
         except FFmpegError as error:
             raise VideoError(f"{self.path} is not a video this program can read ({error.strerror})") from error
@@ -98,6 +98,8 @@ class _Track:
         self.seekable = exact and all(p.pts is not None for p in packets) and packets[0].is_keyframe
         self.times = sorted(p.pts for p in packets) if self.seekable else range(len(packets))
         self.keyframes = sorted(p.pts for p in packets if p.is_keyframe) if self.seekable else []
+        # mp4 is indexed by decoding times: where keyframes are dense, a search by time of showing finds a later one.
+        self.decoding_times = {p.pts: p.pts if p.dts is None else p.dts for p in packets if p.is_keyframe}
         self.closed = True
         keyframe = None
         for packet in packets if self.seekable else ():
@@ -168,18 +170,18 @@ class _PyAVFrames:
         raise VideoError(f"{self._track.path} is damaged or cut off at frame {index}")
 
     def _start(self, index: int) -> int:
-        """Where to decode from: the keyframe before the nearest one, as in an open GOP frames around one need both."""
+        """The frame to decode from: the last keyframe shown at or before this one."""
         if not self._track.seekable:
             return 0
-        keyframe = bisect_right(self._track.keyframes, self._track.times[index]) - 2
-        return self._numbers[self._track.keyframes[max(keyframe, 0)]]
+        keyframes = self._track.keyframes
+        return self._numbers[keyframes[max(bisect_right(keyframes, self._track.times[index]) - 1, 0)]]
 
     def _decode(self, start: int) -> Iterator[tuple[int, object]]:
         import av
 
         if self._track.seekable:
             stream = self._container.streams.video[0]
-            self._container.seek(self._track.times[start], stream=stream)
+            self._container.seek(self._track.decoding_times[self._track.times[start]], stream=stream)
             for frame in self._container.decode(stream):
                 yield self._numbers.get(frame.pts, -1), frame
         else:

@@ -186,7 +186,8 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         track = AudioTrack.open(audio, sampling_rate=self.feature_extractor.sampling_rate)
         num_frames = track.num_frames(fps)
         if track.duration * fps < 1:
-            raise AudioError(f"{track.name}: {float(track.duration):.3f} s of sound is less than one frame at {fps} fps")
+            seconds = float(track.duration)
+            raise AudioError(f"{track.path or 'the sound'}: {seconds:.3f} s is less than one frame at {fps} fps")
         return EMOStream(
             generate=self._generate,
             portrait=portrait,

@@ -1,0 +1,215 @@
+"""The pipeline as a diffusers user sees it: outputs, options, schedulers, precision, errors."""
+
+from fractions import Fraction
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+from diffusers import (
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    UniPCMultistepScheduler,
+)
+from tiny import SIZE, noise, tiny_pipeline
+
+from emo.errors import AudioError, ConfigError, FaceError, OptionError
+from emo.pipelines import EMOPipeline
+
+
+@pytest.mark.parametrize(("seconds", "fps", "frames"), [(0.4, 25, 10), (0.401, 25, 11), (0.04, 25, 1), (0.5, "30000/1001", 15)])
+def test_frames_cover_the_sound_exactly(generate, seconds, fps, frames):
+    """ceil(seconds · fps) frames; the last clip is padded and cut, never dropped."""
+    video = generate(seconds, fps=fps)
+    assert video.shape == (frames, SIZE, SIZE, 3)
+
+
+def test_output_types(pipe, portrait, generate):
+    array = generate(output_type="np")
+    assert array.dtype == np.float32
+    assert 0 <= array.min() < array.max() <= 1
+    pictures = generate(output_type="pil")
+    assert isinstance(pictures, list)
+    assert isinstance(pictures[0], PIL.Image.Image)
+    np.testing.assert_allclose(np.stack(pictures) / 255, array, atol=0.003)
+    tensor = generate(output_type="pt")
+    np.testing.assert_allclose(tensor.permute(0, 2, 3, 1).numpy(), array, atol=1e-6)
+    latents = generate(output_type="latent")
+    assert latents.shape == (10, 4, 16, 16)
+    output = pipe(portrait, noise(0.2), num_inference_steps=1)
+    assert (output.fps, output.audio.num_samples, len(output.frames)) == (Fraction(25), 3200, 5)
+    frames, fps, audio = pipe(portrait, noise(0.2), num_inference_steps=1, return_dict=False)
+    assert (len(frames), fps, audio.num_samples) == (5, Fraction(25), 3200)
+
+
+def test_same_seed_same_video(generate):
+    first = generate()
+    np.testing.assert_array_equal(first, generate())
+    assert np.abs(first - generate(generator=torch.Generator().manual_seed(1))).max() > 0.01
+
+
+def test_every_input_matters(pipe, generate, portrait):
+    base = generate()
+    changes = {
+        "portrait": dict(image=portrait[:, ::-1].copy()),
+        "sound": dict(audio=noise(0.4, seed=1)),
+        "speed": dict(speed=0.5),
+        "speed level": dict(speed=1.5),
+        "face region": dict(face_region="full"),
+        "audio guidance": dict(audio_guidance_scale=3),
+        "reference guidance": dict(reference_guidance_scale=3),
+        "steps": dict(num_inference_steps=3),
+        "eta": dict(eta=1.0),
+    }
+    videos = {name: generate(**options) for name, options in changes.items()}
+    assert {name for name, video in videos.items() if np.abs(video - base).max() < 1e-4} == set()
+    assert np.abs(videos["speed"] - videos["speed level"]).max() > 1e-4
+
+
+def test_a_speed_per_frame(generate):
+    same, rising = generate(speed=[0.5] * 10), generate(speed=list(np.linspace(0, 2, 10)))
+    np.testing.assert_array_equal(same, generate(speed=0.5))
+    assert np.abs(same - rising).max() > 1e-4
+
+
+def test_size_other_than_the_models(generate):
+    assert generate(height=96, width=64).shape == (10, 96, 64, 3)
+
+
+def test_paste_back_keeps_the_rest_of_the_picture(generate, portrait):
+    video = generate(paste_back=True)
+    assert video.shape == (10, *portrait.shape)
+    changed = (np.abs(video - portrait / 255) > 0.01).any(axis=(0, 3))
+    assert changed.any()
+    assert not changed[:, :60].any()
+    assert not changed[300:].any()
+
+
+@pytest.mark.parametrize(
+    "scheduler",
+    [EulerDiscreteScheduler, EulerAncestralDiscreteScheduler, DPMSolverMultistepScheduler, UniPCMultistepScheduler],
+)
+def test_other_schedulers_take_its_place(pipe, generate, scheduler):
+    pipe.scheduler = scheduler.from_config(pipe.scheduler.config)
+    video = generate(0.2, num_inference_steps=3)
+    assert np.isfinite(video).all()
+    assert np.ptp(video) > 0
+    np.testing.assert_array_equal(video, generate(0.2, num_inference_steps=3))
+
+
+def test_latents_follow_ddim(pipe, generate):
+    """One step from pure noise at zero SNR: x₀ = −v, and as much noise as the first trained timestep has (4.1)."""
+    seen = []
+    forward = pipe.unet.forward
+    pipe.unet.forward = lambda *args, **kwargs: seen.append(forward(*args, **kwargs)) or seen[-1]
+    latents = generate(0.16, num_inference_steps=1, output_type="latent")
+    alpha = pipe.scheduler.alphas_cumprod[0]
+    noise = torch.randn(1, 4, 4, 16, 16, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(latents, (1 - alpha).sqrt() * noise[0] - alpha.sqrt() * seen[0][0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_close(portrait, dtype):
+    run = lambda pipe: pipe(
+        portrait, noise(0.2), num_inference_steps=2, output_type="np", generator=torch.Generator().manual_seed(0)
+    ).frames
+    assert np.abs(run(tiny_pipeline()) - run(tiny_pipeline().to(dtype))).mean() < 0.02
+
+
+def test_attention_backends(pipe, generate):
+    base = generate()
+    pipe.set_attention_backend("_native_math")
+    try:
+        backends = {m.processor._attention_backend.value for m in pipe.unet.modules() if hasattr(m, "processor")}
+        assert backends == {"_native_math"}
+        np.testing.assert_allclose(generate(), base, atol=2e-3)
+    finally:
+        pipe.set_attention_backend("native")
+
+
+def test_vae_slicing(pipe, generate):
+    base = generate()
+    pipe.vae.enable_slicing()
+    np.testing.assert_allclose(generate(), base, atol=1e-4)
+
+
+def test_callback_sees_every_step_and_may_change_the_latents(pipe, generate):
+    steps = []
+
+    def callback(owner, step, timestep, tensors):
+        assert owner is pipe
+        steps.append((step, int(timestep)))
+        return {"latents": tensors["latents"] * 0}
+
+    latents = generate(output_type="latent", callback_on_step_end=callback)
+    assert [step for step, _ in steps] == [0, 1, 2, 3, 4, 5]
+    assert [timestep for _, timestep in steps] == [999, 499] * 3
+    assert not latents.any()
+
+
+def test_progress_bar_counts_all_steps(pipe, generate, capsys):
+    pipe.set_progress_bar_config(disable=False, ascii=True)
+    generate()
+    shown = capsys.readouterr().err
+    assert "clip 3/3" in shown
+    assert "6/6" in shown
+
+
+def test_components_follow_the_offload_order(pipe):
+    """Every network is in the sequence, and works when only a hook brings it to the device."""
+    networks = {name for name, part in pipe.components.items() if isinstance(part, torch.nn.Module)}
+    assert set(pipe.model_cpu_offload_seq.split("->")) == networks
+
+
+def test_offload_hooks_fire_for_every_entry_point(pipe, generate):
+    """As `enable_model_cpu_offload` does on a GPU: a component is moved when its hook is called, and no other way."""
+    from accelerate.hooks import ModelHook, add_hook_to_module
+
+    class Wake(ModelHook):
+        def __init__(self, name):
+            self.name = name
+
+        def pre_forward(self, module, *args, **kwargs):
+            awake.add(self.name)
+            return args, kwargs
+
+    awake, base = set(), generate(speed=0.5)
+    for name in pipe.model_cpu_offload_seq.split("->"):
+        add_hook_to_module(getattr(pipe, name), Wake(name))
+    np.testing.assert_array_equal(generate(speed=0.5), base)
+    assert awake == set(pipe.model_cpu_offload_seq.split("->"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(height=60), "multiples of 8"),
+        (dict(num_inference_steps=0), "at least 1"),
+        (dict(output_type="gif"), "gif"),
+        (dict(output_type="latent", paste_back=True), "paste_back"),
+        (dict(speed=[1.0, 2.0]), "2 values"),
+        (dict(speed=-1.0), "not negative"),
+        (dict(speed=float("nan")), "finite"),
+        (dict(callback_on_step_end_tensor_inputs=["noise"]), "noise"),
+    ],
+)
+def test_bad_options_are_named_before_any_work(pipe, portrait, options, message):
+    with pytest.raises(OptionError, match=message):
+        pipe.stream(portrait, noise(0.2), **options)
+
+
+def test_no_face(pipe):
+    with pytest.raises(FaceError, match="full"):
+        pipe.stream(np.zeros((128, 128, 3), np.uint8), noise(0.2))
+
+
+def test_sound_shorter_than_a_frame(pipe, portrait):
+    with pytest.raises(AudioError, match="less than one frame"):
+        pipe.stream(portrait, noise(0.039))
+
+
+def test_epsilon_with_zero_terminal_snr_is_an_error(pipe):
+    pipe.scheduler.register_to_config(prediction_type="epsilon")
+    with pytest.raises(ConfigError, match="v_prediction"):
+        EMOPipeline(**pipe.components)
