@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from emo.data.synthetic import avatar_shapes as shapes
-from emo.data.synthetic.avatar_march import CAMERA, CENTRE_Y, FAR, HALF_VIEW, TILE, Marcher, Rays
+from emo.data.synthetic.avatar_march import CAMERA, CENTRE_Y, HALF_VIEW, TILE, Marcher, Rays, group
 from emo.data.synthetic.avatar_paint import Expression, backdrop, pack_look, unpack_look
 from emo.data.synthetic.avatar_shade import display
 from emo.data.synthetic.avatar_shapes import PIVOT, Pose, rotation
@@ -77,26 +77,27 @@ class AvatarRenderer:
         pixel = 2 * HALF_VIEW / side / motion.scale
         expression = Expression(motion.blink, motion.gaze_x, motion.gaze_y, motion.brow, motion.smile, pixel * self.samples)
         geometry, look = pack_geometry(identity.shape, motion), pack_look(identity.look, expression)
-        # Picture coordinates of all rays, in tiles: u to the right, v up, both -1…1.
-        grid = side // TILE
+        # Picture coordinates of all rays: u to the right, v up, both -1…1.
         line = (torch.arange(side, device=self.device) + 0.5) / side * 2 - 1
-        tiled = lambda plane: plane.reshape(grid, TILE, grid, TILE).transpose(1, 2).reshape(grid * grid, TILE * TILE)
-        u, v = tiled(line.expand(side, side)).repeat(frames, 1), tiled(-line[:, None].expand(side, side)).repeat(frames, 1)
-        frame = torch.arange(frames, device=self.device).repeat_interleave(grid * grid)
-        colour = display(backdrop(unpack_look(look[frame])[0], u, v))
+        u, v = line.repeat(side), -line.repeat_interleave(side)
+        colour = display(backdrop(unpack_look(look)[0], u[None], v[None])).transpose(1, 2).reshape(frames * side * side, 3)
         # Translation and scale move the camera: an exact similarity of the picture.
-        shift_x, shift_y, scale = motion.tx[frame, None], motion.ty[frame, None], motion.scale[frame, None]
-        x, y = (u - shift_x) * HALF_VIEW / scale, (v - shift_y) * HALF_VIEW / scale
+        x = (u - motion.tx[:, None]) * HALF_VIEW / motion.scale[:, None]
+        y = (v - motion.ty[:, None]) * HALF_VIEW / motion.scale[:, None]
         inverse = (x * x + y * y + CAMERA**2).rsqrt()
-        rays = Rays(x * inverse, y * inverse, -CAMERA * inverse, pixel[frame, None])
-        start = self._marcher.cones(geometry[frame], rays)
-        live = (start[:, 0] < FAR).nonzero()[:, 0]
-        t, coverage = self._marcher.surface(geometry[frame[live]], rays.take(live), start[live])
-        seen = (coverage.amax(1) > 0).nonzero()[:, 0]
-        live, t, coverage = live[seen], t[seen], coverage[seen]
-        painted = self._marcher.colours(geometry[frame[live]], look[frame[live]], rays.take(live), t)
-        colour[live] += (painted - colour[live]) * coverage.unsqueeze(1)
-        picture = colour.view(frames, grid, grid, 3, TILE, TILE).permute(0, 3, 1, 4, 2, 5).reshape(frames, 3, side, side)
+        rays = Rays(x * inverse, y * inverse, -CAMERA * inverse)
+        grid, middle = side // TILE, slice(TILE // 2, None, TILE)
+        axes = Rays(*(r.view(frames, side, side)[:, middle, middle].reshape(frames, grid * grid) for r in rays))
+        start = self._marcher.cones(geometry, axes, pixel[:, None]).view(frames, grid, grid)
+        start = start.repeat_interleave(TILE, 1).repeat_interleave(TILE, 2).view(frames, side * side)
+        t, coverage = self._marcher.surface(geometry, rays, start, pixel[:, None])
+        seen = (coverage > 0).nonzero()[:, 0]
+        members = group(seen, frames, side * side)
+        local = Rays(*(r.reshape(-1)[members.ray] for r in rays))
+        painted = self._marcher.colours(geometry[members.frame], look[members.frame], local, t[members.ray])
+        painted, chosen = painted.transpose(1, 2).reshape(-1, 3), members.ray.view(-1)
+        colour[chosen] = torch.lerp(colour[chosen], painted, coverage[chosen, None])
+        picture = colour.view(frames, side, side, 3).permute(0, 3, 1, 2)
         if self.samples > 1:
             picture = torch.nn.functional.avg_pool2d(picture, self.samples)
         return (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()

@@ -1,4 +1,4 @@
-"""Ray marching in tiles: many frames, many people in one call; tiles drop out as soon as all their rays are done."""
+"""Ray marching of many frames and many people in one call; rays are regrouped as others finish, so that none waits."""
 
 from __future__ import annotations
 
@@ -12,28 +12,47 @@ from emo.data.synthetic import avatar_shapes as shapes
 from emo.data.synthetic.avatar_shade import light_direction, shade
 
 CAMERA = 8.0  # distance of the camera from the plane z = 0
-HALF_VIEW = 1.60  # half of the picture's height at that plane, scene units
-CENTRE_Y = -0.12  # scene height at the picture's middle
+HALF_VIEW = 1.52  # half of the picture's height at that plane, scene units
+CENTRE_Y = -0.10  # scene height at the picture's middle
 NEAR, FAR = CAMERA - 1.45, CAMERA + 1.6
 TILE = 8  # rays are marched in tiles of TILE × TILE
-CAUTION = 0.85  # the fields are estimates: step this part of the distance
-SURFACE = 0.003
+CAUTION = 0.93  # the fields are estimates: step this part of the distance
+SURFACE = 0.006  # near enough to count as hit; a quarter of a pixel at 128
+WIDTH = 64  # rays per kernel tile
+LAPS = (2, 1, 1, 1, 2, 2, 3, 4, 6)  # steps between two regroupings of the rays still under way
 
 
 class Rays(NamedTuple):
-    """Tiles of rays from the camera, each field (tiles, rays); `pixel` is (tiles, 1), one ray's share of the scene."""
+    """Rays from the camera, each field (tiles, rays)."""
 
     dx: Tensor
     dy: Tensor
     dz: Tensor
-    pixel: Tensor
-
-    def take(self, tiles: Tensor) -> Rays:
-        return Rays(*(v[tiles] for v in self))
 
     def at(self, t: Tensor) -> shapes.Point:
         """Scene points at distance `t`."""
         return self.dx * t, self.dy * t + CENTRE_Y, self.dz * t + CAMERA
+
+
+class Group(NamedTuple):
+    """Rays gathered for one kernel call: `ray` (tiles, WIDTH) indexes the flat list of all rays, `frame` (tiles,) tells
+    whose parameters a tile needs. Tiles hold rays of one frame each; the last of a frame is filled with repeats."""
+
+    ray: Tensor
+    frame: Tensor
+
+
+def group(rays: Tensor, frames: int, rays_per_frame: int) -> Group:
+    """Pack the flat, ascending ray numbers `rays` (K,) densely into tiles."""
+    frame = rays.div(rays_per_frame, rounding_mode="floor")
+    count = torch.bincount(frame, minlength=frames)
+    tiles = (count + WIDTH - 1) // WIDTH
+    first, first_tile = count.cumsum(0) - count, tiles.cumsum(0) - tiles
+    slot = torch.arange(len(rays), device=rays.device) - first[frame] + first_tile[frame] * WIDTH
+    tile_frame = torch.repeat_interleave(tiles)
+    packed = rays[first[tile_frame]].repeat_interleave(WIDTH)
+    packed[slot] = rays
+    return Group(packed.view(-1, WIDTH), tile_frame)
 
 
 class Marcher:
@@ -44,41 +63,54 @@ class Marcher:
         self.distance, self.coarse = wrap(shapes.distance), wrap(shapes.coarse_distance)
         self.parts, self.shade = wrap(shapes.parts), wrap(shade)
 
-    def cones(self, packed: Tensor, rays: Rays) -> Tensor:
-        """One cone around each tile, marched until it may touch something: start distances (tiles, 1), safe for all rays."""
-        middle = TILE * (TILE // 2) + TILE // 2
-        axis = Rays(*(v[:, middle : middle + 1] for v in rays[:3]), rays.pixel)
-        radius = rays.pixel * TILE * 0.75 / CAMERA
-        t = torch.full_like(axis.dx, NEAR)
+    def cones(self, packed: Tensor, axes: Rays, pixel: Tensor) -> Tensor:
+        """March one cone around each tile of the picture until it may touch something.
+
+        Args:
+            packed: parameters (frames, GEOMETRY).
+            axes: the tiles' middle rays, (frames, tiles).
+            pixel: width of one ray in scene units, (frames, 1).
+        Returns:
+            Start distances (frames, tiles), safe for all rays of the tile; beyond FAR where there is nothing.
+        """
+        radius = pixel * TILE * 0.75 / CAMERA
+        t = torch.full_like(axes.dx, NEAR)
         for _ in range(14):
-            t = t + (CAUTION * self.distance(packed, *axis.at(t)) - radius * t).clamp_min(0)
+            t = t + (CAUTION * self.distance(packed, *axes.at(t)) - radius * t).clamp_min(0)
         return t
 
-    def surface(self, packed: Tensor, rays: Rays, start: Tensor) -> tuple[Tensor, Tensor]:
-        """All rays to the surface: distances and coverage 0…1, (tiles, rays). A ray that passes a silhouette within a
-        pixel covers part of it, so that outlines are smooth with one sample per pixel."""
-        found = start.expand_as(rays.dx).clone()
-        coverage = torch.zeros_like(found)
-        tile = torch.arange(len(start), device=start.device)
-        t, nearest, nearest_t = found.clone(), torch.full_like(found, 9.0), found.clone()
-        for i in range(40):
-            d = self.distance(packed, *rays.at(t))
-            closer = d < nearest
-            nearest, nearest_t = torch.where(closer, d, nearest), torch.where(closer, t, nearest_t)
-            done = (nearest < SURFACE) | (t > FAR)
-            t = torch.where(done, t, t + CAUTION * d)
-            if i % 3 == 2 or i == 39:
-                finished = done.all(1) if i < 39 else torch.ones_like(done[:, 0])
-                index = tile[finished]
-                found[index] = nearest_t[finished]
-                gap = (nearest[finished] - SURFACE) / rays.pixel[finished]
-                coverage[index] = (1 - gap).clamp(0, 1)
-                going = (~finished).nonzero()[:, 0]
-                if len(going) == 0:
-                    break
-                packed, rays, tile, t = packed[going], rays.take(going), tile[going], t[going]
-                nearest, nearest_t = nearest[going], nearest_t[going]
-        return found, coverage
+    def surface(self, packed: Tensor, rays: Rays, start: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
+        """March rays to the surface. A ray that passes a silhouette within a pixel covers part of it, so that outlines
+        are smooth with one sample per pixel.
+
+        Args:
+            packed: parameters (frames, GEOMETRY).
+            rays: all rays, (frames, rays per frame).
+            start: safe distances (frames, rays per frame).
+            pixel: (frames, 1).
+        Returns:
+            Distance to the nearest point of each ray's way and coverage 0…1, both flat (frames * rays per frame,).
+        """
+        frames, per_frame = start.shape
+        found, nearest = start.reshape(-1).clone(), torch.full((start.numel(),), 9.0, device=start.device)
+        flat = [v.reshape(-1) for v in rays]
+        way = found.clone()  # how far each ray has come; FAR when it is done
+        members = group((way < FAR).nonzero()[:, 0], frames, per_frame)
+        for lap in LAPS:
+            local, ray = packed[members.frame], Rays(*(v[members.ray] for v in flat))
+            close, close_t, t = nearest[members.ray], found[members.ray], way[members.ray]
+            for _ in range(lap):
+                d = self.distance(local, *ray.at(t))
+                close, close_t = torch.where(d < close, d, close), torch.where(d < close, t, close_t)
+                t = torch.where((close < SURFACE) | (t > FAR), t, t + CAUTION * d)
+            nearest[members.ray], found[members.ray] = close, close_t
+            way[members.ray] = torch.where(close < SURFACE, FAR, t)
+            going = (way < FAR).nonzero()[:, 0]
+            if len(going) == 0:
+                break
+            members = group(going, frames, per_frame)
+        gap = (nearest.view(frames, per_frame) - SURFACE) / pixel
+        return found, (1 - gap).clamp(0, 1).view(-1)
 
     def colours(self, packed: Tensor, look: Tensor, rays: Rays, t: Tensor) -> Tensor:
         """Colours (tiles, 3, rays) of the points at distance `t`."""

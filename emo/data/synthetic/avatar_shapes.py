@@ -75,6 +75,13 @@ def bump(x: Tensor) -> Tensor:
     return q * q
 
 
+def wave(x: Tensor) -> Tensor:
+    """sin(x) to 0.06, from parabolas: no transcendental."""
+    f = x * 0.15915494
+    f = f - f.round()
+    return f * (8 - 16 * f.abs())
+
+
 def union(a: Tensor, b: Tensor, k: float) -> Tensor:
     """Smooth minimum with blending radius `k`."""
     h = (k - (a - b).abs()).clamp_min(0)
@@ -149,11 +156,12 @@ def lip_curves(shape: Shape, pose: Pose, x: Tensor) -> Lips:
 def face(shape: Shape, pose: Pose, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     """Bare head without ears, features or mouth: what shadows and the face box need."""
     ax, drop = x.abs(), pose.jaw_drop
+    round_x = (x * x + 0.012).sqrt()  # no crease where the halves of the jaw meet
     d = ellipsoid(x, y - 0.28, z + 0.10, shape.skull_width, shape.skull_height, shape.skull_depth)
     d = union(d, ellipsoid(x, y + 0.16 + drop * 0.25, z - 0.06, shape.face_width, shape.face_height + drop * 0.25, 0.62), 0.16)
     hinge = (shape.jaw_width, shape.jaw_y - drop * 0.3, 0.02)
     chin = (shape.chin_width, shape.chin_y + shape.chin_size - drop, shape.chin_z - drop * 0.25)
-    d = union(d, capsule(ax, y, z, hinge, chin, shape.jaw_size, shape.chin_size), 0.22)
+    d = union(d, capsule(round_x, y, z, hinge, chin, shape.jaw_size, shape.chin_size), 0.22)
     return union(
         d, sphere(ax - shape.cheek_x, y - shape.cheek_y + 0.2 * drop, z - 0.36 - 0.02 * pose.lip_corner, shape.cheek_size), 0.22
     )
@@ -200,8 +208,8 @@ def beard_field(shape: Shape, pose: Pose, x: Tensor, y: Tensor, z: Tensor) -> Te
     """1 where a beard grows: jaw, chin, upper lip; 0 on lips, cheeks and neck; trimmed, not smoky."""
     ax = x.abs()
     lips = lip_curves(shape, pose, x)
-    cheek_line = shape.mouth_y + 0.02 + 1.3 * (ax - 0.26).clamp_min(0)  # rises towards the sideburns
-    jaw = step(0.03, -0.04, y - cheek_line)
+    cheek_line = shape.mouth_y - 0.03 + 3.2 * (ax - 0.22).clamp_min(0).square()  # curves up to the sideburns
+    jaw = step(0.055, -0.05, y - cheek_line)
     moustache = step(0.33, 0.27, ax) * step(0.01, 0.03, y - lips.outer_upper) * step(0.115, 0.075, y - lips.outer_upper)
     off_lips = step(0.012, 0.04, torch.maximum(y - lips.outer_upper, lips.outer_lower - y) - 0.3 * lips.edge.clamp_max(0))
     below = step(shape.chin_y - pose.jaw_drop - 0.16, shape.chin_y - pose.jaw_drop - 0.04, y)
@@ -212,8 +220,9 @@ def mouth(shape: Shape, pose: Pose, x: Tensor, y: Tensor, z: Tensor) -> tuple[Te
     """Teeth (upper and lower row) and tongue; both needed for lip tracking to see an open mouth."""
     y, z = y - shape.mouth_y, z - 0.30 - pose.lip_forward * 0.3
     upper = torch.maximum(ellipsoid(x, y, z, 0.24, 0.6, 0.29), torch.maximum(-0.040 + 0.09 * pose.rounding - y, y - 0.25))
-    lower = torch.maximum(ellipsoid(x, y, z, 0.22, 0.6, 0.26), torch.maximum(y + pose.lip_down * 0.92, -y - pose.lip_down - 0.3))
-    tongue = ellipsoid(x, y + pose.lip_down * 0.95 + 0.02, z - 0.04, 0.17, 0.09, 0.22)
+    row = torch.maximum(y + pose.lip_down * 0.92, -y - pose.lip_down - 0.08)
+    lower = torch.maximum(ellipsoid(x, y, z, 0.22, 0.6, 0.24), row)
+    tongue = ellipsoid(x, y + pose.lip_down * 0.95 + 0.02, z - 0.04, 0.17, 0.09, 0.20)
     return torch.minimum(upper, lower), tongue
 
 
@@ -221,6 +230,7 @@ def hair_growth(shape: Shape, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     """Height above the hairline (positive where hair grows)."""
     ax = x.abs()
     front = shape.hair_front + shape.hair_sweep * x * 1.4 + shape.hair_recess * step(0.14, 0.40, ax) - 0.15 * step(0.2, 0.6, ax)
+    front = front + 0.010 * wave(23 * x + 9 * shape.hair_front) + 0.008 * wave(41 * x + 2)  # locks
     behind = step(0.44, 0.14, z)
     side = shape.hair_burn + (shape.hair_nape - shape.hair_burn) * step(-0.10, -0.32, z)
     return y - (front + (side - front) * behind)
@@ -234,20 +244,21 @@ def hair(shape: Shape, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     thick = thick + shape.hair_lift * step(0.45, 0.85, y) * step(-0.45, 0.35, z)
     cover = ((growth / shape.hair_taper) + 0.15).clamp(-0.5, 1)
     cover = torch.where(cover > 0, cover * (2 - cover), 2 * cover)
-    wave = shape.hair_wave * torch.sin(7 * torch.atan2(x, y + 0.4) + 5 * z + shape.hair_front * 40)
-    curl = shape.hair_curl * (torch.sin(17 * x + 2) * torch.sin(16 * y + 1) + torch.sin(18 * z + 5 * x))
+    long_wave = shape.hair_wave * wave(9 * x - 4 * y + 5 * z + shape.hair_front * 40)
+    curl = shape.hair_curl * (wave(17 * x + 2) * wave(16 * y + 1) + wave(18 * z + 5 * x))
     cap = ellipsoid(x, y - 0.28, z + 0.10, shape.skull_width, shape.skull_height, shape.skull_depth)
-    d = (cap - (thick * cover + 0.06 * cover.clamp_max(0)) - (wave + curl) * cover.clamp_min(0)) * 0.9
+    d = (cap - (thick * cover.clamp_min(0) + 0.09 * cover.clamp_max(0)) - (long_wave + curl) * cover.clamp_min(0)) * 0.9
     # Long hair: a curtain behind the face, open in front, rounded at its lower end.
     bottom = shape.curtain
     middle, half = (bottom + 0.62) * 0.5, (0.62 - bottom).abs() * 0.5 + 0.16
-    inward = 1 + 0.22 * step(bottom + 0.45, bottom, y) * step(-1.15, -0.95, bottom)
-    sway = wave * 2.5 * step(0.3, -0.4, y)
+    inward = 1 + 0.10 * step(bottom + 0.45, bottom, y) * step(-1.15, -0.95, bottom)
+    sway = long_wave * 2.5 * step(0.3, -0.4, y)
     strands = ellipsoid(x * inward, y - middle, z + 0.24, shape.curtain_wide, half, 0.66) + sway
-    opening = ellipsoid(x, y + 0.30, z - 0.62, shape.curtain_open, 0.98 + 0.5 * step(-1.0, -1.4, bottom), 0.80)
+    below = (y + 0.30) * (1 - 0.72 * step(-1.0, -1.25, bottom) * step(-0.2, -0.6, y))  # long hair parts over the chest
+    opening = ellipsoid(x, below, z - 0.62, shape.curtain_open, 0.98, 0.80)
     strands = carve(strands, opening, 0.10)
     d = union(d, strands + 9 * step(1.0, 2.0, bottom), 0.12)
-    bun = sphere(x, y - shape.bun_y, z - shape.bun_z, shape.bun_size) + wave * 0.8 + 9 * step(0.1, 0.0, shape.bun_size)
+    bun = sphere(x, y - shape.bun_y, z - shape.bun_z, shape.bun_size) + long_wave * 0.8 + 9 * step(0.1, 0.0, shape.bun_size)
     return union(d, bun, 0.06)
 
 

@@ -135,7 +135,7 @@ class Identity:
 
 
 SKIN_RAMP = np.array(
-    [(0.27, 0.16, 0.11), (0.40, 0.25, 0.17), (0.56, 0.36, 0.25), (0.70, 0.47, 0.34), (0.84, 0.61, 0.47),
+    [(0.32, 0.20, 0.14), (0.43, 0.27, 0.19), (0.56, 0.36, 0.25), (0.70, 0.47, 0.34), (0.84, 0.61, 0.47),
      (0.93, 0.73, 0.60), (0.96, 0.80, 0.70)]
 )  # fmt: skip
 HAIR_DARK = [(0.045, 0.035, 0.03), (0.09, 0.06, 0.045), (0.15, 0.09, 0.06)]
@@ -192,22 +192,22 @@ def _draw_face(rng: np.random.Generator) -> dict:
         lips = 0.45 * lips + 0.55 * np.array([uniform(0.55, 0.78), uniform(0.10, 0.26), uniform(0.14, 0.30)])
     iris = IRIS_DARK[rng.integers(len(IRIS_DARK))] if dark or rng.random() < 0.5 else IRIS_LIGHT[rng.integers(len(IRIS_LIGHT))]
     skull_width = between(0.685, 0.715, 0.03)
-    face_width = between(0.565, 0.590, 0.03) + 0.03 * full
-    chin_y = between(-0.775, -0.835, 0.045)
-    eye_size = between(0.196, 0.184, 0.010)
+    face_width = between(0.555, 0.580, 0.045) + 0.03 * full
+    chin_y = between(-0.765, -0.83, 0.065)
+    eye_size = between(0.195, 0.183, 0.014)
     return dict(
         male=male, age=age, dark=dark,
         skull_width=skull_width, skull_height=uniform(0.76, 0.83), skull_depth=uniform(0.80, 0.88),
-        face_width=face_width, face_height=uniform(0.62, 0.70),
+        face_width=face_width, face_height=uniform(0.60, 0.72),
         cheek_x=uniform(0.33, 0.39), cheek_y=uniform(-0.22, -0.14), cheek_size=0.20 + 0.05 * full + uniform(0, 0.03),
-        jaw_width=between(0.315, 0.375, 0.03) + 0.03 * full, jaw_y=uniform(-0.52, -0.44), jaw_size=0.17 + 0.05 * full,
-        chin_y=chin_y, chin_z=uniform(0.37, 0.43), chin_width=between(0.05, 0.12, 0.03),
+        jaw_width=between(0.295, 0.365, 0.05) + 0.03 * full, jaw_y=uniform(-0.56, -0.42), jaw_size=0.17 + 0.05 * full,
+        chin_y=chin_y, chin_z=uniform(0.37, 0.43), chin_width=between(0.0, 0.09, 0.05),
         chin_size=between(0.135, 0.155, 0.012) + 0.02 * full,
         brow_ridge=between(0.00, 0.03, 0.012),
-        eye_x=uniform(0.285, 0.325), eye_y=uniform(0.02, 0.08), eye_z=uniform(0.485, 0.515), eye_size=eye_size,
-        nose_y=uniform(-0.285, -0.20), nose_z=between(0.815, 0.85, 0.035), nose_tip=between(0.078, 0.092, 0.012),
+        eye_x=uniform(0.275, 0.33), eye_y=uniform(0.01, 0.09), eye_z=uniform(0.485, 0.515), eye_size=eye_size,
+        nose_y=uniform(-0.30, -0.19), nose_z=between(0.81, 0.85, 0.05), nose_tip=between(0.078, 0.092, 0.012),
         nose_wing=between(0.082, 0.100, 0.014) + (0.015 if dark else 0), nose_bridge=between(0.055, 0.066, 0.010),
-        mouth_y=uniform(-0.515, -0.465) + 0.3 * (chin_y + 0.80), mouth_half=between(0.245, 0.260, 0.03),
+        mouth_y=uniform(-0.515, -0.465) + 0.3 * (chin_y + 0.80), mouth_half=between(0.242, 0.258, 0.04),
         lip_upper=between(0.060, 0.046, 0.012) + (0.012 if dark else 0) - 0.010 * age,
         lip_lower=between(0.080, 0.066, 0.014) + (0.014 if dark else 0) - 0.012 * age,
         mouth_smile=uniform(-0.005, 0.045), ear_size=uniform(0.165, 0.21) + 0.02 * age, ear_out=uniform(0.0, 0.05),
