@@ -1,0 +1,179 @@
+"""Procedural 3-D avatars: a signed-distance person, ray-marched frame by frame, with exact labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from emo.data.synthetic import avatar_shapes as shapes
+from emo.data.synthetic.avatar_march import CAMERA, CENTRE_Y, HALF_VIEW, TILE, Marcher, Rays, group
+from emo.data.synthetic.avatar_paint import Expression, backdrop, pack_look, unpack_look
+from emo.data.synthetic.avatar_shade import display
+from emo.data.synthetic.avatar_shapes import PIVOT, Pose, rotation
+from emo.data.synthetic.identity import Identity, Look, Shape
+from emo.data.synthetic.motion import Motion
+
+
+@dataclass(frozen=True)
+class AvatarLabels:
+    """Where the face is, from the geometry (not from pixels). Pixels count from the picture's top left corner.
+
+    face_box: (T, 4) x0, y0, x1, y1 around forehead, temples, jaw and chin.
+    mouth: (T, 2) x, y of the middle between the lips.
+    eyes: (T, 2, 2) x, y of the eye on the picture's left and of the one on its right.
+    mouth_open: (T,) gap between the inner lips over the distance between the eyes' centres, in the head's own frame.
+    mouth_width: (T,) width of the mouth over the same distance.
+    """
+
+    face_box: Tensor
+    mouth: Tensor
+    eyes: Tensor
+    mouth_open: Tensor
+    mouth_width: Tensor
+
+
+class AvatarRenderer:
+    """Draws an `Identity` in `Motion`.
+
+    Args:
+        size: side of the square picture in pixels, a multiple of 8.
+        samples: rays per pixel and axis; 1 is fast, 2 is smoother.
+        device: where to draw.
+        compile: compile the kernels with torch.compile (needs a C++ compiler; about a minute once, then several times
+            faster).
+        batch: frames drawn together; the pictures do not depend on it.
+    Raises:
+        ValueError: `size` is not a positive multiple of 8, or `samples` or `batch` is below 1.
+    """
+
+    def __init__(
+        self, size: int = 128, *, samples: int = 1, device: torch.device | str = "cpu", compile: bool = False, batch: int = 8
+    ) -> None:
+        if size < TILE or size % TILE or samples < 1 or batch < 1:
+            raise ValueError(f"size must be a positive multiple of {TILE}, samples and batch at least 1")
+        self.size, self.samples, self.batch, self.device = size, samples, batch, torch.device(device)
+        self._marcher = Marcher(compile)
+
+    @torch.no_grad()
+    def render(self, identity: Identity, motion: Motion) -> Tensor:
+        """Draw every frame of `motion`.
+
+        Args:
+            identity: one person for all T frames, or T people, one per frame.
+            motion: T frames.
+        Returns:
+            (T, size, size, 3) uint8 RGB on `device`.
+        Raises:
+            ValueError: neither 1 nor T people.
+        """
+        identity, motion = _one_per_frame(identity, len(motion)).to(self.device), motion.to(self.device)
+        chunks = [slice(i, i + self.batch) for i in range(0, len(motion), self.batch)]
+        return torch.cat([self._render(identity[c], motion[c]) for c in chunks])
+
+    def _render(self, identity: Identity, motion: Motion) -> Tensor:
+        frames, side = len(motion), self.size * self.samples
+        pixel = 2 * HALF_VIEW / side / motion.scale
+        expression = Expression(motion.blink, motion.gaze_x, motion.gaze_y, motion.brow, motion.smile, pixel * self.samples)
+        geometry, look = pack_geometry(identity.shape, motion), pack_look(identity.look, expression)
+        # Picture coordinates of all rays: u to the right, v up, both -1…1.
+        line = (torch.arange(side, device=self.device) + 0.5) / side * 2 - 1
+        u, v = line.repeat(side), -line.repeat_interleave(side)
+        colour = display(backdrop(unpack_look(look)[0], u[None], v[None])).transpose(1, 2).reshape(frames * side * side, 3)
+        # Translation and scale move the camera: an exact similarity of the picture.
+        x = (u - motion.tx[:, None]) * HALF_VIEW / motion.scale[:, None]
+        y = (v - motion.ty[:, None]) * HALF_VIEW / motion.scale[:, None]
+        inverse = (x * x + y * y + CAMERA**2).rsqrt()
+        rays = Rays(x * inverse, y * inverse, -CAMERA * inverse)
+        grid, middle = side // TILE, slice(TILE // 2, None, TILE)
+        axes = Rays(*(r.view(frames, side, side)[:, middle, middle].reshape(frames, grid * grid) for r in rays))
+        start = self._marcher.cones(geometry, axes, pixel[:, None]).view(frames, grid, grid)
+        start = start.repeat_interleave(TILE, 1).repeat_interleave(TILE, 2).view(frames, side * side)
+        t, coverage = self._marcher.surface(geometry, rays, start, pixel[:, None])
+        seen = (coverage > 0).nonzero()[:, 0]
+        members = group(seen, frames, side * side)
+        local = Rays(*(r.reshape(-1)[members.ray] for r in rays))
+        painted = self._marcher.colours(geometry[members.frame], look[members.frame], local, t[members.ray])
+        painted, chosen = painted.transpose(1, 2).reshape(-1, 3), members.ray.view(-1)
+        colour[chosen] = torch.lerp(colour[chosen], painted, coverage[chosen, None])
+        picture = colour.view(frames, side, side, 3).permute(0, 3, 1, 2)
+        if self.samples > 1:
+            picture = torch.nn.functional.avg_pool2d(picture, self.samples)
+        return (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+    @torch.no_grad()
+    def labels(self, identity: Identity, motion: Motion) -> AvatarLabels:
+        """Exact places in the picture for every frame; arguments as for `render`. Tensors on the CPU."""
+        identity, motion = _one_per_frame(identity, len(motion)).to("cpu"), motion.to("cpu")
+        shape, pose = shapes.unpack(pack_geometry(identity.shape, motion))
+        outline = _outline(shape, pose)
+        lips_z = _march_to_face(shape, pose, (0.0, 0.0, 2.0), (0.0, 0.0, -1.0), lift=shape.mouth_y)[2] + pose.lip_forward
+        middle = shape.mouth_y + (pose.lip_up - pose.lip_down) / 2
+        mouth = torch.stack([torch.zeros_like(middle), middle, lips_z], -1)
+        eyes = torch.cat([
+            torch.stack([side * shape.eye_x, shape.eye_y, shape.eye_z + shape.eye_size], -1) for side in (-1, 1)
+        ], 1)  # fmt: skip
+        box = self._project(outline, motion)
+        between = (2 * shape.eye_x)[:, 0]
+        return AvatarLabels(
+            face_box=torch.cat([box.amin(1), box.amax(1)], 1),
+            mouth=self._project(mouth, motion)[:, 0],
+            eyes=self._project(eyes, motion),
+            mouth_open=(pose.lip_up + pose.lip_down)[:, 0] / between,
+            mouth_width=2 * pose.lip_half[:, 0] / between,
+        )
+
+    def _project(self, points: Tensor, motion: Motion) -> Tensor:
+        """Head points (T, K, 3) → pixels (T, K, 2)."""
+        pivot = torch.tensor(PIVOT)
+        scene = (points - pivot) @ rotation(motion.yaw, motion.pitch, motion.roll).mT + pivot
+        depth = (CAMERA - scene[..., 2]) / CAMERA
+        scale = motion.scale[:, None] / HALF_VIEW
+        u = scene[..., 0] / depth * scale + motion.tx[:, None]
+        v = (scene[..., 1] - CENTRE_Y) / depth * scale + motion.ty[:, None]
+        return torch.stack([(u + 1) / 2, (1 - v) / 2], -1) * self.size
+
+
+def _one_per_frame(identity: Identity, frames: int) -> Identity:
+    if len(identity) not in (1, frames):
+        raise ValueError(f"{len(identity)} people for {frames} frames: give one person, or one per frame")
+    spread = lambda fields: (v.expand(frames, *v.shape[1:]) for v in fields)
+    return Identity(Shape(*spread(identity.shape)), Look(*spread(identity.look)))
+
+
+def pack_geometry(shape: Shape, motion: Motion) -> Tensor:
+    """Columns (T, GEOMETRY) for the distance fields: the person's shape and what the frame commands."""
+    rounding, width, jaw = motion.rounding, motion.width, motion.jaw
+    matrix = rotation(motion.yaw, motion.pitch, motion.roll)
+    pose = Pose(
+        *matrix.flatten(1).unbind(1),
+        lip_half=shape.mouth_half * (1 + 0.24 * width) * (1 - 0.42 * rounding) * (1 - 0.10 * jaw),
+        lip_up=0.05 * jaw,
+        lip_down=0.28 * jaw * (1 - 0.15 * rounding),
+        lip_forward=0.055 * rounding,
+        lip_corner=shape.mouth_smile + 0.07 * motion.smile,
+        rounding=rounding,
+        width=width,
+        jaw_drop=0.20 * jaw,
+        brow=motion.brow,
+    )
+    return torch.stack([*shape, *pose], 1)
+
+
+def _march_to_face(shape: Shape, pose: Pose, origin, direction, lift=0.0) -> tuple[Tensor, Tensor, Tensor]:
+    """Points (T, K) where rays in head coordinates meet the bare face; `origin` and `direction` broadcast to (T, K)."""
+    t = torch.zeros_like(shape.eye_x) + 0.0 * torch.as_tensor(direction[0])
+    for _ in range(24):
+        x, y, z = (origin[k] + direction[k] * t + (lift if k == 1 else 0.0) for k in range(3))
+        t = t + 0.9 * shapes.face(shape, pose, x, y, z)
+    return x + 0.0 * t, y + 0.0 * t, z + 0.0 * t
+
+
+def _outline(shape: Shape, pose: Pose) -> Tensor:
+    """Points (T, K, 3) around the face: an oval of directions seen from the front, met from outside."""
+    angle = torch.linspace(0, 2 * torch.pi, 25)[:-1]
+    direction = torch.stack([angle.cos(), angle.sin(), torch.full_like(angle, 0.42)])
+    direction = direction / direction.norm(dim=0)
+    origin = [2.0 * direction[0], 2.0 * direction[1] - 0.15, 2.0 * direction[2] + 0.05]
+    return torch.stack(_march_to_face(shape, pose, origin, [-d for d in direction]), -1)

@@ -1,0 +1,171 @@
+"""Per-frame controls of a face and head, and how they are made: the mouth from the sound, the rest at random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emo.data.synthetic.articulation import Articulation
+from emo.data.synthetic.avatar_shapes import rotation
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What every frame commands; all fields (T,) float32. 0 is rest (scale: 1).
+
+    jaw: 0 closed lips … 1 wide open.
+    width: -1 narrow … 1 spread lips.
+    rounding: 0 … 1 rounded, protruded lips.
+    blink: 0 open … 1 closed eyes.
+    brow: -1 lowered … 1 raised.
+    gaze_x, gaze_y: -1 … 1, towards the picture's right and top.
+    smile: -1 … 1.
+    yaw, pitch, roll: degrees; positive yaw turns the face to the picture's right, positive pitch downwards, positive
+        roll tilts the head anticlockwise.
+    tx, ty: shift to the right and up, in halves of the picture's side.
+    scale: size relative to the default framing.
+    rotation_speed: degrees per frame; geodesic angle between this frame's head rotation and the one before; the
+        first frame repeats the second.
+    """
+
+    jaw: Tensor
+    width: Tensor
+    rounding: Tensor
+    blink: Tensor
+    brow: Tensor
+    gaze_x: Tensor
+    gaze_y: Tensor
+    smile: Tensor
+    yaw: Tensor
+    pitch: Tensor
+    roll: Tensor
+    tx: Tensor
+    ty: Tensor
+    scale: Tensor
+    rotation_speed: Tensor
+
+    def __len__(self) -> int:
+        return len(self.jaw)
+
+    def __getitem__(self, frames: slice | Tensor) -> Motion:
+        return Motion(*(getattr(self, f.name)[frames] for f in fields(self)))
+
+    def to(self, device: torch.device | str) -> Motion:
+        """The same motion on another device."""
+        return Motion(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+    @classmethod
+    def rest(cls, frames: int) -> Motion:
+        """`frames` frames of a still face that looks ahead with closed lips."""
+        zero = torch.zeros(frames)
+        return replace(cls(*[zero] * len(fields(cls))), scale=torch.ones(frames))
+
+
+LIMITS = (20.0, 12.0, 10.0)  # degrees: yaw, pitch, roll
+MAX_SPEED = 2.5  # degrees per frame that the limits allow without haste
+
+
+def rotation_speed(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
+    """Geodesic angle between consecutive head rotations in degrees per frame, (T,); the first frame repeats the second."""
+    matrix = rotation(yaw.double(), pitch.double(), roll.double())
+    if len(matrix) < 2:
+        return torch.zeros(len(matrix))
+    # The chord between two rotations, exact for small angles where the arc cosine of the trace is not.
+    chord = (matrix[1:] - matrix[:-1]).flatten(1).norm(dim=1)
+    angle = torch.rad2deg(2 * torch.asin((chord / 8**0.5).clamp(max=1.0)))
+    return torch.cat([angle[:1], angle]).float()
+
+
+def make_motion(articulation: Articulation, speed: float, seed: int, fps: float = 25.0) -> Motion:
+    """A talking head: mouth as the sound wants it, head at the commanded speed, eyes and brows alive.
+
+    Args:
+        articulation: T frames of the mouth.
+        speed: mean head rotation speed in degrees per frame, 0 … 2.5 (paper: section 3.2.5, Table 2).
+        seed: decides all that the sound does not.
+        fps: frames per second.
+    Returns:
+        `Motion` of T frames whose `rotation_speed` has the mean `speed` (needs at least two frames).
+    Raises:
+        ValueError: `speed` is outside the range.
+    """
+    if not 0 <= speed <= MAX_SPEED:
+        raise ValueError(f"mean rotation speed must be between 0 and {MAX_SPEED} degrees per frame, not {speed}")
+    rng, frames = np.random.default_rng((0x307, seed)), len(articulation.jaw)
+    yaw, pitch, roll = _turn(rng, frames, speed, fps)
+    blink = _blinks(rng, frames, fps)
+    gaze_x, gaze_y = _gaze(rng, frames, fps)
+    stress = articulation.loudness.numpy() - float(articulation.loudness.mean())
+    mood = rng.uniform(-0.1, 0.5)
+    drift = lambda amount: amount * _noise(rng, frames, 0.12, fps)
+    tensor = lambda v: torch.tensor(np.asarray(v), dtype=torch.float32)
+    smile = np.clip(mood + drift(0.2), -0.3, 1) * (1 - 0.7 * articulation.rounding.numpy())
+    return Motion(
+        jaw=articulation.jaw, width=articulation.width, rounding=articulation.rounding, blink=tensor(blink),
+        brow=tensor(np.clip(drift(0.3) + rng.uniform(0, 0.7) * stress, -0.5, 1)),
+        gaze_x=tensor(gaze_x), gaze_y=tensor(gaze_y), smile=tensor(smile), yaw=yaw, pitch=pitch, roll=roll,
+        tx=tensor(np.clip(rng.uniform(-0.04, 0.04) + drift(0.012), -0.08, 0.08)),
+        ty=tensor(np.clip(rng.uniform(-0.03, 0.02) + drift(0.010), -0.06, 0.05)),
+        scale=tensor(np.clip(rng.uniform(0.92, 1.06) + drift(0.008), 0.88, 1.1)),
+        rotation_speed=rotation_speed(yaw, pitch, roll),
+    )  # fmt: skip
+
+
+def _noise(rng: np.random.Generator, frames: int, hertz: float, fps: float) -> np.ndarray:
+    """Smooth noise of unit size (T,): five sines around `hertz` with random phases."""
+    time = np.arange(frames) / fps
+    rate, phase = hertz * rng.uniform(0.5, 1.5, 5), rng.uniform(0, 2 * np.pi, 5)
+    return (np.sin(2 * np.pi * rate * time[:, None] + phase) * rng.normal(1, 0.3, 5)).sum(1) / np.sqrt(2.5)
+
+
+def _turn(rng: np.random.Generator, frames: int, speed: float, fps: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Smooth yaw, pitch, roll (T,) within LIMITS, with exactly the mean speed: the swings' width is found by bisection."""
+    limits = np.array(LIMITS)
+    rest = limits * np.clip(rng.normal(0, 0.25, 3), -0.6, 0.6)
+    share = limits * rng.uniform((0.7, 0.4, 0.2), (1.0, 0.9, 0.7))
+    hertz = np.clip(speed * fps / 40, 0.12, 1.2) * rng.uniform(0.8, 1.25)
+    for _ in range(8):  # faster swings, should the limits not leave enough room
+        swing = np.stack([_noise(rng, frames, hertz, fps) for _ in range(3)], 1) * share
+
+        def angles(width: float, swing: np.ndarray = swing) -> tuple[Tensor, ...]:
+            bounded = limits * np.tanh((rest + width * swing) / limits)
+            return tuple(torch.tensor(bounded[:, k], dtype=torch.float32) for k in range(3))
+
+        mean = lambda width: float(rotation_speed(*angles(width)).mean()) if frames > 1 else speed  # noqa: B023
+        low, high = 0.0, 1.0
+        while mean(high) < speed and high < 4:
+            high *= 1.5
+        if mean(high) >= speed:
+            break
+        hertz *= 1.3
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if mean(middle) < speed else (low, middle)
+    return angles(low if speed == 0 else high)
+
+
+def _blinks(rng: np.random.Generator, frames: int, fps: float) -> np.ndarray:
+    """Blinks of about 0.2 s every 1.5 to 5 s."""
+    time, blink = np.arange(frames) / fps, np.zeros(frames)
+    at = rng.uniform(0.2, 3.0)
+    while at < frames / fps:
+        close, shut = 0.07, rng.uniform(0.02, 0.06)
+        blink = np.maximum(blink, np.clip(1.25 - np.maximum(np.abs(time - at) - shut, 0) / close, 0, 1))
+        at += rng.uniform(1.5, 5.0)
+    return blink
+
+
+def _gaze(rng: np.random.Generator, frames: int, fps: float) -> tuple[np.ndarray, np.ndarray]:
+    """Looks at the camera most of the time, elsewhere in between; jumps take a frame or two."""
+    x, y, start = np.zeros(frames), np.zeros(frames), 0
+    while start < frames:
+        away = rng.random() < 0.4
+        x[start:] = rng.uniform(-0.7, 0.7) if away else rng.normal(0, 0.05)
+        y[start:] = rng.uniform(-0.4, 0.4) if away else rng.normal(0, 0.04)
+        start += int(fps * rng.uniform(0.4, 2.2)) + 1
+    kernel = np.array([0.25, 0.5, 0.25])
+    soften = lambda v: np.convolve(np.pad(v, 1, mode="edge"), kernel, "valid")
+    return soften(x), soften(y)
