@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from skimage.data import astronaut
 
 DATA = Path(os.environ.get("EMO_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -14,3 +15,9 @@ def data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"real test data not found: {DATA} (set EMO_TEST_DATA)")
     return DATA
+
+
+@pytest.fixture(scope="session")
+def portrait():
+    """A free photograph with one face: scikit-image's astronaut, uint8 (512, 512, 3)."""
+    return astronaut()

@@ -31,8 +31,8 @@ class VideoReader:
         try:
             track = _Track(self.path)
             # decord gives wrong frames, silently, after a seek in what `seekable` and `closed` exclude (MPEG-2, AVI,
-            # open GOPs, usual in HEVC), and fails on frames less than 64 px wide.
-            use_decord = track.seekable and track.closed and track.width >= 64
+            # open GOPs, usual in HEVC).
+            use_decord = track.seekable and track.closed
             self._frames = (use_decord and _open_decord(track)) or _PyAVFrames(track)
         except FFmpegError as error:
             raise VideoError(f"{self.path} is not a video this program can read ({error.strerror})") from error
@@ -87,25 +87,21 @@ class _Track:
             stream = container.streams.video[0]
             self.fps = Fraction(stream.average_rate or 0)
             self.has_audio = bool(container.streams.audio)
-            packets = [p for p in container.demux(stream) if p.size and not p.is_discard]
+            packets = [(p.pts, p.is_keyframe) for p in container.demux(stream) if p.size and not p.is_discard]
             exact = container.format.name.startswith(("mov,mp4", "matroska"))
         with av.open(f"file:{path}") as container:
             frame = next(container.decode(video=0), None)
-        if frame is None or not self.fps:
+        if frame is None or not packets or not self.fps:
             raise VideoError(f"{path} holds no frames that can be decoded; check that it plays")
         self.turns = frame.rotation // 90
         self.height, self.width = (frame.width, frame.height) if self.turns % 2 else (frame.height, frame.width)
-        self.seekable = exact and all(p.pts is not None for p in packets) and packets[0].is_keyframe
-        self.times = sorted(p.pts for p in packets) if self.seekable else range(len(packets))
-        self.keyframes = sorted(p.pts for p in packets if p.is_keyframe) if self.seekable else []
-        # mp4 is indexed by decoding times: where keyframes are dense, a search by time of showing finds a later one.
-        self.decoding_times = {p.pts: p.pts if p.dts is None else p.dts for p in packets if p.is_keyframe}
-        self.closed = True
-        keyframe = None
-        for packet in packets if self.seekable else ():
-            if packet.is_keyframe:
-                keyframe = packet.pts
-            self.closed = self.closed and packet.pts >= keyframe
+        self.seekable = exact and packets[0][1] and all(time is not None for time, _ in packets)
+        self.times = sorted(time for time, _ in packets) if self.seekable else range(len(packets))
+        self.keyframes = sorted(time for time, is_keyframe in packets if is_keyframe) if self.seekable else []
+        self.closed, keyframe = True, None
+        for time, is_keyframe in packets if self.seekable else ():
+            keyframe = time if is_keyframe else keyframe
+            self.closed = self.closed and time >= keyframe
 
 
 class _DecordFrames:
@@ -132,7 +128,8 @@ def _open_decord(track: _Track) -> _DecordFrames | None:
         return None
     try:
         frames = _DecordFrames(track.path, decord)
-    except (decord.DECORDError, RuntimeError):  # a codec that its older libav does not know
+        frames._reader.get_batch([0])  # fails on some widths: 48 and 72 px, but not 40 or 80
+    except (decord.DECORDError, RuntimeError):
         return None
     return frames if len(frames._reader) == len(track.times) else None
 
@@ -181,7 +178,7 @@ class _PyAVFrames:
 
         if self._track.seekable:
             stream = self._container.streams.video[0]
-            self._container.seek(self._track.decoding_times[self._track.times[start]], stream=stream)
+            self._container.seek(self._track.times[start], stream=stream)
             for frame in self._container.decode(stream):
                 yield self._numbers.get(frame.pts, -1), frame
         else:

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from skimage.data import astronaut
 from tiny import noise, tiny_pipeline
 
 from emo.pipelines import EMOPipeline
@@ -11,11 +10,6 @@ from emo.pipelines import EMOPipeline
 @pytest.fixture
 def pipe() -> EMOPipeline:
     return tiny_pipeline()
-
-
-@pytest.fixture(scope="session")
-def portrait():
-    return astronaut()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from tiny_unets import assert_close, backbone_inputs, tiny_backbone, tiny_refere
 
 from emo.unets import BackboneUNet
 
-
 ONE_LEVEL = {"block_out_channels": (8,), "spatial_attention": (True,)}
 
 

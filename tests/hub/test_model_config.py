@@ -1,0 +1,84 @@
+"""Model configurations and random pipelines."""
+
+import pytest
+import torch
+
+from emo.errors import ConfigError, WeightsError
+from emo.hub import build_pipeline, load_model_config, locate_model
+from emo.hub.build import build_audio_encoder, build_encoders, build_unets, build_vae
+
+
+def parameters(config) -> dict[str, float]:
+    with torch.device("meta"):
+        unet, reference_unet = build_unets(config)
+        parts = dict(unet=unet, reference_unet=reference_unet, vae=build_vae(config), **build_encoders(config))
+    parts["audio_encoder"] = build_audio_encoder(config)
+    return {name: sum(p.numel() for p in part.parameters()) / 1e6 for name, part in parts.items()}
+
+
+def test_the_tiny_model_is_small():
+    """At most about 24 million parameters in all, so that half precision fits into 48 MB."""
+    assert sum(parameters(load_model_config("emo-tiny")).values()) < 24
+
+
+def test_the_papers_model_has_the_papers_size():
+    config = load_model_config("emo-sd15")
+    assert (config.num_frames, config.num_motion_frames, config.num_neighbors, config.image_size) == (12, 4, 2, 512)
+    sizes = parameters(config)
+    assert 1300 < sizes["unet"] < 1500  # 860 of Stable Diffusion, 454 of AnimateDiff, the audio layers
+    assert 790 < sizes["reference_unet"] < 830
+    assert 90 < sizes["audio_encoder"] < 96
+
+
+def test_same_seed_same_weights():
+    config = load_model_config("emo-tiny")
+    state = torch.random.get_rng_state()
+    first, same, other = (build_pipeline(config, seed).unet.conv_in.weight for seed in (1, 1, 2))
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+    assert torch.equal(state, torch.random.get_rng_state()), "the global random state was touched"
+
+
+def test_schedulers():
+    tiny = build_pipeline(load_model_config("emo-tiny")).scheduler
+    assert tiny.alphas_cumprod[-1] == 0
+    assert tiny.config.prediction_type == "v_prediction"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("num_frame: 12", "num_frame"),
+        ("unet:\n  widths: [1]", "unet.widths"),
+        ("num_frames: many", "num_frames"),
+        ("unet:\n  block_out_channels: wide", "unet.block_out_channels"),
+        ("image_size: 128", "unet.block_out_channels"),
+    ],
+)
+def test_unknown_mistyped_and_missing_keys_are_named(tmp_path, text, key):
+    path = tmp_path / "model.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=key) as caught:
+        load_model_config(str(path))
+    assert "model.yaml" in str(caught.value)
+
+
+def test_broken_yaml(tmp_path):
+    (tmp_path / "model.yaml").write_text("unet: [1\n")
+    with pytest.raises(ConfigError, match=r"model\.yaml"):
+        load_model_config(str(tmp_path / "model.yaml"))
+
+
+def test_unknown_configuration():
+    with pytest.raises(ConfigError, match="emo-sd15, emo-tiny"):
+        load_model_config("emo-huge")
+
+
+def test_models_are_located(tmp_path, monkeypatch):
+    monkeypatch.setattr("emo.hub.locate.bundled", lambda name: tmp_path / name)
+    with pytest.raises(WeightsError, match="emo init"):
+        locate_model(None)
+    assert locate_model("org/name") == "org/name"
+    (tmp_path / "weights" / "emo-tiny").mkdir(parents=True)
+    (tmp_path / "weights" / "emo-tiny" / "model_index.json").write_text("{}")
+    assert locate_model(None) == locate_model("emo-tiny") == str(tmp_path / "weights" / "emo-tiny")
