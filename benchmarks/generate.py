@@ -23,7 +23,12 @@ from emo.pipelines import EMOPipeline
 
 PARTS = {  # part: the methods of the pipeline's components that it consists of
     "audio": [("audio_encoder", "forward"), ("audio_projection", "forward")],
-    "reference": [("vae", "encode"), ("reference_unet", "forward"), ("unet", "project_reference"), ("face_locator", "forward")],
+    "reference": [
+        ("vae", "encode"),
+        ("reference_unet", "forward"),
+        ("unet", "project_reference"),
+        ("face_locator", "forward"),
+    ],
     "denoising": [("unet", "forward")],
     "decoding": [("vae", "decode")],
 }
@@ -148,7 +153,10 @@ def measure(options: argparse.Namespace) -> dict:
     return {
         "model": options.model or options.config,
         "device": torch.cuda.get_device_name() if pipe.device.type == "cuda" else "cpu",
-        **{key: getattr(options, key) for key in ("size", "dtype", "steps", "clips", "audio_guidance", "reference_guidance")},
+        **{
+            key: getattr(options, key)
+            for key in ("size", "dtype", "steps", "clips", "audio_guidance", "reference_guidance")
+        },
         "attention": options.attention or "native",
         "compile": options.compile,
         "seconds_per_clip": round(total / options.clips, 3),

@@ -23,7 +23,9 @@ SECONDS = 4
 
 def run(out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
-    portrait, sound, model, video = (out / name for name in ("portrait.png", "speech.wav", "random-weights", "demo.mp4"))
+    portrait, sound, model, video = (
+        out / name for name in ("portrait.png", "speech.wav", "random-weights", "demo.mp4")
+    )
     Image.fromarray(astronaut()).save(portrait)
     with wave.open(str(sound), "wb") as file:
         samples = np.round(synthesize(seed=1, seconds=SECONDS).waveform * 32767).astype("<i2")

@@ -21,3 +21,12 @@ def data() -> Path:
 def portrait():
     """A free photograph with one face: scikit-image's astronaut, uint8 (512, 512, 3)."""
     return astronaut()
+
+
+@pytest.fixture
+def attention_backend():
+    """Restores diffusers' active attention backend, which `set_attention_backend` changes for the whole process."""
+    from diffusers.models.attention_dispatch import AttentionBackendName, _AttentionBackendRegistry
+
+    yield
+    _AttentionBackendRegistry.set_active_backend(AttentionBackendName.NATIVE)

@@ -4,7 +4,6 @@ import argparse
 import importlib.metadata
 import os
 import platform
-import sys
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -28,7 +27,9 @@ def run(options: argparse.Namespace) -> None:
     rows += [("ffmpeg", _ffmpeg()), ("MediaPipe", _mediapipe()), ("decord", _version("decord", "PyAV reads videos"))]
     rows.append(("xformers", _version("xformers", "optional on NVIDIA: pip install 'emo[xformers]'")))
     weights = bundled("weights") / DEFAULT_MODEL
-    rows.append(("weights", str(weights) if weights.is_dir() else "none come with this version; `emo init` makes random"))
+    rows.append(
+        ("weights", str(weights) if weights.is_dir() else "none come with this version; `emo init` makes random")
+    )
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:<{width}}  {value}")
@@ -39,13 +40,13 @@ def working_backends(device: str) -> list[str]:
     import torch
     from diffusers.models.attention_dispatch import AttentionBackendName, dispatch_attention_fn
 
-    dtypes = (torch.float32,) if device == "cpu" else (torch.float16, torch.bfloat16)
+    dtype = torch.float32 if device == "cpu" else torch.float16
     working = []
     for backend in AttentionBackendName:
         if "hub" in backend.value:  # those would be fetched from the network
             continue
         try:
-            query = torch.randn(1, 16, 2, 64, device=device, dtype=dtypes[0])
+            query = torch.randn(1, 16, 2, 64, device=device, dtype=dtype)
             expected = torch.nn.functional.scaled_dot_product_attention(*[query.transpose(1, 2)] * 3).transpose(1, 2)
             if torch.allclose(dispatch_attention_fn(query, query, query, backend=backend), expected, atol=0.05):
                 working.append(backend.value)

@@ -22,7 +22,9 @@ def add_parser(commands) -> argparse.ArgumentParser:
     model.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
     model.add_argument("--dtype", default="auto", choices=["auto", "float32", "float16", "bfloat16"])
     model.add_argument("--offload", action="store_true", help="keep only the part at work on the GPU")
-    model.add_argument("--attention", metavar="BACKEND", help="attention kernels; `emo doctor` lists those that run here")
+    model.add_argument(
+        "--attention", metavar="BACKEND", help="attention kernels; `emo doctor` lists those that run here"
+    )
 
     video = parser.add_argument_group("video")
     video.add_argument("--height", type=int, help="pixels (default: the model's)")
@@ -60,73 +62,80 @@ def run(options: argparse.Namespace) -> None:
 
     import torch
 
-    from emo.hub import locate_model
     from emo.media import VideoWriter
-    from emo.pipelines import EMOPipeline, ResumePoint, fingerprint
+    from emo.pipelines import ResumePoint, fingerprint
 
     started = time.monotonic()
     point_path = options.output.with_name(options.output.name + ".resume")
     if point_path.exists() and not (options.resume or options.restart):
         raise ResumeError(f"{options.output} is unfinished: add --resume to continue it or --restart to start anew")
     point = ResumePoint.load(point_path) if options.resume and point_path.exists() else None
+    done = point.state.next_clip if point else 0
 
     with VideoWriter(options.output, options.fps, resume_at=point and point.position) as writer:
-        quiet_loading()
-        device = pick_device(options.device)
-        pipe = EMOPipeline.from_pretrained(locate_model(options.model), torch_dtype=pick_dtype(options.dtype, device))
-        if options.attention:
-            set_attention(pipe, options.attention)
-        if options.offload:
-            pipe.enable_model_cpu_offload(device=device)
-        else:
-            pipe.to(device)
-        pipe.set_progress_bar_config(dynamic_ncols=True, unit="step")
-        stream = pipe.stream(
-            options.image,
-            options.audio,
-            height=options.height,
-            width=options.width,
-            fps=options.fps,
-            num_inference_steps=options.steps,
-            audio_guidance_scale=options.audio_guidance,
-            reference_guidance_scale=options.reference_guidance,
-            eta=options.eta,
-            face_region=region,
-            face=options.face,
-            speed=speed,
-            paste_back=options.paste_back,
-            generator=torch.Generator().manual_seed(options.seed),
-            output_type="np",
-            resume_from=point and point.state,
-        )
-        marks = fingerprint(pipe, stream, options.seed)
-        if point:
-            point.check(point_path, marks)
-        first = done = point.state.next_clip if point else 0
+        if not point:
+            point_path.unlink(missing_ok=True)
         try:
+            pipe = load_pipeline(options)
+            stream = pipe.stream(
+                options.image,
+                options.audio,
+                height=options.height,
+                width=options.width,
+                fps=options.fps,
+                num_inference_steps=options.steps,
+                audio_guidance_scale=options.audio_guidance,
+                reference_guidance_scale=options.reference_guidance,
+                eta=options.eta,
+                face_region=region,
+                face=options.face,
+                speed=speed,
+                paste_back=options.paste_back,
+                generator=torch.Generator().manual_seed(options.seed),
+                output_type="np",
+                resume_from=point and point.state,
+            )
+            marks = fingerprint(pipe, stream, options.seed)
+            if point:
+                point.check(point_path, marks)
             for clip in stream:
                 writer.write((clip.frames * 255).round().astype("uint8"))
                 ResumePoint(clip.state, writer.position, marks).save(point_path)
                 done = clip.index + 1
+            writer.finish(stream.audio)
         except BaseException:
             if done:
-                print(
-                    f"\nemo: {done} of {stream.num_clips} clips are kept beside {options.output}; continue with the "
-                    "same command and --resume",
-                    file=sys.stderr,
-                )
+                message = f"what was generated is kept: {done} clips; repeat the command with --resume to continue"
+                print(f"\nemo: {message}", file=sys.stderr)
             else:
                 writer.discard()
             raise
-        writer.finish(stream.audio)
         point_path.unlink()
 
     seconds = time.monotonic() - started
-    frames = stream.num_frames - first * pipe.unet.config.num_frames
+    frames = stream.num_frames - (point.state.next_clip if point else 0) * pipe.unet.config.num_frames
     print(
         f"{options.output}: {stream.num_frames} frames, {float(stream.num_frames / stream.fps):.2f} s of video; "
-        f"took {seconds:.1f} s, {seconds / frames:.3f} s per frame"
+        f"took {seconds:.1f} s, {seconds / max(1, frames):.3f} s per frame"
     )
+
+
+def load_pipeline(options: argparse.Namespace):
+    """The pipeline on its device, as the options say."""
+    from emo.hub import locate_model
+    from emo.pipelines import EMOPipeline
+
+    quiet_loading()
+    device = pick_device(options.device)
+    pipe = EMOPipeline.from_pretrained(locate_model(options.model), torch_dtype=pick_dtype(options.dtype, device))
+    if options.attention:
+        set_attention(pipe, options.attention)
+    if options.offload:
+        pipe.enable_model_cpu_offload(device=device)
+    else:
+        pipe.to(device)
+    pipe.set_progress_bar_config(dynamic_ncols=True, unit="step")
+    return pipe
 
 
 def parse_region(text: str | None):

@@ -11,9 +11,9 @@ def add_parser(commands) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         "init",
         help="make a pipeline folder, random or from public weights",
-        description="Make a complete pipeline folder. Without --sd15 all weights are random (the picture is noise until "
-        "the model is trained). With it, training starts from Stable Diffusion 1.5, AnimateDiff and wav2vec 2.0, each "
-        "given as a folder or a Hugging Face Hub name.",
+        description="Make a complete pipeline folder. Without --sd15 all weights are random, and the picture is noise "
+        "until the model is trained. With it training starts from Stable Diffusion 1.5, AnimateDiff and wav2vec 2.0, "
+        "each given as a folder or a Hugging Face Hub name.",
     )
     parser.add_argument("--config", help="emo-tiny (default), emo-sd15 (default with --sd15), or a YAML file")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random weights (default 0)")

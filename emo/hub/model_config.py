@@ -5,6 +5,7 @@ from pathlib import Path
 
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from emo.errors import ConfigError
 from emo.resources import bundled
@@ -118,6 +119,6 @@ def load_model_config(name: str) -> ModelConfig:
     try:  # the structured defaults come first, or unknown keys would pass
         config = OmegaConf.merge(OmegaConf.structured(ModelConfig), OmegaConf.load(path))
         return OmegaConf.to_object(config)
-    except OmegaConfBaseException as error:
+    except (OmegaConfBaseException, YAMLError) as error:
         key = getattr(error, "full_key", None)
         raise ConfigError(f"{path}: {key or 'the file'}: {str(error).splitlines()[0]}") from None

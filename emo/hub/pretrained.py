@@ -103,7 +103,9 @@ def _fetch(kind: Any, name: str, *, safetensors: bool = True, **options: Any) ->
         return load(name, **({"use_safetensors": True} if safetensors else {}), **options)
     except (OSError, ValueError, RuntimeError) as error:
         where = str(Path(name) / options["subfolder"]) if "subfolder" in options else name
-        raise WeightsError(f"{where}: no {kind.__name__} in safetensors could be loaded ({_first_line(error)})") from error
+        raise WeightsError(
+            f"{where}: no {kind.__name__} in safetensors could be loaded ({_first_line(error)})"
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

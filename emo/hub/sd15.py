@@ -61,5 +61,7 @@ def _fill(model: torch.nn.Module, source: Mapping[str, torch.Tensor], *, new: st
         raise WeightsError(f"{name}: the source lacks {len(missing)} tensors, the first is {missing[0]!r}")
     for key, value in source.items():
         if own[key].shape != value.shape:
-            raise WeightsError(f"{name}: {key!r} has shape {tuple(value.shape)}, but {tuple(own[key].shape)} is needed")
+            raise WeightsError(
+                f"{name}: {key!r} has shape {tuple(value.shape)}, but {tuple(own[key].shape)} is needed"
+            )
     model.load_state_dict(source, strict=False)

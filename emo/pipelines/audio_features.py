@@ -39,7 +39,9 @@ class AudioFeatures:
         self.rate = feature_extractor.sampling_rate
         kernels, strides = encoder.config.conv_kernel, encoder.config.conv_stride
         self.hop = math.prod(strides)  # samples from one hidden state to the next: 20 ms
-        self.field = 1 + sum((k - 1) * math.prod(strides[:i]) for i, k in enumerate(kernels))  # samples one sees: 25 ms
+        self.field = 1 + sum(
+            (k - 1) * math.prod(strides[:i]) for i, k in enumerate(kernels)
+        )  # samples one sees: 25 ms
         self.num_chunks = max(1, math.ceil(track.length / (CHUNK_SECONDS * self.rate)))
         self._chunks: dict[int, torch.Tensor] = {}
 

@@ -75,5 +75,5 @@ def _check_tensors(folder: Path, name: str, component_class: type[torch.nn.Modul
             raise WeightsError(f"{folder}: the component {name!r} lacks the tensor {key!r}")
         if found[key] != tuple(tensor.shape):
             raise WeightsError(
-                f"{folder}: {name}: the tensor {key!r} has shape {found[key]}, but its config says {tuple(tensor.shape)}"
+                f"{folder}: {key!r} of {name!r} has shape {found[key]}, but its config says {tuple(tensor.shape)}"
             )

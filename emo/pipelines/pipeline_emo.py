@@ -143,7 +143,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
                 pred = c + Σ (w − 1) (c − c without it). A weight of 1 costs no time.
             eta: η of DDIM; ignored by schedulers that have none.
             face_region: where the face may move (3.2.5, Fig. 7): `None` for the portrait's face box enlarged by 1.3,
-                `"full"` for anywhere, a box `(x0, y0, x1, y1)` in the portrait's pixels, or a mask picture of its size.
+                `"full"` for anywhere, a box `(x0, y0, x1, y1)` in the portrait's pixels, or a mask of its size.
             face: which face of several, counted from the left; the largest by default.
             speed: head rotation in degrees per frame: one number, one per frame, or `None` for "No Speed" (Table 2).
             paste_back: yield the full picture with the animated crop in its place.
@@ -172,7 +172,9 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         if paste_back and output_type == "latent":
             raise OptionError("paste_back needs pictures: choose another output_type than 'latent'")
         if unknown := set(callback_on_step_end_tensor_inputs) - set(self._callback_tensor_inputs):
-            raise OptionError(f"callback_on_step_end_tensor_inputs: {unknown} not among {self._callback_tensor_inputs}")
+            raise OptionError(
+                f"callback_on_step_end_tensor_inputs: {unknown} not among {self._callback_tensor_inputs}"
+            )
 
         fps = as_fps(fps)
         portrait = prepare_portrait(
@@ -211,7 +213,11 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
     @torch.no_grad()
     def _generate(self, job: EMOStream) -> Iterator[EMOClip]:
         """Figure 2, clip after clip."""
-        device, clip_frames, n = self._execution_device, self.unet.config.num_frames, self.unet.config.num_motion_frames
+        device, clip_frames, n = (
+            self._execution_device,
+            self.unet.config.num_frames,
+            self.unet.config.num_motion_frames,
+        )
         features = AudioFeatures(job.audio, self.audio_encoder, self.feature_extractor, job.fps, job.num_frames)
 
         # Frames encoding, once per video. Before the first clip the motion frames are zero maps (3.2.4).

@@ -65,8 +65,8 @@ class ResumePoint:
         """
         if changed := [key for key in current if current[key] != self.fingerprint.get(key)]:
             raise ResumeError(
-                f"{path}: the unfinished video was made with other settings ({', '.join(changed)}); repeat the command "
-                "as it was, or start anew with --restart"
+                f"{path}: the unfinished video was made with other settings ({', '.join(changed)}); repeat the "
+                "command as it was, or start anew with --restart"
             )
 
 
@@ -74,11 +74,20 @@ def fingerprint(pipe: DiffusionPipeline, stream: EMOStream, seed: int) -> dict[s
     """Name → value or hash of everything that the frames depend on."""
     values = {
         name: str(getattr(stream, name))
-        for name in ("fps", "num_inference_steps", "audio_guidance_scale", "reference_guidance_scale", "eta", "paste_back")
+        for name in (
+            "fps",
+            "num_inference_steps",
+            "audio_guidance_scale",
+            "reference_guidance_scale",
+            "eta",
+            "paste_back",
+        )
     }
     speed = [] if stream.speed is None else [stream.speed.numpy().tobytes()]
     portrait = stream.portrait
-    pictures = [portrait.image.tobytes(), portrait.picture.tobytes()] if stream.paste_back else [portrait.image.tobytes()]
+    pictures = (
+        [portrait.image.tobytes(), portrait.picture.tobytes()] if stream.paste_back else [portrait.image.tobytes()]
+    )
     track = stream.audio
     reads = range(0, track.length, _SAMPLES_PER_READ)
     return values | {

@@ -81,7 +81,9 @@ class BackboneUNet(UNet):
     @apply_forward_hook
     def project_reference(self, maps: ReferenceMaps) -> ReferenceKeyValues:
         """Project the reference maps to keys and values of every reference-attention; once per video will do."""
-        return maps.map(lambda features, layer: layer.project_reference(features), self._spatial(), into=ReferenceKeyValues)
+        return maps.map(
+            lambda features, layer: layer.project_reference(features), self._spatial(), into=ReferenceKeyValues
+        )
 
     def _spatial(self) -> PerSite:
         """The spatial transformer of every site, `None` where there is none."""
@@ -111,8 +113,12 @@ class BackboneUNet(UNet):
 
         Returns:
             The prediction (B, F, L, h, w).
+
+        Raises:
+            ValueError: a condition is for another number of videos or frames.
         """
         batch, frames = sample.shape[:2]
+        _check_sizes(batch, frames, reference, motion, audio, face_mask_features, speed)
         temb = self.time_embedding(self.time_proj(timestep).to(sample.dtype)).repeat_interleave(frames, dim=0)
         x = self.conv_in(sample.flatten(0, 1))
         if face_mask_features is not None:  # 3.2.5; after conv_in, which is linear, so this contains the paper's sum
@@ -158,3 +164,13 @@ class BackboneUNet(UNet):
         if motion is not None and block.motion_modules:
             x = block.motion_modules[j](x, motion, speed)
         return x
+
+
+def _check_sizes(batch: int, frames: int, reference: ReferenceKeyValues, motion: MotionMaps | None, *tensors) -> None:
+    """All conditions are for B videos of F frames; some are folded into others' batch, where it would not show."""
+    sizes = {"reference": reference.mid.key.shape[:1], "motion": None if motion is None else motion.mid.shape[:1]}
+    for name, tensor in zip(("audio", "face_mask_features", "speed"), tensors, strict=True):
+        sizes[name] = None if tensor is None else tensor.shape[: 1 if name == "face_mask_features" else 2]
+    for name, size in sizes.items():
+        if size is not None and tuple(size) != (batch, frames)[: len(size)]:
+            raise ValueError(f"{name} is for {tuple(size)} videos and frames, the sample for {(batch, frames)}")

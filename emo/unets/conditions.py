@@ -21,10 +21,15 @@ class PerSite:
     mid: Any
     up: tuple[tuple[Any, ...], ...]
 
-    def map(
-        self, function: Callable[..., Any], *others: "PerSite", into: "type[PerSite] | None" = None
-    ) -> "PerSite":
-        """Apply `function` at every site that has a value, with the `others`' values there; the result is an `into`."""
+    def map(self, function: Callable[..., Any], *others: "PerSite", into: "type[PerSite] | None" = None) -> "PerSite":
+        """Apply `function` at every site that has a value, to it and the `others`' values there.
+
+        Args:
+            into: class of the result; this object's own by default.
+
+        Raises:
+            ValueError: the sites do not correspond.
+        """
 
         def levels(part: str) -> tuple[tuple[Any, ...], ...]:
             parts = (getattr(sites, part) for sites in (self, *others))
@@ -33,6 +38,8 @@ class PerSite:
             )
 
         def apply(value: Any, *rest: Any) -> Any:
+            if any((other is None) != (value is None) for other in rest):
+                raise ValueError("the networks do not have the same layers at every site")
             return None if value is None else function(value, *rest)
 
         mid = apply(self.mid, *(sites.mid for sites in others))
@@ -44,14 +51,20 @@ class PerSite:
         return [value for value in sites + [value for level in self.up for value in level] if value is not None]
 
 
+@dataclass(frozen=True, eq=False)
 class ReferenceMaps(PerSite):
     """Outputs of the ReferenceNet's self-attention layers for the reference image (3.2.3): (B, h·w, C) per site."""
 
 
+@dataclass(frozen=True, eq=False)
 class MotionMaps(PerSite):
-    """Feature maps of the motion frames where the backbone's temporal modules stand (3.2.4): (B, n, C, h, w)."""
+    """Feature maps of the motion frames where the backbone's temporal modules stand (3.2.4): (B, n, C, h, w).
+
+    Before the first clip the motion frames are zero latents; their maps, made by the ReferenceNet, are not zero.
+    """
 
 
+@dataclass(frozen=True, eq=False)
 class ReferenceKeyValues(PerSite):
     """Keys and values of the reference-attention layers, projected once per video: a `KeyValue` per site."""
 

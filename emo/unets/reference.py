@@ -48,7 +48,12 @@ class ReferenceNet(UNet):
         Args:
             reference_latents: (B, L, h, w).
             motion_latents: (B, n, L, h, w); zeros before the first clip (3.2.4).
+
+        Raises:
+            ValueError: neither is given.
         """
+        if reference_latents is None and motion_latents is None:
+            raise ValueError("give reference_latents, motion_latents or both")
         given = [latents for latents in (reference_latents, motion_latents) if latents is not None]
         x = torch.cat([latents.reshape(-1, *latents.shape[-3:]) for latents in given])
         temb = self.time_embedding(self.time_proj(x.new_zeros(len(x))).to(x.dtype))
@@ -88,6 +93,6 @@ class ReferenceNet(UNet):
         return ReferenceFeatures(reference, motion)
 
     def _site(self, block: Block, j: int, x: torch.Tensor, temb: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """ResNet → spatial transformer; returns the feature map and, where there is one, the self-attention's output."""
+        """ResNet → spatial transformer; the feature map and, where there is one, the self-attention's output."""
         x = block.resnets[j](x, temb)
         return block.attentions[j](x) if block.attentions else (x, None)

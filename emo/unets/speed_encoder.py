@@ -19,16 +19,16 @@ class SpeedEncoder(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(self, num_neighbors: int = 2, num_buckets: int = 9, max_speed: float = 2.0, speed_dim: int = 256):
         super().__init__()
-        self.radius = max_speed / (num_buckets - 1) / 2
-        self.register_buffer("centers", torch.linspace(0, max_speed, num_buckets), persistent=False)
         self.linear_1 = nn.Linear((2 * num_neighbors + 1) * num_buckets, speed_dim)
         self.linear_2 = nn.Linear(speed_dim, speed_dim)
 
     def buckets(self, speed: torch.Tensor) -> torch.Tensor:
-        """Speeds (...) → s (..., d), the equation of 3.2.5: s_i = tanh(3 (w − c_i) / r_i)."""
-        return torch.tanh(3 * (speed[..., None] - self.centers.float()) / self.radius)
+        """Speeds (...) → s (..., d) in float32, the equation of 3.2.5: s_i = tanh(3 (w − c_i) / r_i)."""
+        centers = torch.linspace(0, self.config.max_speed, self.config.num_buckets, device=speed.device)
+        radius = self.config.max_speed / (self.config.num_buckets - 1) / 2
+        return torch.tanh(3 * (speed[..., None].float() - centers) / radius)
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
         """Windows of speeds (B, F, 2m+1), from `cut_windows` → features (B, F, l)."""
-        x = self.buckets(windows.float()).flatten(-2).to(self.dtype)
+        x = self.buckets(windows).flatten(-2).to(self.dtype)
         return self.linear_2(torch.nn.functional.silu(self.linear_1(x)))

@@ -18,7 +18,7 @@ SiteLayer = Callable[[int, int], nn.Module]  # (channels, level) → a layer of 
 
 
 class Block(nn.Module):
-    """One level: `resnets`, per resnet an `attentions` and a `motion_modules` entry where there are such, a sampler."""
+    """One level: ResNets, a spatial transformer and a temporal module for each where there are such, a sampler."""
 
     def __init__(self):
         super().__init__()

@@ -31,7 +31,7 @@ class Neighbours(torch.nn.Module):
 
 @pytest.fixture(scope="module")
 def local_encoder():
-    """wav2vec 2.0 whose states see their own 25 ms of sound and a little of both neighbours: nothing in it is far away."""
+    """wav2vec 2.0 whose states see their own 25 ms of sound and a little of both neighbours, nothing farther away."""
     torch.manual_seed(0)
     config = build_audio_encoder(tiny_config()).config
     config.feat_extract_norm = "layer"
@@ -99,7 +99,9 @@ def test_features_are_the_encoders_states_interpolated_at_frame_centres(encoder)
         place = ((frame + 0.5) / 25 - 0.0125) / 0.02
         low = min(int(place), len(states) - 1)
         high = min(low + 1, len(states) - 1)
-        torch.testing.assert_close(got[frame], states[low] + (place - low) * (states[high] - states[low]), rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(
+            got[frame], states[low] + (place - low) * (states[high] - states[low]), rtol=1e-3, atol=1e-4
+        )
 
 
 @torch.no_grad()
@@ -108,7 +110,9 @@ def test_normalised_by_the_statistics_of_the_whole_file(encoder):
     quiet, loud = noise(20)[0], noise(20)[0]
     loud[10 * RATE :] *= 10
     for normalize, same in ((True, False), (False, True)):
-        first, second = (features(encoder, samples, normalize=normalize).windows(0, 12, 2) for samples in (quiet, loud))
+        first, second = (
+            features(encoder, samples, normalize=normalize).windows(0, 12, 2) for samples in (quiet, loud)
+        )
         assert torch.allclose(first, second) == same
 
 

@@ -11,7 +11,9 @@ SECONDS = 0.4  # 10 frames at 25 fps: clips of 4, 4 and 2 frames
 def count_calls(monkeypatch, owner, name):
     """Count the calls of a method and keep their arguments."""
     calls, method = [], getattr(owner, name)
-    monkeypatch.setattr(owner, name, lambda *args, **kwargs: (calls.append((args, kwargs)), method(*args, **kwargs))[1])
+    monkeypatch.setattr(
+        owner, name, lambda *args, **kwargs: (calls.append((args, kwargs)), method(*args, **kwargs))[1]
+    )
     return calls
 
 

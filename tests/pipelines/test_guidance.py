@@ -40,14 +40,17 @@ def plain(parts, **changed):
 
 
 @pytest.mark.parametrize(
-    ("audio_scale", "reference_scale", "rows"), [(1, 1, 1), (AUDIO, 1, 2), (1, REFERENCE, 2), (AUDIO, REFERENCE, 3), (0, 0, 3)]
+    ("audio_scale", "reference_scale", "rows"),
+    [(1, 1, 1), (AUDIO, 1, 2), (1, REFERENCE, 2), (AUDIO, REFERENCE, 3), (0, 0, 3)],
 )
 def test_equals_the_formula_computed_pass_by_pass(parts, audio_scale, reference_scale, rows):
     _, conditions, _, _ = parts
     whole = plain(parts)
     without_audio = plain(parts, audio=torch.zeros_like(conditions["audio"]))
     without_reference = plain(parts, reference=conditions["reference"].dropped())
-    expected = whole + (audio_scale - 1) * (whole - without_audio) + (reference_scale - 1) * (whole - without_reference)
+    expected = (
+        whole + (audio_scale - 1) * (whole - without_audio) + (reference_scale - 1) * (whole - without_reference)
+    )
     prediction, batch = predict(parts, audio_scale, reference_scale)
     torch.testing.assert_close(prediction, expected, rtol=1e-4, atol=1e-5)
     assert batch == rows  # a scale of 1 costs no pass

@@ -18,7 +18,9 @@ from emo.errors import AudioError, ConfigError, FaceError, OptionError
 from emo.pipelines import EMOPipeline
 
 
-@pytest.mark.parametrize(("seconds", "fps", "frames"), [(0.4, 25, 10), (0.401, 25, 11), (0.04, 25, 1), (0.5, "30000/1001", 15)])
+@pytest.mark.parametrize(
+    ("seconds", "fps", "frames"), [(0.4, 25, 10), (0.401, 25, 11), (0.04, 25, 1), (0.5, "30000/1001", 15)]
+)
 def test_frames_cover_the_sound_exactly(generate, seconds, fps, frames):
     """ceil(seconds · fps) frames; the last clip is padded and cut, never dropped."""
     video = generate(seconds, fps=fps)
@@ -106,26 +108,27 @@ def test_latents_follow_ddim(pipe, generate):
     latents = generate(0.16, num_inference_steps=1, output_type="latent")
     alpha = pipe.scheduler.alphas_cumprod[0]
     noise = torch.randn(1, 4, 4, 16, 16, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(latents, (1 - alpha).sqrt() * noise[0] - alpha.sqrt() * seen[0][0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        latents, (1 - alpha).sqrt() * noise[0] - alpha.sqrt() * seen[0][0], rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_close(portrait, dtype):
-    run = lambda pipe: pipe(
-        portrait, noise(0.2), num_inference_steps=2, output_type="np", generator=torch.Generator().manual_seed(0)
-    ).frames
+    run = lambda pipe: (
+        pipe(
+            portrait, noise(0.2), num_inference_steps=2, output_type="np", generator=torch.Generator().manual_seed(0)
+        ).frames
+    )
     assert np.abs(run(tiny_pipeline()) - run(tiny_pipeline().to(dtype))).mean() < 0.02
 
 
-def test_attention_backends(pipe, generate):
+def test_attention_backends(pipe, generate, attention_backend):
     base = generate()
     pipe.set_attention_backend("_native_math")
-    try:
-        backends = {m.processor._attention_backend.value for m in pipe.unet.modules() if hasattr(m, "processor")}
-        assert backends == {"_native_math"}
-        np.testing.assert_allclose(generate(), base, atol=2e-3)
-    finally:
-        pipe.set_attention_backend("native")
+    backends = {m.processor._attention_backend.value for m in pipe.unet.modules() if hasattr(m, "processor")}
+    assert backends == {"_native_math"}
+    np.testing.assert_allclose(generate(), base, atol=2e-3)
 
 
 def test_vae_slicing(pipe, generate):

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from skimage.data import astronaut
 from tiny import noise, tiny_pipeline
 
 from emo.errors import ResumeError
@@ -44,9 +43,9 @@ def test_changed_settings_are_named(point, tmp_path):
         point.check(tmp_path / "r", {"seed": "4"})
 
 
-def test_the_fingerprint_names_all_that_frames_depend_on():
+def test_the_fingerprint_names_all_that_frames_depend_on(portrait):
     pipe = tiny_pipeline()
-    marks = lambda pipe=pipe, image=astronaut(), seconds=0.3, seed=0, **options: fingerprint(
+    marks = lambda pipe=pipe, image=portrait, seconds=0.3, seed=0, **options: fingerprint(
         pipe, pipe.stream(image, noise(seconds, seed=seed), **options), seed=0
     )
     base = marks()
@@ -60,5 +59,5 @@ def test_the_fingerprint_names_all_that_frames_depend_on():
     assert changed(face_region="full") == {"face_region"}
     assert changed(seconds=0.2) == changed(seed=5) == {"audio"}
     assert changed(height=96) == {"size", "image", "face_region"}
-    assert changed(image=astronaut()[:, ::-1].copy()) >= {"image"}
+    assert changed(image=portrait[:, ::-1].copy()) >= {"image"}
     assert changed(pipe=tiny_pipeline(seed=1)) == {"model"}

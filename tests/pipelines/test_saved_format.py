@@ -60,8 +60,11 @@ def test_round_trip_by_class(folder):
 
 def test_saving_what_was_loaded_changes_nothing(folder, tmp_path):
     EMOPipeline.from_pretrained(folder).save_pretrained(tmp_path / "again")
-    files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    assert files == sorted(path.relative_to(tmp_path / "again") for path in (tmp_path / "again").rglob("*") if path.is_file())
+    files, again = (
+        sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
+        for root in (folder, tmp_path / "again")
+    )
+    assert files == again
     for file in files:
         assert (folder / file).read_bytes() == (tmp_path / "again" / file).read_bytes(), file
 

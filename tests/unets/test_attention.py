@@ -66,10 +66,11 @@ def count_calls(monkeypatch, name: AttentionBackendName) -> list:
 LAYERS = 4 * 3 + 7 * 3  # four spatial transformers and seven temporal modules, three attentions each
 
 
-@pytest.mark.parametrize("name", ["native", "_native_math", "_native_flash"])
+@pytest.mark.parametrize("name", ["native", "_native_math", "_native_flash", "flex"])
+@pytest.mark.filterwarnings("ignore:flex_attention called without")
 @pytest.mark.usefixtures("restore_attention_backend")
 def test_set_attention_backend_switches_every_layer(monkeypatch, backbone, reference_net, name):
-    expected, switched = run(backbone, reference_net, raw_inputs()), tiny_backbone()
+    expected, switched = run(backbone, reference_net, raw_inputs()), tiny_backbone().requires_grad_(False)
     backend = AttentionBackendName(name)
     calls = count_calls(monkeypatch, backend)
     switched.set_attention_backend(name)

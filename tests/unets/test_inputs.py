@@ -54,11 +54,10 @@ def test_speed_bucket_values(speed, bucket, value):
     assert buckets[0, 0, bucket].item() == pytest.approx(value, abs=1e-5)
 
 
-def test_speed_centres_and_radius():
-    encoder = small_speed_encoder()
-    assert encoder.centers.tolist() == [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]
-    assert encoder.radius == 0.125
-    assert "centers" not in encoder.state_dict()
+def test_speed_centres():
+    """Each centre's own bucket is zero there and nowhere else on the grid."""
+    centers = torch.tensor([0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2])
+    assert torch.equal(small_speed_encoder().buckets(centers) == 0, torch.eye(9, dtype=torch.bool))
 
 
 @pytest.mark.parametrize("m", [0, 2])
@@ -79,12 +78,14 @@ def test_speed_encoder_default_is_the_papers():
 
 
 def test_speed_encoder_in_bf16():
-    """bf16 holds every centre exactly; a speed itself is rounded to 1/128 below 2°/frame."""
-    encoder = small_speed_encoder()
-    windows = torch.tensor([[[0.0, 0.25, 0.5, 1.0, 1.75], [2.0, 0.125, 0.375, 0.0625, 1.5]]])
-    exact, rounded = encoder(windows), small_speed_encoder().to(torch.bfloat16)(windows.to(torch.bfloat16))
-    assert rounded.dtype == torch.bfloat16
-    assert_close(rounded.float(), exact, 0.02)
+    """The buckets stay exact for fp32 speeds: rounding 1.99 to bf16 alone would move one by 0.06."""
+    encoder, half = small_speed_encoder(), small_speed_encoder().to(torch.bfloat16)
+    windows = torch.tensor([[[0.0, 0.25, 0.51, 1.03, 1.77], [2.0, 0.11, 0.37, 0.06, 1.99]]])
+    assert_close(half.buckets(windows), encoder.buckets(windows), 1e-6)
+    output = half(windows)
+    assert output.dtype == torch.bfloat16
+    assert_close(output.float(), encoder(windows), 0.02)
+    assert half(windows.to(torch.bfloat16)).dtype == torch.bfloat16
 
 
 def test_small_networks_survive_saving(tmp_path):

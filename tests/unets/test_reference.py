@@ -192,7 +192,7 @@ def test_dropped_reference_leaves_the_output_projection_of_its_layer_alone():
     ids=lambda config: "-".join(config),
 )
 def test_a_reference_net_of_another_structure_is_an_error(backbone, config):
-    with pytest.raises((ValueError, RuntimeError, AttributeError)):  # AttributeError: a site with and one without keys
+    with pytest.raises((ValueError, RuntimeError)):
         run(backbone, tiny_reference_net(**config), raw_inputs())
 
 
@@ -208,6 +208,18 @@ def test_a_site_missing_or_too_many_is_an_error(backbone, inputs, name):
     for sites in mangled.values():
         with pytest.raises(ValueError, match="zip"):
             backbone(**{**inputs, name: sites})
+
+
+def test_pairing_sites_of_unequal_structure_is_an_error(backbone, reference_net, latents):
+    maps = reference_net(latents[0]).reference
+    for other in (
+        ReferenceMaps(maps.down, maps.mid, (maps.up[0], maps.up[1][:1])),
+        ReferenceMaps(maps.down[:1], maps.mid, maps.up),
+    ):
+        with pytest.raises(ValueError, match="zip"):
+            backbone.project_reference(other)
+        with pytest.raises(ValueError, match="zip"):
+            maps.map(torch.add, other)
 
 
 def test_motion_maps_of_another_size_are_an_error(backbone, reference_net, inputs):

@@ -1,0 +1,55 @@
+"""A saved tiny pipeline, a portrait file, a short sound file, and the command run in this process."""
+
+from pathlib import Path
+
+import pytest
+from cli_files import write_wav
+from PIL import Image
+from tiny import tiny_pipeline
+
+from emo.cli.main import main
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tiny"
+    tiny_pipeline().save_pretrained(path)
+    return path
+
+
+@pytest.fixture
+def image(tmp_path, portrait) -> Path:
+    Image.fromarray(portrait).save(tmp_path / "portrait.png")
+    return tmp_path / "portrait.png"
+
+
+@pytest.fixture
+def sound(tmp_path) -> Path:
+    return write_wav(tmp_path / "sound.wav", 0.4)
+
+
+@pytest.fixture
+def emo(capfd, model, image, sound, tmp_path):
+    """`emo(image=…, audio=…, output=…, *options)` → exit status, output, errors, all as the terminal shows them."""
+
+    def run(*options, image=image, audio=sound, output=tmp_path / "out.mp4"):
+        capfd.readouterr()
+        arguments = [
+            "generate",
+            image,
+            audio,
+            "-o",
+            output,
+            "--model",
+            model,
+            "--steps",
+            1,
+            "--audio-guidance",
+            1,
+            *options,
+        ]
+        status = main([str(argument) for argument in arguments])
+        shown = capfd.readouterr()
+        return status, shown.out, shown.err
+
+    return run
