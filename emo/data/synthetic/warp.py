@@ -68,6 +68,11 @@ class PortraitWarper:
         self._source = cv2.resize(mesh.image, (self._side, self._side), interpolation=cv2.INTER_AREA)
         depth = points[OVAL, 2].mean()
         self._pivot = np.array([*(mesh.centre + 0.12 * mesh.height * mesh.down), depth + 0.15 * mesh.width])
+        origin = ((mesh.vertices[:, :2] + 0.5) * (self._side / mesh.image.shape[0]) - 0.5)[mesh.triangles]
+        self._origin, self._origin_edges = origin[:, 0], [(origin[:, k] - origin[:, 0]).T for k in (1, 2)]
+        around = ((mesh.triangles >= LANDMARKS) & (mesh.triangles < mesh.eye_vertex)).any(1)
+        self._behind = 0.3 * mesh.width * around  # hair and background lie behind the face, the mouth's inside behind the lips
+        self._behind[-mesh.mouth_triangles :] += 0.05 * mesh.width
         self._prepare_mouth(points)
 
     def _prepare_mouth(self, points: np.ndarray) -> None:
@@ -158,24 +163,32 @@ class PortraitWarper:
         """One frame: triangles far to near into a map of triangle numbers, then one lookup of the portrait."""
         mesh, side = self.mesh, self.size * SUPERSAMPLING
         corner = ((points[:, :2] + 0.5) * (side / mesh.image.shape[0]) - 0.5)[mesh.triangles]
-        depth = points[mesh.triangles, 2].mean(1)
-        depth[-mesh.mouth_triangles :] += 0.05 * mesh.width
-        around = ((mesh.triangles >= LANDMARKS) & (mesh.triangles < mesh.eye_vertex)).any(1)
-        depth[around] += 0.3 * mesh.width
+        depth = points[:, 2][mesh.triangles].mean(1) + self._behind
         owner = np.zeros((side, side), np.int32)
         fixed = np.round(corner * 16).astype(np.int32)
-        for index in np.argsort(-depth, kind="stable").tolist():
-            cv2.fillConvexPoly(owner, fixed[index], index, lineType=8, shift=4)
-        # Per triangle, the affine map from the drawn frame back to the portrait.
-        frame = np.concatenate([corner, np.ones((len(corner), 3, 1))], 2)
-        frame[np.abs(np.linalg.det(frame)) < 1e-6] = np.eye(3)
-        origin = ((mesh.vertices[:, :2] + 0.5) * (self._side / mesh.image.shape[0]) - 0.5)[mesh.triangles]
-        affine = np.linalg.solve(frame, origin).astype(np.float32).reshape(-1, 6)[owner.ravel()].reshape(side, side, 3, 2)
-        column, row = np.arange(side, dtype=np.float32), np.arange(side, dtype=np.float32)[:, None, None]
-        place = affine[..., 0, :] * column[:, None] + affine[..., 1, :] * row + affine[..., 2, :]
-        drawn = cv2.remap(self._source, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        order = np.argsort(-depth, kind="stable")
+        for index, triangle in zip(order.tolist(), fixed[order], strict=True):
+            cv2.fillConvexPoly(owner, triangle, index, cv2.LINE_8, 4)
+        # Per triangle, the affine map from the drawn frame back to the portrait; looked up per pixel, coefficient by coefficient.
+        a, b, c, d, e, f = (np.take(v, owner, mode="clip") for v in self._affine(corner))
+        line = np.arange(side, dtype=np.float32)
+        across = a * line + b * line[:, None] + c
+        down = d * line + e * line[:, None] + f
+        drawn = cv2.remap(self._source, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         self._paint_mouth(drawn, (points[:, :2] + 0.5) * (side / mesh.image.shape[0]) - 0.5)
         return cv2.resize(drawn, (self.size, self.size), interpolation=cv2.INTER_AREA)
+
+    def _affine(self, corner: np.ndarray) -> np.ndarray:
+        """Coefficients (6, N) of x' = a x + b y + c, y' = d x + e y + f, from drawn triangles (N, 3, 2) to the portrait's."""
+        (x1, y1), (x2, y2) = (corner[:, 1] - corner[:, 0]).T, (corner[:, 2] - corner[:, 0]).T
+        (u1, v1), (u2, v2) = self._origin_edges
+        scale = x1 * y2 - x2 * y1
+        scale = 1 / np.where(np.abs(scale) < 1e-6, 1e-6, scale)  # a triangle seen edge-on owns no pixel
+        a, b = (u1 * y2 - u2 * y1) * scale, (u2 * x1 - u1 * x2) * scale
+        d, e = (v1 * y2 - v2 * y1) * scale, (v2 * x1 - v1 * x2) * scale
+        x0, y0 = corner[:, 0].T
+        u0, v0 = self._origin.T
+        return np.stack([a, b, u0 - a * x0 - b * y0, d, e, v0 - d * x0 - e * y0]).astype(np.float32)
 
     def _paint_mouth(self, drawn: np.ndarray, points: np.ndarray) -> None:
         """Fill the open mouth, in place: dark, a strip of teeth under the upper lip, the tongue below."""
