@@ -71,7 +71,9 @@ class PortraitWarper:
         origin = ((mesh.vertices[:, :2] + 0.5) * (self._side / mesh.image.shape[0]) - 0.5)[mesh.triangles]
         self._origin, self._origin_edges = origin[:, 0], [(origin[:, k] - origin[:, 0]).T for k in (1, 2)]
         around = ((mesh.triangles >= LANDMARKS) & (mesh.triangles < mesh.eye_vertex)).any(1)
-        self._behind = 0.3 * mesh.width * around  # hair and background lie behind the face, the mouth's inside behind the lips
+        self._behind = (
+            0.3 * mesh.width * around
+        )  # hair and background lie behind the face, the mouth's inside behind the lips
         self._behind[-mesh.mouth_triangles :] += 0.05 * mesh.width
         self._prepare_mouth(points)
 
@@ -149,7 +151,9 @@ class PortraitWarper:
     def _turn(self, points: np.ndarray, motion: Motion, control: dict[str, np.ndarray]) -> np.ndarray:
         """Rotate about a pivot behind the face under weak perspective, then scale and shift; the border stays."""
         flip = np.array([1.0, -1.0, -1.0])  # y up, z to the camera → y down, z away
-        matrix = rotation(motion.yaw.cpu(), motion.pitch.cpu(), motion.roll.cpu()).double().numpy() * flip * flip[:, None]
+        matrix = (
+            rotation(motion.yaw.cpu(), motion.pitch.cpu(), motion.roll.cpu()).double().numpy() * flip * flip[:, None]
+        )
         focal, start = 4.5 * self.mesh.width, points - self._pivot
         turned = start @ matrix.transpose(0, 2, 1)
         perspective = (focal + start[..., 2:]) / (focal + turned[..., 2:])
@@ -208,7 +212,11 @@ class PortraitWarper:
         # In half mouth widths: u sideways, v below the upper lip.
         u, v = (x * axis[0] + y * axis[1]) / half, (y * axis[0] - x * axis[1]) / half
         gap = np.linalg.norm(points[13] - points[14]) / half
-        tongue = np.clip((v - gap + 0.22) / 0.15, 0, 1) * np.clip(1 - (u / 0.6) ** 2, 0, 1) * np.clip((gap - 0.25) / 0.2, 0, 1)
+        tongue = (
+            np.clip((v - gap + 0.22) / 0.15, 0, 1)
+            * np.clip(1 - (u / 0.6) ** 2, 0, 1)
+            * np.clip((gap - 0.25) / 0.2, 0, 1)
+        )
         teeth = np.clip((0.17 - 0.1 * u**2 - v) / 0.05, 0, 1) * np.clip((0.72 - np.abs(u)) / 0.2, 0, 1)
         teeth *= np.clip((gap - 0.04) / 0.08, 0, 1)
         seam = 1 - 0.18 * (np.abs((u * 4.5) % 1 - 0.5) > 0.44)
