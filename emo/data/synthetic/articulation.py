@@ -47,7 +47,12 @@ def articulate_speech(speech: Speech, fps: float = 25.0) -> Articulation:
     """
     times = _frame_times(len(speech.waveform), fps)
     loudness = _sample(*_loudness(speech.waveform), times)
-    shaped = track(speech.segments, times, lambda s: (PHONES[s.phone].open, PHONES[s.phone].width, PHONES[s.phone].rounding), 0.030)
+    shaped = track(
+        speech.segments,
+        times,
+        lambda s: (PHONES[s.phone].open, PHONES[s.phone].width, PHONES[s.phone].rounding),
+        0.030,
+    )
     shut = track(speech.segments, times, lambda s: float(PHONES[s.phone].kind in ("closed", "pause")), 0.010)
     opening = np.clip(1.15 - 1.45 * shut, 0, 1)
     return _articulation(loudness, shaped[:, 0] / 0.9, shaped[:, 1], shaped[:, 2], opening)
@@ -150,7 +155,9 @@ def _formants(waveform: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.nd
     return np.where(found, first, 500.0), np.where(found, second, 1450.0)
 
 
-def _vowel_shape(first: np.ndarray, second: np.ndarray, level: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _vowel_shape(
+    first: np.ndarray, second: np.ndarray, level: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Openness, width and rounding of the vowels that sound like these formants, for a tract scaled to the speaker."""
     loud = level > 0.4
     scale = np.clip(np.median(second[loud]) / 1400, 0.9, 1.3) if loud.any() else 1.0

@@ -23,7 +23,7 @@ class AvatarLabels:
     face_box: (T, 4) x0, y0, x1, y1 around forehead, temples, jaw and chin.
     mouth: (T, 2) x, y of the middle between the lips.
     eyes: (T, 2, 2) x, y of the eye on the picture's left and of the one on its right.
-    mouth_open: (T,) gap between the inner lips over the distance between the eyes' centres, in the head's own frame.
+    mouth_open: (T,) gap between the inner lips over the distance between the eyes' outer corners, in the head's own frame.
     mouth_width: (T,) width of the mouth over the same distance.
     """
 
@@ -49,7 +49,13 @@ class AvatarRenderer:
     """
 
     def __init__(
-        self, size: int = 128, *, samples: int = 1, device: torch.device | str = "cpu", compile: bool = False, batch: int = 8
+        self,
+        size: int = 128,
+        *,
+        samples: int = 1,
+        device: torch.device | str = "cpu",
+        compile: bool = False,
+        batch: int = 8,
     ) -> None:
         if size < TILE or size % TILE or samples < 1 or batch < 1:
             raise ValueError(f"size must be a positive multiple of {TILE}, samples and batch at least 1")
@@ -75,12 +81,16 @@ class AvatarRenderer:
     def _render(self, identity: Identity, motion: Motion) -> Tensor:
         frames, side = len(motion), self.size * self.samples
         pixel = 2 * HALF_VIEW / side / motion.scale
-        expression = Expression(motion.blink, motion.gaze_x, motion.gaze_y, motion.brow, motion.smile, pixel * self.samples)
+        expression = Expression(
+            motion.blink, motion.gaze_x, motion.gaze_y, motion.brow, motion.smile, pixel * self.samples
+        )
         geometry, look = pack_geometry(identity.shape, motion), pack_look(identity.look, expression)
         # Picture coordinates of all rays: u to the right, v up, both -1…1.
         line = (torch.arange(side, device=self.device) + 0.5) / side * 2 - 1
         u, v = line.repeat(side), -line.repeat_interleave(side)
-        colour = display(backdrop(unpack_look(look)[0], u[None], v[None])).transpose(1, 2).reshape(frames * side * side, 3)
+        colour = (
+            display(backdrop(unpack_look(look)[0], u[None], v[None])).transpose(1, 2).reshape(frames * side * side, 3)
+        )
         # Translation and scale move the camera: an exact similarity of the picture.
         x = (u - motion.tx[:, None]) * HALF_VIEW / motion.scale[:, None]
         y = (v - motion.ty[:, None]) * HALF_VIEW / motion.scale[:, None]
@@ -108,14 +118,15 @@ class AvatarRenderer:
         identity, motion = _one_per_frame(identity, len(motion)).to("cpu"), motion.to("cpu")
         shape, pose = shapes.unpack(pack_geometry(identity.shape, motion))
         outline = _outline(shape, pose)
-        lips_z = _march_to_face(shape, pose, (0.0, 0.0, 2.0), (0.0, 0.0, -1.0), lift=shape.mouth_y)[2] + pose.lip_forward
         middle = shape.mouth_y + (pose.lip_up - pose.lip_down) / 2
-        mouth = torch.stack([torch.zeros_like(middle), middle, lips_z], -1)
+        zero = torch.zeros_like(middle)
+        mouth = _march_to_face(shape, pose, [zero, middle, zero + 2], [zero, zero, zero - 1])
+        mouth[..., 2] += pose.lip_forward
         eyes = torch.cat([
             torch.stack([side * shape.eye_x, shape.eye_y, shape.eye_z + shape.eye_size], -1) for side in (-1, 1)
         ], 1)  # fmt: skip
         box = self._project(outline, motion)
-        between = (2 * shape.eye_x)[:, 0]
+        between = 2 * (identity.shape.eye_x + identity.shape.eye_size * identity.look.eye_half)
         return AvatarLabels(
             face_box=torch.cat([box.amin(1), box.amax(1)], 1),
             mouth=self._project(mouth, motion)[:, 0],
@@ -148,32 +159,34 @@ def pack_geometry(shape: Shape, motion: Motion) -> Tensor:
     matrix = rotation(motion.yaw, motion.pitch, motion.roll)
     pose = Pose(
         *matrix.flatten(1).unbind(1),
-        lip_half=shape.mouth_half * (1 + 0.24 * width) * (1 - 0.42 * rounding) * (1 - 0.10 * jaw),
+        lip_half=shape.mouth_half * (1 + 0.28 * width) * (1 - 0.38 * rounding) * (1 - 0.08 * jaw),
         lip_up=0.05 * jaw,
-        lip_down=0.28 * jaw * (1 - 0.15 * rounding),
+        lip_down=0.26 * jaw * (1 - 0.15 * rounding),
         lip_forward=0.055 * rounding,
         lip_corner=shape.mouth_smile + 0.07 * motion.smile,
         rounding=rounding,
         width=width,
-        jaw_drop=0.20 * jaw,
+        jaw_drop=0.25 * jaw,
         brow=motion.brow,
     )
     return torch.stack([*shape, *pose], 1)
 
 
-def _march_to_face(shape: Shape, pose: Pose, origin, direction, lift=0.0) -> tuple[Tensor, Tensor, Tensor]:
-    """Points (T, K) where rays in head coordinates meet the bare face; `origin` and `direction` broadcast to (T, K)."""
-    t = torch.zeros_like(shape.eye_x) + 0.0 * torch.as_tensor(direction[0])
+def _march_to_face(shape: Shape, pose: Pose, origin: list[Tensor], direction: list[Tensor]) -> Tensor:
+    """Points (T, K, 3) where rays in head coordinates meet the bare face; coordinates broadcast to (T, K)."""
+    t = torch.zeros_like(shape.eye_x)
     for _ in range(24):
-        x, y, z = (origin[k] + direction[k] * t + (lift if k == 1 else 0.0) for k in range(3))
+        x, y, z = (o + d * t for o, d in zip(origin, direction, strict=True))
         t = t + 0.9 * shapes.face(shape, pose, x, y, z)
-    return x + 0.0 * t, y + 0.0 * t, z + 0.0 * t
+    return torch.stack([x + 0 * t, y + 0 * t, z + 0 * t], -1)
 
 
 def _outline(shape: Shape, pose: Pose) -> Tensor:
-    """Points (T, K, 3) around the face: an oval of directions seen from the front, met from outside."""
+    """Points (T, K, 3) around the face, met from outside: jaw and chin, then temples and forehead up to the hairline."""
     angle = torch.linspace(0, 2 * torch.pi, 25)[:-1]
-    direction = torch.stack([angle.cos(), angle.sin(), torch.full_like(angle, 0.42)])
+    up = angle.sin().clamp_min(0)
+    direction = torch.stack([angle.cos(), angle.sin().clamp_max(0), 0.42 + 0.58 * up])
     direction = direction / direction.norm(dim=0)
-    origin = [2.0 * direction[0], 2.0 * direction[1] - 0.15, 2.0 * direction[2] + 0.05]
-    return torch.stack(_march_to_face(shape, pose, origin, [-d for d in direction]), -1)
+    origin = 2 * direction + torch.tensor([0.0, -0.15, 0.05])[:, None]
+    origin[1] += 0.66 * up
+    return _march_to_face(shape, pose, list(origin), list(-direction))

@@ -19,7 +19,8 @@ TILE = 8  # rays are marched in tiles of TILE × TILE
 CAUTION = 0.93  # the fields are estimates: step this part of the distance
 SURFACE = 0.006  # near enough to count as hit; a quarter of a pixel at 128
 WIDTH = 64  # rays per kernel tile
-LAPS = (2, 1, 1, 1, 2, 2, 3, 4, 6)  # steps between two regroupings of the rays still under way
+LAPS = (2, 1, 1, 1, 2, 2, 3, 4, 10)  # steps between two regroupings of the rays still under way
+HASTE = 0.004  # least step, growing lap by lap: rays that graze a surface must not stall
 
 
 class Rays(NamedTuple):
@@ -49,6 +50,8 @@ def group(rays: Tensor, frames: int, rays_per_frame: int) -> Group:
     tiles = (count + WIDTH - 1) // WIDTH
     first, first_tile = count.cumsum(0) - count, tiles.cumsum(0) - tiles
     slot = torch.arange(len(rays), device=rays.device) - first[frame] + first_tile[frame] * WIDTH
+    if len(rays) <= WIDTH:  # never a single tile: compiled kernels would be specialised, and compiled again, for it
+        tiles = tiles * 2
     tile_frame = torch.repeat_interleave(tiles)
     packed = rays[first[tile_frame]].repeat_interleave(WIDTH)
     packed[slot] = rays
@@ -56,12 +59,15 @@ def group(rays: Tensor, frames: int, rays_per_frame: int) -> Group:
 
 
 class Marcher:
-    """The four kernels (compiled or not) and the loops around them."""
+    """The three kernels (compiled or not) and the loops around them."""
 
     def __init__(self, compile: bool) -> None:
         wrap: Callable = (lambda f: torch.compile(f, dynamic=True)) if compile else (lambda f: f)
-        self.distance, self.coarse = wrap(shapes.distance), wrap(shapes.coarse_distance)
-        self.parts, self.shade = wrap(shapes.parts), wrap(shade)
+        self.parts, self.coarse, self.shade = wrap(shapes.parts), wrap(shapes.coarse_distance), wrap(shade)
+
+    def distance(self, packed: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        """Distance to the nearest part, shaped like `x`."""
+        return self.parts(packed, x, y, z).amin(0)
 
     def cones(self, packed: Tensor, axes: Rays, pixel: Tensor) -> Tensor:
         """March one cone around each tile of the picture until it may touch something.
@@ -96,13 +102,13 @@ class Marcher:
         flat = [v.reshape(-1) for v in rays]
         way = found.clone()  # how far each ray has come; FAR when it is done
         members = group((way < FAR).nonzero()[:, 0], frames, per_frame)
-        for lap in LAPS:
+        for lap, steps in enumerate(LAPS):
             local, ray = packed[members.frame], Rays(*(v[members.ray] for v in flat))
             close, close_t, t = nearest[members.ray], found[members.ray], way[members.ray]
-            for _ in range(lap):
+            for _ in range(steps):
                 d = self.distance(local, *ray.at(t))
                 close, close_t = torch.where(d < close, d, close), torch.where(d < close, t, close_t)
-                t = torch.where((close < SURFACE) | (t > FAR), t, t + CAUTION * d)
+                t = torch.where((close < SURFACE) | (t > FAR), t, t + (CAUTION * d).clamp_min(HASTE * lap))
             nearest[members.ray], found[members.ray] = close, close_t
             way[members.ray] = torch.where(close < SURFACE, FAR, t)
             going = (way < FAR).nonzero()[:, 0]
@@ -116,7 +122,11 @@ class Marcher:
         """Colours (tiles, 3, rays) of the points at distance `t`."""
         x, y, z = rays.at(t)
         parts, e = self.parts(packed, x, y, z), 0.004
-        ahead = [self.distance(packed, x + e, y, z), self.distance(packed, x, y + e, z), self.distance(packed, x, y, z + e)]
+        ahead = [
+            self.distance(packed, x + e, y, z),
+            self.distance(packed, x, y + e, z),
+            self.distance(packed, x, y, z + e),
+        ]
         normal = torch.stack(ahead, 1) - parts.amin(0).unsqueeze(1)
         normal = normal * (normal.square().sum(1, keepdim=True) + 1e-12).rsqrt()
         nx, ny, nz = normal.unbind(1)

@@ -59,7 +59,9 @@ def constant(like: Tensor, red: float, green: float, blue: float) -> Tensor:
     return torch.tensor((red, green, blue), device=like.device).view(1, 3, 1)
 
 
-def paint_skin(shape: Shape, pose: Pose, look: Look, expression: Expression, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+def paint_skin(
+    shape: Shape, pose: Pose, look: Look, expression: Expression, x: Tensor, y: Tensor, z: Tensor
+) -> Tensor:
     """Skin with blush, freckles, folds, stubble or beard, nostrils, lips, hair roots and brows."""
     ax, front, pixel = x.abs(), step(0.0, 0.25, z), expression.pixel
     base = look.skin.expand(-1, -1, x.shape[1])
@@ -72,14 +74,22 @@ def paint_skin(shape: Shape, pose: Pose, look: Look, expression: Expression, x: 
     base = mix(base, tint(look.skin, 0.76, 0.60, 0.50), spots * look.freckles * 0.6)
     # Fold from the nose's wing to the corner of the mouth; deeper with age and smile.
     run = ((shape.nose_y - y) / (shape.nose_y - shape.mouth_y)).clamp(0, 1)
-    fold = bump((ax - shape.nose_wing - 0.055 - (pose.lip_half - shape.nose_wing + 0.03) * run) / (0.022 + 0.5 * pixel))
+    fold = bump(
+        (ax - shape.nose_wing - 0.055 - (pose.lip_half - shape.nose_wing + 0.03) * run) / (0.022 + 0.5 * pixel)
+    )
     fold = fold * step(0.02, -0.05, y - shape.nose_y) * step(-0.07, 0.03, y - shape.mouth_y) * front
-    base = mix(base, tint(look.skin, 0.66, 0.48, 0.44), fold * (0.75 * look.age + 0.25 * expression.smile.clamp(0, 1)) * 0.7)
+    base = mix(
+        base, tint(look.skin, 0.66, 0.48, 0.44), fold * (0.75 * look.age + 0.25 * expression.smile.clamp(0, 1)) * 0.7
+    )
     beard = beard_field(shape, pose, x, y, z)
     base = mix(base, 0.55 * look.skin + 0.45 * look.hair, beard * look.stubble)
     base = mix(base, look.hair * 0.9 + look.skin * 0.06, beard * look.beard_mask * 0.94)
     # Roots: the skin darkens towards the hairline.
-    roots = step(-0.045, 0.02, hair_growth(shape, x, y, z)) * step(0.0, 0.01, shape.hair_top) * step(0.3, 0.0, ax - shape.skull_width)
+    roots = (
+        step(-0.045, 0.02, hair_growth(shape, x, y, z))
+        * step(0.0, 0.01, shape.hair_top)
+        * step(0.3, 0.0, ax - shape.skull_width)
+    )
     base = mix(base, look.hair, roots * 0.75 * step(-0.5, -0.3, y))
     nostril = torch.maximum(((ax - shape.nose_wing * 0.55) / 0.036).abs(), ((y - shape.nose_y + 0.062) / 0.02).abs())
     nostril = step(1.5, 0.5, nostril) * step(shape.nose_z - 0.24, shape.nose_z - 0.16, z)
@@ -87,7 +97,11 @@ def paint_skin(shape: Shape, pose: Pose, look: Look, expression: Expression, x: 
     # Lips, and the dark line between them.
     lips = lip_curves(shape, pose, x)
     edge, on_mouth = pixel * 0.7, step(0.35, 0.45, z)
-    mask = step(-edge, edge, torch.minimum(lips.outer_upper - y, y - lips.outer_lower)) * step(0.0, 0.12, lips.edge) * on_mouth
+    mask = (
+        step(-edge, edge, torch.minimum(lips.outer_upper - y, y - lips.outer_lower))
+        * step(0.0, 0.12, lips.edge)
+        * on_mouth
+    )
     base = mix(base, look.lips * (1 - 0.14 * (y > lips.line).float()).unsqueeze(1), mask * 0.92)
     inside = torch.maximum(y - lips.inner_upper, lips.inner_lower - y)
     seam = bump(inside.clamp_min(0) / (0.018 + pixel * 0.35)) * step(-0.10, 0.12, lips.edge) * on_mouth
@@ -97,11 +111,15 @@ def paint_skin(shape: Shape, pose: Pose, look: Look, expression: Expression, x: 
     return paint_brows(shape, look, expression, base, x, y, z)
 
 
-def paint_brows(shape: Shape, look: Look, expression: Expression, base: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+def paint_brows(
+    shape: Shape, look: Look, expression: Expression, base: Tensor, x: Tensor, y: Tensor, z: Tensor
+) -> Tensor:
     """Eyebrows: an arch that thins outwards."""
     pixel = expression.pixel
     u = (x.abs() - shape.eye_x + 0.01) / look.brow_half
-    centre = look.brow_y + 0.12 * expression.brow + look.brow_arch * (0.5 - (u - 0.2).square()) + look.brow_tilt * 0.12 * u
+    centre = (
+        look.brow_y + 0.155 * expression.brow + look.brow_arch * (0.5 - (u - 0.2).square()) + look.brow_tilt * 0.12 * u
+    )
     thick = look.brow_thick * (1 - 0.6 * step(0.1, 1.05, u)) * step(-1.2, -0.75, u)
     mask = step(thick + 0.8 * pixel, thick - 0.8 * pixel, (y - centre).abs()) * step(1.15, 0.9, u.abs()) * (z > 0.1)
     return mix(base, look.brows, mask * 0.88)
@@ -124,7 +142,7 @@ def paint_eyes(shape: Shape, look: Look, expression: Expression, base: Tensor, x
     q = 1 - (u / look.eye_half).square()
     inside = q.clamp_min(0)
     arch = torch.where(q > 0, inside.sqrt() * inside.sqrt().sqrt(), q)
-    upper = look.eye_upper * arch * (1 + 0.15 * expression.brow)
+    upper = look.eye_upper * arch * (1 + 0.06 * expression.brow)
     lower = -look.eye_lower * q * (1 - 0.25 * expression.smile.clamp_min(0))
     lid = upper + (lower - upper) * expression.blink - 0.02 * expression.blink
     gap = torch.minimum(lid - v, v - lower)
@@ -142,7 +160,11 @@ def paint_eyes(shape: Shape, look: Look, expression: Expression, base: Tensor, x
     # Q: the white, darker under the upper lid and pinker in the corners.
     iu = u * side - expression.gaze_x * 0.40
     r, size = (iu * iu + iris_v * iris_v + 1e-9).sqrt(), 0.44
-    white = mix(constant(base, 0.93, 0.92, 0.91).expand_as(base), constant(base, 0.82, 0.66, 0.63), step(0.55, 1.0, u.abs()) * 0.5)
+    white = mix(
+        constant(base, 0.93, 0.92, 0.91).expand_as(base),
+        constant(base, 0.82, 0.66, 0.63),
+        step(0.55, 1.0, u.abs()) * 0.5,
+    )
     iris = look.iris * (0.75 + 0.85 * step(0.12, -0.42, iris_v)).unsqueeze(1)
     iris = mix(iris, look.iris * 0.22, step(size * 0.70, size, r) * 0.85)
     iris = mix(iris, constant(base, 0.012, 0.012, 0.012), step(0.21 + 0.5 * pixel, 0.21 - 0.5 * pixel, r))
@@ -159,7 +181,11 @@ def paint_hair(shape: Shape, look: Look, x: Tensor, y: Tensor, z: Tensor) -> tup
     hanging = 1.6 * x + 0.5 * z
     across = combed + (hanging - combed) * step(0.45, 0.05, y)
     phase = look.strand_phase + 1.2 * torch.sin(2.5 * z + 1.5 * y)
-    pattern = 0.45 * torch.sin(across * 13 + phase) + 0.35 * torch.sin(across * 29 + 2 * phase) + 0.2 * torch.sin(across * 53 - phase)
+    pattern = (
+        0.45 * torch.sin(across * 13 + phase)
+        + 0.35 * torch.sin(across * 29 + 2 * phase)
+        + 0.2 * torch.sin(across * 53 - phase)
+    )
     pattern = pattern * look.strand
     root = 0.72 + 0.28 * step(0.0, 0.35, hair_growth(shape, x, y, z))
     return look.hair * (root * (1 + 0.16 * pattern)).unsqueeze(1), pattern

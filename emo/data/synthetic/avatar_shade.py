@@ -7,7 +7,7 @@ from torch import Tensor
 
 from emo.data.synthetic import avatar_paint as paint
 from emo.data.synthetic.avatar_paint import constant, mix, unpack_look
-from emo.data.synthetic.avatar_shapes import CLOTH, GLASSES, HAIR, SKIN, TEETH, TONGUE, step, to_head, unpack
+from emo.data.synthetic.avatar_shapes import step, to_head, unpack
 
 
 def light_direction(look: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -35,20 +35,19 @@ def shade(
     shape, pose = unpack(packed)
     look, expression = unpack_look(packed_look)
     hx, hy, hz = to_head(pose, x, y, z)
-    nearest = distances.amin(0)
-    belongs = lambda part: (distances[part] <= nearest).float()
-    flesh, hairy, teeth = belongs(SKIN), belongs(HAIR), belongs(TEETH)
+    # Where two parts meet within a pixel they share it.
+    share = (1 - (distances - distances.amin(0)) / (0.45 * expression.pixel)).clamp(0, 1)
+    flesh, hairy, cloth, teeth, tongue, glasses = (share / share.sum(0)).unbind(0)
     # Paint.
     base = paint.paint_skin(shape, pose, look, expression, hx, hy, hz)
     eye = paint.paint_eyes(shape, look, expression, base, hx, hy, hz)
     eye_mask = eye.mask * flesh
     strands, pattern = paint.paint_hair(shape, look, hx, hy, hz)
-    colour = mix(eye.skin, strands, hairy)
-    colour = mix(colour, paint.paint_cloth(shape, look, x, y, z), belongs(CLOTH))
-    colour = mix(colour, constant(x, 0.92, 0.90, 0.85) * (0.6 + 0.4 * step(0.36, 0.58, hz)).unsqueeze(1), teeth)
-    colour = mix(colour, constant(x, 0.62, 0.24, 0.24), belongs(TONGUE))
-    colour = mix(colour, look.frame, belongs(GLASSES))
-    colour = mix(colour, eye.colour, eye_mask)
+    enamel = constant(x, 0.92, 0.90, 0.85) * (0.6 + 0.4 * step(0.36, 0.58, hz)).unsqueeze(1)
+    colour = mix(eye.skin, eye.colour, eye.mask) * flesh.unsqueeze(1)
+    colour = colour + strands * hairy.unsqueeze(1) + paint.paint_cloth(shape, look, x, y, z) * cloth.unsqueeze(1)
+    colour = colour + enamel * teeth.unsqueeze(1) + constant(x, 0.62, 0.24, 0.24) * tongue.unsqueeze(1)
+    colour = colour + look.frame * glasses.unsqueeze(1)
     # The eye shines like the ball under the lids, not like the lids.
     ex, ey, ez = hx - torch.sign(hx) * shape.eye_x, hy - shape.eye_y, hz - shape.eye_z
     ball = torch.stack([
@@ -76,7 +75,9 @@ def shade(
     gloss = (normal * half).sum(1).clamp_min(0)
     squared = gloss * gloss
     gloss8 = squared.square().square()
-    shine = (0.075 * flesh * gloss8.square() * gloss8 + 0.18 * belongs(GLASSES) * gloss8.square() + 0.12 * teeth * gloss8.square())
+    shine = (
+        0.075 * flesh * gloss8.square() * gloss8 + 0.18 * glasses * gloss8.square() + 0.12 * teeth * gloss8.square()
+    )
     # Hair shines across the strands: a band where the strand is square to the half vector (Kajiya and Kay).
     strand = torch.stack([0.25 * hx, -0.55 - 0.45 * (hy < 0.3).float(), -0.75 * step(0.2, 0.8, hy)], 1)
     strand = strand - normal * (strand * normal).sum(1, keepdim=True)

@@ -142,8 +142,9 @@ def lip_curves(shape: Shape, pose: Pose, x: Tensor) -> Lips:
     edge = 1 - t * t
     inside = edge.clamp_min(0)
     line = shape.mouth_y + pose.lip_corner * (t * t)
-    upper, lower = line + pose.lip_up * edge, line - pose.lip_down * edge
     root = inside.sqrt()
+    arc = inside + (0.35 + 0.35 * pose.rounding) * (root - inside)  # between a parabola and an ellipse
+    upper, lower = line + pose.lip_up * arc, line - pose.lip_down * arc
     bow = 1 + 0.22 * bump((t.abs() - 0.28) / 0.22) - 0.16 * bump(t / 0.14)
     stretch = 1 - 0.22 * pose.width
     return Lips(
@@ -158,12 +159,20 @@ def face(shape: Shape, pose: Pose, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     ax, drop = x.abs(), pose.jaw_drop
     round_x = (x * x + 0.012).sqrt()  # no crease where the halves of the jaw meet
     d = ellipsoid(x, y - 0.28, z + 0.10, shape.skull_width, shape.skull_height, shape.skull_depth)
-    d = union(d, ellipsoid(x, y + 0.16 + drop * 0.25, z - 0.06, shape.face_width, shape.face_height + drop * 0.25, 0.62), 0.16)
+    d = union(
+        d,
+        ellipsoid(x, y + 0.16 + drop * 0.25, z - 0.06, shape.face_width, shape.face_height + drop * 0.25, 0.62),
+        0.16,
+    )
     hinge = (shape.jaw_width, shape.jaw_y - drop * 0.3, 0.02)
     chin = (shape.chin_width, shape.chin_y + shape.chin_size - drop, shape.chin_z - drop * 0.25)
     d = union(d, capsule(round_x, y, z, hinge, chin, shape.jaw_size, shape.chin_size), 0.22)
     return union(
-        d, sphere(ax - shape.cheek_x, y - shape.cheek_y + 0.2 * drop, z - 0.36 - 0.02 * pose.lip_corner, shape.cheek_size), 0.22
+        d,
+        sphere(
+            ax - shape.cheek_x, y - shape.cheek_y + 0.2 * drop, z - 0.36 - 0.02 * pose.lip_corner, shape.cheek_size
+        ),
+        0.22,
     )
 
 
@@ -174,11 +183,15 @@ def skin(shape: Shape, pose: Pose, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     # Muzzle, brow ridge, sockets.
     d = union(d, ellipsoid(x, y - shape.mouth_y + pose.jaw_drop * 0.4, z - 0.44 - pose.lip_forward * 0.6,
                            0.25, 0.22 + pose.jaw_drop * 0.3, 0.235), 0.17)  # fmt: skip
-    d = union(d, ellipsoid(ax - 0.25, y - 0.27 - 0.08 * pose.brow, z - 0.49 - shape.brow_ridge, 0.25, 0.09, 0.15), 0.14)
+    d = union(
+        d, ellipsoid(ax - 0.25, y - 0.27 - 0.08 * pose.brow, z - 0.49 - shape.brow_ridge, 0.25, 0.09, 0.15), 0.14
+    )
     d = carve(d, ellipsoid(ax - shape.eye_x, y - shape.eye_y, z - shape.eye_z - 0.33, 0.20, 0.15, 0.19), 0.12)
     # Nose: bridge, tip, wings.
     ny, nz = shape.nose_y, shape.nose_z
-    nose = capsule(x, y, z, (0.0, 0.17, 0.60), (0.0, ny + 0.025, nz - 0.07), shape.nose_bridge * 0.85, shape.nose_bridge)
+    nose = capsule(
+        x, y, z, (0.0, 0.17, 0.60), (0.0, ny + 0.025, nz - 0.07), shape.nose_bridge * 0.85, shape.nose_bridge
+    )
     nose = union(nose, sphere(x, y - ny, z - nz + shape.nose_tip, shape.nose_tip), 0.08)
     nose = union(nose, ellipsoid(ax - shape.nose_wing * 0.9, y - ny + 0.012, z - nz + 0.16, 0.052, 0.047, 0.075), 0.06)
     d = union(d, nose, 0.075)
@@ -197,7 +210,8 @@ def skin(shape: Shape, pose: Pose, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     inside = torch.maximum(y - lips.inner_upper, lips.inner_lower - y)
     up = ((y - lips.inner_upper) / (lips.outer_upper - lips.inner_upper).clamp_min(0.012)).clamp(0, 1)
     low = ((lips.inner_lower - y) / (lips.inner_lower - lips.outer_lower).clamp_min(0.012)).clamp(0, 1)
-    swell = 3.2 * up * (1 - up) + 4 * low * (1 - low)
+    up, low = 4 * up * (1 - up), 4 * low * (1 - low)
+    swell = 0.8 * up * up + low * low  # flat at both ends: no crease around the lips
     d = d - front * (middle * swell * 0.042 + pose.lip_forward * bump((y - shape.mouth_y) / 0.2) * bump(x / 0.27))
     d = d + front * middle * 0.022 * bump(inside.clamp_min(0) / 0.022)
     cavity = torch.maximum(torch.maximum(inside * 0.85, 0.30 - z), ax - pose.lip_half * 0.97)
@@ -210,8 +224,12 @@ def beard_field(shape: Shape, pose: Pose, x: Tensor, y: Tensor, z: Tensor) -> Te
     lips = lip_curves(shape, pose, x)
     cheek_line = shape.mouth_y - 0.03 + 3.2 * (ax - 0.22).clamp_min(0).square()  # curves up to the sideburns
     jaw = step(0.055, -0.05, y - cheek_line)
-    moustache = step(0.33, 0.27, ax) * step(0.01, 0.03, y - lips.outer_upper) * step(0.115, 0.075, y - lips.outer_upper)
-    off_lips = step(0.012, 0.04, torch.maximum(y - lips.outer_upper, lips.outer_lower - y) - 0.3 * lips.edge.clamp_max(0))
+    moustache = (
+        step(0.33, 0.27, ax) * step(0.01, 0.03, y - lips.outer_upper) * step(0.115, 0.075, y - lips.outer_upper)
+    )
+    off_lips = step(
+        -0.012, 0.012, torch.maximum(y - lips.outer_upper, lips.outer_lower - y) - 0.3 * lips.edge.clamp_max(0)
+    )
     below = step(shape.chin_y - pose.jaw_drop - 0.16, shape.chin_y - pose.jaw_drop - 0.04, y)
     return torch.maximum(jaw * off_lips, moustache) * below * step(-0.12, 0.05, z)
 
@@ -219,7 +237,9 @@ def beard_field(shape: Shape, pose: Pose, x: Tensor, y: Tensor, z: Tensor) -> Te
 def mouth(shape: Shape, pose: Pose, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
     """Teeth (upper and lower row) and tongue; both needed for lip tracking to see an open mouth."""
     y, z = y - shape.mouth_y, z - 0.30 - pose.lip_forward * 0.3
-    upper = torch.maximum(ellipsoid(x, y, z, 0.24, 0.6, 0.29), torch.maximum(-0.040 + 0.09 * pose.rounding - y, y - 0.25))
+    upper = torch.maximum(
+        ellipsoid(x, y, z, 0.24, 0.6, 0.29), torch.maximum(-0.040 + 0.09 * pose.rounding - y, y - 0.25)
+    )
     row = torch.maximum(y + pose.lip_down * 0.92, -y - pose.lip_down - 0.08)
     lower = torch.maximum(ellipsoid(x, y, z, 0.22, 0.6, 0.24), row)
     tongue = ellipsoid(x, y + pose.lip_down * 0.95 + 0.02, z - 0.04, 0.17, 0.09, 0.20)
@@ -229,7 +249,12 @@ def mouth(shape: Shape, pose: Pose, x: Tensor, y: Tensor, z: Tensor) -> tuple[Te
 def hair_growth(shape: Shape, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     """Height above the hairline (positive where hair grows)."""
     ax = x.abs()
-    front = shape.hair_front + shape.hair_sweep * x * 1.4 + shape.hair_recess * step(0.14, 0.40, ax) - 0.15 * step(0.2, 0.6, ax)
+    front = (
+        shape.hair_front
+        + shape.hair_sweep * x * 1.4
+        + shape.hair_recess * step(0.14, 0.40, ax)
+        - 0.15 * step(0.2, 0.6, ax)
+    )
     front = front + 0.010 * wave(23 * x + 9 * shape.hair_front) + 0.008 * wave(41 * x + 2)  # locks
     behind = step(0.44, 0.14, z)
     side = shape.hair_burn + (shape.hair_nape - shape.hair_burn) * step(-0.10, -0.32, z)
@@ -247,7 +272,9 @@ def hair(shape: Shape, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     long_wave = shape.hair_wave * wave(9 * x - 4 * y + 5 * z + shape.hair_front * 40)
     curl = shape.hair_curl * (wave(17 * x + 2) * wave(16 * y + 1) + wave(18 * z + 5 * x))
     cap = ellipsoid(x, y - 0.28, z + 0.10, shape.skull_width, shape.skull_height, shape.skull_depth)
-    d = (cap - (thick * cover.clamp_min(0) + 0.09 * cover.clamp_max(0)) - (long_wave + curl) * cover.clamp_min(0)) * 0.9
+    d = (
+        cap - (thick * cover.clamp_min(0) + 0.09 * cover.clamp_max(0)) - (long_wave + curl) * cover.clamp_min(0)
+    ) * 0.9
     # Long hair: a curtain behind the face, open in front, rounded at its lower end.
     bottom = shape.curtain
     middle, half = (bottom + 0.62) * 0.5, (0.62 - bottom).abs() * 0.5 + 0.16
@@ -258,7 +285,11 @@ def hair(shape: Shape, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     opening = ellipsoid(x, below, z - 0.62, shape.curtain_open, 0.98, 0.80)
     strands = carve(strands, opening, 0.10)
     d = union(d, strands + 9 * step(1.0, 2.0, bottom), 0.12)
-    bun = sphere(x, y - shape.bun_y, z - shape.bun_z, shape.bun_size) + long_wave * 0.8 + 9 * step(0.1, 0.0, shape.bun_size)
+    bun = (
+        sphere(x, y - shape.bun_y, z - shape.bun_z, shape.bun_size)
+        + long_wave * 0.8
+        + 9 * step(0.1, 0.0, shape.bun_size)
+    )
     return union(d, bun, 0.06)
 
 
@@ -280,13 +311,12 @@ def spectacles(shape: Shape, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     square = (px.pow(4) + py.pow(4) + 1e-9).sqrt().sqrt() * 1.04
     k = circle + (square - circle) * shape.glasses_square - shape.glasses
     lens = (k * k + pz * pz + 1e-9).sqrt() - rim
-    bridge = capsule(x, y, z, (-0.09, shape.eye_y + 0.03, front - 0.02), (0.09, shape.eye_y + 0.03, front - 0.02), rim, rim)
+    bridge = capsule(
+        x, y, z, (-0.09, shape.eye_y + 0.03, front - 0.02), (0.09, shape.eye_y + 0.03, front - 0.02), rim, rim
+    )
     hinge = (shape.eye_x + shape.glasses + 0.01, shape.eye_y + 0.03, front - 0.07)
     temple = capsule(ax, y, z, hinge, (shape.skull_width + 0.04, shape.eye_y + 0.05, 0.0), rim, rim)
     return torch.minimum(torch.minimum(lens, bridge), temple) + 9 * step(0.1, 0.0, shape.glasses)
-
-
-SKIN, HAIR, CLOTH, TEETH, TONGUE, GLASSES = range(6)
 
 
 def parts(packed: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
@@ -299,11 +329,6 @@ def parts(packed: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     return torch.stack([flesh, hair(shape, hx, hy, hz), cloth, teeth, tongue, spectacles(shape, hx, hy, hz)])
 
 
-def distance(packed: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
-    """Distance to the nearest part, (tiles, rays); `packed` holds Shape and Pose columns (tiles, GEOMETRY)."""
-    return parts(packed, x, y, z).amin(0)
-
-
 def coarse_distance(packed: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     """Distance to head, hair and body without small features: for occlusion and shadows."""
     shape, pose = unpack(packed)
@@ -312,5 +337,3 @@ def coarse_distance(packed: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     nose = capsule(hx, hy, hz, (0.0, 0.17, 0.58), (0.0, shape.nose_y, shape.nose_z - 0.09), 0.05, 0.085)
     head = union(face(shape, pose, hx, hy, hz), nose, 0.08)
     return torch.minimum(torch.minimum(union(head, neck, 0.10), hair(shape, hx, hy, hz)), cloth)
-
-

@@ -139,7 +139,14 @@ SKIN_RAMP = np.array(
      (0.93, 0.73, 0.60), (0.96, 0.80, 0.70)]
 )  # fmt: skip
 HAIR_DARK = [(0.045, 0.035, 0.03), (0.09, 0.06, 0.045), (0.15, 0.09, 0.06)]
-HAIR_LIGHT = [(0.24, 0.14, 0.08), (0.36, 0.22, 0.12), (0.50, 0.33, 0.17), (0.72, 0.53, 0.29), (0.82, 0.67, 0.42), (0.46, 0.17, 0.07)]
+HAIR_LIGHT = [
+    (0.24, 0.14, 0.08),
+    (0.36, 0.22, 0.12),
+    (0.50, 0.33, 0.17),
+    (0.72, 0.53, 0.29),
+    (0.82, 0.67, 0.42),
+    (0.46, 0.17, 0.07),
+]
 HAIR_GREY = [(0.38, 0.37, 0.37), (0.55, 0.54, 0.53), (0.72, 0.71, 0.69)]
 IRIS_DARK = [(0.16, 0.08, 0.04), (0.25, 0.14, 0.07), (0.32, 0.19, 0.09)]
 IRIS_LIGHT = [(0.20, 0.36, 0.52), (0.28, 0.44, 0.32), (0.40, 0.45, 0.48), (0.17, 0.28, 0.46), (0.42, 0.31, 0.14)]
@@ -160,7 +167,9 @@ def draw_identities(seeds: Sequence[int]) -> Identity:
     if min(seeds) < 0:
         raise ValueError("identity seeds must be non-negative")
     people = [_draw(np.random.default_rng((0x1D, int(seed)))) for seed in seeds]
-    pack = lambda kind: kind(*(torch.tensor(np.array([p[f] for p in people]), dtype=torch.float32) for f in kind._fields))
+    pack = lambda kind: kind(
+        *(torch.tensor(np.array([p[f] for p in people]), dtype=torch.float32) for f in kind._fields)
+    )
     return Identity(pack(Shape), pack(Look))
 
 
@@ -190,7 +199,11 @@ def _draw_face(rng: np.random.Generator) -> dict:
     lips = skin * np.array([uniform(0.86, 0.97), uniform(0.60, 0.74), uniform(0.62, 0.76)])
     if not male and rng.random() < 0.5:
         lips = 0.45 * lips + 0.55 * np.array([uniform(0.55, 0.78), uniform(0.10, 0.26), uniform(0.14, 0.30)])
-    iris = IRIS_DARK[rng.integers(len(IRIS_DARK))] if dark or rng.random() < 0.5 else IRIS_LIGHT[rng.integers(len(IRIS_LIGHT))]
+    iris = (
+        IRIS_DARK[rng.integers(len(IRIS_DARK))]
+        if dark or rng.random() < 0.5
+        else IRIS_LIGHT[rng.integers(len(IRIS_LIGHT))]
+    )
     skull_width = between(0.685, 0.715, 0.03)
     face_width = between(0.555, 0.580, 0.045) + 0.03 * full
     chin_y = between(-0.765, -0.83, 0.065)
@@ -233,7 +246,9 @@ def _draw_hair(rng: np.random.Generator, face: dict) -> dict:
     colour = np.clip(colour * (1 + rng.normal(0, 0.06, 3) * 0.5 + rng.normal(0, 0.08)), 0.02, 0.9)
     brow = colour * (1.0 if colour.mean() < 0.2 else 0.62)
     styles = ("bald", "cropped", "short", "quiff", "curly", "bob", "long", "bun")
-    weights = (0.09, 0.19, 0.25, 0.21, 0.16, 0.02, 0.06, 0.02) if male else (0.0, 0.03, 0.10, 0.04, 0.14, 0.22, 0.31, 0.16)
+    weights = (
+        (0.09, 0.19, 0.25, 0.21, 0.16, 0.02, 0.06, 0.02) if male else (0.0, 0.03, 0.10, 0.04, 0.14, 0.22, 0.31, 0.16)
+    )
     style = styles[rng.choice(len(styles), p=weights)]
     fringe = style in ("bob", "long", "short", "curly") and chance(0.35)
     hair = dict(
@@ -252,7 +267,9 @@ def _draw_hair(rng: np.random.Generator, face: dict) -> dict:
         hair.update(hair_side=uniform(0.02, 0.04), hair_top=uniform(0.08, 0.12), hair_lift=uniform(0.07, 0.17))
     elif style == "curly":
         size = uniform(0.08, 0.24) if not male else uniform(0.06, 0.15)
-        hair.update(hair_side=size * 0.8, hair_top=size + 0.06, hair_curl=uniform(0.014, 0.022), strand=0.35, hair_nape=-0.55)
+        hair.update(
+            hair_side=size * 0.8, hair_top=size + 0.06, hair_curl=uniform(0.014, 0.022), strand=0.35, hair_nape=-0.55
+        )
     elif style in ("bob", "long"):
         hair.update(
             hair_side=0.05, hair_top=uniform(0.08, 0.13), hair_burn=-0.45, hair_recess=0.0, hair_wave=uniform(0.0, 0.02),
@@ -268,7 +285,9 @@ def _draw_hair(rng: np.random.Generator, face: dict) -> dict:
     if male and age > 0.5 and style in ("cropped", "short", "quiff"):
         hair.update(hair_front=uniform(0.72, 0.86), hair_recess=uniform(0.15, 0.28))
     if fringe:
-        hair.update(hair_front=face["brow_y"] + uniform(0.15, 0.20), hair_taper=0.07, hair_recess=-0.05, hair_lift=0.03)
+        hair.update(
+            hair_front=face["brow_y"] + uniform(0.15, 0.20), hair_taper=0.07, hair_recess=-0.05, hair_lift=0.03
+        )
     hair.update(stubble=0.0, beard=0.0, beard_mask=0.0)
     if male and chance(0.22):
         hair.update(beard=uniform(0.018, 0.05), beard_mask=1.0)

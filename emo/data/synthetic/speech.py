@@ -164,7 +164,9 @@ def _sound(segments: tuple[Segment, ...], samples: int, voice: Voice, rng: np.ra
     frames = (padded - WINDOW) // HOP + 1
     centres = (np.arange(frames) * HOP + WINDOW / 2 - WINDOW) / SAMPLE_RATE
     # Source: pulses with a wandering, falling pitch.
-    wander = np.interp(times, np.arange(-1, times[-1] + 1, 0.25), rng.normal(0, 0.5, len(np.arange(-1, times[-1] + 1, 0.25))))
+    wander = np.interp(
+        times, np.arange(-1, times[-1] + 1, 0.25), rng.normal(0, 0.5, len(np.arange(-1, times[-1] + 1, 0.25)))
+    )
     stress = track(segments, times, lambda s: s.stress - 0.8, 0.05)
     pitch = voice.pitch * 2 ** (voice.range * (0.5 * wander + stress))
     phase = np.cumsum(pitch / SAMPLE_RATE * (1 + 0.004 * rng.normal(0, 1, padded)))

@@ -1,0 +1,213 @@
+"""A portrait as a mesh: FaceMesh landmarks, their triangles, depth, and anchors that hold the rest of the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from emo.errors import FaceError
+
+LANDMARKS = 478
+INNER_UPPER = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308]
+INNER_LOWER = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308]
+_UPPER_ROWS = (
+    [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291],
+    [76, 184, 74, 73, 72, 11, 302, 303, 304, 408, 306],
+    [62, 183, 42, 41, 38, 12, 268, 271, 272, 407, 292],
+    INNER_UPPER,
+)
+_LOWER_ROWS = (
+    [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291],
+    [76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306],
+    [62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292],
+    INNER_LOWER,
+)
+UPPER_LIP = sorted({i for row in _UPPER_ROWS for i in row[1:-1]})
+LOWER_LIP = sorted({i for row in _LOWER_ROWS for i in row[1:-1]})
+BROWS = [70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285]
+OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150,
+        136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EyeRing:
+    """Landmarks of one eye: corners, upper and lower lid (paired), the crease above, and the iris' centre."""
+
+    corners: tuple[int, int]
+    upper: list[int]
+    lower: list[int]
+    crease: list[int]
+    iris: int
+
+
+EYES = (
+    EyeRing((33, 133), [246, 161, 160, 159, 158, 157, 173], [7, 163, 144, 145, 153, 154, 155], [247, 30, 29, 27, 28, 56, 190], 468),
+    EyeRing((263, 362), [466, 388, 387, 386, 385, 384, 398], [249, 390, 373, 374, 380, 381, 382], [467, 260, 259, 257, 258, 286, 414], 473),
+)  # fmt: skip
+GRID = 17  # anchors per side of the picture
+FACE_SHARE = 0.52  # height of the face's oval in the cropped picture
+
+
+@lru_cache(maxsize=1)
+def _detector():
+    from mediapipe.python.solutions.face_mesh import FaceMesh
+
+    return FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1, min_detection_confidence=0.4)
+
+
+@lru_cache(maxsize=1)
+def _tessellation() -> np.ndarray:
+    """FaceMesh's triangles: all triples of mutually connected landmarks."""
+    from mediapipe.python.solutions.face_mesh_connections import FACEMESH_TESSELATION
+
+    edges = {tuple(sorted(e)) for e in FACEMESH_TESSELATION}
+    near: dict[int, set[int]] = {}
+    for a, b in edges:
+        near.setdefault(a, set()).add(b)
+        near.setdefault(b, set()).add(a)
+    return np.array(sorted({tuple(sorted((a, b, c))) for a, b in edges for c in near[a] & near[b]}))
+
+
+def landmarks(image: np.ndarray) -> np.ndarray | None:
+    """FaceMesh landmarks (478, 3) in pixels of an RGB uint8 picture (depth grows away from the camera), or None."""
+    found = _detector().process(np.ascontiguousarray(image)).multi_face_landmarks
+    if not found:
+        return None
+    height, width = image.shape[:2]
+    return np.array([(p.x * width, p.y * height, p.z * width) for p in found[0].landmark])
+
+
+def crop_portrait(image: np.ndarray, size: int = 512) -> tuple[np.ndarray, np.ndarray]:
+    """Square crop in which the face's oval takes about half the height.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        size: side of the result in pixels.
+    Returns:
+        The crop (size, size, 3) uint8 and its landmarks (478, 3) in pixels.
+    Raises:
+        FaceError: no face is found.
+    """
+    points = landmarks(image)
+    if points is None:
+        raise FaceError("no face found in the portrait; use a picture with one clearly visible, frontal face")
+    low, high = points[OVAL, :2].min(0), points[OVAL, :2].max(0)
+    height, width = image.shape[:2]
+    side = min(max(high[1] - low[1], 1.15 * (high[0] - low[0])) / FACE_SHARE, max(height, width))
+    x, y = (low + high) / 2 - side / 2 - [0, 0.02 * side]
+    x = float(np.clip(x, 0, width - side)) if side <= width else x
+    y = float(np.clip(y, 0, height - side)) if side <= height else y
+    scale = size / side
+    if scale < 0.7:
+        image = cv2.GaussianBlur(image, (0, 0), 0.4 / scale)
+    matrix = np.array([[scale, 0, -x * scale], [0, scale, -y * scale]], np.float32)
+    crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    again = landmarks(crop)
+    return crop, (points - [x, y, 0]) * scale if again is None else again
+
+
+@dataclass(frozen=True)
+class PortraitMesh:
+    """Vertices and triangles over a portrait of side S.
+
+    image: (S, S, 3) uint8 RGB.
+    vertices: (V, 3) pixels and depth: landmarks, anchors, two eye centres, mouth centre.
+    weight: (V,) how far a vertex follows the head, 1 face … 0 border.
+    jaw_weight: (anchors,) how far an anchor follows the jaw.
+    triangles: (N, 3); the last `mouth_triangles` fill the mouth.
+    anchors: number of anchors.
+    right, down: unit vectors (2,) of the face in the picture.
+    centre: (2,) middle of the face's oval; width, height: its extent along `right` and `down`.
+    """
+
+    image: np.ndarray
+    vertices: np.ndarray
+    weight: np.ndarray
+    jaw_weight: np.ndarray
+    triangles: np.ndarray
+    mouth_triangles: int
+    anchors: int
+    right: np.ndarray
+    down: np.ndarray
+    centre: np.ndarray
+    width: float
+    height: float
+
+    @property
+    def eye_vertex(self) -> int:
+        """Index of the first eye's centre; the second follows, then the mouth's."""
+        return LANDMARKS + self.anchors
+
+
+def build_mesh(image: np.ndarray, points: np.ndarray) -> PortraitMesh:
+    """Mesh of a cropped portrait.
+
+    Args:
+        image: (S, S, 3) uint8 RGB.
+        points: (478, 3) landmarks in pixels.
+    """
+    side = image.shape[0]
+    right = points[263, :2] - points[33, :2]
+    right = right / np.linalg.norm(right)
+    down = np.array([-right[1], right[0]])
+    oval = points[OVAL]
+    centre = oval[:, :2].mean(0)
+    width, height = np.ptp((oval[:, :2] - centre) @ right), np.ptp((oval[:, :2] - centre) @ down)
+    anchors, depth, weight, jaw = _anchors(side, oval, centre, right, down, width, height)
+    eyes = np.array([points[e.iris] for e in EYES])
+    vertices = np.concatenate([points, np.column_stack([anchors, depth]), eyes, points[[13, 14]].mean(0)[None]])
+    first_eye = LANDMARKS + len(anchors)
+    fans = [_fan(first_eye + k, [e.corners[0], *e.upper, e.corners[1], *e.lower[::-1]]) for k, e in enumerate(EYES)]
+    mouth = _fan(first_eye + 2, INNER_UPPER + INNER_LOWER[1:-1][::-1])
+    triangles = np.concatenate([_tessellation(), _surroundings(oval[:, :2], anchors, side), *fans, mouth])
+    return PortraitMesh(
+        image=image, vertices=vertices, weight=np.concatenate([np.ones(LANDMARKS), weight, np.ones(3)]), jaw_weight=jaw,
+        triangles=triangles, mouth_triangles=len(mouth), anchors=len(anchors), right=right, down=down, centre=centre,
+        width=float(width), height=float(height),
+    )  # fmt: skip
+
+
+def _fan(middle: int, ring: list[int]) -> np.ndarray:
+    return np.array([[middle, a, b] for a, b in zip(ring, ring[1:] + ring[:1], strict=True)])
+
+
+def _anchors(side: int, oval: np.ndarray, centre, right, down, width: float, height: float):
+    """A jittered grid outside the face (concentric rings would give spikes in the hair): places (A, 2), depth, weight of
+    the head's motion (smooth to 0 at the border) and of the jaw's, each (A,)."""
+    line = np.linspace(0, side - 1, GRID)
+    column, row = np.meshgrid(np.arange(GRID), np.arange(GRID))
+    border = ((column == 0) | (column == GRID - 1) | (row == 0) | (row == GRID - 1)).ravel()
+    shift = np.where((column == 0) | (column == GRID - 1), 0, (row % 2 - 0.5) * 0.4 * line[1])
+    place = np.stack([(line[column] + shift).ravel(), line[row].ravel()], 1)
+    outline = oval[:, :2].astype(np.float32)
+    inside = np.array([cv2.pointPolygonTest(outline, (float(x), float(y)), True) for x, y in place])
+    keep = (inside <= -side / 45) | (border & (inside <= 0))
+    place, border, outside = place[keep], border[keep], np.maximum(-inside[keep], 0)
+    across, along = (place - centre) @ right, (place - centre) @ down / height
+    reach = np.hypot(across / (0.5 * width), (along * height + 0.08 * height) / (0.56 * height))
+    weight = np.clip(1 - (reach - 1.2) / 1.1, 0, 1)
+    weight = weight * weight * (3 - 2 * weight)
+    weight *= np.where(along > 0.45, np.exp(-(((along - 0.45) / 0.3) ** 2)), 1.0) * ~border
+    near = 1 / (np.linalg.norm(oval[None, :, :2] - place[:, None], axis=2) ** 2 + 25)
+    near /= near.sum(1, keepdims=True)
+    depth = (near @ oval[:, 2]) * weight + 0.35 * width * (1 - np.exp(-outside / (0.25 * width)))
+    jaw = np.where(along > 0.25, np.exp(-((outside / (0.16 * height)) ** 2)), 0.0)
+    return place, depth, weight, jaw
+
+
+def _surroundings(oval: np.ndarray, anchors: np.ndarray, side: int) -> np.ndarray:
+    """Delaunay triangles between the face's oval and the anchors."""
+    points = np.concatenate([oval, anchors]).astype(np.float32)
+    number = np.concatenate([OVAL, LANDMARKS + np.arange(len(anchors))])
+    plane = cv2.Subdiv2D((-side, -side, 3 * side, 3 * side))
+    plane.insert(points)
+    corners = plane.getTriangleList().reshape(-1, 3, 2)
+    corners = corners[((corners > -side / 2) & (corners < 1.5 * side)).all((1, 2))]  # without the plane's own frame
+    ids = np.linalg.norm(points - corners[:, :, None], axis=3).argmin(2)
+    outline = oval.astype(np.float32)
+    middle = points[ids].mean(1)
+    outside = [cv2.pointPolygonTest(outline, (float(x), float(y)), False) < 0 for x, y in middle]
+    return number[ids[np.array(outside)]]

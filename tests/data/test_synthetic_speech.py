@@ -1,0 +1,172 @@
+"""Synthetic speech and the mouth and head that follow it."""
+
+import numpy as np
+import pytest
+import torch
+
+from emo.data.synthetic.articulation import articulate_recording, articulate_speech, frame_count
+from emo.data.synthetic.motion import LIMITS, Motion, make_motion, rotation_speed
+from emo.data.synthetic.phones import PHONES, VOWELS
+from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
+
+FPS = 25
+
+
+def correlation(a, b) -> float:
+    return float(np.corrcoef(np.asarray(a), np.asarray(b))[0, 1])
+
+
+def inside(segments, kind: str, frames: int, margin: float) -> np.ndarray:
+    """Frames whose middle lies at least `margin` seconds inside a phone of `kind`."""
+    time = (np.arange(frames) + 0.5) / FPS
+    return np.any(
+        [(time > s.start + margin) & (time < s.end - margin) for s in segments if PHONES[s.phone].kind == kind], 0
+    )
+
+
+@pytest.fixture(scope="module")
+def clips():
+    return [synthesize(seed, 4.0) for seed in range(20)]
+
+
+def test_same_seed_same_samples():
+    a, b, c = synthesize(3, 1.5), synthesize(3, 1.5), synthesize(4, 1.5)
+    assert np.array_equal(a.waveform, b.waveform) and a.segments == b.segments
+    assert not np.array_equal(a.waveform, c.waveform)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.5, 2.345])
+def test_length_and_gapless_segments(seconds):
+    speech = synthesize(1, seconds)
+    assert len(speech.waveform) == round(seconds * SAMPLE_RATE)
+    assert speech.waveform.dtype == np.float32
+    assert np.abs(speech.waveform).max() <= 1
+    assert speech.segments[0].start == 0
+    assert speech.segments[-1].end == pytest.approx(len(speech.waveform) / SAMPLE_RATE)
+    assert all(a.end == b.start for a, b in zip(speech.segments, speech.segments[1:], strict=False))
+
+
+def test_said_phones_are_the_asked_ones():
+    speech = synthesize(0, 2.0, phones="ma pi", clean=True)
+    assert "".join(s.phone for s in speech.segments).rstrip() == "ma pi"
+
+
+def test_bad_requests_are_refused():
+    with pytest.raises(ValueError, match="unknown phones"):
+        synthesize(0, 1.0, phones="xa")
+    with pytest.raises(ValueError, match="longer"):
+        synthesize(0, 0.0)
+    with pytest.raises(ValueError, match="mono"):
+        articulate_recording(np.zeros((2, 100)))
+    with pytest.raises(ValueError, match="mono"):
+        articulate_recording(np.array([0.0, np.nan]))
+    with pytest.raises(ValueError, match="speed"):
+        make_motion(articulate_speech(synthesize(0, 1.0)), 3.0, 0)
+    with pytest.raises(ValueError, match="fps"):
+        articulate_speech(synthesize(0, 1.0), fps=0)
+
+
+def test_vowels_have_their_formants():
+    """Clean, steady vowels: energy at the second formant tells front from back, at the first open from closed."""
+    share = {}
+    for symbol in VOWELS:
+        speech = synthesize(5, 0.6, phones=" " + symbol * 8, clean=True)
+        piece = speech.waveform[-4000:]
+        power = np.abs(np.fft.rfft(piece * np.hanning(len(piece)))) ** 2
+        hertz = np.fft.rfftfreq(len(piece), speech.voice.formants / SAMPLE_RATE)  # as if from the tract of the table
+        level = lambda low, high, h=hertz, p=power: 10 * np.log10(p[(h > low) & (h < high)].sum() / p.sum())
+        share[symbol] = level(1750, 2600), level(600, 950)
+    assert min(share[v][0] for v in "ie") > max(share[v][0] for v in "ou") + 6  # decibels
+    assert share["a"][1] > max(share[v][1] for v in "iu") + 6
+
+
+def test_jaw_follows_loudness_without_lag(clips):
+    peaks, highest = [], []
+    for speech in clips:
+        jaw = articulate_speech(speech, FPS).jaw.numpy()
+        x = np.pad(speech.waveform.astype(np.float64), 800)
+        middle = ((np.arange(len(jaw)) + 0.5) / FPS * SAMPLE_RATE).astype(int) + 800
+        level = np.array([np.sqrt((x[m - 800 : m + 800] ** 2).mean()) for m in middle])
+        by_lag = {k: correlation(jaw[6:-6], np.roll(level, k)[6:-6]) for k in range(-5, 6)}
+        peaks.append(max(by_lag, key=by_lag.get))
+        highest.append(by_lag[0])
+    assert set(peaks) == {0}
+    assert np.mean(highest) > 0.88
+
+
+def test_lips_close_on_silence_and_bilabials(clips):
+    for speech in clips:
+        jaw = articulate_speech(speech, FPS).jaw.numpy()
+        assert (jaw[inside(speech.segments, "closed", len(jaw), 0.015)] == 0).all()
+        assert (jaw[inside(speech.segments, "pause", len(jaw), 0.04)] == 0).all()
+        assert jaw.max() > 0.25
+
+
+def test_vowels_are_told_apart_by_width_and_rounding():
+    """Nearest vowel in (width, rounding) at the middle of clean, spoken vowels."""
+    table = {s: np.array([v.width, v.rounding]) for s, v in VOWELS.items()}
+    right = total = 0
+    for seed in range(12):
+        speech = synthesize(seed, 4.0)
+        mouth = articulate_speech(speech, FPS)
+        for segment in speech.segments:
+            if segment.phone in VOWELS and segment.end - segment.start > 0.1:
+                frame = int((segment.start + segment.end) / 2 * FPS)
+                seen = np.array([mouth.width[frame], mouth.rounding[frame]])
+                guess = min(table, key=lambda s, seen=seen: np.linalg.norm(table[s] - seen))
+                right, total = right + (guess == segment.phone), total + 1
+    assert total > 60
+    assert right / total > 0.8
+
+
+def test_a_recording_moves_the_mouth_like_its_phones(clips):
+    """What is estimated from sound alone agrees with what is known."""
+    jaw, width, rounding = [], [], []
+    for speech in clips:
+        known, heard = articulate_speech(speech, FPS), articulate_recording(speech.waveform, FPS)
+        loud = known.loudness > 0.2
+        jaw.append(correlation(known.jaw, heard.jaw))
+        width.append(correlation(known.width[loud], heard.width[loud]))
+        rounding.append(correlation(known.rounding[loud], heard.rounding[loud]))
+    assert np.mean(jaw) > 0.93
+    assert np.mean(width) > 0.8
+    assert np.mean(rounding) > 0.75
+
+
+@pytest.mark.parametrize("sound", [np.zeros(16000), 1e-5 * np.ones(700), np.zeros(1)])
+def test_silence_keeps_the_mouth_shut(sound):
+    mouth = articulate_recording(sound, FPS)
+    assert len(mouth.jaw) == frame_count(len(sound), FPS)
+    assert (mouth.jaw == 0).all()
+    assert (mouth.rounding == 0).all()
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.1, 0.3, 0.7, 1.3, 1.9])
+def test_head_turns_at_the_commanded_mean_speed(speed, clips):
+    for seed in range(4):
+        motion = make_motion(articulate_speech(clips[seed], FPS), speed, seed)
+        assert float(motion.rotation_speed.mean()) == pytest.approx(speed, abs=1e-3)
+        for angle, limit in zip((motion.yaw, motion.pitch, motion.roll), LIMITS, strict=True):
+            assert angle.abs().max() <= limit
+            assert torch.diff(angle, n=2).abs().max() < 0.2 + 1.2 * speed  # smooth: no jerk
+
+
+def test_rotation_speed_is_geodesic():
+    turn = torch.tensor([0.0, 3.0, 3.0, 3.0])
+    zero = torch.zeros(4)
+    assert torch.allclose(rotation_speed(turn, zero, zero), torch.tensor([3.0, 3.0, 0.0, 0.0]), atol=1e-5)
+    mixed = rotation_speed(torch.tensor([0.0, 3.0]), torch.tensor([0.0, 4.0]), torch.zeros(2))
+    assert float(mixed[1]) == pytest.approx(5.0, abs=0.01)
+
+
+def test_motion_is_deterministic_sliceable_and_bounded(clips):
+    mouth = articulate_speech(clips[0], FPS)
+    a, b = make_motion(mouth, 0.5, 7), make_motion(mouth, 0.5, 7)
+    for name, value in vars(a).items():
+        assert torch.equal(value, getattr(b, name))
+        assert value.dtype == torch.float32
+        assert len(value) == len(a) == frame_count(len(clips[0].waveform), FPS)
+    assert len(a[3:9]) == 6
+    assert 0 <= a.blink.min() and a.blink.max() <= 1
+    assert a.gaze_x.abs().max() <= 1
+    assert float(Motion.rest(5).scale.sum()) == 5

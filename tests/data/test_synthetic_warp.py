@@ -1,0 +1,117 @@
+"""Portraits warped into speech. The portrait here is a drawn avatar; real ones are used where the data folder is at hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from emo.data.synthetic.avatar import AvatarRenderer
+from emo.data.synthetic.identity import draw_identities
+from emo.data.synthetic.motion import Motion
+from emo.errors import FaceError
+
+pytest.importorskip("mediapipe")
+
+from emo.data.synthetic.portrait import OVAL, landmarks
+from emo.data.synthetic.warp import PortraitWarper
+
+
+def sweep(**controls) -> Motion:
+    """Frames at rest but for the given controls."""
+    values = {k: torch.tensor(v, dtype=torch.float32) for k, v in controls.items()}
+    return replace(Motion.rest(len(next(iter(values.values())))), **values)
+
+
+@pytest.fixture(scope="module")
+def portrait() -> np.ndarray:
+    return AvatarRenderer(256, batch=1).render(draw_identities([104]), Motion.rest(1))[0].numpy()
+
+
+@pytest.fixture(scope="module")
+def warper(portrait) -> PortraitWarper:
+    return PortraitWarper(portrait, 128)
+
+
+def test_rest_looks_like_the_portrait(warper):
+    import cv2
+
+    frame = warper.render(Motion.rest(1))[0].numpy().astype(float)
+    crop = cv2.resize(warper.mesh.image, (128, 128), interpolation=cv2.INTER_AREA).astype(float)
+    assert frame.shape == (128, 128, 3)
+    assert np.abs(frame - crop).mean() < 2
+
+
+def test_same_motion_same_pixels(warper, portrait):
+    motion = sweep(jaw=[0.2, 0.8], yaw=[-10, 10], blink=[0, 1])
+    again = PortraitWarper(portrait, 128)
+    assert torch.equal(warper.render(motion), again.render(motion))
+    assert torch.equal(warper.render(motion)[1:], warper.render(motion[1:]))
+
+
+def test_border_stays(warper):
+    frames = warper.render(sweep(yaw=[0, 15], roll=[0, 8])).float()
+    edge = torch.ones(128, 128, dtype=torch.bool)
+    edge[2:-2, 2:-2] = False
+    assert (frames[0] - frames[1]).abs().mean(-1)[edge].mean() < 2
+
+
+def test_mouth_opens_as_labelled(warper):
+    import cv2
+
+    motion = sweep(jaw=[0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    labels, seen = warper.labels(motion), []
+    for frame in warper.render(motion).numpy():
+        points = landmarks(cv2.resize(frame, (512, 512), interpolation=cv2.INTER_CUBIC))
+        seen.append(np.linalg.norm(points[13] - points[14]) / np.linalg.norm(points[61] - points[291]))
+    assert np.corrcoef(seen, labels.mouth_open)[0, 1] > 0.95
+    assert seen[0] < 0.08
+    assert labels.mouth.shape == (6, 2)
+    assert labels.mouth_open.tolist() == pytest.approx([0, 0.06, 0.12, 0.18, 0.24, 0.30])
+
+
+def test_labels_are_where_the_face_is(warper):
+    import cv2
+
+    motion = sweep(yaw=[-12, 12, 0, 0], pitch=[0, 0, 8, 0], tx=[0, 0, 0, 0.05], roll=[0, 0, 5, 0])
+    labels = warper.labels(motion)
+    for frame, expected, box in zip(warper.render(motion).numpy(), labels.landmarks, labels.face_box, strict=True):
+        points = landmarks(cv2.resize(frame, (512, 512), interpolation=cv2.INTER_CUBIC))[:, :2] / 4
+        assert np.abs(points[:468] - expected[:468].numpy()).mean() < 2.5
+        oval = expected[OVAL]
+        assert (oval >= box[:2] - 1e-4).all()
+        assert (oval <= box[2:] + 1e-4).all()
+
+
+def test_the_warp_turns_like_the_avatar(warper):
+    rest = warper.labels(Motion.rest(1)).landmarks[0]
+    nose = lambda motion: (warper.labels(motion).landmarks[0, 1] - rest[1]).tolist()
+    assert nose(sweep(yaw=[10]))[0] > 1
+    assert nose(sweep(pitch=[10]))[1] > 1
+    tilted = warper.labels(sweep(roll=[10])).landmarks[0]
+    slope = lambda points: float((points[263] - points[33])[1])
+    assert slope(tilted) < slope(rest) - 2  # anticlockwise: the eye on the right rises
+
+
+@pytest.mark.parametrize("control", ["blink", "brow", "gaze_x", "gaze_y", "smile", "width", "rounding"])
+def test_every_control_is_seen(warper, control):
+    frames = warper.render(sweep(**{control: [0.0, 0.9]})).float()
+    assert (frames[0] - frames[1]).abs().amax() > 12
+
+
+def test_bad_portraits_are_refused():
+    with pytest.raises(FaceError, match="no face"):
+        PortraitWarper(np.full((200, 200, 3), 90, np.uint8))
+    with pytest.raises(ValueError, match="uint8 RGB"):
+        PortraitWarper(np.zeros((200, 200), np.uint8))
+
+
+@pytest.mark.data
+def test_real_portraits(data):
+    import cv2
+
+    for path in sorted((data / "images").glob("*")):
+        warper = PortraitWarper(cv2.imread(str(path))[..., ::-1].copy(), 128)
+        frames = warper.render(sweep(jaw=[0.5, 0.5, 0.5], yaw=[0, 12, -12])).numpy()
+        for frame in frames:
+            assert landmarks(cv2.resize(frame, (512, 512), interpolation=cv2.INTER_CUBIC)) is not None, path.name
