@@ -105,8 +105,7 @@ def run(options: argparse.Namespace) -> None:
             writer.finish(stream.audio)
         except BaseException:
             if done:
-                message = f"what was generated is kept: {done} clips; repeat the command with --resume to continue"
-                print(f"\nemo: {message}", file=sys.stderr)
+                print(f"\nemo: clips made so far: {done}. The same command with --resume continues", file=sys.stderr)
             else:
                 writer.discard()
             raise

@@ -161,7 +161,7 @@ def test_restart_discards_what_was_there(emo, tmp_path, monkeypatch):
         patch.setattr(VideoWriter, "write", fail_at_the_second)
         status, _, err = emo()
     assert status == 130
-    assert "kept: 1 clips" in err
+    assert "clips made so far: 1" in err
     assert leftovers(tmp_path) == ["out.mp4.part", "out.mp4.resume"]
     assert emo("--restart")[0] == 0
     assert leftovers(tmp_path) == ["out.mp4"]

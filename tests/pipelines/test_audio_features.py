@@ -75,7 +75,7 @@ def test_frame_features_do_not_depend_on_where_a_clip_begins(encoder):
     samples, _ = noise(20)
     whole = features(encoder, samples).windows(0, 500, 2)
     pieces = features(encoder, samples)
-    for start in (0, 7, 190, 195, 199, 200, 396, 488):
+    for start in (0, 7, 187, 188, 195, 199, 200, 201, 396, 488):
         torch.testing.assert_close(pieces.windows(start, start + 12, 2), whole[:, start : start + 12])
 
 
