@@ -1,4 +1,4 @@
-"""Portraits warped into speech. The portrait here is a drawn avatar; real ones are used where the data folder is at hand."""
+"""Portraits warped into speech; the portrait is a drawn avatar, and real ones where the data folder is at hand."""
 
 from dataclasses import replace
 

@@ -36,8 +36,8 @@ class Rays(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Rays gathered for one kernel call: `ray` (tiles, WIDTH) indexes the flat list of all rays, `frame` (tiles,) tells
-    whose parameters a tile needs. Tiles hold rays of one frame each; the last of a frame is filled with repeats."""
+    """Rays gathered for one kernel call: `ray` (tiles, WIDTH) indexes the flat list of all rays, `frame` (tiles,)
+    tells whose parameters a tile needs. Tiles hold rays of one frame each; the last is filled up with repeats."""
 
     ray: Tensor
     frame: Tensor

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from emo.data.synthetic.avatar_shapes import Pose, beard_field, bump, hair_growth, lip_curves, step
+from emo.data.synthetic.avatar_shapes import Pose, beard_field, hair_growth, lip_curves
 from emo.data.synthetic.identity import COLOURS, Look, Shape
+from emo.data.synthetic.sdf import bump, step
 
 
 class Expression(NamedTuple):
@@ -218,7 +219,9 @@ def backdrop(look: Look, x: Tensor, y: Tensor) -> Tensor:
     wainscot = step(-0.02, 0.02, -0.15 + 0.25 * torch.sin(look.wall_angle) - y)
     blend = ramp * (1 - kind(1)) + wainscot * kind(1)
     base = mix(look.wall.expand(-1, -1, x.shape[1]), look.wall_far, blend.clamp(0, 1))
-    lights = sum(bump((x - 1.2 * torch.sin(look.wall_angle * k + k)) / s) * bump((y - torch.cos(look.wall_angle * k)) / s)
-                 for k, s in ((1.0, 0.5), (2.3, 0.35), (3.1, 0.42)))  # fmt: skip
+    lights = torch.zeros_like(ramp)
+    for turn, size in ((1.0, 0.5), (2.3, 0.35), (3.1, 0.42)):
+        across, height = 1.2 * torch.sin(look.wall_angle * turn + turn), torch.cos(look.wall_angle * turn)
+        lights = lights + bump((x - across) / size) * bump((y - height) / size)
     base = mix(base, 0.5 * look.rim + 0.5 * look.wall, (lights * kind(2) * 0.6).clamp(0, 1))
     return base * (1 - 0.16 * (x * x + y * y)).unsqueeze(1)

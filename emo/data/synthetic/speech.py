@@ -14,8 +14,8 @@ WINDOW, HOP = 512, 128  # 32 ms frames every 8 ms for the filter
 
 
 class Voice(NamedTuple):
-    """A speaker: mean pitch in Hz, pitch range in octaves, formant scale (1: adult male tract; 1.3: a child's), speaking
-    rate (1: as in the table), breath noise 0…1, spectral tilt in dB per octave."""
+    """A speaker: mean pitch in Hz, pitch range in octaves, formant scale (1: adult male tract; 1.3: a child's),
+    speaking rate (1: as in the table), breath noise 0…1, spectral tilt in dB per octave."""
 
     pitch: float
     range: float
