@@ -82,7 +82,7 @@ class Marcher:
         radius = pixel * TILE * 0.75 / CAMERA
         t = torch.full_like(axes.dx, NEAR)
         for _ in range(14):
-            t = t + (CAUTION * self.distance(packed, *axes.at(t)) - radius * t).clamp_min(0)
+            t = t + (0.85 * self.distance(packed, *axes.at(t)) - radius * t).clamp_min(0)
         return t
 
     def surface(self, packed: Tensor, rays: Rays, start: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:

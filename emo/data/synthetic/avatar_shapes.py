@@ -196,7 +196,7 @@ def mouth(shape: Shape, pose: Pose, x: Tensor, y: Tensor, z: Tensor) -> tuple[Te
 
 
 def hair_growth(shape: Shape, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
-    """Height above the hairline (positive where hair grows)."""
+    """About the distance from the hairline, positive where hair grows."""
     ax = x.abs()
     front = (
         shape.hair_front
@@ -205,9 +205,10 @@ def hair_growth(shape: Shape, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
         - 0.15 * step(0.2, 0.6, ax)
     )
     front = front + 0.010 * wave(23 * x + 9 * shape.hair_front) + 0.008 * wave(41 * x + 2)  # locks
-    behind = step(0.44, 0.14, z)
+    t = ((0.44 - z) / 0.30).clamp(0, 1)
     side = shape.hair_burn + (shape.hair_nape - shape.hair_burn) * step(-0.10, -0.32, z)
-    return y - (front + (side - front) * behind)
+    slope = (front - side) * 6 * t * (1 - t) / 0.30  # over the temples the line falls steeply: measure square to it
+    return (y - (front + (side - front) * t * t * (3 - 2 * t))) * (1 + slope * slope).rsqrt()
 
 
 def hair(shape: Shape, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
@@ -221,16 +222,16 @@ def hair(shape: Shape, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     long_wave = shape.hair_wave * wave(9 * x - 4 * y + 5 * z + shape.hair_front * 40)
     curl = shape.hair_curl * (wave(17 * x + 2) * wave(16 * y + 1) + wave(18 * z + 5 * x))
     cap = ellipsoid(x, y - 0.28, z + 0.10, shape.skull_width, shape.skull_height, shape.skull_depth)
-    d = (
-        cap - (thick * cover.clamp_min(0) + 0.09 * cover.clamp_max(0)) - (long_wave + curl) * cover.clamp_min(0)
-    ) * 0.9
+    bald = 0.09 * step(0.0, -0.01, shape.hair_top)  # then the cap lies well under the skin
+    grown = thick * cover.clamp_min(0) + 0.09 * cover.clamp_max(0)
+    d = (cap + bald - grown - (long_wave + curl) * cover.clamp_min(0)) * 0.8  # thickness changes fast: smaller steps
     # Long hair: a curtain behind the face, open in front, rounded at its lower end.
     bottom = shape.curtain
     middle, half = (bottom + 0.62) * 0.5, (0.62 - bottom).abs() * 0.5 + 0.16
     inward = 1 + 0.10 * step(bottom + 0.45, bottom, y) * step(-1.15, -0.95, bottom)
     sway = long_wave * 2.5 * step(0.3, -0.4, y)
     strands = ellipsoid(x * inward, y - middle, z + 0.24, shape.curtain_wide, half, 0.66) + sway
-    below = (y + 0.30) * (1 - 0.72 * step(-1.0, -1.25, bottom) * step(-0.2, -0.6, y))  # long hair parts over the chest
+    below = (y + 0.30) * (1 - 0.72 * step(-0.2, -0.6, y))  # no strap under the chin; long hair parts over the chest
     opening = ellipsoid(x, below, z - 0.62, shape.curtain_open, 0.98, 0.80)
     strands = carve(strands, opening, 0.10)
     d = union(d, strands + 9 * step(1.0, 2.0, bottom), 0.12)

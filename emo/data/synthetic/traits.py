@@ -200,7 +200,11 @@ def _draw_hair(rng: np.random.Generator, face: dict) -> dict:
         hair.update(hair_front=uniform(0.72, 0.86), hair_recess=uniform(0.15, 0.28))
     if fringe:
         hair.update(
-            hair_front=face["brow_y"] + uniform(0.15, 0.20), hair_taper=0.07, hair_recess=-0.05, hair_lift=0.03
+            hair_front=face["brow_y"] + uniform(0.15, 0.20),
+            hair_taper=0.07,
+            hair_recess=-0.05,
+            hair_lift=0.03,
+            hair_top=min(hair["hair_top"], 0.10 if style != "curly" else 1.0),
         )
     hair.update(stubble=0.0, beard=0.0, beard_mask=0.0)
     if male and chance(0.22):
