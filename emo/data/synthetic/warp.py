@@ -24,7 +24,7 @@ from emo.data.synthetic.portrait import (
     crop_portrait,
 )
 
-WIDE_OPEN = 0.30  # gap between the lips over the mouth's width at jaw = 1; more looks drawn
+WIDE_OPEN = 0.34  # gap between the lips over the mouth's width at jaw = 1; more looks drawn
 SUPERSAMPLING = 2
 
 
