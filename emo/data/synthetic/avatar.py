@@ -41,8 +41,8 @@ class AvatarRenderer:
         size: side of the square picture in pixels, a multiple of 8.
         samples: rays per pixel and axis; 1 is fast, 2 is smoother.
         device: where to draw.
-        compile: compile the kernels with torch.compile (needs a C++ compiler; about a minute once, then several times
-            faster).
+        compile: compile the kernels with torch.compile (needs a C++ compiler; some minutes the first time, under a minute
+            from torch's cache afterwards; then about six times faster).
         batch: frames drawn together; the pictures do not depend on it.
     Raises:
         ValueError: `size` is not a positive multiple of 8, or `samples` or `batch` is below 1.

@@ -95,7 +95,7 @@ def shade(
     sheen = hairy * band * (0.4 + 0.6 * lit) * (0.10 + 0.05 * pattern)
     out = out + (shine * shadow).unsqueeze(1) + sheen.unsqueeze(1) * (0.5 + look.hair)
     edge = 1 + (normal * ray).sum(1).clamp(-1, 0)
-    rim = edge * edge * edge * 0.20 * (1 - eye_mask)
+    rim = edge.square().square() * (0.10 + 0.06 * hairy) * (1 - eye_mask)
     out = out + look.rim * rim.unsqueeze(1) * occlusion
     return display(out)
 
