@@ -41,7 +41,7 @@ class AvatarRenderer:
         size: side of the square picture in pixels, a multiple of 8.
         samples: rays per pixel and axis; 1 is fast, 2 is smoother.
         device: where to draw.
-        compile: compile the kernels with torch.compile (needs a C++ compiler; some minutes the first time, under a minute
+        compile: compile the kernels with torch.compile (needs a C++ compiler; minutes at first, under a minute
             from torch's cache afterwards; then about six times faster).
         batch: frames drawn together; the pictures do not depend on it.
     Raises:

@@ -119,7 +119,7 @@ def paint_brows(
     pixel = expression.pixel
     u = (x.abs() - shape.eye_x + 0.01) / look.brow_half
     centre = (
-        look.brow_y + 0.155 * expression.brow + look.brow_arch * (0.5 - (u - 0.2).square()) + look.brow_tilt * 0.12 * u
+        look.brow_y + 0.075 * expression.brow + look.brow_arch * (0.5 - (u - 0.2).square()) + look.brow_tilt * 0.12 * u
     )
     thick = look.brow_thick * (1 - 0.6 * step(0.1, 1.05, u)) * step(-1.2, -0.75, u)
     mask = step(thick + 0.8 * pixel, thick - 0.8 * pixel, (y - centre).abs()) * step(1.15, 0.9, u.abs()) * (z > 0.1)

@@ -47,11 +47,6 @@ class Speech:
     segments: tuple[Segment, ...]
     voice: Voice
 
-    @property
-    def seconds(self) -> float:
-        """Length of the waveform."""
-        return len(self.waveform) / SAMPLE_RATE
-
 
 def draw_voice(rng: np.random.Generator) -> Voice:
     """A random adult or child: pitch and tract length go together, loosely."""

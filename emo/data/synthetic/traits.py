@@ -112,7 +112,7 @@ def _draw_face(rng: np.random.Generator) -> dict:
         "eye_upper": uniform(0.42, 0.54) - 0.06 * age,
         "eye_lower": uniform(0.26, 0.34),
         "eye_tilt": uniform(-0.06, 0.16) * (1 - 0.5 * age),
-        "brow_y": uniform(0.295, 0.345) - 0.02 * male,
+        "brow_y": uniform(0.265, 0.315) - 0.02 * male,
         "brow_half": uniform(0.165, 0.20),
         "brow_thick": between(0.024, 0.036, 0.006),
         "brow_arch": between(0.065, 0.040, 0.02),
