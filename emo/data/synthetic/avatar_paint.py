@@ -158,7 +158,7 @@ def paint_eyes(shape: Shape, look: Look, expression: Expression, base: Tensor, x
     base = mix(base, constant(base, 0.045, 0.03, 0.03), lashes * look.lash)
     lower_line = bump((v - lower + 0.02) / (0.05 + 0.35 * pixel)) * step(-0.05, 0.2, q) * front
     base = mix(base, tint(look.skin, 0.55, 0.38, 0.35), lower_line * 0.55)
-    # Q: the white, darker under the upper lid and pinker in the corners.
+    # The white, darker under the upper lid and pinker in the corners.
     iu = u * side - expression.gaze_x * 0.40
     r, size = (iu * iu + iris_v * iris_v + 1e-9).sqrt(), 0.44
     white = mix(
