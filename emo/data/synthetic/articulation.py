@@ -61,8 +61,8 @@ def articulate_speech(speech: Speech, fps: float = 25.0) -> Articulation:
 def articulate_recording(waveform: np.ndarray, fps: float = 25.0) -> Articulation:
     """Move the mouth to any recording: loudness of the speech band, formants by linear prediction.
 
-    The estimates hold for one voice over moderate noise; music gives plausible, not phonetic, lips. m, b and p close the lips
-    because their murmur lies below the band.
+    The estimates hold for one voice over moderate noise; music gives plausible, not phonetic, lips. m, b and p close
+    the lips because their murmur lies below the band.
 
     Args:
         waveform: (N,) mono at 16 kHz, -1…1.

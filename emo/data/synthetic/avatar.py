@@ -23,7 +23,7 @@ class AvatarLabels:
     face_box: (T, 4) x0, y0, x1, y1 around forehead, temples, jaw and chin.
     mouth: (T, 2) x, y of the middle between the lips.
     eyes: (T, 2, 2) x, y of the eye on the picture's left and of the one on its right.
-    mouth_open: (T,) gap between the inner lips over the distance between the eyes' outer corners, in the head's own frame.
+    mouth_open: (T,) gap between the inner lips over the distance between the eyes' outer corners, both in the head.
     mouth_width: (T,) width of the mouth over the same distance.
     """
 
@@ -41,8 +41,8 @@ class AvatarRenderer:
         size: side of the square picture in pixels, a multiple of 8.
         samples: rays per pixel and axis; 1 is fast, 2 is smoother.
         device: where to draw.
-        compile: compile the kernels with torch.compile (needs a C++ compiler; about a minute once, then several times
-            faster).
+        compile: compile the kernels with torch.compile (needs a C++ compiler; minutes at first, under a minute
+            from torch's cache afterwards; then about six times faster).
         batch: frames drawn together; the pictures do not depend on it.
     Raises:
         ValueError: `size` is not a positive multiple of 8, or `samples` or `batch` is below 1.
@@ -182,7 +182,7 @@ def _march_to_face(shape: Shape, pose: Pose, origin: list[Tensor], direction: li
 
 
 def _outline(shape: Shape, pose: Pose) -> Tensor:
-    """Points (T, K, 3) around the face, met from outside: jaw and chin, then temples and forehead up to the hairline."""
+    """Points (T, K, 3) around the face: jaw and chin, temples, forehead up to about the hairline."""
     angle = torch.linspace(0, 2 * torch.pi, 25)[:-1]
     up = angle.sin().clamp_min(0)
     direction = torch.stack([angle.cos(), angle.sin().clamp_max(0), 0.42 + 0.58 * up])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -36,8 +37,8 @@ class Rays(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Rays gathered for one kernel call: `ray` (tiles, WIDTH) indexes the flat list of all rays, `frame` (tiles,) tells
-    whose parameters a tile needs. Tiles hold rays of one frame each; the last of a frame is filled with repeats."""
+    """Rays gathered for one kernel call: `ray` (tiles, WIDTH) indexes the flat list of all rays, `frame` (tiles,)
+    tells whose parameters a tile needs. Tiles hold rays of one frame each; the last is filled up with repeats."""
 
     ray: Tensor
     frame: Tensor
@@ -79,11 +80,16 @@ class Marcher:
         Returns:
             Start distances (frames, tiles), safe for all rays of the tile; beyond FAR where there is nothing.
         """
-        radius = pixel * TILE * 0.75 / CAMERA
+        # Row by row of the picture, so that one frame alone is no special case for compiled kernels.
+        frames, tiles = axes.dx.shape
+        rows = math.isqrt(tiles)
+        packed = packed.repeat_interleave(rows, 0)
+        axes = Rays(*(v.reshape(frames * rows, rows) for v in axes))
+        radius = (pixel * TILE * 0.75 / CAMERA).repeat_interleave(rows, 0)
         t = torch.full_like(axes.dx, NEAR)
         for _ in range(14):
-            t = t + (CAUTION * self.distance(packed, *axes.at(t)) - radius * t).clamp_min(0)
-        return t
+            t = t + (0.85 * self.distance(packed, *axes.at(t)) - radius * t).clamp_min(0)
+        return t.view(frames, tiles)
 
     def surface(self, packed: Tensor, rays: Rays, start: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
         """March rays to the surface. A ray that passes a silhouette within a pixel covers part of it, so that outlines

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from emo.data.synthetic.avatar_shapes import Pose, beard_field, bump, hair_growth, lip_curves, step
+from emo.data.synthetic.avatar_shapes import Pose, beard_field, hair_growth, lip_curves
 from emo.data.synthetic.identity import COLOURS, Look, Shape
+from emo.data.synthetic.sdf import bump, step
 
 
 class Expression(NamedTuple):
@@ -118,7 +119,7 @@ def paint_brows(
     pixel = expression.pixel
     u = (x.abs() - shape.eye_x + 0.01) / look.brow_half
     centre = (
-        look.brow_y + 0.155 * expression.brow + look.brow_arch * (0.5 - (u - 0.2).square()) + look.brow_tilt * 0.12 * u
+        look.brow_y + 0.075 * expression.brow + look.brow_arch * (0.5 - (u - 0.2).square()) + look.brow_tilt * 0.12 * u
     )
     thick = look.brow_thick * (1 - 0.6 * step(0.1, 1.05, u)) * step(-1.2, -0.75, u)
     mask = step(thick + 0.8 * pixel, thick - 0.8 * pixel, (y - centre).abs()) * step(1.15, 0.9, u.abs()) * (z > 0.1)
@@ -157,7 +158,7 @@ def paint_eyes(shape: Shape, look: Look, expression: Expression, base: Tensor, x
     base = mix(base, constant(base, 0.045, 0.03, 0.03), lashes * look.lash)
     lower_line = bump((v - lower + 0.02) / (0.05 + 0.35 * pixel)) * step(-0.05, 0.2, q) * front
     base = mix(base, tint(look.skin, 0.55, 0.38, 0.35), lower_line * 0.55)
-    # Q: the white, darker under the upper lid and pinker in the corners.
+    # The white, darker under the upper lid and pinker in the corners.
     iu = u * side - expression.gaze_x * 0.40
     r, size = (iu * iu + iris_v * iris_v + 1e-9).sqrt(), 0.44
     white = mix(
@@ -218,7 +219,9 @@ def backdrop(look: Look, x: Tensor, y: Tensor) -> Tensor:
     wainscot = step(-0.02, 0.02, -0.15 + 0.25 * torch.sin(look.wall_angle) - y)
     blend = ramp * (1 - kind(1)) + wainscot * kind(1)
     base = mix(look.wall.expand(-1, -1, x.shape[1]), look.wall_far, blend.clamp(0, 1))
-    lights = sum(bump((x - 1.2 * torch.sin(look.wall_angle * k + k)) / s) * bump((y - torch.cos(look.wall_angle * k)) / s)
-                 for k, s in ((1.0, 0.5), (2.3, 0.35), (3.1, 0.42)))  # fmt: skip
+    lights = torch.zeros_like(ramp)
+    for turn, size in ((1.0, 0.5), (2.3, 0.35), (3.1, 0.42)):
+        across, height = 1.2 * torch.sin(look.wall_angle * turn + turn), torch.cos(look.wall_angle * turn)
+        lights = lights + bump((x - across) / size) * bump((y - height) / size)
     base = mix(base, 0.5 * look.rim + 0.5 * look.wall, (lights * kind(2) * 0.6).clamp(0, 1))
     return base * (1 - 0.16 * (x * x + y * y)).unsqueeze(1)

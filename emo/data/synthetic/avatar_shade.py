@@ -7,7 +7,8 @@ from torch import Tensor
 
 from emo.data.synthetic import avatar_paint as paint
 from emo.data.synthetic.avatar_paint import constant, mix, unpack_look
-from emo.data.synthetic.avatar_shapes import step, to_head, unpack
+from emo.data.synthetic.avatar_shapes import to_head, unpack
+from emo.data.synthetic.sdf import bump, step
 
 
 def light_direction(look: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -18,9 +19,17 @@ def light_direction(look: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def shade(
-    packed: Tensor, packed_look: Tensor, x: Tensor, y: Tensor, z: Tensor, distances: Tensor, normal: Tensor, ray: Tensor,
-    occlusion: Tensor, shadow: Tensor,
-) -> Tensor:  # fmt: skip
+    packed: Tensor,
+    packed_look: Tensor,
+    x: Tensor,
+    y: Tensor,
+    z: Tensor,
+    distances: Tensor,
+    normal: Tensor,
+    ray: Tensor,
+    occlusion: Tensor,
+    shadow: Tensor,
+) -> Tensor:
     """Colours of surface points.
 
     Args:
@@ -68,7 +77,7 @@ def shade(
     key = torch.cat([1 + look.warmth, torch.ones_like(look.warmth), 1 - look.warmth], 1).unsqueeze(-1)
     out = colour * (key * (0.74 * lit).unsqueeze(1) + sky * look.ambient.unsqueeze(1) * occlusion)
     # Light that went through skin reddens the edge of the shade.
-    through = paint.bump((facing - 0.05) / 0.33) * flesh * (1 - eye_mask)
+    through = bump((facing - 0.05) / 0.33) * flesh * (1 - eye_mask)
     out = out + colour * constant(x, 0.13, 0.03, 0.015) * (0.6 * through).unsqueeze(1)
     half = light - ray
     half = half / (half.square().sum(1, keepdim=True) + 1e-9).sqrt()
@@ -86,7 +95,7 @@ def shade(
     sheen = hairy * band * (0.4 + 0.6 * lit) * (0.10 + 0.05 * pattern)
     out = out + (shine * shadow).unsqueeze(1) + sheen.unsqueeze(1) * (0.5 + look.hair)
     edge = 1 + (normal * ray).sum(1).clamp(-1, 0)
-    rim = edge * edge * edge * 0.20 * (1 - eye_mask)
+    rim = edge.square().square() * (0.10 + 0.06 * hairy) * (1 - eye_mask)
     out = out + look.rim * rim.unsqueeze(1) * occlusion
     return display(out)
 

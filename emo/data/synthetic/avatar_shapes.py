@@ -1,7 +1,7 @@
 """The avatar's body as signed distances: skin, mouth, hair, clothes, glasses.
 
-Every function works on points as three tensors x, y, z of shape (tiles, rays) and on parameters of shape (tiles, 1), so
-that frames and people mix freely in one call. Distances are first-order estimates: march with a factor below 1.
+Every function works on points as three tensors x, y, z of shape (tiles, rays) and on parameters of shape (tiles, 1),
+so that frames and people mix freely in one call. Distances are first-order estimates: march with a factor below 1.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from emo.data.synthetic.identity import Shape
+from emo.data.synthetic.sdf import bump, capsule, carve, ellipsoid, sphere, step, union, wave
 
 Point = tuple[Tensor, Tensor, Tensor]
 PIVOT = (0.0, -0.72, -0.12)  # the head turns about the top of the neck
@@ -50,7 +51,7 @@ def unpack(packed: Tensor) -> tuple[Shape, Pose]:
 
 
 def rotation(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
-    """Head rotation Rz(roll) Ry(yaw) Rx(pitch) from degrees (T,), as matrices (T, 3, 3) on x right, y up, z to the camera.
+    """Head rotation Rz(roll) Ry(yaw) Rx(pitch) from degrees (T,): matrices (T, 3, 3); x right, y up, z to the camera.
 
     Positive yaw turns the face to the right of the picture, positive pitch downwards, positive roll anticlockwise.
     """
@@ -61,58 +62,6 @@ def rotation(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
     rx = matrix(one, zero, zero, zero, b.cos(), -b.sin(), zero, b.sin(), b.cos())
     rz = matrix(c.cos(), -c.sin(), zero, c.sin(), c.cos(), zero, zero, zero, one)
     return rz @ ry @ rx
-
-
-def step(low: float | Tensor, high: float | Tensor, x: Tensor) -> Tensor:
-    """Smooth step from 0 at `low` to 1 at `high` (falling where high < low)."""
-    t = ((x - low) / (high - low)).clamp(0, 1)
-    return t * t * (3 - 2 * t)
-
-
-def bump(x: Tensor) -> Tensor:
-    """exp(-x²) as a cheap rational bell: 1 at 0, 0.25 at |x| = 1, no transcendental."""
-    q = 1 / (1 + x * x)
-    return q * q
-
-
-def wave(x: Tensor) -> Tensor:
-    """sin(x) to 0.06, from parabolas: no transcendental."""
-    f = x * 0.15915494
-    f = f - f.round()
-    return f * (8 - 16 * f.abs())
-
-
-def union(a: Tensor, b: Tensor, k: float) -> Tensor:
-    """Smooth minimum with blending radius `k`."""
-    h = (k - (a - b).abs()).clamp_min(0)
-    return torch.minimum(a, b) - h * h * (0.25 / k)
-
-
-def carve(a: Tensor, b: Tensor, k: float) -> Tensor:
-    """`a` without `b`, with an edge rounded by `k`."""
-    h = (k - (a + b).abs()).clamp_min(0)
-    return torch.maximum(a, -b) + h * h * (0.25 / k)
-
-
-def ellipsoid(x: Tensor, y: Tensor, z: Tensor, rx, ry, rz) -> Tensor:
-    """Distance estimate to an axis-aligned ellipsoid at the origin."""
-    x, y, z = x / rx, y / ry, z / rz
-    k0 = (x * x + y * y + z * z + 1e-9).sqrt()
-    x, y, z = x / rx, y / ry, z / rz
-    return k0 * (k0 - 1) * (x * x + y * y + z * z + 1e-9).rsqrt()
-
-
-def sphere(x: Tensor, y: Tensor, z: Tensor, radius) -> Tensor:
-    """Distance to a sphere at the origin."""
-    return (x * x + y * y + z * z + 1e-9).sqrt() - radius
-
-
-def capsule(x: Tensor, y: Tensor, z: Tensor, a, b, ra, rb) -> Tensor:
-    """Distance to a rounded cone from `a` (radius ra) to `b` (radius rb); ends are triples of numbers or (tiles, 1)."""
-    bx, by, bz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
-    x, y, z = x - a[0], y - a[1], z - a[2]
-    h = ((x * bx + y * by + z * bz) / (bx * bx + by * by + bz * bz)).clamp(0, 1)
-    return sphere(x - bx * h, y - by * h, z - bz * h, ra + (rb - ra) * h)
 
 
 def to_head(pose: Pose, x: Tensor, y: Tensor, z: Tensor) -> Point:
@@ -137,7 +86,7 @@ class Lips(NamedTuple):
 
 
 def lip_curves(shape: Shape, pose: Pose, x: Tensor) -> Lips:
-    """The one description of the mouth that carves the cavity, shapes the lips and paints them; so labels are exact."""
+    """The one description of the mouth: it carves the cavity, shapes the lips and paints them; so labels are exact."""
     t = (x / pose.lip_half).clamp(-1.25, 1.25)
     edge = 1 - t * t
     inside = edge.clamp_min(0)
@@ -247,7 +196,7 @@ def mouth(shape: Shape, pose: Pose, x: Tensor, y: Tensor, z: Tensor) -> tuple[Te
 
 
 def hair_growth(shape: Shape, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
-    """Height above the hairline (positive where hair grows)."""
+    """About the distance from the hairline, positive where hair grows."""
     ax = x.abs()
     front = (
         shape.hair_front
@@ -256,9 +205,10 @@ def hair_growth(shape: Shape, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
         - 0.15 * step(0.2, 0.6, ax)
     )
     front = front + 0.010 * wave(23 * x + 9 * shape.hair_front) + 0.008 * wave(41 * x + 2)  # locks
-    behind = step(0.44, 0.14, z)
+    t = ((0.44 - z) / 0.30).clamp(0, 1)
     side = shape.hair_burn + (shape.hair_nape - shape.hair_burn) * step(-0.10, -0.32, z)
-    return y - (front + (side - front) * behind)
+    slope = (front - side) * 6 * t * (1 - t) / 0.30  # over the temples the line falls steeply: measure square to it
+    return (y - (front + (side - front) * t * t * (3 - 2 * t))) * (1 + slope * slope).rsqrt()
 
 
 def hair(shape: Shape, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
@@ -272,16 +222,16 @@ def hair(shape: Shape, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     long_wave = shape.hair_wave * wave(9 * x - 4 * y + 5 * z + shape.hair_front * 40)
     curl = shape.hair_curl * (wave(17 * x + 2) * wave(16 * y + 1) + wave(18 * z + 5 * x))
     cap = ellipsoid(x, y - 0.28, z + 0.10, shape.skull_width, shape.skull_height, shape.skull_depth)
-    d = (
-        cap - (thick * cover.clamp_min(0) + 0.09 * cover.clamp_max(0)) - (long_wave + curl) * cover.clamp_min(0)
-    ) * 0.9
+    bald = 0.09 * step(0.0, -0.01, shape.hair_top)  # then the cap lies well under the skin
+    grown = thick * cover.clamp_min(0) + 0.09 * cover.clamp_max(0)
+    d = (cap + bald - grown - (long_wave + curl) * cover.clamp_min(0)) * 0.8  # thickness changes fast: smaller steps
     # Long hair: a curtain behind the face, open in front, rounded at its lower end.
     bottom = shape.curtain
     middle, half = (bottom + 0.62) * 0.5, (0.62 - bottom).abs() * 0.5 + 0.16
     inward = 1 + 0.10 * step(bottom + 0.45, bottom, y) * step(-1.15, -0.95, bottom)
     sway = long_wave * 2.5 * step(0.3, -0.4, y)
     strands = ellipsoid(x * inward, y - middle, z + 0.24, shape.curtain_wide, half, 0.66) + sway
-    below = (y + 0.30) * (1 - 0.72 * step(-1.0, -1.25, bottom) * step(-0.2, -0.6, y))  # long hair parts over the chest
+    below = (y + 0.30) * (1 - 0.72 * step(-0.2, -0.6, y))  # no strap under the chin; long hair parts over the chest
     opening = ellipsoid(x, below, z - 0.62, shape.curtain_open, 0.98, 0.80)
     strands = carve(strands, opening, 0.10)
     d = union(d, strands + 9 * step(1.0, 2.0, bottom), 0.12)

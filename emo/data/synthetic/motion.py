@@ -69,7 +69,7 @@ MAX_SPEED = 2.5  # degrees per frame that the limits allow without haste
 
 
 def rotation_speed(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
-    """Geodesic angle between consecutive head rotations in degrees per frame, (T,); the first frame repeats the second."""
+    """Geodesic angle between consecutive head rotations, degrees per frame (T,); the first repeats the second."""
     matrix = rotation(yaw.double(), pitch.double(), roll.double())
     if len(matrix) < 2:
         return torch.zeros(len(matrix))
@@ -122,7 +122,7 @@ def _noise(rng: np.random.Generator, frames: int, hertz: float, fps: float) -> n
 
 
 def _turn(rng: np.random.Generator, frames: int, speed: float, fps: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Smooth yaw, pitch, roll (T,) within LIMITS, with exactly the mean speed: the swings' width is found by bisection."""
+    """Smooth yaw, pitch, roll (T,) within LIMITS with just the mean speed: bisection finds the swings' width."""
     limits = np.array(LIMITS)
     rest = limits * np.clip(rng.normal(0, 0.25, 3), -0.6, 0.6)
     share = limits * rng.uniform((0.7, 0.4, 0.2), (1.0, 0.9, 0.7))
@@ -134,7 +134,7 @@ def _turn(rng: np.random.Generator, frames: int, speed: float, fps: float) -> tu
             bounded = limits * np.tanh((rest + width * swing) / limits)
             return tuple(torch.tensor(bounded[:, k], dtype=torch.float32) for k in range(3))
 
-        mean = lambda width: float(rotation_speed(*angles(width)).mean()) if frames > 1 else speed  # noqa: B023
+        mean = lambda width: float(rotation_speed(*angles(width)).mean()) if frames > 1 else speed
         low, high = 0.0, 1.0
         while mean(high) < speed and high < 4:
             high *= 1.5

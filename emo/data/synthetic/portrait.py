@@ -28,8 +28,44 @@ _LOWER_ROWS = (
 UPPER_LIP = sorted({i for row in _UPPER_ROWS for i in row[1:-1]})
 LOWER_LIP = sorted({i for row in _LOWER_ROWS for i in row[1:-1]})
 BROWS = [70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285]
-OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150,
-        136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]  # fmt: skip
+OVAL = [
+    10,
+    338,
+    297,
+    332,
+    284,
+    251,
+    389,
+    356,
+    454,
+    323,
+    361,
+    288,
+    397,
+    365,
+    379,
+    378,
+    400,
+    377,
+    152,
+    148,
+    176,
+    149,
+    150,
+    136,
+    172,
+    58,
+    132,
+    93,
+    234,
+    127,
+    162,
+    21,
+    54,
+    103,
+    67,
+    109,
+]
 
 
 @dataclass(frozen=True)
@@ -44,9 +80,21 @@ class EyeRing:
 
 
 EYES = (
-    EyeRing((33, 133), [246, 161, 160, 159, 158, 157, 173], [7, 163, 144, 145, 153, 154, 155], [247, 30, 29, 27, 28, 56, 190], 468),
-    EyeRing((263, 362), [466, 388, 387, 386, 385, 384, 398], [249, 390, 373, 374, 380, 381, 382], [467, 260, 259, 257, 258, 286, 414], 473),
-)  # fmt: skip
+    EyeRing(
+        (33, 133),
+        [246, 161, 160, 159, 158, 157, 173],
+        [7, 163, 144, 145, 153, 154, 155],
+        [247, 30, 29, 27, 28, 56, 190],
+        468,
+    ),
+    EyeRing(
+        (263, 362),
+        [466, 388, 387, 386, 385, 384, 398],
+        [249, 390, 373, 374, 380, 381, 382],
+        [467, 260, 259, 257, 258, 286, 414],
+        473,
+    ),
+)
 GRID = 17  # anchors per side of the picture
 FACE_SHARE = 0.52  # height of the face's oval in the cropped picture
 
@@ -164,10 +212,19 @@ def build_mesh(image: np.ndarray, points: np.ndarray) -> PortraitMesh:
     mouth = _fan(first_eye + 2, INNER_UPPER + INNER_LOWER[1:-1][::-1])
     triangles = np.concatenate([_tessellation(), _surroundings(oval[:, :2], anchors, side), *fans, mouth])
     return PortraitMesh(
-        image=image, vertices=vertices, weight=np.concatenate([np.ones(LANDMARKS), weight, np.ones(3)]), jaw_weight=jaw,
-        triangles=triangles, mouth_triangles=len(mouth), anchors=len(anchors), right=right, down=down, centre=centre,
-        width=float(width), height=float(height),
-    )  # fmt: skip
+        image=image,
+        vertices=vertices,
+        weight=np.concatenate([np.ones(LANDMARKS), weight, np.ones(3)]),
+        jaw_weight=jaw,
+        triangles=triangles,
+        mouth_triangles=len(mouth),
+        anchors=len(anchors),
+        right=right,
+        down=down,
+        centre=centre,
+        width=float(width),
+        height=float(height),
+    )
 
 
 def _fan(middle: int, ring: list[int]) -> np.ndarray:
@@ -175,8 +232,8 @@ def _fan(middle: int, ring: list[int]) -> np.ndarray:
 
 
 def _anchors(side: int, oval: np.ndarray, centre, right, down, width: float, height: float):
-    """A jittered grid outside the face (concentric rings would give spikes in the hair): places (A, 2), depth, weight of
-    the head's motion (smooth to 0 at the border) and of the jaw's, each (A,)."""
+    """A jittered grid outside the face (concentric rings would give spikes in the hair): places (A, 2), depth, weight
+    of the head's motion (smooth to 0 at the border) and of the jaw's, each (A,)."""
     line = np.linspace(0, side - 1, GRID)
     column, row = np.meshgrid(np.arange(GRID), np.arange(GRID))
     border = ((column == 0) | (column == GRID - 1) | (row == 0) | (row == GRID - 1)).ravel()

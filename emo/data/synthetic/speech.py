@@ -14,8 +14,8 @@ WINDOW, HOP = 512, 128  # 32 ms frames every 8 ms for the filter
 
 
 class Voice(NamedTuple):
-    """A speaker: mean pitch in Hz, pitch range in octaves, formant scale (1: adult male tract; 1.3: a child's), speaking
-    rate (1: as in the table), breath noise 0…1, spectral tilt in dB per octave."""
+    """A speaker: mean pitch in Hz, pitch range in octaves, formant scale (1: adult male tract; 1.3: a child's),
+    speaking rate (1: as in the table), breath noise 0…1, spectral tilt in dB per octave."""
 
     pitch: float
     range: float
@@ -46,11 +46,6 @@ class Speech:
     waveform: np.ndarray
     segments: tuple[Segment, ...]
     voice: Voice
-
-    @property
-    def seconds(self) -> float:
-        """Length of the waveform."""
-        return len(self.waveform) / SAMPLE_RATE
 
 
 def draw_voice(rng: np.random.Generator) -> Voice:

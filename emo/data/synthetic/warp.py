@@ -24,7 +24,7 @@ from emo.data.synthetic.portrait import (
     crop_portrait,
 )
 
-WIDE_OPEN = 0.30  # gap between the lips over the mouth's width at jaw = 1; more looks drawn
+WIDE_OPEN = 0.34  # gap between the lips over the mouth's width at jaw = 1; more looks drawn
 SUPERSAMPLING = 2
 
 
@@ -173,7 +173,7 @@ class PortraitWarper:
         order = np.argsort(-depth, kind="stable")
         for index, triangle in zip(order.tolist(), fixed[order], strict=True):
             cv2.fillConvexPoly(owner, triangle, index, cv2.LINE_8, 4)
-        # Per triangle, the affine map from the drawn frame back to the portrait; looked up per pixel, coefficient by coefficient.
+        # Per triangle, the affine map from the drawn frame back to the portrait, looked up coefficient by coefficient.
         a, b, c, d, e, f = (np.take(v, owner, mode="clip") for v in self._affine(corner))
         line = np.arange(side, dtype=np.float32)
         across = a * line + b * line[:, None] + c
@@ -183,7 +183,7 @@ class PortraitWarper:
         return cv2.resize(drawn, (self.size, self.size), interpolation=cv2.INTER_AREA)
 
     def _affine(self, corner: np.ndarray) -> np.ndarray:
-        """Coefficients (6, N) of x' = a x + b y + c, y' = d x + e y + f, from drawn triangles (N, 3, 2) to the portrait's."""
+        """Coefficients (6, N) of x' = a x + b y + c, y' = d x + e y + f, from drawn to portrait triangles."""
         (x1, y1), (x2, y2) = (corner[:, 1] - corner[:, 0]).T, (corner[:, 2] - corner[:, 0]).T
         (u1, v1), (u2, v2) = self._origin_edges
         scale = x1 * y2 - x2 * y1
