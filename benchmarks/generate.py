@@ -4,19 +4,25 @@
     python benchmarks/generate.py --config emo-sd15 --size 512 --dtype bfloat16 --device cuda --steps 40
 
 With --config the weights are random, which costs the same time. TFLOP/s are counted from the operations themselves
-and set against the device's own matrix multiplication, measured beside them.
+(with native attention, whose operations the counter knows, whatever --attention is) and set against the device's own
+matrix multiplication, measured beside them. Times and memory are those of one run that follows a warm-up: on CUDA the
+most that torch had allocated; on other devices the largest of samples taken every 10 ms, of what the Metal driver had
+allocated on MPS, of the process's resident size on CPU. The weights are in it.
 """
 
 import argparse
 import json
-import sys
+import platform
+import threading
 import time
 from pathlib import Path
 
+import diffusers
 import numpy as np
+import psutil
 import torch
 from skimage.data import astronaut
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from emo.hub import build_pipeline, load_model_config
 from emo.pipelines import EMOPipeline
@@ -34,6 +40,16 @@ PARTS = {  # part: the methods of the pipeline's components that it consists of
 }
 
 
+def attention_flop(query, key, value, *rest, **named) -> int:
+    return sdpa_flop_count(query, key, value)
+
+
+ATTENTION = {  # native attention on CPU and MPS, which torch's counter leaves out
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: attention_flop,
+    torch.ops.aten._scaled_dot_product_attention_math_for_mps: attention_flop,
+}
+
+
 class Meter:
     """Time of every part's calls, or their operations while `counting`."""
 
@@ -48,7 +64,7 @@ class Meter:
     def _measured(self, part, method):
         def run(*args, **kwargs):
             if self.counting:
-                with FlopCounterMode(display=False) as counter:
+                with FlopCounterMode(display=False, custom_mapping=ATTENTION) as counter:
                     result = method(*args, **kwargs)
                 self.flops[part] += counter.get_total_flops()
                 return result
@@ -65,6 +81,14 @@ class Meter:
 def synchronize(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return platform.processor() or platform.machine() if device.type == "cpu" else f"Apple {platform.machine()} GPU"
 
 
 def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
@@ -81,37 +105,49 @@ def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
     return 2 * n**3 / best / 1e12
 
 
-def peak_memory(device: torch.device) -> float:
-    """GiB: of the device on a GPU, else of the process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**30
-    try:
-        import resource
-    except ImportError:  # Windows keeps no such record; the present size comes close, as weights dominate
-        import psutil
+class PeakMemory:
+    """The most memory in use while it is entered, in `gib`; see the top for what is counted."""
 
-        return psutil.Process().memory_info().rss / 2**30
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**30 if sys.platform == "darwin" else peak / 2**20
+    def __init__(self, device: torch.device):
+        self.device, self.gib, self._stop = device, 0.0, threading.Event()
+        self._sampler = None if device.type == "cuda" else threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> "PeakMemory":
+        if self._sampler is None:
+            torch.cuda.reset_peak_memory_stats(self.device)
+        else:
+            self._sampler.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._sampler is None:
+            self.gib = torch.cuda.max_memory_allocated(self.device) / 2**30
+        else:
+            self._stop.set()
+            self._sampler.join()
+
+    def _sample(self) -> None:
+        process = psutil.Process()
+        while True:
+            used = torch.mps.driver_allocated_memory() if self.device.type == "mps" else process.memory_info().rss
+            self.gib = max(self.gib, used / 2**30)
+            if self._stop.wait(0.01):
+                return
 
 
 def load(options: argparse.Namespace) -> EMOPipeline:
     dtype = getattr(torch, options.dtype)
     if options.model:
         return EMOPipeline.from_pretrained(options.model, torch_dtype=dtype).to(options.device)
-    torch.set_default_dtype(dtype)
+    # In float32 (10 GB for emo-sd15), then cast, as loading does: positional tables computed in half are wrong.
+    diffusers.logging.set_verbosity_error()  # it warns of the cast, although no module asks to stay float32
     with torch.device(options.device):
         pipe = build_pipeline(load_model_config(options.config))
-    torch.set_default_dtype(torch.float32)
     return pipe.to(options.device, dtype)
 
 
 def measure(options: argparse.Namespace) -> dict:
     pipe = load(options)
-    if options.attention:
-        pipe.set_attention_backend(options.attention)
-    if options.compile:
-        pipe.unet.compile_repeated_blocks(fullgraph=True)
     pipe.set_progress_bar_config(disable=True)
     meter = Meter(pipe)
     frames_per_clip = pipe.unet.config.num_frames
@@ -136,13 +172,20 @@ def measure(options: argparse.Namespace) -> dict:
         return time.perf_counter() - start
 
     meter.counting = True
-    generate(options.clips, 1)  # the same work but for the steps; also the warm-up
+    generate(options.clips, 1)  # the same work but for the steps
     meter.counting = False
     meter.flops["denoising"] *= options.steps
-    generate(1, 2)  # compilation, where it is on
+    if options.attention:
+        pipe.set_attention_backend(options.attention)
+    if options.compile:
+        # Blocks of one class share their compiled code, and each level's width and size is a variant of it.
+        torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, 64)
+        pipe.unet.compile_repeated_blocks(fullgraph=True)
+    generate(min(2, options.clips), 2)  # warm-up, with compilation where it is on: the first clip and a later one
     meter.seconds = dict.fromkeys(PARTS, 0.0)
     rate = matmul_rate(pipe.device, getattr(torch, options.dtype))
-    total = generate(options.clips, options.steps)
+    with PeakMemory(pipe.device) as memory:
+        total = generate(options.clips, options.steps)
     parts = {
         part: {
             "seconds_per_clip": round(meter.seconds[part] / options.clips, 4),
@@ -152,7 +195,8 @@ def measure(options: argparse.Namespace) -> dict:
     }
     return {
         "model": options.model or options.config,
-        "device": torch.cuda.get_device_name() if pipe.device.type == "cuda" else "cpu",
+        "device": pipe.device.type,
+        "device_name": device_name(pipe.device),
         **{
             key: getattr(options, key)
             for key in ("size", "dtype", "steps", "clips", "audio_guidance", "reference_guidance")
@@ -161,7 +205,7 @@ def measure(options: argparse.Namespace) -> dict:
         "compile": options.compile,
         "seconds_per_clip": round(total / options.clips, 3),
         "seconds_per_frame": round(total / options.clips / frames_per_clip, 4),
-        "peak_memory_gib": round(peak_memory(pipe.device), 2),
+        "peak_memory_gib": round(memory.gib, 2),
         "matmul_tflops_per_second": round(rate, 2),
         "denoising_tflop_per_step": round(meter.flops["denoising"] / options.clips / options.steps / 1e12, 4),
         "parts": parts,

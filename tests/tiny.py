@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from zero_init import fill_zero_init
 
 from emo.hub import ModelConfig, build_pipeline
 from emo.hub.model_config import (
@@ -57,16 +58,6 @@ def tiny_pipeline(seed: int = 0) -> EMOPipeline:
             fill_zero_init(component, seed)
     pipe.set_progress_bar_config(disable=True)
     return pipe
-
-
-def fill_zero_init(module: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
-    """Fill every parameter that is all zero with N(0, 0.02): a zero output hides whether a condition matters."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            if not parameter.any():
-                parameter.normal_(0, 0.02, generator=generator)
-    return module
 
 
 def noise(seconds: float, rate: int = 16000, seed: int = 0) -> tuple[np.ndarray, int]:

@@ -4,6 +4,10 @@ import argparse
 import importlib.metadata
 import os
 import platform
+from collections.abc import Callable
+
+VERSIONS = ("torch", "diffusers", "transformers", "accelerate")
+PACKAGES = {"PIL": "pillow", "cv2": "opencv-contrib-python", "imageio_ffmpeg": "imageio-ffmpeg"}  # module: its package
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -13,26 +17,35 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> None:
-    import torch
-
-    from emo.hub.locate import DEFAULT_MODEL
-    from emo.resources import bundled
-
     rows = [("emo", _version("emo")), ("Python", f"{platform.python_version()} on {platform.platform()}")]
-    rows += [(name, _version(name)) for name in ("torch", "diffusers", "transformers", "accelerate")]
-    rows += [("memory", _memory()), ("cores", str(os.cpu_count()))]
-    rows += _devices(torch)
-    device = rows[-1][0]
-    rows.append(("attention", ", ".join(working_backends(device)) + f" (on {device})"))
-    rows += [("ffmpeg", _ffmpeg()), ("MediaPipe", _mediapipe()), ("decord", _version("decord", "PyAV reads videos"))]
-    rows.append(("xformers", _version("xformers", "optional on NVIDIA: pip install 'emo[xformers]'")))
-    weights = bundled("weights") / DEFAULT_MODEL
-    rows.append(
-        ("weights", str(weights) if weights.is_dir() else "none come with this version; `emo init` makes random")
-    )
+    rows += [(name, _version(name)) for name in VERSIONS]
+    rows += [("memory", _tried(_memory)), ("cores", str(os.cpu_count()))]
+    devices, best = _devices()
+    rows += devices
+    rows.append(("attention", _tried(lambda: _attention(best))))
+    rows += [("ffmpeg", _tried(_ffmpeg)), ("MediaPipe", _tried(_mediapipe))]
+    rows.append(("decord", _version("decord", "optional, PyAV reads videos without it")))
+    rows.append(("xformers", _version("xformers", "optional, on NVIDIA cards")))
+    rows.append(("weights", _tried(_weights)))
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:<{width}}  {value}")
+
+
+def _tried(probe: Callable[[], str]) -> str:
+    """What a probe says, or in one line why it cannot: whatever is broken here, the other lines still matter."""
+    try:
+        return probe()
+    except ModuleNotFoundError as error:
+        module = (error.name or "").split(".")[0]
+        return f"{module} is missing: pip install {PACKAGES.get(module, module)}" if module else _reason(error)
+    except Exception as error:
+        return _reason(error)
+
+
+def _reason(error: Exception) -> str:
+    said = next(iter(str(error).strip().splitlines()), "")
+    return f"does not work: {type(error).__name__}{said and ': ' + said}"
 
 
 def working_backends(device: str) -> list[str]:
@@ -55,15 +68,43 @@ def working_backends(device: str) -> list[str]:
     return working
 
 
-def _devices(torch) -> list[tuple[str, str]]:
-    """The devices, the best one last."""
-    rows = [("cpu", f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads")]
-    if torch.backends.mps.is_available():
-        rows.append(("mps", "Apple GPU"))
-    for index in range(torch.cuda.device_count()):
-        properties = torch.cuda.get_device_properties(index)
-        rows.append((f"cuda:{index}", f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"))
-    return rows
+def _devices() -> tuple[list[tuple[str, str]], str]:
+    """A row for every device, and the best one that works."""
+    rows, best = [("cpu", _tried(_cpu))], "cpu"
+    try:
+        for device in _gpus():
+            try:
+                rows.append((device, _gpu(device)))
+                best = device
+            except Exception as error:  # seen and yet of no use: an older driver, no kernels for it, no memory left
+                rows.append((device, _reason(error)))
+    except Exception as error:
+        rows.append(("gpu", _reason(error)))
+    return rows, best
+
+
+def _cpu() -> str:
+    import torch
+
+    return f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
+
+
+def _gpus() -> list[str]:
+    import torch
+
+    mps = ["mps"] if torch.backends.mps.is_available() else []
+    return mps + [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+
+
+def _gpu(device: str) -> str:
+    """Its name and memory, after it has computed something."""
+    import torch
+
+    torch.ones(2, device=device).sum().item()
+    if device == "mps":
+        return "Apple GPU"
+    properties = torch.cuda.get_device_properties(device)
+    return f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
 
 
 def _memory() -> str:
@@ -73,10 +114,14 @@ def _memory() -> str:
     return f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
 
 
-def _ffmpeg() -> str:
-    import imageio_ffmpeg
+def _attention(device: str) -> str:
+    return f"{', '.join(working_backends(device)) or 'none works'} (on {device})"
 
-    return f"{imageio_ffmpeg.get_ffmpeg_version()} (comes with imageio-ffmpeg)"
+
+def _ffmpeg() -> str:
+    from imageio_ffmpeg import get_ffmpeg_exe, get_ffmpeg_version
+
+    return f"{get_ffmpeg_version()} ({get_ffmpeg_exe()})"
 
 
 def _mediapipe() -> str:
@@ -89,8 +134,16 @@ def _mediapipe() -> str:
     return f"{_version('mediapipe')}, works"
 
 
-def _version(package: str, without: str = "missing: pip install emo") -> str:
+def _weights() -> str:
+    from emo.hub.locate import DEFAULT_MODEL
+    from emo.resources import bundled
+
+    folder = bundled("weights") / DEFAULT_MODEL
+    return str(folder) if folder.is_dir() else "none come with this version; `emo init` makes random"
+
+
+def _version(package: str, note: str = "") -> str:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        return f"not installed ({without})"
+        return f"not installed: pip install {package}{note and f' ({note})'}"

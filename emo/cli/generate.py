@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from emo.cli.quiet import quiet_loading
-from emo.errors import EmoError, OptionError, ResumeError
+from emo.errors import EmoError, OptionError, OutputError
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -34,7 +34,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
     video.add_argument("--audio-guidance", type=float, default=1.5, help="how strongly the sound drives (default 1.5)")
     video.add_argument("--reference-guidance", type=float, default=1.0, help="same for the portrait (default 1: off)")
     video.add_argument("--eta", type=float, default=0.0, help="randomness of DDIM's steps, 0 to 1 (default 0)")
-    video.add_argument("--seed", type=int, default=0, help="same seed, same video (default 0)")
+    video.add_argument("--seed", type=seed, default=0, help="same seed, same video (default 0)")
 
     motion = parser.add_argument_group("face and motion")
     motion.add_argument("--face", type=int, metavar="N", help="which of several faces, counted from the left")
@@ -59,64 +59,56 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> None:
     region, speed = parse_region(options.face_region), parse_speed(options.speed)
+    check_paths(options)
 
     import torch
 
-    from emo.media import VideoWriter
-    from emo.pipelines import ResumePoint, fingerprint
+    from emo.pipelines import fingerprint, load_resume_point, write_video
 
     started = time.monotonic()
-    point_path = options.output.with_name(options.output.name + ".resume")
-    if point_path.exists() and not (options.resume or options.restart):
-        raise ResumeError(f"{options.output} is unfinished: add --resume to continue it or --restart to start anew")
-    point = ResumePoint.load(point_path) if options.resume and point_path.exists() else None
-    done = point.state.next_clip if point else 0
-
-    with VideoWriter(options.output, options.fps, resume_at=point and point.position) as writer:
-        if not point:
-            point_path.unlink(missing_ok=True)
-        try:
-            pipe = load_pipeline(options)
-            stream = pipe.stream(
-                options.image,
-                options.audio,
-                height=options.height,
-                width=options.width,
-                fps=options.fps,
-                num_inference_steps=options.steps,
-                audio_guidance_scale=options.audio_guidance,
-                reference_guidance_scale=options.reference_guidance,
-                eta=options.eta,
-                face_region=region,
-                face=options.face,
-                speed=speed,
-                paste_back=options.paste_back,
-                generator=torch.Generator().manual_seed(options.seed),
-                output_type="np",
-                resume_from=point and point.state,
-            )
-            marks = fingerprint(pipe, stream, options.seed)
-            if point:
-                point.check(point_path, marks)
-            for clip in stream:
-                writer.write((clip.frames * 255).round().astype("uint8"))
-                ResumePoint(clip.state, writer.position, marks).save(point_path)
-                done = clip.index + 1
-            writer.finish(stream.audio)
-        except BaseException:
-            if done:
-                print(f"\nemo: clips made so far: {done}. The same command with --resume continues", file=sys.stderr)
-            else:
-                writer.discard()
-            raise
-        point_path.unlink()
+    resume = load_resume_point(options.output, resume=options.resume, restart=options.restart)
+    pipe = load_pipeline(options)
+    stream = pipe.stream(
+        options.image,
+        options.audio,
+        height=options.height,
+        width=options.width,
+        fps=options.fps,
+        num_inference_steps=options.steps,
+        audio_guidance_scale=options.audio_guidance,
+        reference_guidance_scale=options.reference_guidance,
+        eta=options.eta,
+        face_region=region,
+        face=options.face,
+        speed=speed,
+        paste_back=options.paste_back,
+        generator=torch.Generator().manual_seed(options.seed),
+        output_type="uint8",
+        resume_from=resume and resume.state,
+    )
+    try:
+        write_video(stream, options.output, fingerprint=fingerprint(pipe, stream, options.seed), resume=resume)
+    except BaseException:
+        if load_resume_point(options.output, resume=True, restart=False):
+            print(f"\nemo: {options.output} is unfinished; the same command with --resume continues", file=sys.stderr)
+        raise
 
     seconds = time.monotonic() - started
-    frames = stream.num_frames - (point.state.next_clip if point else 0) * pipe.unet.config.num_frames
+    frames = stream.num_frames - stream.start.next_clip * pipe.unet.config.num_frames
     print(
         f"{options.output}: {stream.num_frames} frames, {float(stream.num_frames / stream.fps):.2f} s of video; "
         f"took {seconds:.1f} s, {seconds / max(1, frames):.3f} s per frame"
     )
+
+
+def check_paths(options: argparse.Namespace) -> None:
+    """The output must not be one of the inputs, and must be of a kind that can be written where it is to be."""
+    from emo.media import check_output
+
+    check_output(options.output)
+    inputs = [options.image, options.audio, *(Path(text) for text in (options.face_region, options.speed) if text)]
+    if options.output.exists() and any(path.exists() and options.output.samefile(path) for path in inputs):
+        raise OutputError(f"{options.output} is one of the inputs; give the video another name")
 
 
 def load_pipeline(options: argparse.Namespace):
@@ -135,6 +127,14 @@ def load_pipeline(options: argparse.Namespace):
         pipe.to(device)
     pipe.set_progress_bar_config(dynamic_ncols=True, unit="step")
     return pipe
+
+
+def seed(text: str) -> int:
+    """A whole number that a generator takes."""
+    number = int(text)
+    if not 0 <= number < 2**63:
+        raise ValueError
+    return number
 
 
 def parse_region(text: str | None):
@@ -161,7 +161,7 @@ def parse_speed(text: str | None) -> float | list[float] | None:
     except ValueError:
         pass
     try:
-        return [float(word) for word in Path(text).read_text().replace(",", " ").split()]
+        return [float(word) for word in Path(text).read_text(encoding="utf-8-sig").replace(",", " ").split()]
     except (OSError, ValueError) as error:
         raise OptionError(f"--speed {text}: neither a number nor a file of numbers ({error})") from None
 
@@ -184,7 +184,8 @@ def pick_dtype(name: str, device: str):
     import torch
 
     if name == "auto":
-        name = "float32" if device == "cpu" else "bfloat16" if device.startswith("cuda") else "float16"
+        brain = device.startswith("cuda") and torch.cuda.is_bf16_supported()
+        name = "float32" if device == "cpu" else "bfloat16" if brain else "float16"
     return getattr(torch, name)
 
 

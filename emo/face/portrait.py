@@ -73,7 +73,7 @@ def prepare_portrait(
             f"{name}: there is no face {face}, {_count(faces)} found in it (counted from the left, from 1 on)"
         )
     if faces:
-        chosen = faces[face - 1] if face is not None else _largest(faces, name)
+        chosen = faces[face - 1] if face is not None else _choose(faces, region, name)
         problem = _problem(chosen, size)
         if problem and region is None:
             raise FaceError(f"{name}: {problem}; give another picture, or animate it all the same with {WAY_ON}")
@@ -96,7 +96,14 @@ def _crop_without_face(region: str | Box | np.ndarray, size: tuple[int, int], he
     return Crop.around(box, size, height=height, width=width, share=FACE_SHARE * REGION_SCALE)
 
 
-def _largest(faces: list[Face], name: str) -> Face:
+def _choose(faces: list[Face], region: str | Box | np.ndarray | None, name: str) -> Face:
+    """The largest face, of those in a region that was given if there are any."""
+    if isinstance(region, tuple | np.ndarray):
+        x0, y0, x1, y1 = region if isinstance(region, tuple) else bounding_box(region)
+        centre = lambda box: ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+        inside = [f for f in faces if x0 <= centre(f.box)[0] <= x1 and y0 <= centre(f.box)[1] <= y1]
+        if len(inside) == 1:
+            return inside[0]
     chosen = max(faces, key=lambda face: (face.box[2] - face.box[0]) * (face.box[3] - face.box[1]))
     if len(faces) > 1:
         warnings.warn(

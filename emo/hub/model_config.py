@@ -118,7 +118,29 @@ def load_model_config(name: str) -> ModelConfig:
         raise ConfigError(f"{name}: no such model configuration; give a YAML file or one of {known}")
     try:  # the structured defaults come first, or unknown keys would pass
         config = OmegaConf.merge(OmegaConf.structured(ModelConfig), OmegaConf.load(path))
-        return OmegaConf.to_object(config)
+        model = OmegaConf.to_object(config)
     except (OmegaConfBaseException, YAMLError) as error:
         key = getattr(error, "full_key", None)
         raise ConfigError(f"{path}: {key or 'the file'}: {str(error).splitlines()[0]}") from None
+    if problem := _misfit(model):
+        raise ConfigError(f"{path}: {problem}")
+    return model
+
+
+def _misfit(config: ModelConfig) -> str | None:
+    """What does not fit together in a configuration."""
+    unet, levels = config.unet, len(config.unet.block_out_channels)
+    for key in ("spatial_attention", "num_attention_heads", "motion_num_attention_heads"):
+        if len(getattr(unet, key)) != levels:
+            return f"unet.{key} has {len(getattr(unet, key))} entries for {levels} levels"
+    for key in ("num_attention_heads", "motion_num_attention_heads"):
+        for width, heads in zip(unet.block_out_channels, getattr(unet, key), strict=True):
+            if width % heads:
+                return f"unet.{key}: {heads} heads do not divide {width} channels"
+    if any(width % unet.norm_num_groups for width in unet.block_out_channels):
+        return f"unet.norm_num_groups: {unet.norm_num_groups} does not divide all of unet.block_out_channels"
+    if len(config.face_locator.block_out_channels) != len(config.vae.block_out_channels):
+        return "face_locator.block_out_channels needs as many entries as vae.block_out_channels, to halve as often"
+    if unet.motion_max_seq_length < config.num_motion_frames + config.num_frames:
+        return "unet.motion_max_seq_length is less than num_motion_frames + num_frames"
+    return None

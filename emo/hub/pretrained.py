@@ -100,7 +100,8 @@ def _fetch(kind: Any, name: str, *, safetensors: bool = True, **options: Any) ->
     """`kind.from_pretrained` of a folder or Hub name, safetensors only, with our error instead of theirs."""
     load: Callable[..., Any] = kind.from_pretrained
     try:
-        return load(name, **({"use_safetensors": True} if safetensors else {}), **options)
+        precise = {"use_safetensors": True, "torch_dtype": torch.float32} if safetensors else {}
+        return load(name, **precise, **options)
     except (OSError, ValueError, RuntimeError) as error:
         where = str(Path(name) / options["subfolder"]) if "subfolder" in options else name
         raise WeightsError(

@@ -5,6 +5,16 @@ from emo.media.contact_sheet import contact_sheet
 from emo.media.image import load_image
 from emo.media.rate import as_fps, num_frames
 from emo.media.video import VideoReader
-from emo.media.writer import VideoWriter
+from emo.media.writer import VideoWriter, check_output, spool_path
 
-__all__ = ["AudioTrack", "VideoReader", "VideoWriter", "as_fps", "contact_sheet", "load_image", "num_frames"]
+__all__ = [
+    "AudioTrack",
+    "VideoReader",
+    "VideoWriter",
+    "as_fps",
+    "check_output",
+    "contact_sheet",
+    "load_image",
+    "num_frames",
+    "spool_path",
+]

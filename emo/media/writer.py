@@ -21,6 +21,27 @@ FORMATS = {".mp4": "mp4", ".mov": "mov"}  # Matroska rounds timestamps to millis
 BT709 = [arg for tag in ("colorspace", "color_primaries", "color_trc") for arg in (f"-{tag}", "bt709")]
 
 
+def spool_path(path: str | Path) -> Path:
+    """Where the unfinished video lies: beside the final one."""
+    path = Path(path)
+    return path.parent / f"{path.name}.part"
+
+
+def check_output(path: str | Path) -> None:
+    """Check a video's final name before any work; whether the folder can be written to is known when it is.
+
+    Raises:
+        OutputError: if the ending is not .mp4 or .mov, the folder is missing, or `path` is a directory.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise OutputError(f"{path} is a directory; give a file name")
+    if path.suffix.lower() not in FORMATS:
+        raise OutputError(f"{path}: unknown kind of video; let the name end in {' or '.join(FORMATS)}")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: the folder {path.parent} does not exist; make it first")
+
+
 class VideoWriter:
     """A video being written. Until `finish`, nothing stands under its final name.
 
@@ -41,14 +62,9 @@ class VideoWriter:
         """
         self.path = Path(path)
         self.fps = as_fps(fps)
-        self.spool_path = self.path.with_name(self.path.name + ".part")
+        self.spool_path = spool_path(path)
         self._size = None
-        if self.path.suffix.lower() not in FORMATS:
-            raise OutputError(f"{self.path}: unknown kind of video; let the name end in {' or '.join(FORMATS)}")
-        if self.path.is_dir():
-            raise OutputError(f"{self.path} is a directory; give a file name")
-        if not self.path.parent.is_dir():
-            raise OutputError(f"{self.path}: the folder {self.path.parent} does not exist; make it first")
+        check_output(self.path)
         if resume_at is not None and not (self.spool_path.is_file() and self.spool_path.stat().st_size >= resume_at):
             raise ResumeError(f"{self.spool_path} is missing or shorter than it was; start again without resuming")
         try:
@@ -71,14 +87,15 @@ class VideoWriter:
         self._size = self._size or (height, width)
         assert (frames.dtype, channels, count > 0) == (np.uint8, 3, True), (frames.dtype, frames.shape)
         assert (height, width) == self._size, f"frames of {height}x{width} in a video of {self._size}"
-        frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        if height % 2 or width % 2:
+            frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         _, height, width, _ = frames.shape
         segment = self._ffmpeg(
             *("-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}"),
             *("-framerate", str(self.fps), "-i", "pipe:", "-vf", "scale=out_color_matrix=bt709:out_range=tv"),
             *("-c:v", "libx264", "-bf", "0", "-crf", "18", "-pix_fmt", "yuv420p", *BT709, "-color_range", "tv"),
             *("-f", "h264", "pipe:"),
-            stdin=frames.tobytes(),
+            stdin=np.ascontiguousarray(frames).reshape(-1).data,
         )
         try:
             rest = memoryview(segment)
@@ -150,7 +167,7 @@ class VideoWriter:
         with av.open(f"file:{self.spool_path}", format="h264") as container:
             return sum(1 for packet in container.demux(video=0) if packet.size)
 
-    def _ffmpeg(self, *arguments: str, stdin: bytes = b"") -> bytes:
+    def _ffmpeg(self, *arguments: str, stdin: bytes | memoryview = b"") -> bytes:
         from imageio_ffmpeg import get_ffmpeg_exe
 
         command = [get_ffmpeg_exe(), "-hide_banner", "-v", "error", "-y", *arguments]

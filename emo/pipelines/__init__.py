@@ -1,7 +1,19 @@
 """The EMO pipeline: networks, media and faces put together."""
 
+from emo.pipelines.fingerprint import fingerprint
 from emo.pipelines.output import ClipState, EMOClip, EMOPipelineOutput, EMOStream
 from emo.pipelines.pipeline_emo import EMOPipeline
-from emo.pipelines.resume import ResumePoint, fingerprint
+from emo.pipelines.resume import ResumePoint
+from emo.pipelines.write import load_resume_point, write_video
 
-__all__ = ["ClipState", "EMOClip", "EMOPipeline", "EMOPipelineOutput", "EMOStream", "ResumePoint", "fingerprint"]
+__all__ = [
+    "ClipState",
+    "EMOClip",
+    "EMOPipeline",
+    "EMOPipelineOutput",
+    "EMOStream",
+    "ResumePoint",
+    "fingerprint",
+    "load_resume_point",
+    "write_video",
+]

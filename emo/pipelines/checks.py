@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import diffusers
@@ -10,15 +11,30 @@ import transformers
 from safetensors import SafetensorError, safe_open
 
 import emo
-from emo.errors import WeightsError
+from emo.errors import ConfigError, WeightsError
 
 PICKLES = {".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"}
 MODEL_INDEX = "model_index.json"
 _LIBRARIES = {"emo": emo, "diffusers": diffusers, "transformers": transformers}
 
 
-def check_folder(path: str | os.PathLike) -> None:
+def check_scheduler(scheduler: diffusers.SchedulerMixin) -> None:
+    """Refuse ε-prediction at zero terminal SNR, where the noise says nothing of the picture.
+
+    Raises:
+        ConfigError: the scheduler is set to that.
+    """
+    if scheduler.config.get("prediction_type") == "epsilon" and scheduler.config.get("rescale_betas_zero_snr"):
+        raise ConfigError(
+            "scheduler: prediction_type=epsilon does not go with rescale_betas_zero_snr; use v_prediction"
+        )
+
+
+def check_folder(path: str | os.PathLike, expected: Collection[str]) -> None:
     """Make sure that a local pipeline folder is whole; the name of a Hub repository passes unchecked.
+
+    Args:
+        expected: names of the components that the folder must hold.
 
     Raises:
         WeightsError: a folder, component, tensor or file is missing, has another shape than its config says, cannot
@@ -26,17 +42,19 @@ def check_folder(path: str | os.PathLike) -> None:
     """
     folder = Path(path)
     if not folder.is_dir():
-        if folder.exists() or folder.is_absolute() or str(path).count("/") != 1 or str(path).startswith("."):
+        if folder.exists() or folder.is_absolute() or str(path).count("/") != 1 or folder.parent.is_dir():
             raise WeightsError(f"{path}: no such folder; give a pipeline folder (`emo init` makes one) or a Hub name")
         return
     if not (folder / MODEL_INDEX).is_file():
         raise WeightsError(f"{path}: {MODEL_INDEX} is missing, so this is no pipeline folder; `emo init` makes one")
-    for file in sorted(folder.rglob("*")):
+    components = _components(folder)
+    if absent := sorted(name for name in expected if name not in components or not (folder / name).is_dir()):
+        raise WeightsError(f"{path}: the component {absent[0]!r} is missing")
+    for file in sorted([*folder.glob("*"), *(file for name in components for file in (folder / name).rglob("*"))]):
         if file.suffix in PICKLES:
             raise WeightsError(f"{file}: pickle files are never loaded; only safetensors are. Remove it or convert it")
-    for name, (library, class_name) in _components(folder).items():
-        if not (folder / name).is_dir():
-            raise WeightsError(f"{path}: the component {name!r} is missing")
+    for name in sorted(expected):
+        library, class_name = components[name]
         component_class = getattr(_LIBRARIES.get(library), class_name, None)
         if component_class is None:
             raise WeightsError(f"{path}: {name} is a {library}.{class_name}, which is not known here")
@@ -46,7 +64,7 @@ def check_folder(path: str | os.PathLike) -> None:
 
 def _components(folder: Path) -> dict[str, list[str]]:
     try:
-        index = json.loads((folder / MODEL_INDEX).read_text())
+        index = json.loads((folder / MODEL_INDEX).read_text(encoding="utf-8"))
     except ValueError as error:
         raise WeightsError(f"{folder / MODEL_INDEX}: not valid JSON ({error})") from None
     return {k: v for k, v in index.items() if isinstance(v, list) and not k.startswith("_") and v[0] is not None}
@@ -65,11 +83,14 @@ def _check_tensors(folder: Path, name: str, component_class: type[torch.nn.Modul
             raise WeightsError(f"{file}: cannot be read ({error}); fetch or make it again") from None
     if not found:
         raise WeightsError(f"{folder}: no safetensors file of the component {name!r}")
-    with torch.device("meta"):
-        if issubclass(component_class, transformers.PreTrainedModel):
-            model = component_class(component_class.config_class.from_pretrained(folder))
-        else:
-            model = component_class.from_config(component_class.load_config(folder))
+    try:
+        with torch.device("meta"):
+            if issubclass(component_class, transformers.PreTrainedModel):
+                model = component_class(component_class.config_class.from_pretrained(folder))
+            else:
+                model = component_class.from_config(component_class.load_config(folder))
+    except Exception as error:  # the libraries raise many kinds for a config of which no network can be made
+        raise WeightsError(f"{folder / 'config.json'}: {name} cannot be built from it ({error})") from None
     for key, tensor in model.state_dict().items():
         if key not in found:
             raise WeightsError(f"{folder}: the component {name!r} lacks the tensor {key!r}")

@@ -3,27 +3,53 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from diffusers.utils import BaseOutput
 
+from emo.errors import OutputError
 from emo.face import Portrait
-from emo.media import AudioTrack
+from emo.media import AudioTrack, VideoWriter
 
 
 @dataclass
 class EMOPipelineOutput(BaseOutput):
     """A generated video.
 
-    frames: list of PIL images, array (T, H, W, 3) or tensor (T, 3, H, W) in [0, 1], or latents (T, L, h, w).
+    frames: the T frames of the one video, by `output_type`: list of PIL images, array (T, H, W, 3) or tensor
+        (T, 3, H, W) in [0, 1], array uint8 (T, H, W, 3), or latents (T, L, h, w).
     fps: frames per second.
-    audio: the recording, for writing it beside the frames.
+    audio: the recording.
     """
 
     frames: Any
     fps: Fraction
     audio: AudioTrack
+
+    def save(self, path: str | Path) -> None:
+        """Write frames and sound as .mp4 or .mov.
+
+        Raises:
+            OutputError: the file cannot be written, or the frames are latents.
+        """
+        if isinstance(self.frames, torch.Tensor):
+            if self.frames.shape[1] != 3:
+                raise OutputError(f"{path}: latents are no pictures; choose another output_type than 'latent'")
+            frames = self.frames.permute(0, 2, 3, 1).cpu().numpy()
+        else:
+            frames = np.stack([np.asarray(frame) for frame in self.frames])
+        if frames.dtype != np.uint8:
+            frames = (frames * 255).round().astype(np.uint8)
+        with VideoWriter(path, self.fps) as writer:
+            try:
+                writer.write(frames)
+                writer.finish(self.audio)
+            except BaseException:
+                writer.discard()
+                raise
 
 
 @dataclass(frozen=True)
@@ -32,7 +58,7 @@ class ClipState:
 
     next_clip: index of the clip to generate next.
     motion_latents: the last n generated latents (1, n, L, h, w), float32 on the CPU.
-    generator_state: state of the random generator, uint8, or `None` without a generator.
+    generator_state: state of the random generator, uint8, or `None` where there is no generator.
     """
 
     next_clip: int
@@ -57,12 +83,13 @@ class EMOClip:
 
 @dataclass(frozen=True)
 class EMOStream:
-    """A checked request for a video; iterating over it generates the clips in order.
+    """A checked request for a video; iterating over it generates the clips in order, the same each time.
 
     portrait: the cropped picture, its mask, and the way back into the full picture.
     audio: the recording, decoded.
     fps, num_frames, num_clips: what will be generated.
     speed: head rotation (1, T) in degrees per frame, or `None`.
+    start: the state before the first clip to generate.
     The other fields are `EMOPipeline.stream`'s arguments.
     """
 
@@ -82,7 +109,7 @@ class EMOStream:
     output_type: str
     callback: Callable[..., dict | None] | None
     callback_tensors: tuple[str, ...]
-    resume_from: ClipState | None
+    start: ClipState
 
     def __iter__(self) -> Iterator[EMOClip]:
         return self.generate(self)

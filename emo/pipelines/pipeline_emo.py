@@ -16,17 +16,17 @@ from diffusers.schedulers import KarrasDiffusionSchedulers
 from diffusers.utils.torch_utils import randn_tensor
 from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 
-from emo.errors import AudioError, ConfigError, OptionError
+from emo.errors import AudioError, EmoError, OptionError, WeightsError
 from emo.face import prepare_portrait
 from emo.media import AudioTrack, as_fps, load_image
 from emo.pipelines.audio_features import AudioFeatures
-from emo.pipelines.checks import check_folder
+from emo.pipelines.checks import check_folder, check_scheduler
 from emo.pipelines.guidance import ClipConditions, guide
 from emo.pipelines.output import ClipState, EMOClip, EMOPipelineOutput, EMOStream
 from emo.pipelines.saved_format import SavedFormat
 from emo.unets import AudioProjection, BackboneUNet, FaceLocator, ReferenceNet, SpeedEncoder, cut_windows
 
-OUTPUT_TYPES = ("pil", "np", "pt", "latent")
+OUTPUT_TYPES = ("pil", "np", "pt", "uint8", "latent")
 
 
 class EMOPipeline(SavedFormat, DiffusionPipeline):
@@ -59,12 +59,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         scheduler: KarrasDiffusionSchedulers,
     ):
         super().__init__()
-        config = scheduler.config
-        if config.get("prediction_type") == "epsilon" and config.get("rescale_betas_zero_snr"):
-            raise ConfigError(
-                "scheduler: prediction_type=epsilon cannot be used with rescale_betas_zero_snr, since at zero SNR the "
-                "noise says nothing of the picture; use prediction_type=v_prediction"
-            )
+        check_scheduler(scheduler)
         self.register_modules(
             vae=vae,
             unet=unet,
@@ -86,8 +81,17 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         Raises:
             WeightsError: the folder is incomplete, holds pickle files, or its tensors do not fit their configs.
         """
-        check_folder(pretrained_model_name_or_path)
-        return super().from_pretrained(pretrained_model_name_or_path, **{**kwargs, "use_safetensors": True})
+        expected, _ = cls._get_signature_keys(cls)
+        check_folder(pretrained_model_name_or_path, expected - kwargs.keys())
+        if not {"dtype", "torch_dtype"} & kwargs.keys():
+            kwargs["torch_dtype"] = torch.float32
+        try:
+            return super().from_pretrained(pretrained_model_name_or_path, **{**kwargs, "use_safetensors": True})
+        except EmoError:
+            raise
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            raise WeightsError(f"{pretrained_model_name_or_path}: cannot be loaded ({reason})") from error
 
     def set_attention_backend(self, backend: str) -> None:
         """Choose the attention kernels of both UNets, as `ModelMixin.set_attention_backend` does."""
@@ -105,7 +109,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         if stream.output_type == "pil":
             frames = [frame for part in parts for frame in part]
         else:
-            frames = np.concatenate(parts) if stream.output_type == "np" else torch.cat(parts)
+            frames = (torch.cat if isinstance(parts[0], torch.Tensor) else np.concatenate)(parts)
         output = EMOPipelineOutput(frames=frames, fps=stream.fps, audio=stream.audio)
         return output if return_dict else output.to_tuple()
 
@@ -148,7 +152,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             speed: head rotation in degrees per frame: one number, one per frame, or `None` for "No Speed" (Table 2).
             paste_back: yield the full picture with the animated crop in its place.
             generator: makes the result repeatable.
-            output_type: `"pil"`, `"np"`, `"pt"` or `"latent"`.
+            output_type: `"pil"`, `"np"` and `"pt"` (in [0, 1]), `"uint8"` (an array) or `"latent"`.
             callback_on_step_end: called as `callback(pipe, step, timestep, tensors)` after each denoising step, with
                 the step counted over all clips; may return changed `tensors`.
             callback_on_step_end_tensor_inputs: which tensors it gets; `"latents"` is all there is.
@@ -160,13 +164,22 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         Raises:
             EmoError: the picture, the sound or an option cannot be used.
         """
-        size = self.unet.config.sample_size * self.vae_scale_factor
+        check_scheduler(self.scheduler)
+        factor = self.vae_scale_factor
+        size = self.unet.config.sample_size * factor
         height, width = height or size, width or size
-        multiple = self.vae_scale_factor * 2 ** (len(self.unet.config.block_out_channels) - 1)
+        multiple = factor * 2 ** (len(self.unet.config.block_out_channels) - 1)
         if height % multiple or width % multiple or min(height, width) < multiple:
             raise OptionError(f"height {height} and width {width} must be positive multiples of {multiple}")
-        if num_inference_steps < 1:
-            raise OptionError(f"num_inference_steps is {num_inference_steps}; at least 1 is needed")
+        most = self.scheduler.config.num_train_timesteps
+        if not isinstance(num_inference_steps, int) or not 1 <= num_inference_steps <= most:
+            raise OptionError(f"num_inference_steps is {num_inference_steps}; it must be a whole number, 1 to {most}")
+        if not (math.isfinite(audio_guidance_scale) and math.isfinite(reference_guidance_scale) and 0 <= eta <= 1):
+            raise OptionError("guidance scales must be finite, and eta must lie between 0 and 1")
+        if generator is not None and not isinstance(generator, torch.Generator):
+            raise OptionError(f"generator is a {type(generator).__name__}; give one torch.Generator, or None")
+        if resume_from is not None and (generator is None) != (resume_from.generator_state is None):
+            raise OptionError("resume_from: give a generator if and only if the interrupted run had one")
         if output_type not in OUTPUT_TYPES:
             raise OptionError(f"output_type {output_type!r} is none of {', '.join(OUTPUT_TYPES)}")
         if paste_back and output_type == "latent":
@@ -187,6 +200,12 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         )
         track = AudioTrack.open(audio, sampling_rate=self.feature_extractor.sampling_rate)
         num_frames = track.num_frames(fps)
+        latent_shape = (self.vae.config.latent_channels, height // factor, width // factor)
+        start = resume_from or ClipState(
+            next_clip=0,
+            motion_latents=torch.zeros(1, self.unet.config.num_motion_frames, *latent_shape),
+            generator_state=None if generator is None else generator.get_state(),
+        )
         if track.duration * fps < 1:
             seconds = float(track.duration)
             raise AudioError(f"{track.path or 'the sound'}: {seconds:.3f} s is less than one frame at {fps} fps")
@@ -207,60 +226,71 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             output_type=output_type,
             callback=callback_on_step_end,
             callback_tensors=tuple(callback_on_step_end_tensor_inputs),
-            resume_from=resume_from,
+            start=start,
         )
 
     @torch.no_grad()
     def _generate(self, job: EMOStream) -> Iterator[EMOClip]:
-        """Figure 2, clip after clip."""
-        device, clip_frames, n = (
-            self._execution_device,
-            self.unet.config.num_frames,
-            self.unet.config.num_motion_frames,
-        )
+        """Figure 2 of the paper, clip after clip."""
+        device = self._execution_device
+        clip_frames, n = self.unet.config.num_frames, self.unet.config.num_motion_frames
+        state = job.start
+        if job.generator is not None:
+            job.generator.set_state(state.generator_state)
         features = AudioFeatures(job.audio, self.audio_encoder, self.feature_extractor, job.fps, job.num_frames)
 
-        # Frames encoding, once per video. Before the first clip the motion frames are zero maps (3.2.4).
+        # Frames encoding, once per video. The motion frames of the first clip go along, for their maps' shapes.
         portrait_latents = self._encode(job.portrait.image)
-        no_motion = portrait_latents.new_zeros(1, n, *portrait_latents.shape[1:])
-        maps = self.reference_unet(portrait_latents, no_motion)
+        maps = self.reference_unet(portrait_latents, portrait_latents.new_zeros(1, n, *portrait_latents.shape[1:]))
         key_values = self.unet.project_reference(maps.reference)
         mask = torch.from_numpy(job.portrait.mask)[None, None].to(device, self.face_locator.dtype)
         face_mask_features = self.face_locator(mask)
 
-        state = job.resume_from or ClipState(0, no_motion, None)
-        if state.generator_state is not None:
-            job.generator.set_state(state.generator_state)
+        self.scheduler.set_timesteps(job.num_inference_steps, device=device)
+        steps = len(self.scheduler.timesteps)
+        try:
+            with self.progress_bar(total=job.num_clips * steps) as bar:
+                bar.initial = bar.n = state.next_clip * steps
+                for index in range(state.next_clip, job.num_clips):
+                    bar.set_description(f"clip {index + 1}/{job.num_clips}")
+                    start, stop = index * clip_frames, (index + 1) * clip_frames
+                    if index == 0:
+                        motion = maps.motion.zeros()  # 3.2.4: before the first clip the motion frames are zero maps
+                    else:
+                        motion_latents = state.motion_latents.to(device, self.unet.dtype)
+                        motion = self.reference_unet(motion_latents=motion_latents).motion
+                    conditions = guide(
+                        key_values,
+                        motion,
+                        self._audio_tokens(features, start, stop),
+                        face_mask_features,
+                        self._speed_features(job.speed, start, stop),
+                        audio_guidance_scale=job.audio_guidance_scale,
+                        reference_guidance_scale=job.reference_guidance_scale,
+                    )
+                    latents = self._denoise(job, conditions, (1, clip_frames, *portrait_latents.shape[1:]), index, bar)
+                    frames = self._decode(job, latents[0, : job.num_frames - start])
+                    state = ClipState(
+                        next_clip=index + 1,
+                        motion_latents=latents[:, clip_frames - n :].cpu(),
+                        generator_state=None if job.generator is None else job.generator.get_state(),
+                    )
+                    self.maybe_free_model_hooks()  # under CPU offload: nothing stays on the GPU between clips
+                    yield EMOClip(frames=frames, index=index, num_clips=job.num_clips, state=state)
+        finally:
+            self.maybe_free_model_hooks()
 
-        with self.progress_bar(total=job.num_clips * job.num_inference_steps) as bar:
-            bar.initial = bar.n = state.next_clip * job.num_inference_steps
-            for index in range(state.next_clip, job.num_clips):
-                bar.set_description(f"clip {index + 1}/{job.num_clips}")
-                start, stop = index * clip_frames, (index + 1) * clip_frames
-                if index > 0:
-                    maps = self.reference_unet(motion_latents=state.motion_latents.to(device, self.unet.dtype))
-                windows = features.windows(start, stop, self.audio_projection.config.num_neighbors)
-                speed = None
-                if job.speed is not None:
-                    speed_windows = cut_windows(job.speed, self.speed_encoder.config.num_neighbors, start, stop)
-                    speed = self.speed_encoder(speed_windows.to(device))
-                conditions = guide(
-                    key_values,
-                    maps.motion,
-                    self.audio_projection(windows.to(device, self.audio_projection.dtype)),
-                    face_mask_features,
-                    speed,
-                    audio_guidance_scale=job.audio_guidance_scale,
-                    reference_guidance_scale=job.reference_guidance_scale,
-                )
-                latents = self._denoise(job, conditions, (1, clip_frames, *portrait_latents.shape[1:]), index, bar)
-                state = ClipState(
-                    next_clip=index + 1,
-                    motion_latents=latents[:, -n:].cpu(),
-                    generator_state=None if job.generator is None else job.generator.get_state(),
-                )
-                frames = self._decode(job, latents[0, : job.num_frames - start])
-                yield EMOClip(frames=frames, index=index, num_clips=job.num_clips, state=state)
+    def _audio_tokens(self, features: AudioFeatures, start: int, stop: int) -> torch.Tensor:
+        """Tokens (1, F, tokens, D) of the frames `start … stop−1` (3.2.2)."""
+        windows = features.windows(start, stop, self.audio_projection.config.num_neighbors)
+        return self.audio_projection(windows.to(self._execution_device, self.audio_projection.dtype))
+
+    def _speed_features(self, speed: torch.Tensor | None, start: int, stop: int) -> torch.Tensor | None:
+        """Features (1, F, l) of the frames `start … stop−1` (3.2.5) from the speeds (1, T) of the whole video."""
+        if speed is None:
+            return None
+        windows = cut_windows(speed, self.speed_encoder.config.num_neighbors, start, stop)
+        return self.speed_encoder(windows.to(self._execution_device))
 
     def _denoise(self, job: EMOStream, conditions: ClipConditions, shape: tuple, clip: int, bar: Any) -> torch.Tensor:
         """Noise → latents (1, F, L, h, w) of one clip, float32, by the scheduler's steps."""
@@ -275,7 +305,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             latents = self.scheduler.step(prediction, timestep, latents, **extra, return_dict=False)[0]
             if job.callback is not None:
                 tensors = {"latents": latents} if job.callback_tensors else {}
-                changed = job.callback(self, clip * job.num_inference_steps + i, timestep, tensors) or {}
+                changed = job.callback(self, clip * len(self.scheduler.timesteps) + i, timestep, tensors) or {}
                 latents = changed.get("latents", latents)
             bar.update()
         return latents
@@ -289,24 +319,30 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
     def _decode(self, job: EMOStream, latents: torch.Tensor) -> Any:
         """Latents (F, L, h, w) → frames of the wanted kind."""
         if job.output_type == "latent":
-            return latents
+            return latents.cpu()
         latents = latents.to(self.vae.dtype) / self.vae.config.scaling_factor
         pictures = self.vae.decode(latents, return_dict=False)[0].float()
-        if not job.paste_back:
-            return self.image_processor.postprocess(pictures, output_type=job.output_type)
-        pictures = self.image_processor.postprocess(pictures, output_type="np")
-        full = job.portrait.crop.paste((pictures * 255).round().astype(np.uint8), job.portrait.picture)
+        if job.output_type in ("pil", "np", "pt") and not job.paste_back:
+            return self.image_processor.postprocess(pictures.cpu(), output_type=job.output_type)
+        frames = (self.image_processor.postprocess(pictures, output_type="np") * 255).round().astype(np.uint8)
+        if job.paste_back:
+            frames = job.portrait.crop.paste(frames, job.portrait.picture)
+        if job.output_type == "uint8":
+            return frames
         if job.output_type == "pil":
-            return [PIL.Image.fromarray(picture) for picture in full]
-        full = full.astype(np.float32) / 255
-        return full if job.output_type == "np" else torch.from_numpy(full).permute(0, 3, 1, 2)
+            return [PIL.Image.fromarray(frame) for frame in frames]
+        frames = frames.astype(np.float32) / 255
+        return frames if job.output_type == "np" else torch.from_numpy(frames).permute(0, 3, 1, 2)
 
 
 def _speed_track(speed: float | Sequence[float] | None, num_frames: int) -> torch.Tensor | None:
     """Speeds per frame (1, T) from one number or a sequence."""
     if speed is None:
         return None
-    track = torch.as_tensor(speed, dtype=torch.float32).reshape(1, -1)
+    try:
+        track = torch.as_tensor(speed, dtype=torch.float32).reshape(1, -1)
+    except (TypeError, ValueError):
+        raise OptionError(f"speed is {speed!r}; give a number, or one per frame, in degrees per frame") from None
     if track.shape[1] == 1:
         track = track.expand(1, num_frames)
     if track.shape[1] != num_frames:
@@ -314,3 +350,14 @@ def _speed_track(speed: float | Sequence[float] | None, num_frames: int) -> torc
     if not torch.isfinite(track).all() or (track < 0).any():
         raise OptionError("speed must be finite and not negative, in degrees per frame")
     return track
+
+
+def _call_signature() -> inspect.Signature:
+    """`stream`'s signature, with what only `__call__` takes and returns."""
+    signature = inspect.signature(EMOPipeline.stream)
+    option = inspect.Parameter("return_dict", inspect.Parameter.KEYWORD_ONLY, default=True, annotation=bool)
+    result = inspect.signature(EMOPipeline.__call__).return_annotation
+    return signature.replace(parameters=[*signature.parameters.values(), option], return_annotation=result)
+
+
+EMOPipeline.__call__.__signature__ = _call_signature()

@@ -1,30 +1,24 @@
 """What lies beside an unfinished output, so that an interrupted generation continues as if nothing had happened."""
 
-import hashlib
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
-from diffusers import DiffusionPipeline
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
-from emo.errors import ResumeError
-from emo.pipelines.output import ClipState, EMOStream
-
-_SAMPLES_PER_READ = 1 << 20
+from emo.errors import OutputError, ResumeError
+from emo.pipelines.output import ClipState
 
 
 @dataclass(frozen=True)
 class ResumePoint:
     """One interrupted generation.
 
-    state: where the next clip starts.
+    state: where the next clip starts; with its `next_clip`, how far the video is.
     position: bytes of finished video in the spool.
-    fingerprint: what the frames depend on, by name; see `fingerprint`.
+    fingerprint: what the frames depend on, by name; see `emo.pipelines.fingerprint`.
     """
 
     state: ClipState
@@ -32,14 +26,22 @@ class ResumePoint:
     fingerprint: dict[str, str]
 
     def save(self, path: Path) -> None:
-        """Write atomically, as one safetensors file."""
+        """Write atomically, as one safetensors file.
+
+        Raises:
+            OutputError: the disk is full or not writable; what was saved before stays.
+        """
         tensors = {"motion_latents": self.state.motion_latents.contiguous()}
         if self.state.generator_state is not None:
             tensors["generator_state"] = self.state.generator_state
         header = {"next_clip": self.state.next_clip, "position": self.position, "fingerprint": self.fingerprint}
         temporary = path.with_name(path.name + ".new")
-        save_file(tensors, temporary, metadata={"emo": json.dumps(header)})
-        os.replace(temporary, path)
+        try:
+            temporary.write_bytes(save(tensors, metadata={"emo": json.dumps(header)}))
+            os.replace(temporary, path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise OutputError(f"{path} cannot be written ({error.strerror}); free space and resume") from error
 
     @classmethod
     def load(cls, path: Path) -> "ResumePoint":
@@ -68,58 +70,3 @@ class ResumePoint:
                 f"{path}: the unfinished video was made with other settings ({', '.join(changed)}); repeat the "
                 "command as it was, or start anew with --restart"
             )
-
-
-def fingerprint(pipe: DiffusionPipeline, stream: EMOStream, seed: int) -> dict[str, str]:
-    """Name → value or hash of everything that the frames depend on."""
-    values = {
-        name: str(getattr(stream, name))
-        for name in (
-            "fps",
-            "num_inference_steps",
-            "audio_guidance_scale",
-            "reference_guidance_scale",
-            "eta",
-            "paste_back",
-        )
-    }
-    speed = [] if stream.speed is None else [stream.speed.numpy().tobytes()]
-    portrait = stream.portrait
-    pictures = (
-        [portrait.image.tobytes(), portrait.picture.tobytes()] if stream.paste_back else [portrait.image.tobytes()]
-    )
-    track = stream.audio
-    reads = range(0, track.length, _SAMPLES_PER_READ)
-    return values | {
-        "seed": str(seed),
-        "size": str(portrait.image.shape),
-        "dtype": str(pipe.unet.dtype),
-        "device": pipe.device.type,
-        "speed": _hash(speed),
-        "image": _hash(pictures),
-        "face_region": _hash([portrait.mask.tobytes()]),
-        "audio": _hash(track.read(i, min(track.length, i + _SAMPLES_PER_READ)).tobytes() for i in reads),
-        "scheduler": _hash([repr(sorted(pipe.scheduler.config.items())).encode()]),
-        "model": weights_fingerprint(pipe),
-    }
-
-
-def weights_fingerprint(pipe: DiffusionPipeline, samples: int = 1024) -> str:
-    """Hash of every tensor's name, shape and up to `samples` evenly spaced values, over all components."""
-
-    def parts():
-        for name, component in sorted(pipe.components.items()):
-            if isinstance(component, torch.nn.Module):
-                for key, tensor in component.state_dict().items():
-                    flat = tensor.detach().flatten()
-                    yield f"{name}.{key}{tuple(tensor.shape)}".encode()
-                    yield np.ascontiguousarray(flat[:: max(1, len(flat) // samples)].float().cpu().numpy()).tobytes()
-
-    return _hash(parts())
-
-
-def _hash(parts) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()[:16]

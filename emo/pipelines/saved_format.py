@@ -15,6 +15,7 @@ import diffusers.pipelines
 
 PIPELINE_MODULE = "pipeline"
 LIBRARY = "emo"
+NOT_SAVED = {"_name_or_path", "dtype", "torch_dtype"}
 
 
 class SavedFormat:
@@ -30,20 +31,27 @@ class SavedFormat:
         return json.dumps(index, indent=2, sort_keys=True) + "\n"
 
     def save_config(self, save_directory: str | os.PathLike, *args, **kwargs) -> None:
-        """Write the model index and the one-line modules; strip local paths from the components' configs."""
+        """Write the model index and the one-line modules.
+
+        From the components' configs it strips local paths, and the precision of an fp16 variant, which transformers
+        would take for that of the default weights beside it.
+        """
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)
         name = type(self).__name__
-        (folder / f"{PIPELINE_MODULE}.py").write_text(f"from emo import {name}\n\n__all__ = [{name!r}]\n")
+        (folder / f"{PIPELINE_MODULE}.py").write_text(
+            f"from emo import {name}\n\n__all__ = [{name!r}]\n", encoding="utf-8"
+        )
         index = json.loads(super().to_json_string())
         for component in self._own_components(index):
             class_name = index[component][1]
             module = f"from emo import {class_name}\n\n__all__ = [{class_name!r}]\n"
-            (folder / component / f"{LIBRARY}.py").write_text(module)
+            (folder / component / f"{LIBRARY}.py").write_text(module, encoding="utf-8")
         for config in folder.glob("*/*config.json"):
-            values = json.loads(config.read_text())
-            if values.pop("_name_or_path", None) is not None:
-                config.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n")
+            values = json.loads(config.read_text(encoding="utf-8"))
+            kept = {key: value for key, value in values.items() if key not in NOT_SAVED}
+            if kept != values:
+                config.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         super().save_config(save_directory, *args, **kwargs)
 
     @staticmethod

@@ -35,6 +35,9 @@ class Attention(nn.Module, AttentionModuleMixin):
         heads: number of heads; must divide `dim`.
         context_dim: channels of the keys' and values' source, `dim` for self-attention.
         zero_init: start `to_out.0` at zero, so that a layer added to a pretrained network changes nothing at first.
+
+    Raises:
+        ValueError: `heads` does not divide `dim`.
     """
 
     _default_processor_cls = AttentionProcessor
@@ -43,6 +46,8 @@ class Attention(nn.Module, AttentionModuleMixin):
 
     def __init__(self, dim: int, heads: int, context_dim: int | None = None, *, zero_init: bool = False):
         super().__init__()
+        if dim % heads:
+            raise ValueError(f"{heads} attention heads do not divide {dim} channels")
         self.heads = heads
         self.to_q = nn.Linear(dim, dim, bias=False)
         self.to_k = nn.Linear(context_dim or dim, dim, bias=False)

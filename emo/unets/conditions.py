@@ -60,8 +60,12 @@ class ReferenceMaps(PerSite):
 class MotionMaps(PerSite):
     """Feature maps of the motion frames where the backbone's temporal modules stand (3.2.4): (B, n, C, h, w).
 
-    Before the first clip the motion frames are zero latents; their maps, made by the ReferenceNet, are not zero.
+    Before the first clip, and where training drops the motion frames, they are zero maps: `zeros`.
     """
+
+    def zeros(self) -> "MotionMaps":
+        """Zero maps of the same shapes."""
+        return self.map(torch.zeros_like)
 
 
 @dataclass(frozen=True, eq=False)

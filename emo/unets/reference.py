@@ -47,7 +47,7 @@ class ReferenceNet(UNet):
 
         Args:
             reference_latents: (B, L, h, w).
-            motion_latents: (B, n, L, h, w); zeros before the first clip (3.2.4).
+            motion_latents: (B, n, L, h, w).
 
         Raises:
             ValueError: neither is given.

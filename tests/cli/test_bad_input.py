@@ -1,7 +1,10 @@
 """Bad input: one line that names the file and what to do, status 2, and nothing lost or half written."""
 
+import errno
 import json
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,9 +26,8 @@ def refused(emo, tmp_path):
         assert out == ""
         assert line.startswith("emo: ")
         assert "Traceback" not in err
-        output = inputs.get("output", tmp_path / "out.mp4")
-        assert not output.is_file()
-        assert not output.with_name(output.name + ".part").exists(), "a half video was left"
+        assert not inputs.get("output", tmp_path / "out.mp4").is_file()
+        assert not list(tmp_path.glob("*.part")), "a half video was left"
         return line
 
     return run
@@ -127,45 +129,70 @@ def test_an_mp3_named_wav_silence_and_odd_rates_work(emo, tmp_path):
         assert status == 0, err
 
 
-@pytest.mark.parametrize("where", ["no folder", "directory", "wrong ending"])
+@pytest.mark.parametrize("where", ["no folder", "directory", "wrong ending", "here"])
 def test_output_not_writable(refused, tmp_path, where):
     if where == "no folder":
         path = tmp_path / "none" / "out.mp4"
     elif where == "directory":
         path = tmp_path / "folder.mp4"
         path.mkdir()
+    elif where == "here":
+        path = Path(".")
     else:
         path = tmp_path / "out.gif"
     assert path.name in refused(output=path)
 
 
-def test_disk_full_keeps_what_was_generated(emo, tmp_path, monkeypatch):
-    from emo.errors import OutputError
+@pytest.mark.parametrize("file", ["out.mp4.part", "out.mp4.resume.new"])
+def test_disk_full_keeps_what_was_generated(emo, tmp_path, monkeypatch, file):
+    """The second write of the spool, or of the resume point, finds no space."""
+    calls, fsync, write_bytes = [], os.fsync, Path.write_bytes
 
-    write, calls = VideoWriter.write, []
-
-    def full_at_the_second(self, frames):
+    def no_space_at_the_second():
         calls.append(1)
         if len(calls) == 2:
-            raise OutputError(f"{self.spool_path} cannot be written (No space left on device); free space and resume")
-        write(self, frames)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def full_fsync(descriptor):
+        no_space_at_the_second()
+        fsync(descriptor)
+
+    def full_write_bytes(path, data):
+        if path.name == file:
+            no_space_at_the_second()
+        return write_bytes(path, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr(VideoWriter, "write", full_at_the_second)
+        if file.endswith(".part"):
+            patch.setattr(os, "fsync", full_fsync)
+        else:
+            patch.setattr(Path, "write_bytes", full_write_bytes)
         status, _, err = emo()
     assert status == 2
-    assert "free space" in err
+    assert "No space left" in err
     assert "--resume" in err
     assert not (tmp_path / "out.mp4").exists()
     assert emo("--resume")[0] == 0
     assert len(frames_of(tmp_path / "out.mp4")) == 10
+    assert sorted(path.name for path in tmp_path.glob("out*")) == ["out.mp4"]
+
+
+@pytest.mark.parametrize("which", ["audio", "image"])
+def test_an_input_is_never_overwritten(emo, tmp_path, sound, image, which):
+    path = (sound if which == "audio" else image).rename(tmp_path / "talk.mp4")
+    before = path.read_bytes()
+    status, _, err = emo(output=path, **{which: path})
+    assert status == 2
+    assert "one of the inputs" in err
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
     ("options", "word"),
     [
         (["--model", "/no/such/model"], "/no/such/model"),
-        (["--steps", "0"], "at least 1"),
+        (["--steps", "0"], "1 to 1000"),
+        (["--eta", "3"], "eta"),
         (["--height", "60"], "multiples of 8"),
         (["--fps", "0"], "fps"),
         (["--speed", "fast"], "--speed fast"),

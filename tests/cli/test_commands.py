@@ -1,5 +1,6 @@
 """`emo init`, `emo doctor`, and the command itself."""
 
+import importlib.metadata
 import subprocess
 import sys
 
@@ -48,6 +49,60 @@ def test_doctor_says_what_is_there(capfd):
     for word in ("torch", "memory", "attention", "native", "ffmpeg", "MediaPipe", "works"):
         assert word in shown.out
     assert shown.err == ""
+
+
+@pytest.mark.parametrize("missing", [["psutil", "imageio_ffmpeg", "mediapipe"], ["torch"]])
+def test_doctor_says_what_to_install(missing):
+    code = f"import sys; sys.modules.update(dict.fromkeys({missing})); from emo.cli.main import main; main(['doctor'])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "weights" in result.stdout
+    for module in missing:
+        assert f"{module} is missing: pip install {module.replace('_', '-')}\n" in result.stdout
+
+
+def test_doctor_names_packages_that_are_not_installed(capfd, monkeypatch):
+    def absent(package):
+        raise importlib.metadata.PackageNotFoundError(package)
+
+    monkeypatch.setattr("importlib.metadata.version", absent)
+    assert main(["doctor"]) == 0
+    lines = dict(line.split(maxsplit=1) for line in capfd.readouterr().out.splitlines())
+    assert lines["torch"] == "not installed: pip install torch"
+    assert lines["xformers"].startswith("not installed: pip install xformers (optional")
+
+
+@pytest.mark.parametrize(
+    ("broken", "row"),
+    [
+        ("imageio_ffmpeg.get_ffmpeg_version", "ffmpeg"),
+        ("emo.face.FaceDetector", "MediaPipe"),
+        ("psutil.virtual_memory", "memory"),
+        ("torch.backends.cpu.get_cpu_capability", "cpu"),
+        ("torch.cuda.device_count", "gpu"),
+        ("emo.cli.doctor.working_backends", "attention"),
+    ],
+)
+def test_doctor_gives_the_reason_where_something_is_broken(capfd, monkeypatch, broken, row):
+    def fail(*arguments):
+        raise RuntimeError("the reason\nand much more")
+
+    monkeypatch.setattr(broken, fail)
+    assert main(["doctor"]) == 0
+    shown = capfd.readouterr()
+    lines = dict(line.split(maxsplit=1) for line in shown.out.splitlines())
+    assert lines[row] == "does not work: RuntimeError: the reason"
+    assert "weights" in lines
+    assert shown.err == ""
+
+
+def test_doctor_tries_a_gpu_before_it_counts_on_it(capfd, monkeypatch):
+    """A card that the driver shows but that cannot compute, as here, where there may be none at all."""
+    monkeypatch.setattr("emo.cli.doctor._gpus", lambda: ["cuda:99"])
+    assert main(["doctor"]) == 0
+    lines = dict(line.split(maxsplit=1) for line in capfd.readouterr().out.splitlines())
+    assert lines["cuda:99"].startswith("does not work: ")
+    assert lines["attention"].endswith("(on cpu)")
 
 
 def test_doctor_names_backends_that_really_compute():

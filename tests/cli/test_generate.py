@@ -161,8 +161,13 @@ def test_restart_discards_what_was_there(emo, tmp_path, monkeypatch):
         patch.setattr(VideoWriter, "write", fail_at_the_second)
         status, _, err = emo()
     assert status == 130
-    assert "clips made so far: 1" in err
+    assert "--resume" in err
     assert leftovers(tmp_path) == ["out.mp4.part", "out.mp4.resume"]
+    kept = (tmp_path / "out.mp4.part").read_bytes()
+    for wrong in ({"image": tmp_path / "typo.png"}, {"audio": tmp_path / "typo.wav"}):
+        assert emo("--restart", **wrong)[0] == 2
+    assert emo("--restart", "--model", tmp_path / "typo")[0] == 2
+    assert (tmp_path / "out.mp4.part").read_bytes() == kept, "a mistyped command destroyed what was there"
     assert emo("--restart")[0] == 0
     assert leftovers(tmp_path) == ["out.mp4"]
 

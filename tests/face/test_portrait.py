@@ -146,3 +146,13 @@ def test_face_out_of_range(two, face):
 def test_bad_region_is_refused_before_the_search(astronaut):
     with pytest.raises(FaceError, match="outside"):
         prepare(astronaut, face_region=(600, 0, 700, 100))
+
+
+def test_a_region_chooses_among_several_faces(portrait):
+    small = np.asarray(Image.fromarray(portrait).resize((384, 384)))
+    both = np.zeros((512, 896, 3), np.uint8)
+    both[:384, :384], both[:, 384:] = small, portrait
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        left = prepare_portrait(Image.fromarray(both), height=64, width=64, face_region=(100, 30, 240, 160))
+    assert left.face.box[2] < 384

@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from emo.errors import ConfigError, WeightsError
 from emo.hub import build_pipeline, load_model_config, locate_model
 from emo.hub.build import build_audio_encoder, build_encoders, build_unets, build_vae
+from emo.resources import bundled
 
 
 def parameters(config) -> dict[str, float]:
@@ -61,6 +63,24 @@ def test_unknown_mistyped_and_missing_keys_are_named(tmp_path, text, key):
     with pytest.raises(ConfigError, match=key) as caught:
         load_model_config(str(path))
     assert "model.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ("unet.spatial_attention=[true]", "unet.spatial_attention"),
+        ("unet.num_attention_heads=[2,4,7]", "unet.num_attention_heads"),
+        ("unet.norm_num_groups=15", "unet.norm_num_groups"),
+        ("face_locator.block_out_channels=[8,8]", "face_locator"),
+        ("num_frames=40", "motion_max_seq_length"),
+    ],
+)
+def test_what_does_not_fit_together_is_named(tmp_path, change, key):
+    config = OmegaConf.load(bundled("configs/model/emo-tiny.yaml"))
+    config.merge_with_dotlist([change])
+    OmegaConf.save(config, tmp_path / "model.yaml")
+    with pytest.raises(ConfigError, match=key):
+        load_model_config(str(tmp_path / "model.yaml"))
 
 
 def test_broken_yaml(tmp_path):

@@ -5,6 +5,9 @@ import pytest
 import torch
 from tiny import FRAMES, MOTION_FRAMES, noise
 
+from emo.pipelines.audio_features import AudioFeatures
+from emo.unets import cut_windows
+
 SECONDS = 0.4  # 10 frames at 25 fps: clips of 4, 4 and 2 frames
 
 
@@ -34,21 +37,46 @@ def test_networks_are_called_no_more_than_needed(pipe, generate, monkeypatch):
     assert [len(calls) for calls in (reference, projections, masks, encodings, denoising)] == [3, 1, 1, 1, 6]
 
 
-def test_the_first_clip_sees_zero_motion_frames_and_later_clips_the_last_latents(pipe, portrait, monkeypatch):
-    calls = count_calls(monkeypatch, pipe.reference_unet, "forward")
+def test_the_first_clip_sees_zero_maps_and_later_clips_the_last_latents(pipe, portrait, monkeypatch):
+    """3.2.4."""
+    reference = count_calls(monkeypatch, pipe.reference_unet, "forward")
+    denoising = count_calls(monkeypatch, pipe.unet, "forward")
     latents = [clip.frames for clip in stream(pipe, portrait, output_type="latent")]
-    motion = [args[1] if len(args) > 1 else kwargs["motion_latents"] for args, kwargs in calls]
-    assert motion[0].shape == (1, MOTION_FRAMES, 4, 16, 16)
-    assert not motion[0].any()
+    assert not any(maps.any() for _, given in denoising[:2] for maps in given["motion"].values())
+    assert all(maps.any() for _, given in denoising[2:] for maps in given["motion"].values())
     for clip in (1, 2):
-        torch.testing.assert_close(motion[clip][0], latents[clip - 1][-MOTION_FRAMES:], rtol=0, atol=0)
+        motion = reference[clip][1]["motion_latents"]
+        assert motion.shape == (1, MOTION_FRAMES, 4, 16, 16)
+        torch.testing.assert_close(motion[0], latents[clip - 1][-MOTION_FRAMES:], rtol=0, atol=0)
+
+
+def test_every_clip_gets_its_own_windows_of_the_whole_track(pipe, portrait, monkeypatch):
+    """Sound (3.2.2) and speed (3.2.5), with ±m neighbours across the borders of clips."""
+    audio = count_calls(monkeypatch, pipe.audio_projection, "forward")
+    speed = count_calls(monkeypatch, pipe.speed_encoder, "forward")
+    speeds = np.linspace(0, 2, 10)
+    request = stream(pipe, portrait, speed=speeds)
+    assert len(list(request)) == 3
+    frames = 3 * FRAMES  # the last clip is padded
+    track = AudioFeatures(request.audio, pipe.audio_encoder, pipe.feature_extractor, request.fps, 10)
+    with torch.no_grad():
+        whole = cut_windows(track.windows(0, 10, 0)[:, :, 0], 2, 0, frames)
+    torch.testing.assert_close(torch.cat([args[0] for args, _ in audio], dim=1), whole)
+    expected = cut_windows(torch.tensor(speeds, dtype=torch.float32)[None], 2, 0, frames)
+    torch.testing.assert_close(torch.cat([args[0] for args, _ in speed], dim=1), expected)
+
+
+def test_iterating_again_makes_the_same_video(pipe, portrait):
+    request = stream(pipe, portrait)
+    first, second = (np.concatenate([clip.frames for clip in request]) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
 
 
 def test_motion_frames_matter_from_the_second_clip_on(pipe, portrait, generate, monkeypatch):
     chained = generate(SECONDS)
-    forward = pipe.reference_unet.forward
-    zeroed = lambda reference=None, motion_latents=None: forward(reference, torch.zeros_like(motion_latents))
-    monkeypatch.setattr(pipe.reference_unet, "forward", zeroed)
+    forward = pipe.unet.forward
+    zeroed = lambda *args, motion, **kwargs: forward(*args, motion=motion.zeros(), **kwargs)
+    monkeypatch.setattr(pipe.unet, "forward", zeroed)
     unchained = generate(SECONDS)
     np.testing.assert_array_equal(chained[:FRAMES], unchained[:FRAMES])
     assert np.abs(chained[FRAMES:] - unchained[FRAMES:]).max() > 1e-3
@@ -71,23 +99,3 @@ def test_continuing_from_a_state_equals_never_having_stopped(pipe, portrait, sto
     generator = torch.Generator().manual_seed(999)  # its state comes from the interrupted run
     rest = [clip.frames for clip in stream(pipe, portrait, resume_from=state, **{**options, "generator": generator})]
     np.testing.assert_array_equal(np.concatenate(whole[stopped_after:]), np.concatenate(rest))
-
-
-def test_a_longer_recording_begins_like_a_shorter_one_of_whole_clips(pipe, portrait):
-    """Up to the frames whose audio windows reach the end, generation is causal over clips."""
-    track = noise(2.0)[0]
-    constant = lambda seconds: (np.tile(track[:640], round(seconds * 25)), 16000)
-    run = lambda seconds: [
-        clip.frames
-        for clip in pipe.stream(
-            portrait,
-            constant(seconds),
-            num_inference_steps=1,
-            audio_guidance_scale=1,
-            output_type="np",
-            generator=torch.Generator().manual_seed(0),
-        )
-    ]
-    shorter, longer = run(0.32), run(0.64)
-    assert (len(shorter), len(longer)) == (2, 4)
-    assert np.abs(shorter[0] - longer[0]).max() < 0.05

@@ -62,6 +62,33 @@ def test_a_component_is_missing(folder, name):
     refused(folder, repr(name), "missing")
 
 
+@pytest.mark.parametrize("name", ["unet", "scheduler"])
+def test_a_component_is_not_in_the_index(folder, name):
+    index = json.loads((folder / "model_index.json").read_text())
+    del index[name]
+    (folder / "model_index.json").write_text(json.dumps(index))
+    refused(folder, repr(name), "missing")
+
+
+@pytest.mark.parametrize("file", ["scheduler/scheduler_config.json", "feature_extractor/preprocessor_config.json"])
+def test_a_settings_file_is_missing(folder, file):
+    (folder / file).unlink()
+    refused(folder, str(folder))
+
+
+@pytest.mark.parametrize("name", ["unet", "audio_encoder"])
+@pytest.mark.parametrize("text", ["{", '{"num_attention_heads": [3, 3], "hidden_size": 7}'])
+def test_a_config_that_makes_no_network(folder, name, text):
+    (folder / name / "config.json").write_text(text)
+    refused(folder, name)
+
+
+def test_a_mistyped_path_is_no_hub_name(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    (folder.parent / "weights").mkdir()
+    refused("weights/emo-tny", "no such folder")
+
+
 def test_an_unknown_class(folder):
     index = json.loads((folder / "model_index.json").read_text())
     index["unet"] = ["os", "system"]

@@ -1,5 +1,6 @@
 """The pipeline as a diffusers user sees it: outputs, options, schedulers, precision, errors."""
 
+import inspect
 from fractions import Fraction
 
 import numpy as np
@@ -14,8 +15,9 @@ from diffusers import (
 )
 from tiny import SIZE, noise, tiny_pipeline
 
-from emo.errors import AudioError, ConfigError, FaceError, OptionError
-from emo.pipelines import EMOPipeline
+from emo.errors import AudioError, ConfigError, FaceError, OptionError, OutputError
+from emo.media import VideoReader
+from emo.pipelines import ClipState, EMOPipeline
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,9 @@ def test_output_types(pipe, portrait, generate):
     np.testing.assert_allclose(np.stack(pictures) / 255, array, atol=0.003)
     tensor = generate(output_type="pt")
     np.testing.assert_allclose(tensor.permute(0, 2, 3, 1).numpy(), array, atol=1e-6)
+    eight_bits = generate(output_type="uint8")
+    assert eight_bits.dtype == np.uint8
+    np.testing.assert_array_equal(eight_bits, np.stack(pictures))
     latents = generate(output_type="latent")
     assert latents.shape == (10, 4, 16, 16)
     output = pipe(portrait, noise(0.2), num_inference_steps=1)
@@ -93,11 +98,33 @@ def test_paste_back_keeps_the_rest_of_the_picture(generate, portrait):
     [EulerDiscreteScheduler, EulerAncestralDiscreteScheduler, DPMSolverMultistepScheduler, UniPCMultistepScheduler],
 )
 def test_other_schedulers_take_its_place(pipe, generate, scheduler):
+    """Against the scheduler driven by hand, with a network whose output is a known function of its input."""
     pipe.scheduler = scheduler.from_config(pipe.scheduler.config)
-    video = generate(0.2, num_inference_steps=3)
-    assert np.isfinite(video).all()
-    assert np.ptp(video) > 0
-    np.testing.assert_array_equal(video, generate(0.2, num_inference_steps=3))
+    pipe.unet.forward = lambda sample, timestep, *args, **kwargs: sample * 0.5 + timestep.view(-1, 1, 1, 1, 1) / 1000
+    latents = generate(0.16, num_inference_steps=3, output_type="latent")
+
+    by_hand, generator = scheduler.from_config(pipe.scheduler.config), torch.Generator().manual_seed(0)
+    by_hand.set_timesteps(3)
+    expected = torch.randn(1, 4, 4, 16, 16, generator=generator) * by_hand.init_noise_sigma
+    extra = {"generator": generator} if "generator" in inspect.signature(by_hand.step).parameters else {}
+    for timestep in by_hand.timesteps:
+        prediction = by_hand.scale_model_input(expected, timestep) * 0.5 + timestep / 1000
+        expected = by_hand.step(prediction, timestep, expected, **extra).prev_sample
+    torch.testing.assert_close(latents, expected[0], rtol=1e-4, atol=1e-5)
+
+
+def test_pictures_and_latents_are_scaled_as_in_stable_diffusion(pipe, portrait, generate):
+    seen = []
+    forward = pipe.reference_unet.forward
+    pipe.reference_unet.forward = lambda *args, **kwargs: seen.append(args) or forward(*args, **kwargs)
+    crop = pipe.stream(portrait, noise(0.16)).portrait.image
+    latents, frames = generate(0.16, output_type="latent"), generate(0.16, output_type="pt")
+    with torch.no_grad():
+        picture = torch.from_numpy(crop).permute(2, 0, 1)[None] / 127.5 - 1
+        encoded = pipe.vae.encode(picture).latent_dist.mode() * pipe.vae.config.scaling_factor
+        decoded = pipe.vae.decode(latents / pipe.vae.config.scaling_factor).sample
+    torch.testing.assert_close(seen[0][0], encoded)
+    torch.testing.assert_close(frames, (decoded / 2 + 0.5).clamp(0, 1))
 
 
 def test_latents_follow_ddim(pipe, generate):
@@ -165,30 +192,45 @@ def test_components_follow_the_offload_order(pipe):
     assert set(pipe.model_cpu_offload_seq.split("->")) == networks
 
 
-def test_offload_hooks_fire_for_every_entry_point(pipe, generate):
-    """As `enable_model_cpu_offload` does on a GPU: a component is moved when its hook is called, and no other way."""
-    from accelerate.hooks import ModelHook, add_hook_to_module
+def test_cpu_offload_keeps_little_awake_and_lets_all_go(pipe, generate, monkeypatch):
+    """`enable_model_cpu_offload` with this machine's CPU in the GPU's place: hooks as real, moves only recorded."""
+    from accelerate.hooks import CpuOffload, UserCpuOffloadHook
 
-    class Wake(ModelHook):
-        def __init__(self, name):
-            self.name = name
+    base, names = generate(speed=0.5), {id(getattr(pipe, n)): n for n in pipe.model_cpu_offload_seq.split("->")}
+    awake, most, ever = set(), [], set()
 
-        def pre_forward(self, module, *args, **kwargs):
-            awake.add(self.name)
-            return args, kwargs
+    def wake(self, module, *args, **kwargs):
+        if self.prev_module_hook is not None:
+            self.prev_module_hook.offload()
+        awake.add(names[id(module)])
+        ever.add(names[id(module)])
+        most.append(set(awake))
+        return args, kwargs
 
-    awake, base = set(), generate(speed=0.5)
-    for name in pipe.model_cpu_offload_seq.split("->"):
-        add_hook_to_module(getattr(pipe, name), Wake(name))
+    monkeypatch.setattr(CpuOffload, "pre_forward", wake)
+    monkeypatch.setattr(UserCpuOffloadHook, "offload", lambda self: awake.discard(names[id(self.model)]))
+    to = pipe.to
+    monkeypatch.setattr(pipe, "to", lambda *args, **kwargs: awake.clear() or to(*args, **kwargs))
+    pipe.enable_model_cpu_offload(device="cpu")
     np.testing.assert_array_equal(generate(speed=0.5), base)
-    assert awake == set(pipe.model_cpu_offload_seq.split("->"))
+    assert ever == set(names.values())
+    assert awake == set(), "something was left on the device"
+    assert not any({"unet", "reference_unet", "vae"} <= together for together in most)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (dict(height=60), "multiples of 8"),
-        (dict(num_inference_steps=0), "at least 1"),
+        (dict(num_inference_steps=0), "1 to 1000"),
+        (dict(num_inference_steps=1001), "1 to 1000"),
+        (dict(num_inference_steps=2.5), "whole number"),
+        (dict(eta=1.5), "eta"),
+        (dict(audio_guidance_scale=float("nan")), "finite"),
+        (dict(reference_guidance_scale=float("inf")), "finite"),
+        (dict(generator=[torch.Generator()]), "generator"),
+        (dict(speed="fast"), "speed"),
+        (dict(resume_from=ClipState(1, torch.zeros(1, 2, 4, 16, 16), torch.Generator().get_state())), "resume_from"),
         (dict(output_type="gif"), "gif"),
         (dict(output_type="latent", paste_back=True), "paste_back"),
         (dict(speed=[1.0, 2.0]), "2 values"),
@@ -216,3 +258,29 @@ def test_epsilon_with_zero_terminal_snr_is_an_error(pipe):
     pipe.scheduler.register_to_config(prediction_type="epsilon")
     with pytest.raises(ConfigError, match="v_prediction"):
         EMOPipeline(**pipe.components)
+
+
+def test_epsilon_with_zero_terminal_snr_in_a_swapped_scheduler(pipe, portrait):
+    pipe.scheduler = EulerDiscreteScheduler.from_config(pipe.scheduler.config, prediction_type="epsilon")
+    with pytest.raises(ConfigError, match="v_prediction"):
+        pipe.stream(portrait, noise(0.2))
+
+
+def test_the_call_shows_the_streams_arguments():
+    call, stream = inspect.signature(EMOPipeline.__call__), inspect.signature(EMOPipeline.stream)
+    assert set(call.parameters) == {*stream.parameters, "return_dict"}
+
+
+@pytest.mark.parametrize("output_type", ["pil", "np", "pt", "uint8"])
+def test_saving_the_output(pipe, portrait, tmp_path, output_type):
+    options = dict(num_inference_steps=1, output_type=output_type, generator=torch.Generator().manual_seed(0))
+    output = pipe(portrait, noise(0.2), **options)
+    output.save(tmp_path / "out.mp4")
+    with VideoReader(tmp_path / "out.mp4") as video:
+        assert (video.num_frames, video.has_audio) == (5, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_latents_cannot_be_saved_as_video(pipe, portrait, tmp_path):
+    with pytest.raises(OutputError, match="latent"):
+        pipe(portrait, noise(0.2), num_inference_steps=1, output_type="latent").save(tmp_path / "out.mp4")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -114,7 +115,11 @@ def test_loading_in_half_precision(folder, dtype):
     assert {part.dtype for part in networks} == {dtype}
 
 
-def test_an_fp16_variant(folder, tmp_path):
-    tiny_pipeline().to(torch.float16).save_pretrained(tmp_path / "both", variant="fp16")
-    loaded = EMOPipeline.from_pretrained(tmp_path / "both", variant="fp16", torch_dtype=torch.float16)
-    assert loaded.unet.dtype == torch.float16
+def test_an_fp16_variant_beside_the_default(folder, tmp_path):
+    both = shutil.copytree(folder, tmp_path / "both")
+    tiny_pipeline().to(torch.float16).save_pretrained(both, variant="fp16")
+    dtypes = lambda pipe: {part.dtype for part in pipe.components.values() if isinstance(part, torch.nn.Module)}
+    assert dtypes(EMOPipeline.from_pretrained(both)) == {torch.float32}
+    assert dtypes(EMOPipeline.from_pretrained(both, variant="fp16", torch_dtype=torch.float16)) == {torch.float16}
+    generic = DiffusionPipeline.from_pretrained(both, trust_remote_code=True)
+    assert dtypes(generic) == {torch.float32}

@@ -3,6 +3,7 @@
 import torch
 from diffusers.models.attention import FeedForward
 from torch import nn
+from zero_init import fill_zero_init
 
 from emo.unets import Attention, BackboneUNet, ReferenceNet
 
@@ -27,16 +28,6 @@ BACKBONE = {
     "audio_dim": AUDIO_DIM,
     "speed_dim": SPEED_DIM,
 }
-
-
-def fill_zero_init(module: nn.Module, seed: int = 0) -> nn.Module:
-    """Fill every parameter that is all zero with N(0, 0.02): a zero output hides whether a condition matters."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            if not parameter.any():
-                parameter.normal_(0, 0.02, generator=generator)
-    return module
 
 
 def tiny_backbone(seed: int = 0, fill: bool = True, **config) -> BackboneUNet:

@@ -1,0 +1,75 @@
+"""What a video's frames depend on, so that an interrupted generation is only continued with the same."""
+
+import hashlib
+import json
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline
+
+from emo.pipelines.output import EMOStream
+
+_SAMPLES_PER_READ = 1 << 20
+
+
+def fingerprint(pipe: DiffusionPipeline, stream: EMOStream, seed: int) -> dict[str, str]:
+    """Name → value or hash of everything that the frames depend on."""
+    values = {
+        name: str(getattr(stream, name))
+        for name in (
+            "fps",
+            "num_inference_steps",
+            "audio_guidance_scale",
+            "reference_guidance_scale",
+            "eta",
+            "paste_back",
+        )
+    }
+    speed = [] if stream.speed is None else [stream.speed.numpy().tobytes()]
+    portrait = stream.portrait
+    pictures = (
+        [portrait.image.tobytes(), portrait.picture.tobytes()] if stream.paste_back else [portrait.image.tobytes()]
+    )
+    track = stream.audio
+    reads = range(0, track.length, _SAMPLES_PER_READ)
+    return values | {
+        "seed": str(seed),
+        "size": str(portrait.image.shape),
+        "dtype": str(pipe.unet.dtype),
+        "device": pipe._execution_device.type,
+        "speed": _hash(speed),
+        "image": _hash(pictures),
+        "face_region": _hash([portrait.mask.tobytes()]),
+        "audio": _hash(track.read(i, min(track.length, i + _SAMPLES_PER_READ)).tobytes() for i in reads),
+        "scheduler": _hash([type(pipe.scheduler).__name__.encode(), _settings(pipe.scheduler)]),
+        "model": weights_fingerprint(pipe),
+    }
+
+
+def weights_fingerprint(pipe: DiffusionPipeline, samples: int = 1024) -> str:
+    """Hash of all components' configs, and of every tensor's name, shape and up to `samples` evenly spaced values."""
+
+    def parts():
+        for name, component in sorted(pipe.components.items()):
+            if isinstance(component, torch.nn.Module):
+                yield name.encode() + _settings(component)
+                for key, tensor in component.state_dict().items():
+                    flat = tensor.detach().flatten()
+                    yield f"{name}.{key}{tuple(tensor.shape)}".encode()
+                    yield np.ascontiguousarray(flat[:: max(1, len(flat) // samples)].float().cpu().numpy()).tobytes()
+
+    return _hash(parts())
+
+
+def _settings(component) -> bytes:
+    """A component's config without what the libraries keep in it for themselves."""
+    config = component.config if isinstance(component.config, dict) else component.config.to_dict()
+    kept = {k: v for k, v in config.items() if not k.startswith("_") and k not in ("dtype", "transformers_version")}
+    return json.dumps(kept, sort_keys=True, default=str).encode()
+
+
+def _hash(parts) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,65 @@
+"""A stream of clips becomes a video file, which an interruption does not lose."""
+
+import os
+from pathlib import Path
+
+from emo.errors import ResumeError
+from emo.media import VideoWriter, spool_path
+from emo.pipelines.output import EMOStream
+from emo.pipelines.resume import ResumePoint
+
+
+def resume_path(path: str | os.PathLike) -> Path:
+    """Where the resume point of an unfinished video lies: beside it."""
+    path = Path(path)
+    return path.parent / f"{path.name}.resume"
+
+
+def write_video(
+    stream: EMOStream, path: str | os.PathLike, *, fingerprint: dict[str, str], resume: ResumePoint | None = None
+) -> None:
+    """Generate, and write each clip as it comes; the sound is added at the end.
+
+    After every clip, all that the next one needs is kept beside the output. Where that is not yet so when something
+    goes wrong, nothing is left behind.
+
+    Args:
+        stream: made with `output_type="uint8"`, and with `resume_from=resume.state` to continue.
+        path: .mp4 or .mov. It appears when it is whole.
+        fingerprint: of the stream, from `fingerprint`.
+        resume: the point at which an interrupted run stopped.
+
+    Raises:
+        OutputError: the file cannot be written.
+        ResumeError: the interrupted run had other inputs or options, or what it left is damaged.
+    """
+    point_path = resume_path(path)
+    if resume is not None:
+        resume.check(point_path, fingerprint)
+    with VideoWriter(path, stream.fps, resume_at=resume and resume.position) as writer:
+        if resume is None:
+            point_path.unlink(missing_ok=True)
+        try:
+            for clip in stream:
+                writer.write(clip.frames)
+                ResumePoint(clip.state, writer.position, fingerprint).save(point_path)
+            writer.finish(stream.audio)
+        except BaseException:
+            if not point_path.exists():
+                writer.discard()
+            raise
+        point_path.unlink()
+
+
+def load_resume_point(path: str | os.PathLike, *, resume: bool, restart: bool) -> ResumePoint | None:
+    """What an interrupted generation of `path` left, if it is to be continued.
+
+    Raises:
+        ResumeError: something was left, but neither `resume` nor `restart` says what to do with it; or it is damaged.
+    """
+    point_path = resume_path(path)
+    if not point_path.exists() or restart or not spool_path(path).exists():
+        return None
+    if not resume:
+        raise ResumeError(f"{path} is unfinished: add --resume to continue it or --restart to start anew")
+    return ResumePoint.load(point_path)
