@@ -101,7 +101,9 @@ def test_face_regions(emo, region):
 
 
 def kill_after_clip(command, resume_point, signal_number):
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # A shell that starts tests in the background has SIGINT ignored, which children inherit.
+    heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
     deadline = time.monotonic() + 120
     while not resume_point.exists():
         assert process.poll() is None, process.stderr.read()
