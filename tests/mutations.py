@@ -1,0 +1,199 @@
+"""Whether the tests notice when the method is broken: one change at a time in a copy of the checkout.
+
+    python tests/mutations.py             # all of them
+    python tests/mutations.py motion tail # those with one of these words in their names
+
+Prints which test failed first for each, and exits 1 if one goes unnoticed. Not collected by pytest.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+LEFT_OUT = (".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "out", "runs", "build", "dist")
+
+
+class Mutation(NamedTuple):
+    """`old`, which occurs once in `file`, becomes `new`; one of `tests` (below tests/) must fail."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+MUTATIONS = (
+    Mutation(
+        "motion frames: zeros in their place",
+        "emo/unets/temporal.py",
+        "torch.cat([motion, x.unflatten",
+        "torch.cat([torch.zeros_like(motion), x.unflatten",
+        "unets/test_temporal.py",
+    ),
+    Mutation(
+        "motion frames: after the video",
+        "emo/unets/temporal.py",
+        "torch.cat([motion, x.unflatten(0, (batch, -1))], dim=1)",
+        "torch.cat([x.unflatten(0, (batch, -1)), motion], dim=1)",
+        "unets/test_temporal.py",
+    ),
+    Mutation(
+        "motion frames: the first latents passed on",
+        "emo/pipelines/pipeline_emo.py",
+        "motion_latents=latents[:, clip_frames - n :]",
+        "motion_latents=latents[:, :n]",
+        "pipelines/test_chaining.py",
+    ),
+    Mutation(
+        "audio window: one frame late",
+        "emo/unets/windows.py",
+        "(frames + offsets)",
+        "(frames + offsets + 1)",
+        "unets/test_inputs.py",
+    ),
+    Mutation(
+        "audio window: ends with the clip",
+        "emo/pipelines/audio_features.py",
+        "min(last, stop + num_neighbors)",
+        "min(last, stop - 1)",
+        "pipelines/test_audio_features.py",
+    ),
+    Mutation(
+        "audio window: frame centres two frames late",
+        "emo/pipelines/audio_features.py",
+        "centers = [(frame + Fraction(1, 2))",
+        "centers = [(frame + Fraction(5, 2))",
+        "pipelines/test_audio_features.py",
+    ),
+    Mutation(
+        "reference attention: reads the video",
+        "emo/unets/spatial.py",
+        "self.attn2(query, reference)",
+        "self.attn2(query)",
+        "unets/test_reference.py",
+    ),
+    Mutation(
+        "reference attention: does not start as self-attention",
+        "emo/hub/sd15.py",
+        'key.replace(".attn1.", ".attn2.")',
+        'key.replace(".attn1.", ".attn1.")',
+        "hub/test_import.py",
+    ),
+    Mutation(
+        "speed: factor 2 for 3",
+        "emo/unets/speed_encoder.py",
+        "torch.tanh(3 *",
+        "torch.tanh(2 *",
+        "unets/test_inputs.py",
+    ),
+    Mutation(
+        "speed keys: no positions",
+        "emo/unets/temporal.py",
+        "key = speed + self.speed_pos_embed.pe[:, n:length]",
+        "key = speed",
+        "unets/test_temporal.py",
+    ),
+    Mutation(
+        "tail clip: dropped",
+        "emo/pipelines/pipeline_emo.py",
+        "math.ceil(num_frames / self.unet.config.num_frames)",
+        "max(1, num_frames // self.unet.config.num_frames)",
+        "pipelines/test_chaining.py pipelines/test_pipeline.py",
+    ),
+    Mutation(
+        "tail clip: not cut",
+        "emo/pipelines/pipeline_emo.py",
+        "[0, : job.num_frames - start]",
+        "[0]",
+        "pipelines/test_chaining.py pipelines/test_pipeline.py",
+    ),
+    Mutation(
+        "tail clip: padded with the beginning",
+        "emo/unets/windows.py",
+        ".clamp(0, track.shape[1] - 1)",
+        " % track.shape[1]",
+        "unets/test_inputs.py",
+    ),
+    Mutation(
+        "guidance: sign",
+        "emo/pipelines/guidance.py",
+        "weights.append(1 - audio_guidance_scale)",
+        "weights.append(audio_guidance_scale - 1)",
+        "pipelines/test_guidance.py",
+    ),
+    Mutation(
+        "guidance: weights do not sum to one",
+        "emo/pipelines/guidance.py",
+        "weights[0] -= sum(weights[1:])",
+        "pass",
+        "pipelines/test_guidance.py",
+    ),
+    Mutation(
+        "resume: generator state not restored",
+        "emo/pipelines/pipeline_emo.py",
+        "job.generator.set_state(state.generator_state)",
+        "pass",
+        "pipelines/test_chaining.py",
+    ),
+)
+
+
+def run_tests(tests: set[str], mutation: Mutation | None = None) -> tuple[str | None, str]:
+    """Run tests in a copy of the checkout: the first one that failed, if any, and pytest's last line."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "checkout"
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        if mutation is not None:
+            source = (copy / mutation.file).read_text(encoding="utf-8")
+            assert source.count(mutation.old) == 1
+            (copy / mutation.file).write_text(source.replace(mutation.old, mutation.new), encoding="utf-8")
+        data = os.environ.get("EMO_TEST_DATA", str(ROOT.parent / "shared" / "data"))
+        environment = os.environ | {"PYTHONPATH": str(copy), "EMO_TEST_DATA": data, "PYTHONDONTWRITEBYTECODE": "1"}
+        options = ["-q", "-x", "--tb=no", "-rfE", "-p", "no:cacheprovider", "-m", "not slow"]
+        result = subprocess.run(
+            [sys.executable, "-m", "pytest", *options, *(f"tests/{test}" for test in sorted(tests))],
+            cwd=copy,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+    assert result.returncode in (0, 1), f"pytest could not run:\n{result.stdout}{result.stderr}"
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", result.stdout, re.MULTILINE)
+    assert (failed is None) == (result.returncode == 0), result.stdout
+    return failed and failed[1], result.stdout.strip().splitlines()[-1]
+
+
+def misfit(mutation: Mutation) -> str | None:
+    """What is wrong with a mutation whose place in the source is not found, or not just once."""
+    count = (ROOT / mutation.file).read_text(encoding="utf-8").count(mutation.old)
+    return None if count == 1 else f"{mutation.name}: {mutation.old!r} occurs {count} times in {mutation.file}"
+
+
+def main(names: list[str]) -> int:
+    chosen = [m for m in MUTATIONS if not names or any(name in m.name for name in names)]
+    if not chosen:
+        sys.exit(f"no mutation with {' or '.join(names)} in its name")
+    if misfits := [line for line in map(misfit, chosen) if line]:
+        sys.exit("\n".join(misfits))
+    failed, last = run_tests({test for mutation in chosen for test in mutation.tests.split()})
+    if failed:
+        sys.exit(f"{failed} fails without any change; nothing can be learned")
+    print(f"unchanged: {last}", flush=True)
+    unnoticed = 0
+    for mutation in chosen:
+        failed, _ = run_tests(set(mutation.tests.split()), mutation)
+        unnoticed += failed is None
+        print(f"{mutation.name}: {failed or 'NOT NOTICED by ' + mutation.tests}", flush=True)
+    print(f"{len(chosen)} mutations, {unnoticed} not noticed")
+    return 1 if unnoticed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
