@@ -31,6 +31,41 @@ class Mutation(NamedTuple):
 
 MUTATIONS = (
     Mutation(
+        "audio window: every clip gets the first one's",
+        "emo/pipelines/pipeline_emo.py",
+        "features.windows(start, stop, ",
+        "features.windows(0, stop - start, ",
+        "pipelines/test_chaining.py",
+    ),
+    Mutation(
+        "speed window: every clip gets the first one's",
+        "emo/pipelines/pipeline_emo.py",
+        "num_neighbors, start, stop)",
+        "num_neighbors, 0, stop - start)",
+        "pipelines/test_chaining.py",
+    ),
+    Mutation(
+        "latents: not scaled when encoded",
+        "emo/pipelines/pipeline_emo.py",
+        "(latents * self.vae.config.scaling_factor)",
+        "latents",
+        "pipelines/test_pipeline.py",
+    ),
+    Mutation(
+        "latents: not scaled back when decoded",
+        "emo/pipelines/pipeline_emo.py",
+        "latents.to(self.vae.dtype) / self.vae.config.scaling_factor",
+        "latents.to(self.vae.dtype)",
+        "pipelines/test_pipeline.py",
+    ),
+    Mutation(
+        "scheduler: model input not scaled",
+        "emo/pipelines/pipeline_emo.py",
+        "self.scheduler.scale_model_input(latents, timestep)",
+        "latents",
+        "pipelines/test_pipeline.py",
+    ),
+    Mutation(
         "motion frames: zeros in their place",
         "emo/unets/temporal.py",
         "torch.cat([motion, x.unflatten",

@@ -11,7 +11,6 @@ import numpy as np
 import PIL.Image
 import torch
 from diffusers import AutoencoderKL, DiffusionPipeline
-from diffusers.image_processor import VaeImageProcessor
 from diffusers.schedulers import KarrasDiffusionSchedulers
 from diffusers.utils.torch_utils import randn_tensor
 from transformers import SequenceFeatureExtractor, Wav2Vec2Model
@@ -21,12 +20,12 @@ from emo.face import prepare_portrait
 from emo.media import AudioTrack, as_fps, load_image
 from emo.pipelines.audio_features import AudioFeatures
 from emo.pipelines.checks import check_folder, check_scheduler
+from emo.pipelines.frames import finish_frames
 from emo.pipelines.guidance import ClipConditions, guide
+from emo.pipelines.options import CALLBACK_TENSORS, check_options, speed_track
 from emo.pipelines.output import ClipState, EMOClip, EMOPipelineOutput, EMOStream
 from emo.pipelines.saved_format import SavedFormat
 from emo.unets import AudioProjection, BackboneUNet, FaceLocator, ReferenceNet, SpeedEncoder, cut_windows
-
-OUTPUT_TYPES = ("pil", "np", "pt", "uint8", "latent")
 
 
 class EMOPipeline(SavedFormat, DiffusionPipeline):
@@ -44,7 +43,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
     """
 
     model_cpu_offload_seq = "audio_encoder->audio_projection->speed_encoder->face_locator->reference_unet->unet->vae"
-    _callback_tensor_inputs = ("latents",)
+    _callback_tensor_inputs = CALLBACK_TENSORS
 
     def __init__(
         self,
@@ -72,7 +71,6 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             scheduler=scheduler,
         )
         self.vae_scale_factor = 2 ** (len(vae.config.block_out_channels) - 1)
-        self.image_processor = VaeImageProcessor(vae_scale_factor=self.vae_scale_factor)
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, **kwargs) -> "EMOPipeline":
@@ -171,24 +169,18 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         multiple = factor * 2 ** (len(self.unet.config.block_out_channels) - 1)
         if height % multiple or width % multiple or min(height, width) < multiple:
             raise OptionError(f"height {height} and width {width} must be positive multiples of {multiple}")
-        most = self.scheduler.config.num_train_timesteps
-        if not isinstance(num_inference_steps, int) or not 1 <= num_inference_steps <= most:
-            raise OptionError(f"num_inference_steps is {num_inference_steps}; it must be a whole number, 1 to {most}")
-        if not (math.isfinite(audio_guidance_scale) and math.isfinite(reference_guidance_scale) and 0 <= eta <= 1):
-            raise OptionError("guidance scales must be finite, and eta must lie between 0 and 1")
-        if generator is not None and not isinstance(generator, torch.Generator):
-            raise OptionError(f"generator is a {type(generator).__name__}; give one torch.Generator, or None")
-        if resume_from is not None and (generator is None) != (resume_from.generator_state is None):
-            raise OptionError("resume_from: give a generator if and only if the interrupted run had one")
-        if output_type not in OUTPUT_TYPES:
-            raise OptionError(f"output_type {output_type!r} is none of {', '.join(OUTPUT_TYPES)}")
-        if paste_back and output_type == "latent":
-            raise OptionError("paste_back needs pictures: choose another output_type than 'latent'")
-        if unknown := set(callback_on_step_end_tensor_inputs) - set(self._callback_tensor_inputs):
-            raise OptionError(
-                f"callback_on_step_end_tensor_inputs: {unknown} not among {self._callback_tensor_inputs}"
-            )
-
+        check_options(
+            num_inference_steps=num_inference_steps,
+            most_steps=self.scheduler.config.num_train_timesteps,
+            audio_guidance_scale=audio_guidance_scale,
+            reference_guidance_scale=reference_guidance_scale,
+            eta=eta,
+            paste_back=paste_back,
+            generator=generator,
+            output_type=output_type,
+            callback_tensors=callback_on_step_end_tensor_inputs,
+            resume_from=resume_from,
+        )
         fps = as_fps(fps)
         portrait = prepare_portrait(
             load_image(image),
@@ -220,7 +212,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             audio_guidance_scale=audio_guidance_scale,
             reference_guidance_scale=reference_guidance_scale,
             eta=eta,
-            speed=_speed_track(speed, num_frames),
+            speed=speed_track(speed, num_frames),
             paste_back=paste_back,
             generator=generator,
             output_type=output_type,
@@ -239,10 +231,12 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             job.generator.set_state(state.generator_state)
         features = AudioFeatures(job.audio, self.audio_encoder, self.feature_extractor, job.fps, job.num_frames)
 
-        # Frames encoding, once per video. The motion frames of the first clip go along, for their maps' shapes.
+        # Frames encoding, once per video. Before the first clip the motion frames are zero maps (3.2.4); zero latents
+        # go along with the portrait for the maps' shapes.
         portrait_latents = self._encode(job.portrait.image)
         maps = self.reference_unet(portrait_latents, portrait_latents.new_zeros(1, n, *portrait_latents.shape[1:]))
-        key_values = self.unet.project_reference(maps.reference)
+        key_values, motion = self.unet.project_reference(maps.reference), maps.motion.zeros()
+        del maps
         mask = torch.from_numpy(job.portrait.mask)[None, None].to(device, self.face_locator.dtype)
         face_mask_features = self.face_locator(mask)
 
@@ -254,9 +248,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
                 for index in range(state.next_clip, job.num_clips):
                     bar.set_description(f"clip {index + 1}/{job.num_clips}")
                     start, stop = index * clip_frames, (index + 1) * clip_frames
-                    if index == 0:
-                        motion = maps.motion.zeros()  # 3.2.4: before the first clip the motion frames are zero maps
-                    else:
+                    if index > 0:
                         motion_latents = state.motion_latents.to(device, self.unet.dtype)
                         motion = self.reference_unet(motion_latents=motion_latents).motion
                     conditions = guide(
@@ -321,35 +313,8 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         if job.output_type == "latent":
             return latents.cpu()
         latents = latents.to(self.vae.dtype) / self.vae.config.scaling_factor
-        pictures = self.vae.decode(latents, return_dict=False)[0].float()
-        if job.output_type in ("pil", "np", "pt") and not job.paste_back:
-            return self.image_processor.postprocess(pictures.cpu(), output_type=job.output_type)
-        frames = (self.image_processor.postprocess(pictures, output_type="np") * 255).round().astype(np.uint8)
-        if job.paste_back:
-            frames = job.portrait.crop.paste(frames, job.portrait.picture)
-        if job.output_type == "uint8":
-            return frames
-        if job.output_type == "pil":
-            return [PIL.Image.fromarray(frame) for frame in frames]
-        frames = frames.astype(np.float32) / 255
-        return frames if job.output_type == "np" else torch.from_numpy(frames).permute(0, 3, 1, 2)
-
-
-def _speed_track(speed: float | Sequence[float] | None, num_frames: int) -> torch.Tensor | None:
-    """Speeds per frame (1, T) from one number or a sequence."""
-    if speed is None:
-        return None
-    try:
-        track = torch.as_tensor(speed, dtype=torch.float32).reshape(1, -1)
-    except (TypeError, ValueError):
-        raise OptionError(f"speed is {speed!r}; give a number, or one per frame, in degrees per frame") from None
-    if track.shape[1] == 1:
-        track = track.expand(1, num_frames)
-    if track.shape[1] != num_frames:
-        raise OptionError(f"speed has {track.shape[1]} values, but the video has {num_frames} frames")
-    if not torch.isfinite(track).all() or (track < 0).any():
-        raise OptionError("speed must be finite and not negative, in degrees per frame")
-    return track
+        pictures = self.vae.decode(latents, return_dict=False)[0].float().cpu()
+        return finish_frames(pictures, job.output_type, job.portrait if job.paste_back else None)
 
 
 def _call_signature() -> inspect.Signature:

@@ -1,0 +1,35 @@
+"""Decoded pictures → frames of the kind that was asked for."""
+
+import numpy as np
+import PIL.Image
+import torch
+
+from emo.face import Portrait
+
+
+def finish_frames(
+    pictures: torch.Tensor, output_type: str, paste_into: Portrait | None
+) -> list | np.ndarray | torch.Tensor:
+    """Frames from the autoencoder's output.
+
+    Args:
+        pictures: (n, 3, H, W), in [−1, 1] but for what overshoots.
+        output_type: `"pil"`, `"np"`, `"pt"` or `"uint8"`.
+        paste_into: put each frame into this portrait's full picture (h, w); the result has 8 bits of depth then.
+
+    Returns:
+        List of PIL images, array (n, H, W, 3) or tensor (n, 3, H, W) in [0, 1], or array uint8 (n, H, W, 3).
+    """
+    frames = (pictures / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy()
+    if paste_into is not None:
+        frames = paste_into.crop.paste(_eight_bits(frames), paste_into.picture)
+    if output_type in ("uint8", "pil"):
+        frames = frames if frames.dtype == np.uint8 else _eight_bits(frames)
+        return frames if output_type == "uint8" else [PIL.Image.fromarray(frame) for frame in frames]
+    if frames.dtype == np.uint8:
+        frames = frames.astype(np.float32) / 255
+    return frames if output_type == "np" else torch.from_numpy(frames).permute(0, 3, 1, 2)
+
+
+def _eight_bits(frames: np.ndarray) -> np.ndarray:
+    return (frames * 255).round().astype(np.uint8)
