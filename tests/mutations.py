@@ -190,7 +190,11 @@ def run_tests(tests: set[str], mutation: Mutation | None = None) -> tuple[str | 
             assert source.count(mutation.old) == 1
             (copy / mutation.file).write_text(source.replace(mutation.old, mutation.new), encoding="utf-8")
         data = os.environ.get("EMO_TEST_DATA", str(ROOT.parent / "shared" / "data"))
-        environment = os.environ | {"PYTHONPATH": str(copy), "EMO_TEST_DATA": data, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = (
+            os.environ
+            | {"PYTHONPATH": str(copy), "EMO_TEST_DATA": data, "PYTHONDONTWRITEBYTECODE": "1"}
+            | {"OMP_NUM_THREADS": "1"}
+        )
         options = ["-q", "-x", "--tb=no", "-rfE", "-p", "no:cacheprovider", "-m", "not slow"]
         result = subprocess.run(
             [sys.executable, "-m", "pytest", *options, *(f"tests/{test}" for test in sorted(tests))],
