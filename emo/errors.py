@@ -43,3 +43,8 @@ class OptionError(EmoError):
 
 class ResumeError(EmoError):
     """An interrupted generation cannot be continued with these inputs or options."""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what a library says, or the kind of its error where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -8,7 +8,7 @@ import torch
 from diffusers import AutoencoderKL, MotionAdapter, UNet2DConditionModel
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from emo.errors import WeightsError
+from emo.errors import WeightsError, first_line
 from emo.hub.build import build_encoders, build_scheduler, build_unets
 from emo.hub.model_config import ModelConfig
 from emo.hub.sd15 import load_backbone, load_reference, load_temporal
@@ -105,9 +105,5 @@ def _fetch(kind: Any, name: str, *, safetensors: bool = True, **options: Any) ->
     except (OSError, ValueError, RuntimeError) as error:
         where = str(Path(name) / options["subfolder"]) if "subfolder" in options else name
         raise WeightsError(
-            f"{where}: no {kind.__name__} in safetensors could be loaded ({_first_line(error)})"
+            f"{where}: no {kind.__name__} in safetensors could be loaded ({first_line(error)})"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

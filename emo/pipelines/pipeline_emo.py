@@ -15,7 +15,7 @@ from diffusers.schedulers import KarrasDiffusionSchedulers
 from diffusers.utils.torch_utils import randn_tensor
 from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 
-from emo.errors import AudioError, EmoError, OptionError, WeightsError
+from emo.errors import AudioError, EmoError, OptionError, WeightsError, first_line
 from emo.face import prepare_portrait
 from emo.media import AudioTrack, as_fps, load_image
 from emo.pipelines.audio_features import AudioFeatures
@@ -88,7 +88,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         except EmoError:
             raise
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            reason = first_line(error)
             raise WeightsError(f"{pretrained_model_name_or_path}: cannot be loaded ({reason})") from error
 
     def set_attention_backend(self, backend: str) -> None:
