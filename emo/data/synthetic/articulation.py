@@ -10,9 +10,7 @@ from torch import Tensor
 
 from emo.data.synthetic.phones import PHONES, VOWELS
 from emo.data.synthetic.speech import SAMPLE_RATE, Speech, track
-
-BAND = (300.0, 3400.0)  # Hz; speech energy that opens the mouth: no hum, no nasal murmur, no hiss
-SMOOTHING = 0.025  # seconds, standard deviation
+from emo.media.loudness import hann_windows, measuring_times, smooth_measurements, speech_band_loudness
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ def articulate_speech(speech: Speech, fps: float = 25.0) -> Articulation:
         ValueError: `fps` is not positive.
     """
     times = _frame_times(len(speech.waveform), fps)
-    loudness = _sample(*_loudness(speech.waveform), times)
+    loudness = speech_band_loudness(speech.waveform, times)
     shaped = track(
         speech.segments,
         times,
@@ -74,11 +72,12 @@ def articulate_recording(waveform: np.ndarray, fps: float = 25.0) -> Articulatio
     if waveform.ndim != 1 or len(waveform) == 0 or not np.isfinite(waveform).all():
         raise ValueError(f"a recording must be a non-empty, finite, mono array, not one of shape {waveform.shape}")
     times = _frame_times(len(waveform), fps)
-    grid, level = _loudness(waveform)
+    grid = measuring_times(len(waveform))
+    level = speech_band_loudness(waveform, grid)
     first, second = _formants(waveform, grid)
     opened, width, rounding = _vowel_shape(first, second, level)
     weight = level + 1e-3
-    average = lambda v: _smooth(v * weight, 0.03) / _smooth(weight, 0.03)
+    average = lambda v: smooth_measurements(v * weight, 0.03) / smooth_measurements(weight, 0.03)
     shapes = (_sample(grid, average(v), times) for v in (opened, width, rounding))
     return _articulation(_sample(grid, level, times), *shapes, opening=np.ones(len(times)))
 
@@ -99,36 +98,6 @@ def _frame_times(samples: int, fps: float) -> np.ndarray:
     return (np.arange(frame_count(samples, fps)) + 0.5) / fps
 
 
-def _windows(waveform: np.ndarray, length: int, grid: np.ndarray) -> np.ndarray:
-    """Hann-windowed pieces (G, length) centred on the seconds in `grid`."""
-    padded = np.pad(waveform, length)
-    start = np.round(grid * SAMPLE_RATE).astype(int) + length - length // 2
-    return padded[np.minimum(start, len(padded) - length)[:, None] + np.arange(length)] * np.hanning(length)
-
-
-GRID = 0.008  # seconds between two measurements
-
-
-def _loudness(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Times and level 0…1 of the speech band, smoothed without delay."""
-    grid = np.arange(0, len(waveform) / SAMPLE_RATE + GRID, GRID)
-    power = np.abs(np.fft.rfft(_windows(waveform, 480, grid), 512, axis=1)) ** 2
-    frequency = np.fft.rfftfreq(512, 1 / SAMPLE_RATE)
-    band = power[:, (frequency > BAND[0]) & (frequency < BAND[1])].sum(1)
-    decibel = 10 * np.log10(band + 1e-7)
-    top = np.percentile(decibel, 96)
-    if top < -25:  # silence: the window's gain makes full scale about +45 dB
-        return grid, np.zeros_like(grid)
-    floor = max(top - 26, np.percentile(decibel, 8) + 5)
-    return grid, _smooth(np.clip((decibel - floor) / max(top - floor, 6), 0, 1), SMOOTHING)
-
-
-def _smooth(values: np.ndarray, seconds: float) -> np.ndarray:
-    radius = round(3 * seconds / GRID)
-    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) * GRID / seconds) ** 2)
-    return np.convolve(np.pad(values, radius, mode="edge"), kernel / kernel.sum(), "valid")
-
-
 def _sample(grid: np.ndarray, values: np.ndarray, times: np.ndarray) -> np.ndarray:
     return np.interp(times, grid, values)
 
@@ -137,7 +106,7 @@ def _formants(waveform: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.nd
     """First two resonances in Hz per grid time, by linear prediction at 8 kHz (autocorrelation method)."""
     order, rate = 10, SAMPLE_RATE / 2
     emphasised = np.append(waveform[0], waveform[1:] - 0.9 * waveform[:-1])
-    spectrum = np.abs(np.fft.rfft(_windows(emphasised, 512, grid), 1024, axis=1)) ** 2
+    spectrum = np.abs(np.fft.rfft(hann_windows(emphasised, 512, grid), 1024, axis=1)) ** 2
     correlation = np.fft.irfft(spectrum[:, : 1024 // 4 + 1], 512, axis=1)[:, : order + 1]  # up to 4 kHz
     correlation[:, 0] = correlation[:, 0] * 1.0005 + 1e-9
     lag = np.abs(np.arange(order)[:, None] - np.arange(order))
