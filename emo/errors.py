@@ -41,6 +41,10 @@ class OptionError(EmoError):
     """An option has a value that cannot be used."""
 
 
+class DatasetError(EmoError):
+    """A folder of training clips is missing, damaged, or not what is asked for."""
+
+
 class ResumeError(EmoError):
     """An interrupted generation cannot be continued with these inputs or options."""
 

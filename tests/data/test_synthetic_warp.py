@@ -63,11 +63,13 @@ def test_mouth_opens_as_labelled(warper):
     labels, seen = warper.labels(motion), []
     for frame in warper.render(motion).numpy():
         points = landmarks(cv2.resize(frame, (512, 512), interpolation=cv2.INTER_CUBIC))
-        seen.append(np.linalg.norm(points[13] - points[14]) / np.linalg.norm(points[61] - points[291]))
+        seen.append(np.linalg.norm(points[13] - points[14]) / np.linalg.norm(points[33] - points[263]))
     assert np.corrcoef(seen, labels.mouth_open)[0, 1] > 0.95
     assert seen[0] < 0.08
     assert labels.mouth.shape == (6, 2)
-    assert labels.mouth_open.tolist() == pytest.approx([0, 0.068, 0.136, 0.204, 0.272, 0.34])
+    assert labels.mouth_open[0] == 0
+    assert np.polyfit(labels.mouth_open, seen, 1)[0] == pytest.approx(1, abs=0.2)
+    assert np.diff(labels.mouth_open).std() < 1e-4
 
 
 def test_labels_are_where_the_face_is(warper):
@@ -75,7 +77,9 @@ def test_labels_are_where_the_face_is(warper):
 
     motion = sweep(yaw=[-12, 12, 0, 0], pitch=[0, 0, 8, 0], tx=[0, 0, 0, 0.05], roll=[0, 0, 5, 0])
     labels = warper.labels(motion)
-    for frame, expected, box in zip(warper.render(motion).numpy(), labels.landmarks, labels.face_box, strict=True):
+    for frame, expected, box in zip(
+        warper.render(motion).numpy(), warper.landmarks(motion), labels.face_box, strict=True
+    ):
         points = landmarks(cv2.resize(frame, (512, 512), interpolation=cv2.INTER_CUBIC))[:, :2] / 4
         assert np.abs(points[:468] - expected[:468].numpy()).mean() < 2.5
         oval = expected[OVAL]
@@ -84,13 +88,13 @@ def test_labels_are_where_the_face_is(warper):
 
 
 def test_the_warp_turns_like_the_avatar(warper):
-    rest = warper.labels(Motion.rest(1)).landmarks[0]
-    nose = lambda motion: (warper.labels(motion).landmarks[0, 1] - rest[1]).tolist()
+    rest = warper.landmarks(Motion.rest(1))[0]
+    nose = lambda motion: (warper.landmarks(motion)[0, 1] - rest[1]).tolist()
     assert nose(sweep(yaw=[10]))[0] > 1
-    assert nose(sweep(pitch=[10]))[1] > 1
-    tilted = warper.labels(sweep(roll=[10])).landmarks[0]
+    assert nose(sweep(pitch=[10]))[1] < -1
+    tilted = warper.landmarks(sweep(roll=[10]))[0]
     slope = lambda points: float((points[263] - points[33])[1])
-    assert slope(tilted) < slope(rest) - 2  # anticlockwise: the eye on the right rises
+    assert slope(tilted) > slope(rest) + 2  # clockwise: the eye on the right sinks
 
 
 @pytest.mark.parametrize("control", ["blink", "brow", "gaze_x", "gaze_y", "smile", "width", "rounding"])

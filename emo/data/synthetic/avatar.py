@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -13,25 +11,8 @@ from emo.data.synthetic.avatar_paint import Expression, backdrop, pack_look, unp
 from emo.data.synthetic.avatar_shade import display
 from emo.data.synthetic.avatar_shapes import PIVOT, Pose, rotation
 from emo.data.synthetic.identity import Identity, Look, Shape
+from emo.data.synthetic.labels import FaceLabels
 from emo.data.synthetic.motion import Motion
-
-
-@dataclass(frozen=True)
-class AvatarLabels:
-    """Where the face is, from the geometry (not from pixels). Pixels count from the picture's top left corner.
-
-    face_box: (T, 4) x0, y0, x1, y1 around forehead, temples, jaw and chin.
-    mouth: (T, 2) x, y of the middle between the lips.
-    eyes: (T, 2, 2) x, y of the eye on the picture's left and of the one on its right.
-    mouth_open: (T,) gap between the inner lips over the distance between the eyes' outer corners, both in the head.
-    mouth_width: (T,) width of the mouth over the same distance.
-    """
-
-    face_box: Tensor
-    mouth: Tensor
-    eyes: Tensor
-    mouth_open: Tensor
-    mouth_width: Tensor
 
 
 class AvatarRenderer:
@@ -113,24 +94,15 @@ class AvatarRenderer:
         return (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
     @torch.no_grad()
-    def labels(self, identity: Identity, motion: Motion) -> AvatarLabels:
-        """Exact places in the picture for every frame; arguments as for `render`. Tensors on the CPU."""
+    def labels(self, identity: Identity, motion: Motion) -> FaceLabels:
+        """Exact places in the picture for every frame, from the geometry; arguments as for `render`."""
         identity, motion = _one_per_frame(identity, len(motion)).to("cpu"), motion.to("cpu")
         shape, pose = shapes.unpack(pack_geometry(identity.shape, motion))
-        outline = _outline(shape, pose)
-        middle = shape.mouth_y + (pose.lip_up - pose.lip_down) / 2
-        zero = torch.zeros_like(middle)
-        mouth = _march_to_face(shape, pose, [zero, middle, zero + 2], [zero, zero, zero - 1])
-        mouth[..., 2] += pose.lip_forward
-        eyes = torch.cat([
-            torch.stack([side * shape.eye_x, shape.eye_y, shape.eye_z + shape.eye_size], -1) for side in (-1, 1)
-        ], 1)  # fmt: skip
-        box = self._project(outline, motion)
+        outline = self._project(_outline(shape, pose), motion)
         between = 2 * (identity.shape.eye_x + identity.shape.eye_size * identity.look.eye_half)
-        return AvatarLabels(
-            face_box=torch.cat([box.amin(1), box.amax(1)], 1),
-            mouth=self._project(mouth, motion)[:, 0],
-            eyes=self._project(eyes, motion),
+        return FaceLabels(
+            face_box=torch.cat([outline.amin(1), outline.amax(1)], 1),
+            points=self._project(_points(shape, pose), motion),
             mouth_open=(pose.lip_up + pose.lip_down)[:, 0] / between,
             mouth_width=2 * pose.lip_half[:, 0] / between,
         )
@@ -179,6 +151,25 @@ def _march_to_face(shape: Shape, pose: Pose, origin: list[Tensor], direction: li
         x, y, z = (o + d * t for o, d in zip(origin, direction, strict=True))
         t = t + 0.9 * shapes.face(shape, pose, x, y, z)
     return torch.stack([x + 0 * t, y + 0 * t, z + 0 * t], -1)
+
+
+def _points(shape: Shape, pose: Pose) -> Tensor:
+    """`FACE_POINTS` in head coordinates (T, 7, 3): eyes, nose and mouth as the distance fields place them."""
+    eye_z, nose_z = shape.eye_z + shape.eye_size, shape.nose_z
+    eyes_and_nose = [(-shape.eye_x, shape.eye_y, eye_z), (shape.eye_x, shape.eye_y, eye_z), (0, shape.nose_y, nose_z)]
+    corner = shape.mouth_y + pose.lip_corner
+    lips = [
+        (-pose.lip_half, corner),
+        (pose.lip_half, corner),
+        (0, shape.mouth_y + pose.lip_up),
+        (0, shape.mouth_y - pose.lip_down),
+    ]
+    column = lambda values: torch.cat([torch.zeros_like(corner) + v for v in values], 1)
+    x, y = (column(values) for values in zip(*lips, strict=True))
+    mouth = _march_to_face(shape, pose, [x, y, torch.full_like(x, 2)], [0 * x, 0 * x, torch.full_like(x, -1)])
+    mouth[..., 2] += pose.lip_forward
+    known = torch.stack([column(values) for values in zip(*eyes_and_nose, strict=True)], -1)
+    return torch.cat([known, mouth], 1)
 
 
 def _outline(shape: Shape, pose: Pose) -> Tensor:

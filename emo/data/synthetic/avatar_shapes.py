@@ -51,11 +51,12 @@ def unpack(packed: Tensor) -> tuple[Shape, Pose]:
 
 
 def rotation(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
-    """Head rotation Rz(roll) Ry(yaw) Rx(pitch) from degrees (T,): matrices (T, 3, 3); x right, y up, z to the camera.
+    """Head rotation Rz(-roll) Ry(yaw) Rx(-pitch) from degrees (T,): (T, 3, 3); x right, y up, z to the camera.
 
-    Positive yaw turns the face to the right of the picture, positive pitch downwards, positive roll anticlockwise.
+    The angles mean what `emo.face.HeadPose`'s do: positive yaw turns the face to the right of the picture, positive
+    pitch looks up, positive roll tilts the head clockwise.
     """
-    a, b, c = (torch.deg2rad(v) for v in (yaw, pitch, roll))
+    a, b, c = (torch.deg2rad(v) for v in (yaw, -pitch, -roll))
     zero, one = torch.zeros_like(a), torch.ones_like(a)
     matrix = lambda *v: torch.stack(v, -1).unflatten(-1, (3, 3))
     ry = matrix(a.cos(), zero, a.sin(), zero, one, zero, -a.sin(), zero, a.cos())

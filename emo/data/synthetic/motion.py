@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from emo import face
 from emo.data.synthetic.articulation import Articulation
 from emo.data.synthetic.avatar_shapes import rotation
 
@@ -23,8 +24,8 @@ class Motion:
     brow: -1 lowered … 1 raised.
     gaze_x, gaze_y: -1 … 1, towards the picture's right and top.
     smile: -1 … 1.
-    yaw, pitch, roll: degrees; positive yaw turns the face to the picture's right, positive pitch downwards, positive
-        roll tilts the head anticlockwise.
+    yaw, pitch, roll: degrees, as in `emo.face.HeadPose`: positive yaw turns the face to the picture's right, positive
+        pitch looks up, positive roll tilts the head clockwise in the picture.
     tx, ty: shift to the right and up, in halves of the picture's side.
     scale: size relative to the default framing.
     rotation_speed: degrees per frame; geodesic angle between this frame's head rotation and the one before; the
@@ -69,14 +70,9 @@ MAX_SPEED = 2.5  # degrees per frame that the limits allow without haste
 
 
 def rotation_speed(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
-    """Geodesic angle between consecutive head rotations, degrees per frame (T,); the first repeats the second."""
-    matrix = rotation(yaw.double(), pitch.double(), roll.double())
-    if len(matrix) < 2:
-        return torch.zeros(len(matrix))
-    # The chord between two rotations, exact for small angles where the arc cosine of the trace is not.
-    chord = (matrix[1:] - matrix[:-1]).flatten(1).norm(dim=1)
-    angle = torch.rad2deg(2 * torch.asin((chord / 8**0.5).clamp(max=1.0)))
-    return torch.cat([angle[:1], angle]).float()
+    """`emo.face.rotation_speed` of heads given by their angles in degrees (T,): degrees per frame (T,) float32."""
+    matrices = rotation(yaw.double(), pitch.double(), roll.double())
+    return torch.from_numpy(face.rotation_speed(matrices.numpy())).float()
 
 
 def make_motion(articulation: Articulation, speed: float, seed: int, fps: float = 25.0) -> Motion:

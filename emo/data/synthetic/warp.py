@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from emo.data.synthetic.avatar_shapes import rotation
+from emo.data.synthetic.labels import FaceLabels
 from emo.data.synthetic.motion import Motion
 from emo.data.synthetic.portrait import (
     BROWS,
@@ -24,24 +23,9 @@ from emo.data.synthetic.portrait import (
     crop_portrait,
 )
 
+MOUTH_CORNERS = (61, 291)
 WIDE_OPEN = 0.34  # gap between the lips over the mouth's width at jaw = 1; more looks drawn
 SUPERSAMPLING = 2
-
-
-@dataclass(frozen=True)
-class PortraitLabels:
-    """Where the face is, in pixels of the drawn frames.
-
-    face_box: (T, 4) x0, y0, x1, y1 around the face's oval.
-    mouth: (T, 2) x, y of the middle between the lips.
-    mouth_open: (T,) gap between the inner lips over the width of the resting mouth.
-    landmarks: (T, 478, 2) FaceMesh points, moved as the picture was.
-    """
-
-    face_box: Tensor
-    mouth: Tensor
-    mouth_open: Tensor
-    landmarks: Tensor
 
 
 class PortraitWarper:
@@ -80,8 +64,9 @@ class PortraitWarper:
     def _prepare_mouth(self, points: np.ndarray) -> None:
         """Displacement of every vertex, in pixels along the face's axes, per unit of each mouth control."""
         mesh = self.mesh
-        corners = points[[61, 291], :2]
+        corners = points[[*MOUTH_CORNERS], :2]
         self._mouth_width = width = float(np.linalg.norm(corners[0] - corners[1]))
+        self._eye_distance = float(np.linalg.norm(points[EYES[0].corners[0], :2] - points[EYES[1].corners[0], :2]))
         self._own_gap = float(np.linalg.norm(points[13, :2] - points[14, :2]))
         offset = mesh.vertices[:, :2] - corners.mean(0)
         u, v = offset @ mesh.right / (width / 2), offset @ mesh.down / width
@@ -110,28 +95,38 @@ class PortraitWarper:
             frames[index] = self._draw(points)
         return torch.from_numpy(frames)
 
-    def labels(self, motion: Motion) -> PortraitLabels:
+    def labels(self, motion: Motion) -> FaceLabels:
         """Places in the drawn frames, for every frame of `motion`."""
-        points = self._deform(motion)[:, :LANDMARKS, :2]
-        points = torch.tensor((points + 0.5) * self.size / self.mesh.image.shape[0], dtype=torch.float32)
-        oval = points[:, OVAL]
-        return PortraitLabels(
+        points = self.landmarks(motion)
+        oval, eyes = points[:, OVAL], torch.stack([points[:, e.corners].mean(1) for e in EYES], 1)
+        face = self._shape(_controls(motion))
+        between = lambda a, b: torch.tensor(np.linalg.norm(face[:, a] - face[:, b], axis=1), dtype=torch.float32)
+        return FaceLabels(
             face_box=torch.cat([oval.amin(1), oval.amax(1)], 1),
-            mouth=points[:, [13, 14]].mean(1),
-            mouth_open=motion.jaw.cpu() * WIDE_OPEN,
-            landmarks=points,
+            points=torch.cat([eyes, points[:, [1, *MOUTH_CORNERS, 13, 14]]], 1),
+            mouth_open=motion.jaw.cpu() * WIDE_OPEN * self._mouth_width / self._eye_distance,
+            mouth_width=between(*MOUTH_CORNERS) / self._eye_distance,
         )
+
+    def landmarks(self, motion: Motion) -> Tensor:
+        """FaceMesh points (T, 478, 2), moved as the picture is, in pixels of the drawn frames."""
+        points = self._deform(motion)[:, :LANDMARKS, :2]
+        return torch.tensor((points + 0.5) * self.size / self.mesh.image.shape[0], dtype=torch.float32)
 
     def _deform(self, motion: Motion) -> np.ndarray:
         """Vertices (T, V, 3) in pixels of the portrait."""
-        mesh, control = self.mesh, {k: v.cpu().double().numpy() for k, v in vars(motion).items()}
-        column = lambda name: control[name][:, None]
+        control = _controls(motion)
+        return self._turn(self._shape(control), motion, control)
+
+    def _shape(self, control: dict[str, np.ndarray]) -> np.ndarray:
+        """Vertices (T, V, 3) of the face with its expression, before the head turns."""
+        mesh, column = self.mesh, lambda name: control[name][:, None]
         # The lips' gap is set, not added: a portrait that smiles closes its mouth.
         gap = column("jaw") * WIDE_OPEN * self._mouth_width - self._own_gap
         down = gap * self._opening + 0.07 * column("smile") * self._lift
         right = (0.13 * column("width") - 0.30 * column("rounding")) * self._spread
         down[:, BROWS] -= 0.03 * column("brow") * mesh.height
-        points = np.repeat(mesh.vertices[None], len(motion), 0)
+        points = np.repeat(mesh.vertices[None], len(control["jaw"]), 0)
         points[:, :, :2] += right[..., None] * mesh.right + down[..., None] * mesh.down
         points[:, :, 2] += 0.06 * column("rounding") * self._pout
         blink = control["blink"][:, None, None]
@@ -146,7 +141,7 @@ class PortraitWarper:
             iris[:, :2] += half * look
             points[:, mesh.eye_vertex + k] = iris + (middle - iris) * blink[:, 0]
         points[:, mesh.eye_vertex + 2] = points[:, [13, 14]].mean(1)
-        return self._turn(points, motion, control)
+        return points
 
     def _turn(self, points: np.ndarray, motion: Motion, control: dict[str, np.ndarray]) -> np.ndarray:
         """Rotate about a pivot behind the face under weak perspective, then scale and shift; the border stays."""
@@ -226,3 +221,7 @@ class PortraitWarper:
         colour += (enamel - colour) * teeth[..., None]
         cover = cv2.GaussianBlur(mask, (0, 0), 0.004 * len(drawn) + 0.3)[..., None] / 255.0 * np.clip(gap / 0.05, 0, 1)
         patch[:] = (patch + (colour - patch) * cover).clip(0, 255)
+
+
+def _controls(motion: Motion) -> dict[str, np.ndarray]:
+    return {name: value.cpu().double().numpy() for name, value in vars(motion).items()}

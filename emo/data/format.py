@@ -1,0 +1,155 @@
+"""The dataset on disk: clips as mp4, one label file beside each, and a metadata table per split.
+
+    DATASET/train/metadata.jsonl        one row per clip, `ClipInfo`; what `load_dataset("videofolder")` reads
+    DATASET/train/000017.mp4            picture and sound
+    DATASET/train/000017.safetensors    labels per frame, with the row in its header
+    DATASET/test/...                    people who are not in train
+
+A clip counts only once its label file is there, which is written last; the tables are made of the label files.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from emo.errors import DatasetError
+from emo.media import as_fps
+
+SPLITS = ("train", "test")
+METADATA = "metadata.jsonl"
+FACE_POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right", "upper_lip", "lower_lip")
+"""Landmarks of every clip; left and right as in the picture, the lips' inner edges at the middle."""
+
+REQUIRED = {"face_box": (4,), "points": (len(FACE_POINTS), 2), "rotation_speed": ()}
+"""Labels that every clip has, with their shapes after (T,): face box x0, y0, x1, y1 and `FACE_POINTS` x, y in pixels;
+head rotation speed in degrees per frame. Synthetic clips add all that was commanded (`emo.data.synthetic.Motion`)."""
+
+
+@dataclass(frozen=True)
+class ClipInfo:
+    """A row of the metadata table.
+
+    Fields: file_name, the mp4, and labels, the label file, both relative to the table's folder; person, whoever is in
+    the clip; split; fps; frames, width, height of the video; has_audio; speed, mean head rotation in degrees per
+    frame; source, where the clip comes from: "avatar", "portrait" or "video"; origin, what it was made of.
+    """
+
+    file_name: str
+    labels: str
+    person: str
+    split: str
+    fps: float
+    frames: int
+    width: int
+    height: int
+    has_audio: bool
+    speed: float
+    source: str
+    origin: str = ""
+
+    @property
+    def rate(self) -> Fraction:
+        """Exact frames per second."""
+        return as_fps(self.fps)
+
+    @property
+    def seconds(self) -> float:
+        """Length of the clip."""
+        return float(self.frames / self.rate)
+
+
+def save_labels(path: Path, labels: Mapping[str, np.ndarray], info: ClipInfo) -> None:
+    """Write a clip's labels, each (T, ...), and its row; whole or not at all.
+
+    Raises:
+        DatasetError: a required label is missing or any label has not one value per frame.
+    """
+    _check(path, {name: array.shape for name, array in labels.items()}, info.frames)
+    arrays = {name: np.ascontiguousarray(array) for name, array in labels.items()}
+    temporary = path.with_suffix(".tmp")
+    temporary.write_bytes(save(arrays, {"clip": json.dumps(asdict(info))}))
+    os.replace(temporary, path)
+
+
+def load_labels(path: Path) -> dict[str, np.ndarray]:
+    """All labels of a clip by name.
+
+    Raises:
+        DatasetError: the file is missing, damaged, or lacks a required label.
+    """
+    try:
+        with safe_open(path, "np") as file:
+            labels = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except (OSError, SafetensorError) as error:
+        raise DatasetError(f"{path}: the labels cannot be read ({error}); make this clip again") from error
+    _check(path, {name: array.shape for name, array in labels.items()}, len(next(iter(labels.values()))))
+    return labels
+
+
+def read_info(path: Path) -> ClipInfo:
+    """The row in a label file's header.
+
+    Raises:
+        DatasetError: the file is missing or damaged.
+    """
+    try:
+        with safe_open(path, "np") as file:
+            return ClipInfo(**json.loads(file.metadata()["clip"]))
+    except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise DatasetError(f"{path}: the labels cannot be read ({error}); make this clip again") from error
+
+
+def write_metadata(root: Path) -> list[ClipInfo]:
+    """Make the tables of all splits from the label files; returns all rows."""
+    rows = []
+    for split in SPLITS:
+        infos = [read_info(path) for path in sorted((root / split).glob("*.safetensors"))]
+        rows += infos
+        table = root / split / METADATA
+        if infos or table.exists():
+            temporary = table.with_suffix(".tmp")
+            temporary.write_text("".join(json.dumps(asdict(info)) + "\n" for info in infos), encoding="utf-8")
+            os.replace(temporary, table)
+    return rows
+
+
+def read_metadata(root: Path, split: str) -> list[ClipInfo]:
+    """The table of one split; keys that `ClipInfo` does not know are left out.
+
+    Raises:
+        DatasetError: the folder or the table is missing, empty or damaged.
+    """
+    table = root / split / METADATA
+    if not table.is_file():
+        raise DatasetError(f"{table} does not exist; give a folder made by emo synthesize or emo prepare")
+    known = {field.name for field in fields(ClipInfo)}
+    needed = {field.name for field in fields(ClipInfo) if field.default is MISSING}
+    rows = []
+    for number, line in enumerate(table.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            values = json.loads(line)
+            missing = needed - values.keys()
+        except (json.JSONDecodeError, AttributeError) as error:
+            raise DatasetError(f"{table}, line {number}: not a row of JSON") from error
+        if missing:
+            raise DatasetError(f"{table}, line {number}: {', '.join(sorted(missing))} is missing")
+        rows.append(ClipInfo(**{key: value for key, value in values.items() if key in known}))
+    if not rows:
+        raise DatasetError(f"{table} names no clips")
+    return rows
+
+
+def _check(path: Path, shapes: Mapping[str, tuple[int, ...]], frames: int) -> None:
+    for name, rest in REQUIRED.items():
+        if shapes.get(name) != (frames, *rest):
+            raise DatasetError(f"{path}: {name} should be {(frames, *rest)}, not {shapes.get(name, 'missing')}")
+    for name, shape in shapes.items():
+        if shape[:1] != (frames,):
+            raise DatasetError(f"{path}: {name} is {shape} for {frames} frames")
