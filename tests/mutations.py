@@ -46,9 +46,9 @@ MUTATIONS = (
     ),
     Mutation(
         "latents: not scaled when encoded",
-        "emo/pipelines/pipeline_emo.py",
-        "(latents * self.vae.config.scaling_factor)",
-        "latents",
+        "emo/pipelines/latents.py",
+        " * vae.config.scaling_factor",
+        "",
         "pipelines/test_pipeline.py",
     ),
     Mutation(

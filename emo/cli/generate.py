@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+from emo.cli.device import pick_device, pick_dtype
 from emo.cli.quiet import quiet_loading
 from emo.errors import EmoError, OptionError, OutputError
 
@@ -166,29 +167,6 @@ def parse_speed(text: str | None) -> float | list[float] | None:
         return [float(word) for word in Path(text).read_text(encoding="utf-8-sig").replace(",", " ").split()]
     except (OSError, ValueError) as error:
         raise OptionError(f"--speed {text}: neither a number nor a file of numbers ({error})") from None
-
-
-def pick_device(name: str) -> str:
-    """`auto` is the best there is."""
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise OptionError(f"--device {name}: {str(error).splitlines()[0]}; `emo doctor` shows what there is") from None
-    return name
-
-
-def pick_dtype(name: str, device: str):
-    """`auto` is float32 on a CPU and half precision elsewhere."""
-    import torch
-
-    if name == "auto":
-        brain = device.startswith("cuda") and torch.cuda.is_bf16_supported()
-        name = "float32" if device == "cpu" else "bfloat16" if brain else "float16"
-    return getattr(torch, name)
 
 
 def set_attention(pipe, backend: str) -> None:

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 
 from emo import __version__
-from emo.cli import doctor, generate, init
+from emo.cli import doctor, generate, init, synthesize
 from emo.cli.quiet import quiet_libraries
 from emo.errors import EmoError
 
-COMMANDS = (generate, init, doctor)
+COMMANDS = (generate, init, synthesize, doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,7 +9,6 @@ A clip counts only once its label file is there, which is written last; the tabl
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from fractions import Fraction
@@ -21,6 +20,7 @@ from safetensors.numpy import save
 
 from emo.errors import DatasetError
 from emo.media import as_fps
+from emo.media.files import write_whole
 
 SPLITS = ("train", "test")
 METADATA = "metadata.jsonl"
@@ -73,9 +73,7 @@ def save_labels(path: Path, labels: Mapping[str, np.ndarray], info: ClipInfo) ->
     """
     _check(path, {name: array.shape for name, array in labels.items()}, info.frames)
     arrays = {name: np.ascontiguousarray(array) for name, array in labels.items()}
-    temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(save(arrays, {"clip": json.dumps(asdict(info))}))
-    os.replace(temporary, path)
+    write_whole(path, save(arrays, {"clip": json.dumps(asdict(info))}))
 
 
 def load_labels(path: Path) -> dict[str, np.ndarray]:
@@ -114,9 +112,7 @@ def write_metadata(root: Path) -> list[ClipInfo]:
         rows += infos
         table = root / split / METADATA
         if infos or table.exists():
-            temporary = table.with_suffix(".tmp")
-            temporary.write_text("".join(json.dumps(asdict(info)) + "\n" for info in infos), encoding="utf-8")
-            os.replace(temporary, table)
+            write_whole(table, "".join(json.dumps(asdict(info)) + "\n" for info in infos).encode())
     return rows
 
 

@@ -1,8 +1,10 @@
-"""The checks every reader makes before it hands a path to a decoder."""
+"""Files: the checks before a path goes to a decoder, finding them in folders, and writing them whole or not at all."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from emo.errors import EmoError
+from emo.errors import EmoError, OptionError, OutputError
 
 
 def require_file(path: Path, error: type[EmoError]) -> None:
@@ -17,3 +19,34 @@ def require_file(path: Path, error: type[EmoError]) -> None:
         raise error(f"{path} does not exist; check the name and the folder")
     if path.stat().st_size == 0:
         raise error(f"{path} is empty (0 bytes); copy or download it again")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name and rename it, so that nobody ever sees half of it.
+
+    Raises:
+        OutputError: naming the file, if it cannot be written or the disk is full.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"{path} cannot be written ({error.strerror}); free space and repeat") from error
+
+
+def find_files(place: Path, suffixes: Sequence[str], option: str) -> list[Path]:
+    """The files below a folder with one of these endings (lower case, with the dot), sorted; a file is itself.
+
+    Raises:
+        OptionError: naming `option`, if there is no such folder, or nothing of the kind in it.
+    """
+    if place.is_file():
+        return [place]
+    if not place.is_dir():
+        raise OptionError(f"{option} {place}: there is no such folder")
+    found = sorted(path for path in place.rglob("*") if path.suffix.lower() in suffixes)
+    if not found:
+        raise OptionError(f"{option} {place}: no file there ends in {', '.join(suffixes)}")
+    return found

@@ -22,6 +22,7 @@ from emo.pipelines.audio_features import AudioFeatures
 from emo.pipelines.checks import check_folder, check_scheduler
 from emo.pipelines.frames import finish_frames
 from emo.pipelines.guidance import ClipConditions, guide
+from emo.pipelines.latents import encode_pictures
 from emo.pipelines.options import CALLBACK_TENSORS, check_options, speed_track
 from emo.pipelines.output import ClipState, EMOClip, EMOPipelineOutput, EMOStream
 from emo.pipelines.saved_format import SavedFormat
@@ -304,9 +305,8 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
 
     def _encode(self, picture: np.ndarray) -> torch.Tensor:
         """Picture uint8 (H, W, 3) → latents (1, L, h, w) in the scheduler's scale."""
-        picture = torch.from_numpy(picture).permute(2, 0, 1)[None] / 127.5 - 1
-        latents = self.vae.encode(picture.to(self._execution_device, self.vae.dtype)).latent_dist.mode()
-        return (latents * self.vae.config.scaling_factor).to(self.unet.dtype)
+        picture = torch.from_numpy(picture).permute(2, 0, 1)[None].to(self._execution_device)
+        return encode_pictures(self.vae, picture).to(self.unet.dtype)
 
     def _decode(self, job: EMOStream, latents: torch.Tensor) -> Any:
         """Latents (F, L, h, w) → frames of the wanted kind."""

@@ -1,14 +1,14 @@
 """What lies beside an unfinished output, so that an interrupted generation continues as if nothing had happened."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from emo.errors import OutputError, ResumeError
+from emo.errors import ResumeError
+from emo.media.files import write_whole
 from emo.pipelines.output import ClipState
 
 
@@ -35,13 +35,7 @@ class ResumePoint:
         if self.state.generator_state is not None:
             tensors["generator_state"] = self.state.generator_state
         header = {"next_clip": self.state.next_clip, "position": self.position, "fingerprint": self.fingerprint}
-        temporary = path.with_name(path.name + ".new")
-        try:
-            temporary.write_bytes(save(tensors, metadata={"emo": json.dumps(header)}))
-            os.replace(temporary, path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise OutputError(f"{path} cannot be written ({error.strerror}); free space and resume") from error
+        write_whole(path, save(tensors, metadata={"emo": json.dumps(header)}))
 
     @classmethod
     def load(cls, path: Path) -> "ResumePoint":

@@ -143,7 +143,7 @@ def test_output_not_writable(refused, tmp_path, where):
     assert path.name in refused(output=path)
 
 
-@pytest.mark.parametrize("file", ["out.mp4.part", "out.mp4.resume.new"])
+@pytest.mark.parametrize("file", ["out.mp4.part", "out.mp4.resume.tmp"])
 def test_disk_full_keeps_what_was_generated(emo, tmp_path, monkeypatch, file):
     """The second write of the spool, or of the resume point, finds no space."""
     calls, fsync, write_bytes = [], os.fsync, Path.write_bytes

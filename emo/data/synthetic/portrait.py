@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from emo.errors import FaceError
+from emo.face import head_pose, quiet_stderr
 
 LANDMARKS = 478
 INNER_UPPER = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308]
@@ -96,14 +97,16 @@ EYES = (
     ),
 )
 GRID = 17  # anchors per side of the picture
+MAX_YAW = 25  # degrees; more cannot be turned back
 FACE_SHARE = 0.52  # height of the face's oval in the cropped picture
 
 
 @lru_cache(maxsize=1)
 def _detector():
-    from mediapipe.python.solutions.face_mesh import FaceMesh
+    with quiet_stderr():
+        from mediapipe.python.solutions.face_mesh import FaceMesh
 
-    return FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1, min_detection_confidence=0.4)
+        return FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1, min_detection_confidence=0.4)
 
 
 @lru_cache(maxsize=1)
@@ -121,7 +124,8 @@ def _tessellation() -> np.ndarray:
 
 def landmarks(image: np.ndarray) -> np.ndarray | None:
     """FaceMesh landmarks (478, 3) in pixels of an RGB uint8 picture (depth grows away from the camera), or None."""
-    found = _detector().process(np.ascontiguousarray(image)).multi_face_landmarks
+    with quiet_stderr():
+        found = _detector().process(np.ascontiguousarray(image)).multi_face_landmarks
     if not found:
         return None
     height, width = image.shape[:2]
@@ -137,11 +141,14 @@ def crop_portrait(image: np.ndarray, size: int = 512) -> tuple[np.ndarray, np.nd
     Returns:
         The crop (size, size, 3) uint8 and its landmarks (478, 3) in pixels.
     Raises:
-        FaceError: no face is found.
+        FaceError: no face is found, or it looks too far to the side.
     """
     points = landmarks(image)
     if points is None:
         raise FaceError("no face found in the portrait; use a picture with one clearly visible, frontal face")
+    turn = abs(head_pose(points).yaw)
+    if turn > MAX_YAW:
+        raise FaceError(f"the face is turned aside by {turn:.0f} degrees; use a picture from the front")
     low, high = points[OVAL, :2].min(0), points[OVAL, :2].max(0)
     height, width = image.shape[:2]
     side = min(max(high[1] - low[1], 1.15 * (high[0] - low[0])) / FACE_SHARE, max(height, width))

@@ -1,0 +1,167 @@
+"""`emo synthesize`: talking people who do not exist, or still portraits made to talk, as a dataset."""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+from emo.cli.device import pick_device
+from emo.errors import EmoError, OptionError
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac")
+
+
+def add_parser(commands) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        "synthesize",
+        help="make a dataset of synthetic talking people",
+        description="Make training clips with exact labels: avatars, still portraits warped into speech, or both. "
+        "The same options make the same clips; stopped in the middle, the same command goes on, and a larger "
+        "--hours adds to what is there.",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of the dataset")
+    parser.add_argument("--identities", type=int, default=100, help="avatars (default 100; 0 for portraits alone)")
+    parser.add_argument("--hours", type=float, default=0.1, help="hours of video in all (default 0.1)")
+    parser.add_argument("--seed", type=int, default=0, help="other seeds, other people (default 0)")
+    parser.add_argument("--portraits", type=Path, metavar="DIR", help="pictures of faces to animate as well")
+    parser.add_argument(
+        "--portrait-share", type=float, metavar="SHARE", help="clips of portraits, 0 to 1 (default 0.25 if any)"
+    )
+    parser.add_argument("--speech", type=Path, metavar="DIR", help="recordings of speech to cut clips' sound from")
+    parser.add_argument(
+        "--speech-share", type=float, metavar="SHARE", help="clips with recorded sound, 0 to 1 (default 0.5 if any)"
+    )
+    parser.add_argument(
+        "--test-share", type=float, default=0.1, help="share of people for the test split (default 0.1)"
+    )
+    parser.add_argument("--size", type=int, default=128, help="pixels, a multiple of 8 (default 128)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of a clip (default 5)")
+    parser.add_argument("--fps", type=float, default=25.0, help="frames per second (default 25)")
+    parser.add_argument("--samples", type=int, default=1, help="rays per pixel and axis: 2 is smoother (default 1)")
+    parser.add_argument("--workers", type=int, help="processes (default: one per core)")
+    parser.add_argument("--device", default="cpu", help="where avatars are drawn: cpu (default) or cuda")
+    parser.add_argument("--no-compile", action="store_true", help="do not compile the drawing, however much there is")
+    return parser
+
+
+def run(options: argparse.Namespace) -> None:
+    clips = check_numbers(options)
+    portraits = usable_portraits(options) if options.portraits else ()
+    recordings = usable_recordings(options) if options.speech else ()
+
+    from tqdm import tqdm
+
+    from emo.data.synthesize import synthesize_dataset
+    from emo.data.synthetic.studio import Cast
+
+    cast = Cast(
+        seed=options.seed,
+        identities=options.identities,
+        portraits=portraits,
+        portrait_share=share(
+            options.portrait_share, portraits, 0.25 if options.identities else 1.0, "--portrait-share"
+        ),
+        recordings=recordings,
+        speech_share=share(options.speech_share, recordings, 0.5, "--speech-share"),
+        size=options.size,
+        seconds=options.seconds,
+        fps=options.fps,
+        samples=options.samples,
+        test_share=options.test_share,
+    )
+    progress = synthesize_dataset(
+        cast,
+        clips,
+        options.out,
+        workers=options.workers,
+        device=options.device,
+        compile=False if options.no_compile else None,
+    )
+    try:
+        with tqdm(total=clips, unit="clip", dynamic_ncols=True, initial=next(progress)) as bar:
+            for _ in progress:
+                bar.update()
+    except KeyboardInterrupt:
+        progress.close()
+        print(f"\nemo: {options.out} is unfinished; the same command continues", file=sys.stderr)
+        raise
+    minutes = clips * options.seconds / 60
+    print(f"{options.out}: {clips} clips, {minutes:.1f} minutes; `emo inspect {options.out}` shows them")
+
+
+def check_numbers(options: argparse.Namespace) -> int:
+    """The number of clips that the options ask for."""
+    whole = {"--identities": (options.identities, 0), "--samples": (options.samples, 1), "--seed": (options.seed, 0)}
+    whole["--workers"] = (1 if options.workers is None else options.workers, 1)
+    for name, (value, least) in whole.items():
+        if value < least:
+            raise OptionError(f"{name} {value}: must be at least {least}")
+    if options.size < 64 or options.size % 8:
+        raise OptionError(f"--size {options.size}: must be a multiple of 8, at least 64")
+    if not 0 <= options.test_share < 1:
+        raise OptionError(f"--test-share {options.test_share}: must be from 0 to less than 1")
+    if not (math.isfinite(options.hours) and options.hours > 0):
+        raise OptionError(f"--hours {options.hours}: must be above 0")
+    if not 0.2 <= options.seconds <= 600:
+        raise OptionError(f"--seconds {options.seconds}: must be from 0.2 to 600")
+    if not 1 <= options.fps <= 120:
+        raise OptionError(f"--fps {options.fps}: must be from 1 to 120")
+    if not options.identities and not options.portraits:
+        raise OptionError("--identities 0 needs --portraits: there is nobody to draw")
+    if options.device != "cpu":
+        options.device = pick_device(options.device)
+    return math.ceil(round(options.hours * 3600 / options.seconds, 6))
+
+
+def share(value: float | None, things: tuple, default: float, option: str) -> float:
+    """A share as given, or its default where there is something to share."""
+    if value is None:
+        return default if things else 0.0
+    if not 0 <= value <= 1:
+        raise OptionError(f"{option} {value}: must be from 0 to 1")
+    if value and not things:
+        raise OptionError(f"{option} {value}: give {'--portraits' if 'portrait' in option else '--speech'} as well")
+    return value
+
+
+def usable_portraits(options: argparse.Namespace) -> tuple[str, ...]:
+    """The pictures that can be animated; the others are named and left out."""
+    from emo.data.synthetic.studio import open_portrait
+    from emo.media.files import find_files
+
+    return usable(
+        find_files(options.portraits, PICTURES, "--portraits"), lambda p: open_portrait(p, options.size), "--portraits"
+    )
+
+
+def usable_recordings(options: argparse.Namespace) -> tuple[str, ...]:
+    """The recordings that can be read and hold at least a frame; the others are named and left out."""
+    from emo.errors import AudioError
+    from emo.media import AudioTrack
+    from emo.media.files import find_files
+
+    def check(path: str) -> None:
+        with AudioTrack.open(path) as track:
+            if track.duration * options.fps < 1:
+                raise AudioError(f"{path} is shorter than one frame")
+
+    return usable(find_files(options.speech, SOUNDS, "--speech"), check, "--speech")
+
+
+def usable(paths: list[Path], check, option: str) -> tuple[str, ...]:
+    """Those that pass `check`, as text.
+
+    Raises:
+        OptionError: none does.
+    """
+    good = []
+    for path in paths:
+        try:
+            check(str(path))
+            good.append(str(path))
+        except EmoError as error:
+            print(f"emo: left out: {error}", file=sys.stderr)
+    if not good:
+        raise OptionError(f"{option}: nothing there can be used")
+    return tuple(good)

@@ -1,0 +1,171 @@
+"""A dataset of synthetic people: clips planned by number, drawn by all cores, resumed where an earlier run stopped."""
+
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from emo.data.format import ClipInfo, save_labels, write_metadata
+from emo.data.synthetic.speech import SAMPLE_RATE
+from emo.data.synthetic.studio import Cast, Studio
+from emo.errors import DatasetError
+from emo.media import AudioTrack, VideoWriter
+from emo.media.files import write_whole
+
+RECIPE = "synthesize.json"
+WORTH_COMPILING = 1200  # frames per process from which on compiling pays: 20 s from torch's cache, 140 s without
+
+
+def synthesize_dataset(
+    cast: Cast,
+    clips: int,
+    out: Path,
+    *,
+    workers: int | None = None,
+    device: str = "cpu",
+    compile: bool | None = None,
+) -> Iterator[int]:
+    """Make clips 0 … `clips` − 1 of a cast in the folder `out`; those that are there stay.
+
+    Clips depend on the cast and their number alone: not on workers, nor on where an earlier run stopped.
+
+    Args:
+        cast: see `Cast`.
+        clips: how many; a second run with more of them adds to the folder.
+        out: a new folder, or one made of the same cast.
+        workers: processes; one per core by default, one on a GPU.
+        device: where avatars are drawn.
+        compile: compile the avatars' kernels; by default where that pays.
+
+    Yields:
+        How many clips are there, after each. The metadata tables are written at the end, and when stopped.
+
+    Raises:
+        DatasetError: `out` holds something else, or clips of another cast.
+        EmoError: a portrait or recording cannot be used.
+    """
+    _check_recipe(cast, out)
+    done = {int(path.stem) for split in ("train", "test") for path in (out / split).glob("*.safetensors")}
+    todo = [index for index in range(clips) if index not in done]
+    if workers is None:
+        workers = len(os.sched_getaffinity(0)) if device == "cpu" else 1
+    workers = max(1, min(workers, len(todo)))
+    if compile is None:
+        frames = cast.seconds * cast.fps * len(todo) * (1 - cast.portrait_share) / workers
+        compile = device != "cpu" or (frames > WORTH_COMPILING and shutil.which("c++") is not None)
+    count = clips - len(todo)
+    yield count
+    try:
+        for _ in _work(cast, todo, out, workers, device, compile):
+            count += 1
+            yield count
+    finally:
+        write_metadata(out)
+
+
+def _check_recipe(cast: Cast, out: Path) -> None:
+    """`out` is new, empty, or made of the same cast; leave the cast there."""
+    names = {kind: [Path(path).name for path in getattr(cast, kind)] for kind in ("portraits", "recordings")}
+    path, recipe = out / RECIPE, asdict(cast) | names
+    if out.exists() and not out.is_dir():
+        raise DatasetError(f"{out} is a file; give a folder")
+    if path.is_file():
+        try:
+            before = json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise DatasetError(f"{path} is damaged; choose another folder or remove this one") from error
+        for name, value in recipe.items():
+            if before.get(name) != value:
+                raise DatasetError(
+                    f"{out} was made with {name} = {before.get(name)}, not {value}; choose another folder"
+                )
+        return
+    if out.exists() and any(out.iterdir()):
+        raise DatasetError(f"{out} exists and was not made by emo synthesize; choose another folder")
+    for split in ("train", "test"):
+        (out / split).mkdir(parents=True, exist_ok=True)
+    write_whole(path, json.dumps(recipe, indent=1).encode())
+
+
+def _work(cast: Cast, todo: list[int], out: Path, workers: int, device: str, compile: bool) -> Iterator[None]:
+    """Make the clips of `todo`; yields after each."""
+    if workers == 1:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # as in the processes below: then they share torch's cache of compiled kernels
+        try:
+            studio = Studio(cast, device, compile)
+            for index in todo:
+                make_clip(studio, index, out)
+                yield
+        finally:
+            torch.set_num_threads(threads)
+        return
+    pending: set[Future] = set()
+    with ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), initializer=_start, initargs=(cast, device, compile)
+    ) as pool:
+        try:
+            rest = iter(todo)
+            while True:
+                for index in rest:
+                    pending.add(pool.submit(_make, index, out))
+                    if len(pending) >= 2 * workers:
+                        break
+                if not pending:
+                    return
+                finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    future.result()
+                    yield
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+_studio: Studio | None = None  # of a worker process
+
+
+def _start(cast: Cast, device: str, compile: bool) -> None:
+    global _studio
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process is told, and waits for the clips under way
+    torch.set_num_threads(1)
+    _studio = Studio(cast, device, compile)
+
+
+def _make(index: int, out: Path) -> None:
+    make_clip(_studio, index, out)
+
+
+def make_clip(studio: Studio, index: int, out: Path) -> ClipInfo:
+    """Draw clip `index` into the dataset folder `out`: picture and sound, then labels."""
+    cast, plan = studio.cast, studio.cast.plan(index)
+    take = studio.shoot(plan)
+    frames, height, width, _ = take.frames.shape
+    info = ClipInfo(
+        file_name=f"{index:06d}.mp4",
+        labels=f"{index:06d}.safetensors",
+        person=plan.person,
+        split=plan.split,
+        fps=cast.fps,
+        frames=frames,
+        width=width,
+        height=height,
+        has_audio=True,
+        speed=round(float(take.labels["rotation_speed"].mean()), 4),
+        source="avatar" if plan.portrait is None else "portrait",
+        origin=plan.origin,
+    )
+    folder = out / plan.split
+    with VideoWriter(folder / info.file_name, cast.fps) as writer:
+        writer.write(take.frames)
+        with AudioTrack.open((take.waveform, SAMPLE_RATE)) as sound:
+            writer.finish(sound)
+    save_labels(folder / info.labels, take.labels, info)
+    return info
