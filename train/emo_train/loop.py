@@ -1,0 +1,231 @@
+"""The one loop by which every network here trains, from the paper's stages to the small autoencoder."""
+
+import math
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedType, gather_object, set_seed
+from torch import Tensor, nn
+
+from emo.errors import ConfigError, EmoError
+from emo_train.average import AveragedWeights
+from emo_train.config import LoopConfig
+from emo_train.logs import Logs
+from emo_train.optimizer import build_optimizer, build_schedule
+from emo_train.signals import StopSignals
+from emo_train.state import Checkpoints, Progress, step_name, whole_folder
+
+
+class DivergedError(EmoError):
+    """The loss or its gradient is no longer a number."""
+
+
+class Batch(Protocol):
+    """What a stage's loader yields: `len(batch)` samples that can move to a device."""
+
+    def __len__(self) -> int: ...
+
+    def to(self, device: torch.device) -> "Batch": ...
+
+
+class Stage(Protocol):
+    """What the loop asks of whatever is trained.
+
+    networks: one module with everything that trains; accelerate prepares it. Of what lies in it, that which does not
+        train has `requires_grad` false. Everything that requires a gradient must get one in every step.
+    batch_size: B, samples per process and batch.
+    """
+
+    networks: nn.Module
+    batch_size: int
+
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        """Groups for the optimiser, `{"params": [...], "lr": ...}`, of all that requires a gradient."""
+
+    def loader(self, start_batch: int, num_processes: int, process_index: int) -> Iterable[Batch]:
+        """This process's batches without end, from the `start_batch`-th on, such as by `emo.data.StepSampler`.
+
+        Batch s of R processes with B samples each holds the samples s·R·B … (s+1)·R·B − 1, process r the r-th B of
+        them. Accumulated batches count on like all others. Workers start with `signals.leave_signals_alone`.
+        """
+
+    def loss(self, networks: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss, and more scalars to log, for a batch on the networks' device; all are means over the samples.
+
+        networks: the prepared module; only calling it is sure to work when several processes train. All that is
+        random must come from the samples' numbers, so that resuming is exact.
+        """
+
+    def describe(self, batch: Batch) -> str:
+        """What a batch is made of, for the message when it breaks the training."""
+
+    def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
+        """Write the result into an empty folder. weights: state dict of `networks`, averaged if the loop averages."""
+
+    def validate(self, networks: nn.Module, folder: Path) -> None:
+        """Show what the networks, bare and with averaged weights if there are, can do, as files in an empty folder."""
+
+
+def make_accelerator(config: LoopConfig) -> Accelerator:
+    """Accelerate as configured, with the seed set; precision is `accelerate launch`'s to say if not configured.
+
+    Raises:
+        ConfigError: the precision is unknown, or not to be had here.
+    """
+    if config.mixed_precision not in (None, "no", "fp16", "bf16"):
+        raise ConfigError(f"train.mixed_precision is {config.mixed_precision}; use no, fp16 or bf16")
+    set_seed(config.seed)
+    try:
+        return Accelerator(mixed_precision=config.mixed_precision, gradient_accumulation_steps=config.accumulation)
+    except (ValueError, RuntimeError) as error:
+        raise ConfigError(f"train.mixed_precision={config.mixed_precision}: {error}") from None
+
+
+def train(stage: Stage, config: LoopConfig, accelerator: Accelerator, resume: str | None = None) -> int:
+    """Train to the configured number of steps, or until a signal or `stop_after_seconds` ends this run.
+
+    Below `config.output` it writes `checkpoints/step-…`, `validation/step-…`, `log.jsonl`, TensorBoard's `tensorboard`
+    and at the end `model`, which is what the stage saves.
+
+    Args:
+        resume: `None` to start, a checkpoint's folder, or "latest" to go on from the newest one, if there is one.
+
+    Returns:
+        Exit status: 0, or 128 + the number of the signal that ended the run.
+
+    Raises:
+        ConfigError: an option cannot be used.
+        DivergedError: loss or gradient are not finite; the message names step and samples. No weights were changed.
+    """
+    return _Run(stage, config, accelerator, resume).run()
+
+
+class _Run:
+    """One run of the loop, and the little it has to remember between steps."""
+
+    def __init__(self, stage: Stage, config: LoopConfig, accelerator: Accelerator, resume: str | None):
+        self.stage, self.config, self.accelerator = stage, config, accelerator
+        self.output, self.started = Path(config.output), time.monotonic()
+        if config.validate_every and accelerator.distributed_type == DistributedType.FSDP:
+            raise ConfigError("train.validate_every needs whole networks on one device: set it to 0 with FSDP")
+        optimizer = build_optimizer(stage.parameter_groups(config.optimizer.learning_rate), config.optimizer)
+        # Not prepared: a prepared schedule advances once per process and step.
+        self.schedule = build_schedule(optimizer, config.optimizer, config.steps)
+        self.model, self.optimizer = accelerator.prepare(stage.networks, optimizer)
+        self.average = AveragedWeights([p for p in self.model.parameters() if p.requires_grad], config.ema_decay)
+        self.progress = Progress()
+        self.checkpoints = Checkpoints(accelerator, self.output / "checkpoints", config.keep_last)
+        self.checkpoints.register(self.progress, self.schedule, self.average)
+        self.checkpoints.resume(resume)
+
+    def run(self) -> int:
+        config, progress, main = self.config, self.progress, self.accelerator.is_main_process
+        self.model.train()
+        with StopSignals() as signals, Logs(self.output, config, progress.step, shown=main) as logs:
+            batches = self._batches() if progress.step < config.steps else iter(())
+            while progress.step < config.steps:
+                late = config.stop_after_seconds and time.monotonic() - self.started > config.stop_after_seconds
+                rates = self.schedule.get_last_lr()
+                values, stop = self._step(batches, stop=bool(late or signals.received))
+                self.schedule.step()
+                logs.step(progress.step, values, rates)
+                done = progress.step == config.steps
+                if stop or done or _every(config.save_every, progress.step):
+                    self.checkpoints.save(progress.step)
+                if config.validate_every and (done or _every(config.validate_every, progress.step)):
+                    self._validate()
+                if stop and not done:
+                    logs.say(f"stopped at step {progress.step}; go on with --resume latest")
+                    return 128 + signals.received if signals.received else 0
+                if not done and _every(config.export_every, progress.step):
+                    self._export()
+            self._export()
+            logs.say(f"finished at step {progress.step}: {self.output / 'model'}")
+        return 0
+
+    def _batches(self) -> Iterator[Batch]:
+        """This process's batches from where the samples seen so far end, also if there are more processes now."""
+        processes = self.accelerator.num_processes
+        start = self.progress.samples // (processes * self.stage.batch_size)
+        return iter(self.stage.loader(start, processes, self.accelerator.process_index))
+
+    def _step(self, batches: Iterator[Batch], *, stop: bool) -> tuple[dict[str, float], bool]:
+        """One optimiser step over `accumulation` batches.
+
+        Returns:
+            What to log, as means over all processes, and whether any of them wants to stop.
+
+        Raises:
+            DivergedError: see `train`.
+        """
+        began, waited, seen, broken, results = time.monotonic(), 0.0, 0, [], []
+        for _ in range(self.config.accumulation):
+            asked = time.monotonic()
+            batch = next(batches)
+            waited += time.monotonic() - asked
+            with self.accelerator.accumulate(self.model):
+                loss, scalars = self.stage.loss(self.model, batch.to(self.accelerator.device))
+                self.accelerator.backward(loss)
+            results.append(torch.stack([value.detach().float() for value in (loss, *scalars.values())]))
+            broken.append((loss.detach(), self.stage.describe(batch)))
+            seen += len(batch)
+        limit = self.config.optimizer.max_grad_norm or float("inf")
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), limit)
+
+        # One round of all processes, so that they stop together.
+        own = torch.stack(results).mean(dim=0)
+        flags = own.new_tensor([waited, float(stop), float(seen)])
+        *means, waited, stop, seen = self.accelerator.reduce(torch.cat([own, flags]), reduction="mean").tolist()
+        values = dict(zip(("loss", *scalars), means, strict=True))
+        values["grad_norm"] = float("nan") if norm is None else float(norm)
+        self._check_finite(values, broken, norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.average.step()
+        samples = round(seen * self.accelerator.num_processes)
+        self.progress.step += 1
+        self.progress.samples += samples
+        seconds = time.monotonic() - began
+        return values | {"samples": samples, "seconds": seconds, "waited": waited}, stop > 0
+
+    def _check_finite(self, values: dict[str, float], broken: list[tuple[Tensor, str]], norm: Tensor | None) -> None:
+        """Stop all processes when the loss is not finite, or the gradient where no scaler takes care of that."""
+        loss_is_finite = math.isfinite(values["loss"])
+        if loss_is_finite and (norm is None or self.accelerator.scaler or math.isfinite(float(norm))):
+            return
+        named = [name for loss, name in broken if loss_is_finite or not math.isfinite(float(loss))]
+        if self.accelerator.num_processes > 1:
+            named = gather_object(named)
+        what = "gradient" if loss_is_finite else "loss"
+        raise DivergedError(
+            f"step {self.progress.step + 1}: the {what} is not finite, at {'; '.join(named)}; look at these samples, "
+            "lower train.optimizer.learning_rate, or go on from the last checkpoint with --resume latest"
+        )
+
+    def _validate(self) -> None:
+        with self.average.applied():
+            if self.accelerator.is_main_process:
+                with whole_folder(self.output / "validation" / step_name(self.progress.step)) as folder:
+                    networks = self.accelerator.unwrap_model(self.model)
+                    networks.eval()
+                    with torch.no_grad(), self.accelerator.autocast():
+                        self.stage.validate(networks, folder)
+                    networks.train()
+            self.accelerator.wait_for_everyone()
+
+    def _export(self) -> None:
+        """Write what the stage makes of the weights, averaged ones if there are."""
+        with self.average.applied():
+            weights = self.accelerator.get_state_dict(self.model)
+            if self.accelerator.is_main_process:
+                with whole_folder(self.output / "model") as folder:
+                    self.stage.save(folder, weights)
+            self.accelerator.wait_for_everyone()
+
+
+def _every(interval: int, step: int) -> bool:
+    return interval > 0 and step % interval == 0
