@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -46,17 +47,21 @@ def fingerprint(pipe: DiffusionPipeline, stream: EMOStream, seed: int) -> dict[s
     }
 
 
-def weights_fingerprint(pipe: DiffusionPipeline, samples: int = 1024) -> str:
-    """Hash of all components' configs, and of every tensor's name, shape and up to `samples` evenly spaced values."""
+def weights_fingerprint(pipe: DiffusionPipeline) -> str:
+    """`modules_fingerprint` of all the pipeline's networks."""
+    return modules_fingerprint({n: c for n, c in pipe.components.items() if isinstance(c, torch.nn.Module)})
+
+
+def modules_fingerprint(modules: Mapping[str, torch.nn.Module], samples: int = 1024) -> str:
+    """Hash of networks' configs, and of every tensor's name, shape and up to `samples` evenly spaced values."""
 
     def parts():
-        for name, component in sorted(pipe.components.items()):
-            if isinstance(component, torch.nn.Module):
-                yield name.encode() + _settings(component)
-                for key, tensor in component.state_dict().items():
-                    flat = tensor.detach().flatten()
-                    yield f"{name}.{key}{tuple(tensor.shape)}".encode()
-                    yield np.ascontiguousarray(flat[:: max(1, len(flat) // samples)].float().cpu().numpy()).tobytes()
+        for name, module in sorted(modules.items()):
+            yield name.encode() + _settings(module)
+            for key, tensor in module.state_dict().items():
+                flat = tensor.detach().flatten()
+                yield f"{name}.{key}{tuple(tensor.shape)}".encode()
+                yield np.ascontiguousarray(flat[:: max(1, len(flat) // samples)].float().cpu().numpy()).tobytes()
 
     return _hash(parts())
 

@@ -1,0 +1,52 @@
+"""`emo cache`: encode a dataset's pictures and sound once, for faster training."""
+
+import argparse
+from pathlib import Path
+
+from emo.cli.device import pick_device, pick_dtype
+from emo.cli.quiet import quiet_loading
+from emo.errors import OptionError
+
+
+def add_parser(commands) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        "cache",
+        help="encode a dataset's pictures and sound once",
+        description="Compute the latents of every frame and the audio encoder's states at every frame, and keep them "
+        "beside the dataset for training with data.cache=true. They hold for these weights alone: others make a cache "
+        "of their own. Stopped in the middle, the same command goes on.",
+    )
+    parser.add_argument("dataset", type=Path, help="folder of a dataset")
+    parser.add_argument("--model", required=True, help="pipeline folder or Hub name whose networks encode")
+    parser.add_argument("--size", type=int, help="pixels (default: the model's)")
+    parser.add_argument("--batch-size", type=int, default=16, help="frames at a time (default 16)")
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
+    parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "float16", "bfloat16"])
+    return parser
+
+
+def run(options: argparse.Namespace) -> None:
+    if options.batch_size < 1:
+        raise OptionError(f"--batch-size {options.batch_size}: must be at least 1")
+
+    from tqdm import tqdm
+
+    from emo.data.cache import build_cache, cache_folder
+    from emo.hub import locate_model
+    from emo.pipelines import EMOPipeline
+
+    quiet_loading()
+    device = pick_device(options.device)
+    pipe = EMOPipeline.from_pretrained(locate_model(options.model), torch_dtype=pick_dtype(options.dtype, device))
+    size = options.size or pipe.unet.config.sample_size * pipe.vae_scale_factor
+    if size < 1 or size % pipe.vae_scale_factor:
+        raise OptionError(f"--size {size}: must be a multiple of {pipe.vae_scale_factor}")
+    folder = cache_folder(options.dataset, pipe.vae, pipe.audio_encoder, size)
+    pipe.vae.to(device), pipe.audio_encoder.to(device)
+    steps = build_cache(
+        options.dataset, pipe.vae, pipe.audio_encoder, pipe.feature_extractor, size=size, batch_size=options.batch_size
+    )
+    with tqdm(unit="clip", dynamic_ncols=True) as bar:
+        for _, bar.total in steps:
+            bar.update()
+    print(f"{folder}: {sum(file.stat().st_size for file in folder.rglob('*')) / 2**20:.1f} MiB")

@@ -1,0 +1,150 @@
+"""Clips from disk as samples of the three training stages (4.1): random access, every draw by sample number."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from emo.data.batch import Batch, Sound
+from emo.data.cache import load_cached
+from emo.data.format import FACE_POINTS, ClipInfo, load_labels, read_metadata
+from emo.errors import DatasetError
+from emo.face import union_mask
+from emo.media import AudioTrack, VideoReader
+from emo.unets import cut_windows
+
+SAMPLING_RATE = 16000
+MOUTH_CORNERS = [FACE_POINTS.index("mouth_left"), FACE_POINTS.index("mouth_right")]
+LIPS = [FACE_POINTS.index("upper_lip"), FACE_POINTS.index("lower_lip")]
+
+
+class ClipDataset(Dataset[Batch]):
+    """Samples by global number, endlessly: `dataset[g]` is the same for the same seed, whoever asks.
+
+    Sample g shows clip g mod N of a permutation of the N clips, a new one for each round; where it is cut, and the
+    reference picture, another frame of the clip, are drawn from (seed, g).
+
+    Args:
+        root: folder of the dataset; see `emo.data.format`.
+        video: whether samples are n + F contiguous frames with sound and speed (stages 2, 3), or one frame (stage 1).
+        num_frames, num_motion_frames, num_neighbors: F, n and m of the paper. The face mask is the union over a window
+            of n + F frames in every stage.
+        split: "train" or "test".
+        seed: of all draws.
+        size: pixels to which clips of another size are scaled; by default they stay, and must all be alike.
+        cache: folder of `build_cache` to take latents and audio features from; pictures and sound otherwise.
+
+    Attributes:
+        clips: those used, in the table's order. left_out: how many are too short, or silent where sound is needed.
+
+    Raises:
+        DatasetError: the folder is damaged, no clip is long enough, or clips' sizes differ and `size` is not given.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        *,
+        video: bool,
+        num_frames: int = 12,
+        num_motion_frames: int = 4,
+        num_neighbors: int = 2,
+        split: str = "train",
+        seed: int = 0,
+        size: int | None = None,
+        cache: str | Path | None = None,
+    ):
+        self.root, self.video, self.split, self.seed = Path(root), video, split, seed
+        self.num_frames, self.num_motion_frames, self.num_neighbors = num_frames, num_motion_frames, num_neighbors
+        self.window = num_motion_frames + num_frames
+        self.cache = None if cache is None else Path(cache)
+        rows = read_metadata(self.root, split)
+        least = self.window if video else 2
+        self.clips = [clip for clip in rows if clip.frames >= least and (clip.has_audio or not video)]
+        self.left_out = len(rows) - len(self.clips)
+        if not self.clips:
+            kind = "with sound, " if video else ""
+            raise DatasetError(
+                f"{self.root}/{split}: none of {len(rows)} clips is usable ({kind}{least} frames or more)"
+            )
+        sizes = {(clip.height, clip.width) for clip in self.clips} if size is None else {(size, size)}
+        if len(sizes) > 1:
+            raise DatasetError(
+                f"{self.root}/{split}: clips of different sizes, {sorted(sizes)}; give a size to scale to"
+            )
+        self.height, self.width = sizes.pop()
+        self._round = lru_cache(maxsize=2)(
+            lambda number: np.random.default_rng((0x2071D, seed, number)).permutation(len(self.clips))
+        )
+
+    def __getitem__(self, index: int) -> Batch:
+        """Sample number `index`, any natural number, as a batch of one.
+
+        Raises:
+            DatasetError: the clip's files are missing or damaged.
+        """
+        rounds, place = divmod(index, len(self.clips))
+        clip = self.clips[self._round(rounds)[place]]
+        labels = load_labels(self.root / self.split / clip.labels)
+        rng = np.random.default_rng((0x5A391E, self.seed, index))
+        window = min(self.window, clip.frames)
+        start = int(rng.integers(clip.frames - window + 1))
+        shown = range(start, start + window) if self.video else [int(rng.integers(start, start + window))]
+        reference = int(rng.integers(clip.frames - 1))
+        if not self.video:
+            reference += reference >= shown[0]  # another frame than the target
+
+        scale = np.array([self.width / clip.width, self.height / clip.height], np.float32)
+        points = labels["points"][shown] * scale
+        boxes = labels["face_box"][start : start + window] * np.tile(scale, 2)
+        corners = points[:, MOUTH_CORNERS]
+        mouth = np.concatenate(
+            [points[:, LIPS].mean(1), np.linalg.norm(corners[:, 0] - corners[:, 1], axis=-1)[:, None]], 1
+        )
+        pictures, cached = self._pictures(clip, [reference, *shown])
+        audio, sound, speed = None, None, None
+        if self.video:
+            first = start + self.num_motion_frames
+            cut = lambda track: cut_windows(track[None], self.num_neighbors, first, first + self.num_frames)
+            speed = cut(torch.from_numpy(labels["rotation_speed"]).float())
+            if cached is not None:
+                audio = cut(cached["audio"])
+            else:
+                sound = (Sound(self._waveform(clip), SAMPLING_RATE, clip.fps, clip.frames, first),)
+        latents = None if cached is None else cached["latents"][[reference, *shown]]
+        return Batch(
+            index=torch.tensor([index]),
+            reference=None if pictures is None else pictures[:1],
+            frames=None if pictures is None else pictures[None, 1:],
+            reference_latents=None if latents is None else latents[:1],
+            latents=None if latents is None else latents[None, 1:],
+            face_mask=torch.from_numpy(union_mask(boxes, self.height, self.width))[None, None],
+            mouth=torch.from_numpy(mouth.astype(np.float32))[None],
+            speed=speed,
+            audio=audio,
+            sound=sound,
+            clips=(f"{self.split}/{clip.file_name} from frame {start}",),
+        )
+
+    def _pictures(
+        self, clip: ClipInfo, frames: list[int]
+    ) -> tuple[torch.Tensor | None, dict[str, torch.Tensor] | None]:
+        """Frames by number, uint8 (N, 3, H, W); or, where there is a cache, what it holds of the clip."""
+        if self.cache is not None:
+            return None, load_cached(self.cache, clip, audio=self.video)
+        path = self.root / self.split / clip.file_name
+        with VideoReader(path) as video:
+            if video.num_frames < clip.frames:
+                raise DatasetError(f"{path} has {video.num_frames} frames, its labels {clip.frames}; make it again")
+            pictures = video.read(frames)
+        if pictures.shape[1:3] != (self.height, self.width):
+            size = (self.width, self.height)
+            pictures = np.stack([cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures])
+        return torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))), None
+
+    def _waveform(self, clip: ClipInfo) -> torch.Tensor:
+        with AudioTrack.open(self.root / self.split / clip.file_name, SAMPLING_RATE) as track:
+            return torch.from_numpy(track.read(0, track.length))
