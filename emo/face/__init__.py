@@ -1,4 +1,4 @@
-"""Faces: detection, landmarks, head pose, crop, face region. MediaPipe and OpenCV are imported at the first use."""
+"""Faces: landmarks, tracking, head pose, crop, face region. MediaPipe and OpenCV are imported at the first use."""
 
 from emo.face.crop import FACE_SHARE, Box, Crop
 from emo.face.detector import Face, FaceDetector
@@ -6,6 +6,7 @@ from emo.face.portrait import MAX_CUT, MAX_TURN, MIN_FACE, Portrait, prepare_por
 from emo.face.pose import HeadPose, head_pose, rotation_speed, rotations, smooth
 from emo.face.quiet import quiet_stderr
 from emo.face.region import REGION_SCALE, Region, check_region, face_region_mask, union_mask
+from emo.face.tracker import FaceTrack, track_face
 
 __all__ = [
     "FACE_SHARE",
@@ -17,6 +18,7 @@ __all__ = [
     "Crop",
     "Face",
     "FaceDetector",
+    "FaceTrack",
     "HeadPose",
     "Portrait",
     "Region",
@@ -28,5 +30,6 @@ __all__ = [
     "rotation_speed",
     "rotations",
     "smooth",
+    "track_face",
     "union_mask",
 ]

@@ -74,6 +74,26 @@ class FaceDetector:
                 faces += self._faces(image, moved, faces)
         return sorted(faces, key=lambda face: face.box[0] + face.box[2])
 
+    def landmarks_near(self, image: np.ndarray, box: Box) -> np.ndarray | None:
+        """The landmarks of the face about a box, (478, 3) as `Face.landmarks`, or None; without a search elsewhere.
+
+        image: uint8 (h, w, 3) RGB; box: x0, y0, x1, y1 in pixels, a finder's or that of the face's landmarks in the
+        frame before. FaceMesh sees an enlarged square crop about the box. A neighbour's head may reach into it: the
+        mesh taken is the one that the box's centre lies in.
+        """
+        crop = Crop.around(box, image.shape[:2], height=MESH_SIDE, width=MESH_SIDE, share=MESH_SHARE)
+        with self._first():
+            meshes = self._mesh.process(crop.apply(image)).multi_face_landmarks
+        if not meshes:
+            return None
+        self._first = nullcontext
+        for mesh in meshes:
+            points = np.array([(p.x, p.y, p.z) for p in mesh.landmark], np.float32)
+            landmarks = points * (crop.x1 - crop.x0) + np.array((crop.x0, crop.y0, 0), np.float32)
+            if _inside(box, landmark_box(landmarks)):
+                return landmarks
+        return None
+
     def _find(self, tile: np.ndarray, finders: tuple) -> list[tuple[Box, float]]:
         """Boxes in pixels of the tile, and their scores."""
         h, w = tile.shape[:2]
@@ -95,28 +115,10 @@ class FaceDetector:
         for box, score in found:
             if any(_inside(box, face.box) for face in (*known, *faces)):
                 continue
-            landmarks = self._landmarks(image, box)
+            landmarks = self.landmarks_near(image, box)
             if landmarks is not None:
-                faces.append(Face(_box(landmarks), score, landmarks))
+                faces.append(Face(landmark_box(landmarks), score, landmarks))
         return faces
-
-    def _landmarks(self, image: np.ndarray, box: Box) -> np.ndarray | None:
-        """FaceMesh on an enlarged square crop about the box: landmarks (478, 3) in pixels of the picture, or None.
-
-        A neighbour's head may reach into the crop: the mesh taken is the one the box is about.
-        """
-        crop = Crop.around(box, image.shape[:2], height=MESH_SIDE, width=MESH_SIDE, share=MESH_SHARE)
-        with self._first():
-            meshes = self._mesh.process(crop.apply(image)).multi_face_landmarks
-        if not meshes:
-            return None
-        self._first = nullcontext
-        for mesh in meshes:
-            points = np.array([(p.x, p.y, p.z) for p in mesh.landmark], np.float32)
-            landmarks = points * (crop.x1 - crop.x0) + np.array((crop.x0, crop.y0, 0), np.float32)
-            if _inside(box, _box(landmarks)):
-                return landmarks
-        return None
 
 
 def _tiles(height: int, width: int, side: int) -> Iterator[tuple[int, int]]:
@@ -131,7 +133,8 @@ def _starts(length: int, side: int) -> np.ndarray:
     return np.linspace(0, spare, -(-spare // (side * 3 // 4)) + 1).astype(int)
 
 
-def _box(landmarks: np.ndarray) -> Box:
+def landmark_box(landmarks: np.ndarray) -> Box:
+    """The box around a face's landmarks (478, 3), in their pixels."""
     return (*map(float, landmarks[:, :2].min(0)), *map(float, landmarks[:, :2].max(0)))
 
 

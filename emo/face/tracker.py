@@ -1,0 +1,80 @@
+"""One face through a video: landmarks on every frame."""
+
+from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from emo.errors import FaceError
+from emo.face.crop import Box
+from emo.face.detector import FaceDetector, landmark_box
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """A face over T frames.
+
+    Fields: landmarks (T, 478, 3) float32 in pixels, as `Face.landmarks`; found (T,) bool, False where the face was
+    not found and its landmarks are interpolated between the frames around, or those of the nearest at the ends.
+    """
+
+    landmarks: np.ndarray = field(repr=False)
+    found: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+
+def track_face(
+    frames: Iterable[np.ndarray], detector: FaceDetector | None = None, *, name: str = "the video"
+) -> FaceTrack:
+    """Follow the one face of a video.
+
+    The largest face of the first frame that shows one, then in each frame the face about the place of the frame
+    before; where there is none, the nearest in the whole frame. Frames are taken one by one and not kept. What comes
+    out depends on the frames alone, not on what the detector saw before.
+
+    Args:
+        frames: uint8 (H, W, 3) RGB each, of one size.
+        detector: one to share between videos; by default one of its own.
+        name: of the video, for errors.
+    Raises:
+        FaceError: there are no frames, or no frame shows a face.
+    """
+    tracked: list[np.ndarray | None] = []
+    box: Box | None = None
+    with FaceDetector() if detector is None else nullcontext(detector) as detector:
+        for frame in frames:
+            landmarks = None if box is None else detector.landmarks_near(frame, box)
+            if landmarks is None:
+                landmarks = _search(detector, frame, box)
+            if landmarks is not None:
+                box = landmark_box(landmarks)
+            tracked.append(landmarks)
+    if box is None:
+        reason = f"no face in any of its {len(tracked)} frames" if tracked else "it has no frames"
+        raise FaceError(f"{name} cannot be tracked: {reason}; give a video in which one face is in view")
+    return _filled(tracked)
+
+
+def _search(detector: FaceDetector, frame: np.ndarray, box: Box | None) -> np.ndarray | None:
+    """The landmarks of the face in the whole frame that is nearest to the box, or of the largest without one."""
+    faces = detector.detect(frame)
+    if not faces:
+        return None
+    x0, y0, x1, y1 = np.array([face.box for face in faces]).T
+    if box is None:
+        return faces[np.argmax((x1 - x0) * (y1 - y0))].landmarks
+    return faces[np.argmin(np.hypot(x0 + x1 - box[0] - box[2], y0 + y1 - box[1] - box[3]))].landmarks
+
+
+def _filled(tracked: list[np.ndarray | None]) -> FaceTrack:
+    """The track with linear interpolation over its gaps; at least one frame is known."""
+    found = np.array([landmarks is not None for landmarks in tracked])
+    known = np.flatnonzero(found)
+    place = np.interp(np.arange(len(found)), known, np.arange(len(known)))  # in the list of known frames
+    before = np.floor(place).astype(int)
+    after, share = np.minimum(before + 1, len(known) - 1), (place - before)[:, None, None].astype(np.float32)
+    kept = np.stack([tracked[index] for index in known])
+    return FaceTrack(np.where(share > 0, (1 - share) * kept[before] + share * kept[after], kept[before]), found)

@@ -1,0 +1,32 @@
+"""Measures of talking faces that need no learned weights of their own. OpenCV and MediaPipe load at first use."""
+
+from emo.metrics.continuity import Drift, FrameMeasures, clip_border_ratio, colour, drift, measure_frames, sharpness
+from emo.metrics.face_measures import blink, brow, eye_opening, gaze, mouth_opening, mouth_width
+from emo.metrics.head_motion import HeadAngles, head_angles, rotation_speed
+from emo.metrics.identity import identity_descriptor, identity_distance, nearest
+from emo.metrics.sync import Sync, lagged_correlation, mouth_sound_correlation
+
+__all__ = [
+    "Drift",
+    "FrameMeasures",
+    "HeadAngles",
+    "Sync",
+    "blink",
+    "brow",
+    "clip_border_ratio",
+    "colour",
+    "drift",
+    "eye_opening",
+    "gaze",
+    "head_angles",
+    "identity_descriptor",
+    "identity_distance",
+    "lagged_correlation",
+    "measure_frames",
+    "mouth_opening",
+    "mouth_sound_correlation",
+    "mouth_width",
+    "nearest",
+    "rotation_speed",
+    "sharpness",
+]

@@ -1,0 +1,85 @@
+"""What a face does, frame by frame, from its landmarks: mouth, eyes, gaze, brows.
+
+Landmarks are (T, 478, 3) in pixels, as `emo.face.track_face` gives them; every measure is (T,) float64, per frame and
+unsmoothed, in lengths of the face itself (3-D, so that shift, size, roll and modest turns of the head do not matter).
+"""
+
+import numpy as np
+
+from emo.face import rotations
+from emo.metrics.checks import check_landmarks
+
+OUTER_CORNERS = (33, 263)
+EYES = ((33, 133), (263, 362))  # outer and inner corner of the eye on the picture's left and on its right
+IRISES = (468, 473)
+LIDS = (((159, 145), (158, 153), (160, 144)), ((386, 374), (385, 380), (387, 373)))  # upper over lower
+BROWS = ((70, 63, 105, 66, 107), (300, 293, 334, 296, 336))
+
+OPEN_PERCENTILE = 90
+SHUT = 0.7
+
+
+def mouth_opening(landmarks: np.ndarray) -> np.ndarray:
+    """Gap between the inner lips over the distance between the eyes' outer corners, (T, 478, 3) -> (T,)."""
+    points = check_landmarks(landmarks)
+    return _distance(points, 13, 14) / _distance(points, *OUTER_CORNERS)
+
+
+def mouth_width(landmarks: np.ndarray) -> np.ndarray:
+    """Distance of the mouth's corners over that of the eyes' outer corners, (T, 478, 3) -> (T,)."""
+    points = check_landmarks(landmarks)
+    return _distance(points, 61, 291) / _distance(points, *OUTER_CORNERS)
+
+
+def eye_opening(landmarks: np.ndarray) -> np.ndarray:
+    """Gap between the lids over the eye's width, mean of both eyes, (T, 478, 3) -> (T,)."""
+    points = check_landmarks(landmarks)
+    gaps = [
+        np.mean([_distance(points, *pair) for pair in lids], 0) / _distance(points, *corners)
+        for lids, corners in zip(LIDS, EYES, strict=True)
+    ]
+    return (gaps[0] + gaps[1]) / 2
+
+
+def blink(landmarks: np.ndarray) -> np.ndarray:
+    """How far the eyes are shut, 0 open ... 1 closed, against the track's own open eyes, (T, 478, 3) -> (T,).
+
+    Open is the 90th percentile of `eye_opening`; a track whose eyes stay shut reads 0. FaceMesh never lets the lids
+    meet: shut is SHUT below open.
+    """
+    opening = eye_opening(landmarks)
+    return np.clip((1 - opening / np.percentile(opening, OPEN_PERCENTILE)) / SHUT, 0, 1)
+
+
+def gaze(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the eyes look within the head, (T, 478, 3) -> x, y (T,), towards the picture's right and top.
+
+    Shift of the irises off the middle of the eyes' corners in the head's own frame, in widths of an eye.
+    """
+    points = check_landmarks(landmarks)
+    points = points @ rotations(points)  # as it would look straight ahead
+    shift = np.mean(
+        [
+            (points[:, iris] - (points[:, outer] + points[:, inner]) / 2) / _distance(points, outer, inner)[:, None]
+            for iris, (outer, inner) in zip(IRISES, EYES, strict=True)
+        ],
+        axis=0,
+    )
+    return shift[:, 0], -shift[:, 1]
+
+
+def brow(landmarks: np.ndarray) -> np.ndarray:
+    """Height of the brows over the eyes' corners in the head's own frame, over the distance of the outer corners.
+
+    (T, 478, 3) -> (T,); larger is raised.
+    """
+    points = check_landmarks(landmarks)
+    points = points @ rotations(points)
+    corners = [corner for eye in EYES for corner in eye]
+    height = points[:, corners, 1].mean(1) - points[:, [*BROWS[0], *BROWS[1]], 1].mean(1)
+    return height / _distance(points, *OUTER_CORNERS)
+
+
+def _distance(points: np.ndarray, one: int, other: int) -> np.ndarray:
+    """(T, 478, 3) -> (T,)."""
+    return np.linalg.norm(points[:, one] - points[:, other], axis=1)

@@ -1,0 +1,84 @@
+"""How a head turns: its angles and its rotation speed (3.2.5, Table 2), cleared of what FaceMesh adds.
+
+FaceMesh's whole face nods when its mouth or lids move: on synthetic heads that are held still it pitches by 15 degrees
+per unit of mouth opening, on real speakers by 0 to 20, whichever landmarks are aligned. What of the pitch follows
+mouth and lids frame by frame is therefore estimated on the track itself and taken out.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from emo import face
+from emo.face import rotations, smooth
+from emo.metrics.checks import check_landmarks
+from emo.metrics.face_measures import eye_opening, mouth_opening, mouth_width
+
+SIGMA = 2.0
+RIDGE = 1e-3
+FLOOR = 0.3
+NEIGHBOURHOOD = 4.0
+
+
+class HeadAngles(NamedTuple):
+    """yaw, pitch, roll in degrees, (T,) each, as in `emo.face.HeadPose`."""
+
+    yaw: np.ndarray
+    pitch: np.ndarray
+    roll: np.ndarray
+
+
+def head_angles(landmarks: np.ndarray) -> HeadAngles:
+    """Where a head is turned, (T, 478, 3) -> yaw, pitch, roll (T,) each in degrees, smoothed."""
+    rotation = steady_rotations(landmarks)
+    return HeadAngles(
+        yaw=np.degrees(np.arcsin(np.clip(rotation[:, 2, 0], -1, 1))),
+        pitch=np.degrees(np.arctan2(-rotation[:, 2, 1], rotation[:, 2, 2])),
+        roll=np.degrees(np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])),
+    )
+
+
+def rotation_speed(landmarks: np.ndarray) -> np.ndarray:
+    """Head rotation speed w of 3.2.5 in degrees per frame, (T, 478, 3) -> (T,); frame 0 repeats frame 1's.
+
+    The geodesic angle between consecutive `steady_rotations`, less the noise floor in quadrature: what white noise in
+    the raw rotations leaves after smoothing. The noise is measured on the track itself, so that large, sharp faces
+    are not robbed of slow motion.
+    """
+    landmarks = check_landmarks(landmarks)
+    speed = face.rotation_speed(steady_rotations(landmarks))
+    floor = FLOOR * _noise(landmarks)
+    power = smooth(speed**2, NEIGHBOURHOOD)
+    return speed * np.sqrt(np.clip(1 - floor**2 / np.maximum(power, 1e-12), 0, 1))
+
+
+def steady_rotations(landmarks: np.ndarray) -> np.ndarray:
+    """Smoothed head rotations without the nodding that follows mouth and lids, (T, 478, 3) -> (T, 3, 3)."""
+    landmarks = _smooth_twice(check_landmarks(landmarks))
+    rotation = rotations(landmarks)
+    moving = np.stack([mouth_opening(landmarks), mouth_width(landmarks), eye_opening(landmarks)], 1)
+    turn = rotation[:-1].transpose(0, 2, 1) @ rotation[1:]  # from frame to frame, in the head's own axes
+    nod, moved = (turn[:, 2, 1] - turn[:, 1, 2]) / 2, np.diff(moving, axis=0)
+    follow = np.linalg.solve(moved.T @ moved + RIDGE * np.eye(3), moved.T @ nod)  # radians per unit
+    return rotation @ _about_x(-(moving - moving.mean(0)) @ follow)
+
+
+def _smooth_twice(landmarks: np.ndarray) -> np.ndarray:
+    """Smoothed, and what that took smoothed and put back: as little noise, and swings of 1 Hz keep their width."""
+    once = smooth(landmarks, SIGMA)
+    return once + smooth(landmarks - once, SIGMA)
+
+
+def _noise(landmarks: np.ndarray) -> float:
+    """Standard deviation of the white noise in the raw rotations, all axes together, in degrees.
+
+    From third differences, in which a head's own motion is small: their variance is 20 times the noise's.
+    """
+    jerk = np.diff(rotations(landmarks), n=3, axis=0)
+    return float(np.degrees(np.sqrt((jerk**2).sum() / 2 / 20 / max(len(jerk), 1))))
+
+
+def _about_x(angles: np.ndarray) -> np.ndarray:
+    """Rotations about x by radians, (T,) -> (T, 3, 3)."""
+    zero, one, cos, sin = np.zeros_like(angles), np.ones_like(angles), np.cos(angles), np.sin(angles)
+    return np.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], -1).reshape(-1, 3, 3)

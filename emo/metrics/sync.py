@@ -1,0 +1,81 @@
+"""Whether a mouth moves with its sound: correlation of lip opening and loudness, at every small lag."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from emo.errors import EmoError
+from emo.media import as_fps, num_frames, speech_band_loudness
+from emo.metrics.checks import check_track
+
+SAMPLE_RATE = 16000
+SLACK = 2  # frames by which a sound track may differ from its picture: codecs pad it
+
+
+@dataclass(frozen=True)
+class Sync:
+    """How two tracks go together.
+
+    Fields: correlation, Pearson's r at lag 0, -1...1; best, the greatest r, and best_lag, its lag in frames, the
+    smallest such lag; lags (2 max_lag + 1,) int, ascending, and correlations (2 max_lag + 1,), r at each.
+    A positive lag is a mouth that moves later than its sound.
+    """
+
+    correlation: float
+    best: float
+    best_lag: int
+    lags: np.ndarray = field(repr=False)
+    correlations: np.ndarray = field(repr=False)
+
+
+def mouth_sound_correlation(opening: np.ndarray, waveform: np.ndarray, fps: float = 25.0, *, max_lag: int = 5) -> Sync:
+    """How a mouth goes with its recording.
+
+    Args:
+        opening: (T,) `mouth_opening` per frame.
+        waveform: (N,) mono at 16 kHz, -1...1, of T frames' length, give or take SLACK frames.
+        fps: frames per second.
+        max_lag: frames to look to either side.
+    Raises:
+        EmoError: the lengths do not agree, there are too few frames for the lags, or a track is not finite.
+    """
+    opening, waveform = check_track(opening, "the mouth's opening"), check_track(waveform, "the waveform")
+    expected = num_frames(len(waveform), SAMPLE_RATE, as_fps(fps))
+    if abs(expected - len(opening)) > SLACK:
+        raise EmoError(
+            f"{len(waveform)} samples of sound fill {expected} frames at {fps:g} per second, but the mouth has "
+            f"{len(opening)}: give the sound of just these frames, mono at {SAMPLE_RATE} Hz"
+        )
+    times = (np.arange(len(opening)) + 0.5) / float(as_fps(fps))
+    return lagged_correlation(opening, speech_band_loudness(waveform, times), max_lag=max_lag)
+
+
+def lagged_correlation(opening: np.ndarray, loudness: np.ndarray, *, max_lag: int = 5) -> Sync:
+    """How a mouth goes with a loudness per frame, (T,) and (T,). Over the frames that both have at a lag.
+
+    A track that is constant goes with nothing: r is 0.
+
+    Raises:
+        EmoError: the tracks are of different lengths, not finite, or not longer than 2 max_lag + 2 frames.
+    """
+    opening, loudness = check_track(opening, "the mouth's opening"), check_track(loudness, "the loudness")
+    frames = len(opening)
+    if frames != len(loudness):
+        raise EmoError(f"the mouth has {frames} frames and the loudness {len(loudness)}: give as many of each")
+    if max_lag < 0 or frames <= 2 * max_lag + 2:
+        raise EmoError(f"{frames} frames are too few for lags of -{max_lag} to {max_lag}: give more, or a smaller lag")
+    lags = np.arange(-max_lag, max_lag + 1)
+    correlations = np.array([
+        _pearson(opening[max(lag, 0) : frames + min(lag, 0)], loudness[max(-lag, 0) : frames - max(lag, 0)])
+        for lag in lags
+    ])  # fmt: skip
+    best = max(range(len(lags)), key=lambda index: (correlations[index], -abs(lags[index])))
+    return Sync(float(correlations[max_lag]), float(correlations[best]), int(lags[best]), lags, correlations)
+
+
+def _pearson(one: np.ndarray, other: np.ndarray) -> float:
+    centred = [values - values.mean() for values in (one, other)]
+    sizes = [np.linalg.norm(values) for values in centred]
+    if any(size <= 1e-9 * np.linalg.norm(values) for size, values in zip(sizes, (one, other), strict=True)):
+        return 0.0
+    return float(centred[0] @ centred[1] / (sizes[0] * sizes[1]))
