@@ -1,4 +1,4 @@
-"""Imports run downwards only: cli → data, metrics, hub → pipelines → unets, media, face (design, section 2)."""
+"""Imports run downwards only: cli → data, hub → metrics → pipelines → unets, media, face (design, section 2)."""
 
 import ast
 from pathlib import Path
@@ -11,7 +11,8 @@ LAYERS = (
     ("unets", "media", "face"),
     ("__init__",),  # the package itself: what it exports it imports when asked for
     ("pipelines",),
-    ("data", "metrics", "hub"),
+    ("metrics",),
+    ("data", "hub"),
     ("cli",),
     ("__main__",),
 )
@@ -71,6 +72,7 @@ def test_made_up_imports_are_judged():
         ("emo.face.crop", "from emo.unets import Attention"),
         ("emo.pipelines.write", "if True:\n    from emo.hub.sd15 import load_backbone"),
         ("emo.hub.build", "from emo.data import synthetic"),
+        ("emo.metrics.sync", "from emo.data.synthetic.speech import SAMPLE_RATE"),
         ("emo.data.synthetic.warp", "from ...cli import main"),
         ("emo.errors", "import emo.media"),
     ]
@@ -79,6 +81,7 @@ def test_made_up_imports_are_judged():
         ("emo.media.audio", "from emo.errors import AudioError"),
         ("emo.pipelines.checks", "import emo\nfrom emo.face import Face\nfrom emo.unets import BackboneUNet"),
         ("emo.data.synthetic.warp", "from emo.media import VideoReader\nfrom .motion import Motion"),
+        ("emo.data.filters", "from emo.metrics import mouth_sound_correlation"),
         ("emo.cli.main", "from emo import __version__\nfrom emo.cli import doctor\nfrom emo.hub import locate_model"),
     ]
     assert [case for case in forbidden if not upward(case[1], case[0])] == []

@@ -16,7 +16,7 @@ from emo.metrics.face_measures import eye_opening, mouth_opening, mouth_width
 
 SIGMA = 2.0
 RIDGE = 1e-3
-FLOOR = 0.3
+FLOOR = 0.35
 NEIGHBOURHOOD = 4.0
 
 

@@ -1,0 +1,46 @@
+"""Landmarks of a made-up face whose every measure is known."""
+
+import numpy as np
+
+from emo.face.pose import RIGID
+from emo.metrics.face_measures import BROWS, EYES, IRISES, LIDS, OUTER_CORNERS
+
+EYES_APART = RIGID[OUTER_CORNERS[1]][0] - RIGID[OUTER_CORNERS[0]][0]  # of the canonical face
+
+
+def turn(yaw: float = 0, pitch: float = 0, roll: float = 0) -> np.ndarray:
+    """A rotation as `emo.face.HeadPose` states it, from degrees."""
+    y, p, r = np.radians([-yaw, -pitch, roll])
+    ry = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
+    rx = np.array([[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]])
+    rz = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
+    return rz @ ry @ rx
+
+
+def made_face(
+    *,
+    opening: float = 0.1,
+    width: float = 0.6,
+    eyes: float = 0.3,
+    gaze: tuple[float, float] = (0.0, 0.0),
+    brow: float = 0.2,
+    rotation: np.ndarray | None = None,
+    size: float = 80.0,
+    place: tuple[float, float, float] = (64.0, 64.0, 0.0),
+) -> np.ndarray:
+    """(478, 3): the canonical face with these measures, turned, enlarged and put in its place; the rest is noise."""
+    points = np.random.default_rng(0).normal(0, 0.3, (478, 3))
+    points[list(RIGID)] = list(RIGID.values())
+    centre = points[list(RIGID)].mean(0)
+    points[[13, 14]] = (0, 0.9 - opening * EYES_APART / 2, -0.5), (0, 0.9 + opening * EYES_APART / 2, -0.5)
+    points[[61, 291]] = (-width * EYES_APART / 2, 0.9, -0.4), (width * EYES_APART / 2, 0.9, -0.4)
+    for iris, lids, corners in zip(IRISES, LIDS, EYES, strict=True):
+        outer, inner = points[list(corners)]
+        wide, middle = np.linalg.norm(outer - inner), (outer + inner) / 2
+        for upper, lower in lids:
+            half = np.array((0, eyes * wide / 2, 0))
+            points[[upper, lower]] = middle - half, middle + half
+        points[iris] = middle + np.array([gaze[0], -gaze[1], 0]) * wide
+    corners_y = points[[c for eye in EYES for c in eye], 1].mean()
+    points[[*BROWS[0], *BROWS[1]], 1] = corners_y - brow * EYES_APART
+    return size * (points - centre) @ (np.eye(3) if rotation is None else rotation).T + place
