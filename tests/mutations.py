@@ -177,6 +177,34 @@ MUTATIONS = (
         "pass",
         "pipelines/test_chaining.py",
     ),
+    Mutation(
+        "measures: a late mouth passes for an early one",
+        "emo/metrics/sync.py",
+        "opening[max(lag, 0) : frames + min(lag, 0)], loudness[max(-lag, 0) : frames - max(lag, 0)]",
+        "loudness[max(lag, 0) : frames + min(lag, 0)], opening[max(-lag, 0) : frames - max(lag, 0)]",
+        "metrics/test_sync.py",
+    ),
+    Mutation(
+        "measures: the head nods with the mouth",
+        "emo/metrics/head_motion.py",
+        "return rotation @ _about_x(",
+        "return rotation @ _about_x(0 * ",
+        "metrics/test_head_motion.py",
+    ),
+    Mutation(
+        "measures: a still head's noise passes for speed",
+        "emo/metrics/head_motion.py",
+        "floor = FLOOR * _noise(landmarks)",
+        "floor = 0.0",
+        "metrics/test_head_motion.py",
+    ),
+    Mutation(
+        "measures: clip borders one frame early",
+        "emo/metrics/continuity.py",
+        "np.arange(1, len(change) + 1) % clip_length",
+        "np.arange(2, len(change) + 2) % clip_length",
+        "metrics/test_continuity.py",
+    ),
 )
 
 

@@ -1,6 +1,7 @@
 """Whether a mouth moves with its sound: correlation of lip opening and loudness, at every small lag."""
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 
@@ -28,7 +29,9 @@ class Sync:
     correlations: np.ndarray = field(repr=False)
 
 
-def mouth_sound_correlation(opening: np.ndarray, waveform: np.ndarray, fps: float = 25.0, *, max_lag: int = 5) -> Sync:
+def mouth_sound_correlation(
+    opening: np.ndarray, waveform: np.ndarray, fps: float | Fraction = 25.0, *, max_lag: int = 5
+) -> Sync:
     """How a mouth goes with its recording.
 
     Args:
@@ -40,13 +43,14 @@ def mouth_sound_correlation(opening: np.ndarray, waveform: np.ndarray, fps: floa
         EmoError: the lengths do not agree, there are too few frames for the lags, or a track is not finite.
     """
     opening, waveform = check_track(opening, "the mouth's opening"), check_track(waveform, "the waveform")
-    expected = num_frames(len(waveform), SAMPLE_RATE, as_fps(fps))
+    rate = as_fps(fps)
+    expected = num_frames(len(waveform), SAMPLE_RATE, rate)
     if abs(expected - len(opening)) > SLACK:
         raise EmoError(
-            f"{len(waveform)} samples of sound fill {expected} frames at {fps:g} per second, but the mouth has "
-            f"{len(opening)}: give the sound of just these frames, mono at {SAMPLE_RATE} Hz"
+            f"{len(waveform)} samples of sound fill {expected} frames at {float(rate):g} per second, but the mouth "
+            f"has {len(opening)}: give the sound of just these frames, mono at {SAMPLE_RATE} Hz"
         )
-    times = (np.arange(len(opening)) + 0.5) / float(as_fps(fps))
+    times = (np.arange(len(opening)) + 0.5) / float(rate)
     return lagged_correlation(opening, speech_band_loudness(waveform, times), max_lag=max_lag)
 
 

@@ -55,6 +55,14 @@ def test_other_contours_and_other_colours_are_another_person(portrait):
     assert identity_distance(one, elsewhere) > 0.5
 
 
+def test_contours_count_where_colours_are_alike():
+    stripes = np.full((128, 128, 3), 110, np.uint8)
+    stripes[np.arange(128) % 4 < 2] = 150
+    landmarks = eyes((48, 50), (80, 50))
+    one, other = (identity_descriptor(s, landmarks) for s in (stripes, stripes.transpose(1, 0, 2).copy()))
+    assert identity_distance(one, other) > 0.5
+
+
 def test_a_large_picture_is_averaged_not_sampled(portrait):
     rng = np.random.default_rng(0)
     large = portrait.repeat(4, 0).repeat(4, 1)

@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -64,7 +66,7 @@ def test_lengths_that_do_not_agree_are_errors():
     with pytest.raises(EmoError, match=r"fill 75 frames .* has 72"):
         mouth_sound_correlation(loudness[:72], voice(loudness))
     with pytest.raises(EmoError, match=r"fill 75 frames .* has 90"):
-        mouth_sound_correlation(syllables(90), voice(loudness), 25)
+        mouth_sound_correlation(syllables(90), voice(loudness), Fraction(25))
     assert mouth_sound_correlation(loudness[:74], voice(loudness)).correlation > 0.9
 
 
