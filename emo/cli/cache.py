@@ -21,7 +21,12 @@ def add_parser(commands) -> argparse.ArgumentParser:
     parser.add_argument("--size", type=int, help="pixels (default: the model's)")
     parser.add_argument("--batch-size", type=int, default=16, help="frames at a time (default 16)")
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
-    parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "float16", "bfloat16"])
+    parser.add_argument(
+        "--dtype",
+        default="auto",
+        choices=["auto", "float32", "float16", "bfloat16"],
+        help="of the autoencoder's arithmetic",
+    )
     return parser
 
 
@@ -37,14 +42,20 @@ def run(options: argparse.Namespace) -> None:
 
     quiet_loading()
     device = pick_device(options.device)
-    pipe = EMOPipeline.from_pretrained(locate_model(options.model), torch_dtype=pick_dtype(options.dtype, device))
-    size = options.size or pipe.unet.config.sample_size * pipe.vae_scale_factor
+    pipe = EMOPipeline.from_pretrained(locate_model(options.model))  # in float32, as for training
+    size = pipe.unet.config.sample_size * pipe.vae_scale_factor if options.size is None else options.size
     if size < 1 or size % pipe.vae_scale_factor:
         raise OptionError(f"--size {size}: must be a multiple of {pipe.vae_scale_factor}")
     folder = cache_folder(options.dataset, pipe.vae, pipe.audio_encoder, size)
     pipe.vae.to(device), pipe.audio_encoder.to(device)
     steps = build_cache(
-        options.dataset, pipe.vae, pipe.audio_encoder, pipe.feature_extractor, size=size, batch_size=options.batch_size
+        options.dataset,
+        pipe.vae,
+        pipe.audio_encoder,
+        pipe.feature_extractor,
+        size=size,
+        batch_size=options.batch_size,
+        dtype=pick_dtype(options.dtype, device),
     )
     with tqdm(unit="clip", dynamic_ncols=True) as bar:
         for _, bar.total in steps:

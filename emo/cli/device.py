@@ -1,6 +1,6 @@
 """Devices and precisions as the command line names them."""
 
-from emo.errors import OptionError
+from emo.errors import OptionError, first_line
 
 
 def pick_device(name: str) -> str:
@@ -10,9 +10,10 @@ def pick_device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise OptionError(f"--device {name}: {str(error).splitlines()[0]}; `emo doctor` shows what there is") from None
+        torch.empty(1, device=name).cpu()
+    except (RuntimeError, AssertionError, ImportError) as error:
+        reason = first_line(error).partition(". ")[0]
+        raise OptionError(f"--device {name}: {reason}; `emo doctor` shows what there is") from None
     return name
 
 

@@ -79,15 +79,16 @@ def run(options: argparse.Namespace) -> None:
         compile=False if options.no_compile else None,
     )
     try:
-        with tqdm(total=clips, unit="clip", dynamic_ncols=True, initial=next(progress)) as bar:
+        before = next(progress)
+        with tqdm(total=clips, unit="clip", dynamic_ncols=True, initial=before) as bar:
             for _ in progress:
                 bar.update()
     except KeyboardInterrupt:
         progress.close()
         print(f"\nemo: {options.out} is unfinished; the same command continues", file=sys.stderr)
         raise
-    minutes = clips * options.seconds / 60
-    print(f"{options.out}: {clips} clips, {minutes:.1f} minutes; `emo inspect {options.out}` shows them")
+    made = f"all {clips} clips were there" if before == clips else f"{clips} clips, {before} of them from before"
+    print(f"{options.out}: {made}; `emo inspect {options.out}` shows them")
 
 
 def check_numbers(options: argparse.Namespace) -> int:
@@ -111,7 +112,7 @@ def check_numbers(options: argparse.Namespace) -> int:
         raise OptionError("--identities 0 needs --portraits: there is nobody to draw")
     if options.device != "cpu":
         options.device = pick_device(options.device)
-    return math.ceil(round(options.hours * 3600 / options.seconds, 6))
+    return max(1, math.ceil(round(options.hours * 3600 / options.seconds, 6)))
 
 
 def share(value: float | None, things: tuple, default: float, option: str) -> float:

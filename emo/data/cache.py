@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 
-from emo.data.format import SPLITS, ClipInfo, read_metadata
+from emo.data.format import SPLITS, ClipInfo, read_metadata, reading_clips
 from emo.errors import DatasetError
 from emo.media import AudioTrack, VideoReader
 from emo.media.files import write_whole
@@ -54,6 +54,7 @@ def build_cache(
     *,
     size: int,
     batch_size: int = 16,
+    dtype: torch.dtype = torch.float32,
 ) -> Iterator[tuple[int, int]]:
     """Encode every clip of a dataset, on the networks' device; what is there from an earlier run stays.
 
@@ -63,6 +64,7 @@ def build_cache(
     Args:
         size: pixels to which frames are scaled.
         batch_size: frames at a time.
+        dtype: in which the autoencoder computes; its weights, and so the cache's name, stay as they are.
 
     Yields:
         Clips done and clips in all, after each.
@@ -79,11 +81,13 @@ def build_cache(
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
             video = root / clip.split / clip.file_name
-            tensors = {"latents": _latents(video, vae, size, batch_size)}
-            if clip.has_audio:
-                with AudioTrack.open(video, feature_extractor.sampling_rate) as track:
-                    features = AudioFeatures(track, audio_encoder, feature_extractor, clip.rate, clip.frames)
-                    tensors["audio"] = features.windows(0, clip.frames, 0)[0, :, 0].to("cpu", torch.float16)
+            with reading_clips():
+                with torch.autocast(vae.device.type, dtype, enabled=dtype != torch.float32):
+                    tensors = {"latents": _latents(video, vae, size, batch_size)}
+                if clip.has_audio:
+                    with AudioTrack.open(video, feature_extractor.sampling_rate) as track:
+                        features = AudioFeatures(track, audio_encoder, feature_extractor, clip.rate, clip.frames)
+                        tensors["audio"] = features.windows(0, clip.frames, 0)[0, :, 0].to("cpu", torch.float16)
             write_whole(path, save({name: tensor.contiguous() for name, tensor in tensors.items()}))
         yield number, len(clips)
     write_whole(folder / "complete", b"")

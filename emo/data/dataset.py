@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from emo.data.batch import Batch, Sound
 from emo.data.cache import load_cached
-from emo.data.format import FACE_POINTS, ClipInfo, load_labels, read_metadata
+from emo.data.format import FACE_POINTS, ClipInfo, load_labels, read_metadata, reading_clips
 from emo.errors import DatasetError
 from emo.face import union_mask
 from emo.media import AudioTrack, VideoReader
@@ -25,7 +25,7 @@ class ClipDataset(Dataset[Batch]):
     """Samples by global number, endlessly: `dataset[g]` is the same for the same seed, whoever asks.
 
     Sample g shows clip g mod N of a permutation of the N clips, a new one for each round; where it is cut, and the
-    reference picture, another frame of the clip, are drawn from (seed, g).
+    reference picture, any frame of the clip, in stage 1 another than the one shown, are drawn from (seed, g).
 
     Args:
         root: folder of the dataset; see `emo.data.format`.
@@ -76,9 +76,6 @@ class ClipDataset(Dataset[Batch]):
                 f"{self.root}/{split}: clips of different sizes, {sorted(sizes)}; give a size to scale to"
             )
         self.height, self.width = sizes.pop()
-        self._round = lru_cache(maxsize=2)(
-            lambda number: np.random.default_rng((0x2071D, seed, number)).permutation(len(self.clips))
-        )
 
     def __getitem__(self, index: int) -> Batch:
         """Sample number `index`, any natural number, as a batch of one.
@@ -87,13 +84,13 @@ class ClipDataset(Dataset[Batch]):
             DatasetError: the clip's files are missing or damaged.
         """
         rounds, place = divmod(index, len(self.clips))
-        clip = self.clips[self._round(rounds)[place]]
-        labels = load_labels(self.root / self.split / clip.labels)
+        clip = self.clips[_permutation(self.seed, rounds, len(self.clips))[place]]
+        labels = load_labels(self.root / self.split / clip.labels, clip.frames)
         rng = np.random.default_rng((0x5A391E, self.seed, index))
         window = min(self.window, clip.frames)
         start = int(rng.integers(clip.frames - window + 1))
         shown = range(start, start + window) if self.video else [int(rng.integers(start, start + window))]
-        reference = int(rng.integers(clip.frames - 1))
+        reference = int(rng.integers(clip.frames if self.video else clip.frames - 1))
         if not self.video:
             reference += reference >= shown[0]  # another frame than the target
 
@@ -136,7 +133,7 @@ class ClipDataset(Dataset[Batch]):
         if self.cache is not None:
             return None, load_cached(self.cache, clip, audio=self.video)
         path = self.root / self.split / clip.file_name
-        with VideoReader(path) as video:
+        with reading_clips(), VideoReader(path) as video:
             if video.num_frames < clip.frames:
                 raise DatasetError(f"{path} has {video.num_frames} frames, its labels {clip.frames}; make it again")
             pictures = video.read(frames)
@@ -146,5 +143,11 @@ class ClipDataset(Dataset[Batch]):
         return torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))), None
 
     def _waveform(self, clip: ClipInfo) -> torch.Tensor:
-        with AudioTrack.open(self.root / self.split / clip.file_name, SAMPLING_RATE) as track:
+        with reading_clips(), AudioTrack.open(self.root / self.split / clip.file_name, SAMPLING_RATE) as track:
             return torch.from_numpy(track.read(0, track.length))
+
+
+@lru_cache(maxsize=4)
+def _permutation(seed: int, number: int, clips: int) -> np.ndarray:
+    """The order of the clips in round `number`."""
+    return np.random.default_rng((0x2071D, seed, number)).permutation(clips)

@@ -9,7 +9,8 @@ A clip counts only once its label file is there, which is written last; the tabl
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from emo.errors import DatasetError
+from emo.errors import AudioError, DatasetError, VideoError
 from emo.media import as_fps
 from emo.media.files import write_whole
 
@@ -76,32 +77,33 @@ def save_labels(path: Path, labels: Mapping[str, np.ndarray], info: ClipInfo) ->
     write_whole(path, save(arrays, {"clip": json.dumps(asdict(info))}))
 
 
-def load_labels(path: Path) -> dict[str, np.ndarray]:
-    """All labels of a clip by name.
+def load_labels(path: Path, frames: int) -> dict[str, np.ndarray]:
+    """All labels of a clip by name, each (frames, ...).
 
     Raises:
-        DatasetError: the file is missing, damaged, or lacks a required label.
+        DatasetError: the file is missing, damaged, lacks a required label, or is of a clip of another length.
     """
     try:
         with safe_open(path, "np") as file:
             labels = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (OSError, SafetensorError) as error:
         raise DatasetError(f"{path}: the labels cannot be read ({error}); make this clip again") from error
-    _check(path, {name: array.shape for name, array in labels.items()}, len(next(iter(labels.values()))))
+    _check(path, {name: array.shape for name, array in labels.items()}, frames)
     return labels
 
 
 def read_info(path: Path) -> ClipInfo:
-    """The row in a label file's header.
+    """The row in a label file's header; keys that `ClipInfo` does not know are left out.
 
     Raises:
         DatasetError: the file is missing or damaged.
     """
     try:
         with safe_open(path, "np") as file:
-            return ClipInfo(**json.loads(file.metadata()["clip"]))
-    except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+            row = (file.metadata() or {}).get("clip", "")
+    except (OSError, SafetensorError) as error:
         raise DatasetError(f"{path}: the labels cannot be read ({error}); make this clip again") from error
+    return _info(row, f"{path}, header")
 
 
 def write_metadata(root: Path) -> list[ClipInfo]:
@@ -111,8 +113,10 @@ def write_metadata(root: Path) -> list[ClipInfo]:
         infos = [read_info(path) for path in sorted((root / split).glob("*.safetensors"))]
         rows += infos
         table = root / split / METADATA
-        if infos or table.exists():
+        if infos:
             write_whole(table, "".join(json.dumps(asdict(info)) + "\n" for info in infos).encode())
+        else:
+            table.unlink(missing_ok=True)
     return rows
 
 
@@ -125,21 +129,35 @@ def read_metadata(root: Path, split: str) -> list[ClipInfo]:
     table = root / split / METADATA
     if not table.is_file():
         raise DatasetError(f"{table} does not exist; give a folder made by emo synthesize or emo prepare")
-    known = {field.name for field in fields(ClipInfo)}
-    needed = {field.name for field in fields(ClipInfo) if field.default is MISSING}
-    rows = []
-    for number, line in enumerate(table.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            values = json.loads(line)
-            missing = needed - values.keys()
-        except (json.JSONDecodeError, AttributeError) as error:
-            raise DatasetError(f"{table}, line {number}: not a row of JSON") from error
-        if missing:
-            raise DatasetError(f"{table}, line {number}: {', '.join(sorted(missing))} is missing")
-        rows.append(ClipInfo(**{key: value for key, value in values.items() if key in known}))
+    try:
+        lines = table.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{table} is damaged ({error})") from error
+    rows = [_info(line, f"{table}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
     if not rows:
         raise DatasetError(f"{table} names no clips")
     return rows
+
+
+@contextmanager
+def reading_clips() -> Iterator[None]:
+    """What is wrong with a clip's picture or sound is an error of the dataset."""
+    try:
+        yield
+    except (VideoError, AudioError) as error:
+        raise DatasetError(f"{error}; make this clip again") from error
+
+
+def _info(row: str, place: str) -> ClipInfo:
+    """A row from JSON; keys that `ClipInfo` does not know are left out."""
+    try:
+        values = json.loads(row)
+        missing = {field.name for field in fields(ClipInfo) if field.default is MISSING} - values.keys()
+    except (json.JSONDecodeError, AttributeError) as error:
+        raise DatasetError(f"{place}: not a row of JSON") from error
+    if missing:
+        raise DatasetError(f"{place}: {', '.join(sorted(missing))} is missing")
+    return ClipInfo(**{field.name: values[field.name] for field in fields(ClipInfo) if field.name in values})
 
 
 def _check(path: Path, shapes: Mapping[str, tuple[int, ...]], frames: int) -> None:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from emo.data.format import FACE_POINTS, METADATA, SPLITS, ClipInfo, load_labels, read_metadata
+from emo.data.format import FACE_POINTS, METADATA, SPLITS, ClipInfo, load_labels, read_metadata, reading_clips
 from emo.errors import DatasetError
 from emo.media import VideoReader, contact_sheet
 from emo.media.files import write_whole
@@ -56,7 +56,7 @@ def inspect_dataset(root: str | Path, frames: int = 32) -> DatasetReport:
         raise DatasetError(f"{root} holds no {METADATA}; give a folder made by emo synthesize or emo prepare")
     clips = [clip for split in splits for clip in read_metadata(root, split)]
     sampled = clips[:: -(-len(clips) // SAMPLED)]
-    labels = [load_labels(root / clip.split / clip.labels) for clip in sampled]
+    labels = [load_labels(root / clip.split / clip.labels, clip.frames) for clip in sampled]
     box = [label["face_box"] / max(clip.width, clip.height) for label, clip in zip(labels, sampled, strict=True)]
     sides = np.concatenate([np.maximum(b[:, 2] - b[:, 0], b[:, 3] - b[:, 1]) for b in box])
     mouths = [label["mouth_open"] for label in labels if "mouth_open" in label]
@@ -80,9 +80,9 @@ def inspect_dataset(root: str | Path, frames: int = 32) -> DatasetReport:
 def draw_labels(root: Path, clip: ClipInfo) -> Image.Image:
     """The clip's middle frame, enlarged, with its face box and landmarks."""
     middle = clip.frames // 2
-    with VideoReader(root / clip.split / clip.file_name) as video:
+    with reading_clips(), VideoReader(root / clip.split / clip.file_name) as video:
         picture = video.read([middle])[0]
-    labels = load_labels(root / clip.split / clip.labels)
+    labels = load_labels(root / clip.split / clip.labels, clip.frames)
     scale = 2 * CELL / max(picture.shape[:2])
     picture = np.ascontiguousarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC))
     x0, y0, x1, y1 = (labels["face_box"][middle] * scale).round().astype(int).tolist()

@@ -4,6 +4,8 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict
@@ -11,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from emo.data.format import ClipInfo, save_labels, write_metadata
+from emo.data.format import SPLITS, ClipInfo, save_labels, write_metadata
 from emo.data.synthetic.speech import SAMPLE_RATE
 from emo.data.synthetic.studio import Cast, Studio
-from emo.errors import DatasetError
+from emo.errors import DatasetError, OutputError
 from emo.media import AudioTrack, VideoWriter
 from emo.media.files import write_whole
 
@@ -33,7 +35,8 @@ def synthesize_dataset(
 ) -> Iterator[int]:
     """Make clips 0 … `clips` − 1 of a cast in the folder `out`; those that are there stay.
 
-    Clips depend on the cast and their number alone: not on workers, nor on where an earlier run stopped.
+    Clips depend on the cast and their number alone: not on workers, nor on where an earlier run stopped. Only between
+    compiled kernels and others a few colours differ by one of 255.
 
     Args:
         cast: see `Cast`.
@@ -48,20 +51,21 @@ def synthesize_dataset(
 
     Raises:
         DatasetError: `out` holds something else, or clips of another cast.
-        EmoError: a portrait or recording cannot be used.
+        EmoError: a portrait or recording cannot be used, or `out` cannot be written to.
     """
     _check_recipe(cast, out)
-    done = {int(path.stem) for split in ("train", "test") for path in (out / split).glob("*.safetensors")}
-    todo = [index for index in range(clips) if index not in done]
+    done = {path.stem for split in SPLITS for path in (out / split).glob("*.safetensors")}
+    todo = [index for index in range(clips) if _name(index) not in done]
     if workers is None:
-        workers = len(os.sched_getaffinity(0)) if device == "cpu" else 1
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        workers = cores if device == "cpu" else 1
     workers = max(1, min(workers, len(todo)))
     if compile is None:
         frames = cast.seconds * cast.fps * len(todo) * (1 - cast.portrait_share) / workers
         compile = device != "cpu" or (frames > WORTH_COMPILING and shutil.which("c++") is not None)
     count = clips - len(todo)
-    yield count
     try:
+        yield count
         for _ in _work(cast, todo, out, workers, device, compile):
             count += 1
             yield count
@@ -75,22 +79,31 @@ def _check_recipe(cast: Cast, out: Path) -> None:
     path, recipe = out / RECIPE, asdict(cast) | names
     if out.exists() and not out.is_dir():
         raise DatasetError(f"{out} is a file; give a folder")
-    if path.is_file():
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise DatasetError(f"{path} is damaged; choose another folder or remove this one") from error
-        for name, value in recipe.items():
-            if before.get(name) != value:
-                raise DatasetError(
-                    f"{out} was made with {name} = {before.get(name)}, not {value}; choose another folder"
-                )
-        return
-    if out.exists() and any(out.iterdir()):
-        raise DatasetError(f"{out} exists and was not made by emo synthesize; choose another folder")
-    for split in ("train", "test"):
-        (out / split).mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(recipe, indent=1).encode())
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if path.is_file():
+            _compare(path, recipe)
+        elif any(out.iterdir()):
+            raise DatasetError(f"{out} exists and was not made by emo synthesize; choose another folder")
+        else:
+            write_whole(path, json.dumps(recipe, indent=1).encode())
+        for split in SPLITS:
+            (out / split).mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written to ({error.strerror}); choose another folder") from error
+
+
+def _compare(path: Path, recipe: dict) -> None:
+    """The recipe in the file is the same."""
+    try:
+        before = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise DatasetError(f"{path} is damaged; choose another folder or remove this one") from error
+    for name, value in recipe.items():
+        if before.get(name) != value:
+            raise DatasetError(
+                f"{path.parent} was made with {name} = {before.get(name)}, not {value}; choose another folder"
+            )
 
 
 def _work(cast: Cast, todo: list[int], out: Path, workers: int, device: str, compile: bool) -> Iterator[None]:
@@ -132,15 +145,24 @@ _studio: Studio | None = None  # of a worker process
 
 def _start(cast: Cast, device: str, compile: bool) -> None:
     global _studio
-    import signal
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process is told, and waits for the clips under way
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     _studio = Studio(cast, device, compile)
 
 
+def _end_with_parent() -> None:
+    """A killed main process leaves nobody behind who draws into the folder."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
 def _make(index: int, out: Path) -> None:
     make_clip(_studio, index, out)
+
+
+def _name(index: int) -> str:
+    return f"{index:06d}"
 
 
 def make_clip(studio: Studio, index: int, out: Path) -> ClipInfo:
@@ -149,8 +171,8 @@ def make_clip(studio: Studio, index: int, out: Path) -> ClipInfo:
     take = studio.shoot(plan)
     frames, height, width, _ = take.frames.shape
     info = ClipInfo(
-        file_name=f"{index:06d}.mp4",
-        labels=f"{index:06d}.safetensors",
+        file_name=f"{_name(index)}.mp4",
+        labels=f"{_name(index)}.safetensors",
         person=plan.person,
         split=plan.split,
         fps=cast.fps,

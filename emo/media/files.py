@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from emo.errors import EmoError, OptionError, OutputError
@@ -32,7 +33,8 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise OutputError(f"{path} cannot be written ({error.strerror}); free space and repeat") from error
 
 
@@ -46,7 +48,7 @@ def find_files(place: Path, suffixes: Sequence[str], option: str) -> list[Path]:
         return [place]
     if not place.is_dir():
         raise OptionError(f"{option} {place}: there is no such folder")
-    found = sorted(path for path in place.rglob("*") if path.suffix.lower() in suffixes)
+    found = sorted(path for path in place.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
     if not found:
         raise OptionError(f"{option} {place}: no file there ends in {', '.join(suffixes)}")
     return found

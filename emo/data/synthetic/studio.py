@@ -17,7 +17,7 @@ from emo.data.synthetic.labels import FaceLabels
 from emo.data.synthetic.motion import Motion, make_motion
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
 from emo.data.synthetic.warp import PortraitWarper
-from emo.errors import FaceError
+from emo.errors import FaceError, OptionError
 from emo.media import AudioTrack, load_image
 
 SPEEDS = (0.1, 1.9)  # degrees per frame: the range of Table 2
@@ -49,19 +49,26 @@ class Cast:
     samples: int = 1
     test_share: float = 0.1
 
+    def __post_init__(self):
+        if self.identities > PEOPLE_PER_SEED:
+            raise OptionError(f"identities {self.identities}: a seed has {PEOPLE_PER_SEED}; use several seeds")
+        if self.identities == 0 and self.portrait_share < 1:
+            raise OptionError(f"identities 0, portrait share {self.portrait_share}: nobody to draw in the other clips")
+
     def plan(self, index: int) -> ClipPlan:
         """What clip number `index` shows; the same for the same cast, whatever else is made."""
         rng = np.random.default_rng((0xC11B, self.seed, index))
         warped = rng.random() < self.portrait_share
         number = int(rng.integers(len(self.portraits))) if warped else index % self.identities
+        portrait = self.portraits[number] if warped else None
         recorded = rng.random() < self.speech_share
         still = rng.random() < STILL_SHARE
         return ClipPlan(
             index=index,
-            portrait=self.portraits[number] if warped else None,
-            person=f"portrait-{Path(self.portraits[number]).stem}" if warped else f"avatar-{self.identity(number)}",
+            portrait=portrait,
+            person=f"portrait-{Path(portrait).stem}-{number}" if portrait else f"avatar-{self.identity(number)}",
             identity=None if warped else self.identity(number),
-            split="test" if self._is_test(number, len(self.portraits) if warped else self.identities) else "train",
+            split="test" if self._is_test(number) else "train",
             recording=self.recordings[int(rng.integers(len(self.recordings)))] if recorded else None,
             place=float(rng.random()),
             speed=float(rng.uniform(0, SPEEDS[0]) if still else rng.uniform(*SPEEDS)),
@@ -72,8 +79,9 @@ class Cast:
         """Identity seed of avatar `number`."""
         return self.seed * PEOPLE_PER_SEED + number
 
-    def _is_test(self, number: int, people: int) -> bool:
-        return number >= people - round(people * self.test_share)
+    def _is_test(self, number: int) -> bool:
+        """Of the first n people, round(n · test_share) are; so both splits fill from the start."""
+        return round((number + 1) * self.test_share) > round(number * self.test_share)
 
 
 @dataclass(frozen=True)
