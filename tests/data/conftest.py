@@ -1,0 +1,30 @@
+"""A tiny synthetic dataset, drawn once; and one made by hand."""
+
+from pathlib import Path
+
+import pytest
+from made_clips import made_dataset
+
+from emo.data.synthesize import synthesize_dataset
+from emo.data.synthetic.studio import Cast
+
+CAST = Cast(seed=3, identities=4, size=64, seconds=0.8, test_share=0.25)
+CLIPS = 6  # five of the three people in train, one of the one in test; 20 frames each
+
+
+@pytest.fixture(scope="session")
+def avatars(tmp_path_factory) -> Path:
+    """Clips of avatars by `CAST`. Do not change it."""
+    root = tmp_path_factory.mktemp("avatars") / "dataset"
+    assert list(synthesize_dataset(CAST, CLIPS, root, workers=1, compile=False)) == list(range(CLIPS + 1))
+    return root
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory) -> Path:
+    """Seven clips of 64 x 48 pixels: two of train are short and one is silent, one is in test. Do not change it."""
+    root = tmp_path_factory.mktemp("clips") / "dataset"
+    rows = [{"frames": 20}, {"frames": 16}, {"frames": 4}, {"frames": 18, "sound": False}, {"frames": 1}]
+    rows += [{"frames": 17, "fps": 29.97}, {"frames": 20, "split": "test"}]
+    made_dataset(root, *(row | {"width": 64, "height": 48} for row in rows))
+    return root

@@ -1,0 +1,73 @@
+"""Small datasets made by hand: clips of random patches with random labels, and their sound if wanted."""
+
+from pathlib import Path
+
+import numpy as np
+
+from emo.data.format import FACE_POINTS, ClipInfo, save_labels, write_metadata
+from emo.media import AudioTrack, VideoWriter
+
+FPS = 25
+
+
+def made_labels(frames: int, width: int, height: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Random labels, each (frames, ...) float32."""
+    rng = np.random.default_rng(seed)
+    corner = rng.uniform(0, 0.4, (frames, 2)) * (width, height)
+    return {
+        "face_box": np.concatenate([corner, corner + 0.5 * np.array([width, height])], 1).astype(np.float32),
+        "points": (rng.uniform(0, 1, (frames, len(FACE_POINTS), 2)) * (width, height)).astype(np.float32),
+        "rotation_speed": rng.uniform(0, 2, frames).astype(np.float32),
+    }
+
+
+def made_clip(
+    root: Path,
+    number: int,
+    frames: int = 12,
+    *,
+    width: int = 64,
+    height: int = 64,
+    split: str = "train",
+    person: str | None = None,
+    sound: bool = True,
+    fps: float = FPS,
+    **labels: np.ndarray,
+) -> ClipInfo:
+    """Write one clip and its labels; `labels` replace or join the random ones."""
+    rng = np.random.default_rng(number)
+    values = made_labels(frames, width, height, number) | labels
+    info = ClipInfo(
+        file_name=f"{number:06d}.mp4",
+        labels=f"{number:06d}.safetensors",
+        person=person or f"person-{number}",
+        split=split,
+        fps=fps,
+        frames=frames,
+        width=width,
+        height=height,
+        has_audio=sound,
+        speed=float(values["rotation_speed"].mean()),
+        source="video",
+    )
+    folder = root / split
+    folder.mkdir(parents=True, exist_ok=True)
+    patches = rng.integers(0, 256, (frames, 4, 4, 3), np.uint8)
+    pictures = patches.repeat(height // 4, 1).repeat(width // 4, 2)
+    with VideoWriter(folder / info.file_name, fps) as writer:
+        writer.write(pictures)
+        if sound:
+            waveform = rng.normal(0, 0.1, round(frames / fps * 16000)).astype(np.float32)
+            with AudioTrack.open((waveform, 16000)) as track:
+                writer.finish(track)
+        else:
+            writer.finish()
+    save_labels(folder / info.labels, values, info)
+    return info
+
+
+def made_dataset(root: Path, *clips: dict) -> list[ClipInfo]:
+    """Write clips 0, 1, … with these options, and the tables."""
+    for number, options in enumerate(clips):
+        made_clip(root, number, **options)
+    return write_metadata(root)
