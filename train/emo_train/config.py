@@ -108,5 +108,5 @@ def run(main: Callable[[], int | None]) -> int:
     except EmoError as error:
         if debug:
             raise
-        print(f"train: {error}", file=sys.stderr)
+        print(f"train: {str(error).strip().splitlines()[-1]}", file=sys.stderr)  # a loader's worker adds a traceback
         return 2

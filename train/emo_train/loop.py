@@ -190,6 +190,7 @@ class _Run:
         self.progress.step += 1
         self.progress.samples += samples
         seconds = time.monotonic() - began
+        values["processes"] = self.accelerator.num_processes
         return values | {"samples": samples, "seconds": seconds, "waited": waited}, stop > 0
 
     def _check_finite(self, values: dict[str, float], broken: list[tuple[Tensor, str]], norm: Tensor | None) -> None:

@@ -1,0 +1,108 @@
+"""Stages in processes of their own: killed and resumed, stopped, two at once, and with mistakes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+SCRIPT = str(Path(__file__).with_name("run_stage.py"))
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+
+
+def arguments(init: Path, output: Path, *more: str) -> list[str]:
+    return [
+        "data.root=unused",
+        "data.workers=0",
+        f"model.init={init}",
+        f"train.output={output}",
+        "train.log_every=1",
+        "train.tensorboard=false",
+        "train.optimizer.learning_rate=1e-3",
+        *more,
+    ]
+
+
+def start(stage: str, *args: str, launcher: tuple[str, ...] = ()) -> subprocess.Popen:
+    command = [sys.executable, *launcher, SCRIPT, stage, *args]
+    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(process: subprocess.Popen, *, status: int = 0) -> str:
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == status, output
+    return output
+
+
+def losses(output: Path) -> list[float]:
+    return [json.loads(line)["loss"] for line in (output / "log.jsonl").read_text().splitlines()]
+
+
+def weights(output: Path) -> dict[str, torch.Tensor]:
+    files = sorted((output / "model").glob("*/*.safetensors"))
+    return {f"{file.parent.name}.{key}": value for file in files for key, value in load_file(file).items()}
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    while not path.exists():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+
+
+def test_killed_and_resumed_equals_straight_through(init, tmp_path):
+    options = ("train.steps=20", "train.save_every=10", "train.ema_decay=0.9", "train.optimizer.schedule=cosine")
+    straight = start("stage2_video", *arguments(init, tmp_path / "straight", *options))
+    finish(straight)
+    killed = start("stage2_video", *arguments(init, tmp_path / "killed", *options))
+    wait_for(tmp_path / "killed" / "checkpoints" / "step-00000010", killed)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert not (tmp_path / "killed" / "model").exists()
+    finish(start("stage2_video", *arguments(init, tmp_path / "killed", *options), "--resume", "latest"))
+    assert len(losses(tmp_path / "straight")) == 20
+    assert losses(tmp_path / "killed") == losses(tmp_path / "straight")
+    expected, found = weights(tmp_path / "straight"), weights(tmp_path / "killed")
+    assert [key for key in expected if not torch.equal(expected[key], found[key])] == []
+
+
+def test_sigterm_saves_before_leaving(init, tmp_path):
+    process = start("stage1_image", *arguments(init, tmp_path, "train.steps=100000"))
+    wait_for(tmp_path / "log.jsonl", process)
+    while not (tmp_path / "log.jsonl").read_text():
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    output = finish(process, status=128 + signal.SIGTERM)
+    (checkpoint,) = (tmp_path / "checkpoints").iterdir()
+    step = int(checkpoint.name.removeprefix("step-"))
+    assert step == len(losses(tmp_path))
+    assert f"stopped at step {step}; go on with --resume latest" in output
+
+
+@pytest.mark.parametrize("stage", ["stage1_image", "stage3_speed"])
+def test_two_processes_equal_one_with_twice_the_batch(stage, init, tmp_path):
+    more = ("train.steps=5", "data.batch_size=2")
+    two = start(
+        stage,
+        *arguments(init, tmp_path / "two", *more),
+        launcher=("-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "0"),
+    )
+    one = start(stage, *arguments(init, tmp_path / "one", "train.steps=5", "data.batch_size=4"))
+    finish(one)
+    two.communicate(timeout=300)  # gloo sometimes aborts at exit, when all is done: what is written counts
+    assert json.loads((tmp_path / "two" / "log.jsonl").read_text().splitlines()[0])["processes"] == 2
+    assert len(losses(tmp_path / "two")) == 5
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-4)
+    expected, found = weights(tmp_path / "one"), weights(tmp_path / "two")
+    for key, tensor in expected.items():
+        torch.testing.assert_close(found[key], tensor, rtol=0, atol=2e-3, msg=key)
+
+
+def test_a_mistake_is_one_line_and_status_2(init, tmp_path):
+    output = finish(start("stage1_image", *arguments(init, tmp_path, "train.steps=2", "drop.audio=0.5")), status=2)
+    assert output.strip() == "train: the command line: drop.audio: Key 'audio' not in 'DropConfig'"

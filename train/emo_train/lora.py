@@ -1,0 +1,54 @@
+"""Low-rank adapters on attention layers, by peft; the result is saved as plain weights."""
+
+from collections.abc import Collection
+
+from torch import Tensor, nn
+
+from emo.errors import ConfigError
+from emo.unets import Attention
+
+ADAPTER = "default"
+
+
+def add_lora(networks: nn.Module, trainable: Collection[str], rank: int, alpha: float) -> list[str]:
+    """Put adapters beside the linear layers of those attention layers whose weights would train.
+
+    Args:
+        trainable: names of the parameters that the stage trains.
+
+    Returns:
+        Names of the adapters' parameters, all that trains from now on.
+
+    Raises:
+        ConfigError: peft is not installed.
+    """
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ImportError:
+        raise ConfigError("lora.rank needs peft: pip install 'emo[train]', or set it to 0") from None
+    targets = [
+        f"{name}.{layer}"
+        for name, module in networks.named_modules()
+        if isinstance(module, Attention)
+        for layer in ("to_q", "to_k", "to_v", "to_out.0")
+        if f"{name}.{layer}.weight" in trainable
+    ]
+    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets), networks, ADAPTER)
+    return [name for name, _ in networks.named_parameters() if ".lora_" in name]
+
+
+def merge_lora(weights: dict[str, Tensor], scale: float) -> dict[str, Tensor]:
+    """Plain weights of a state dict with adapters: W + scale·B·A, under the names they had without.
+
+    scale: alpha / rank.
+    """
+    merged = {}
+    for name, tensor in weights.items():
+        if ".lora_" in name:
+            continue
+        if name.endswith(".base_layer.weight"):
+            layer = name.removesuffix(".base_layer.weight")
+            up, down = (weights[f"{layer}.lora_{part}.{ADAPTER}.weight"] for part in "BA")
+            tensor = tensor + scale * (up.float() @ down.float()).to(tensor)
+        merged[name.replace(".base_layer.", ".")] = tensor
+    return merged

@@ -1,0 +1,121 @@
+"""All networks that any stage trains, as one module: accelerate, DeepSpeed and FSDP prepare one model."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from emo.pipelines import EMOPipeline
+from emo.unets import AudioProjection, BackboneUNet, FaceLocator, KeyValue, ReferenceNet, SpeedEncoder
+
+PARTS = ("unet", "reference_unet", "face_locator", "speed_encoder", "audio_projection")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Which samples keep a condition: factors 0 or 1, each (B,), so that every parameter keeps a gradient."""
+
+    reference: Tensor
+    motion: Tensor
+    audio: Tensor
+    speed: Tensor
+    face_mask: Tensor
+
+
+class EMONetworks(nn.Module):
+    """The trainable components of a pipeline, under the pipeline's names, and one denoising pass through them."""
+
+    def __init__(
+        self,
+        unet: BackboneUNet,
+        reference_unet: ReferenceNet,
+        face_locator: FaceLocator,
+        speed_encoder: SpeedEncoder,
+        audio_projection: AudioProjection,
+    ):
+        super().__init__()
+        self.unet = unet
+        self.reference_unet = reference_unet
+        self.face_locator = face_locator
+        self.speed_encoder = speed_encoder
+        self.audio_projection = audio_projection
+
+    @classmethod
+    def of(cls, pipe: EMOPipeline) -> "EMONetworks":
+        """A pipeline's own networks."""
+        return cls(**{name: getattr(pipe, name) for name in PARTS})
+
+    def parts(self) -> dict[str, nn.Module]:
+        """The components by name."""
+        return {name: getattr(self, name) for name in PARTS}
+
+    def blank_copy(self) -> "EMONetworks":
+        """Networks of the same configuration on the meta device: shapes without weights."""
+        with torch.device("meta"):
+            return EMONetworks(**{name: type(part).from_config(part.config) for name, part in self.parts().items()})
+
+    def forward(
+        self,
+        sample: Tensor,
+        timestep: Tensor,
+        reference_latents: Tensor,
+        face_mask: Tensor,
+        kept: Kept,
+        motion_latents: Tensor | None = None,
+        audio: Tensor | None = None,
+        speed: Tensor | None = None,
+    ) -> Tensor:
+        """ReferenceNet, reference projection and backbone; dropped conditions are those of guidance (design, 3).
+
+        Args:
+            sample: noisy latents (B, F, L, h, w).
+            timestep: (B,).
+            reference_latents: (B, L, h, w).
+            face_mask: M (B, 1, H, W); white where dropped.
+            kept: what is dropped; without motion, audio or speed their factors are not looked at.
+            motion_latents: (B, n, L, h, w) or None to skip the temporal modules; zero maps where dropped.
+            audio: windows (B, F, 2m+1, layers, width) or None to skip the audio layers; zero tokens where dropped.
+            speed: windows (B, F, 2m+1) or None to skip the speed layers; zero features where dropped.
+
+        Returns:
+            The prediction (B, F, L, h, w).
+        """
+        dtype = self.unet.dtype  # other than the inputs' where DeepSpeed holds the weights in half precision
+        features = self.reference_unet(
+            reference_latents.to(dtype), None if motion_latents is None else motion_latents.to(dtype)
+        )
+        reference = self.unet.project_reference(features.reference).map(
+            lambda kv: KeyValue(_keep(kv.key, kept.reference), _keep(kv.value, kept.reference))
+        )
+        motion = features.motion and features.motion.map(lambda maps: _keep(maps, kept.motion))
+        tokens = None if audio is None else _keep(self.audio_projection(audio.to(dtype)), kept.audio)
+        speed_features = None if speed is None else _keep(self.speed_encoder(speed), kept.speed)
+        white = 1 - _keep(1 - face_mask.to(dtype), kept.face_mask)
+        return self.unet(
+            sample.to(dtype),
+            timestep,
+            reference,
+            motion=motion,
+            audio=tokens,
+            face_mask_features=self.face_locator(white),
+            speed=speed_features,
+        )
+
+
+def _keep(tensor: Tensor, factor: Tensor) -> Tensor:
+    return tensor * factor.to(tensor.dtype).view(-1, *[1] * (tensor.dim() - 1))
+
+
+def is_temporal(name: str) -> bool:
+    """Whether a parameter belongs to the temporal modules (3.2.4), the speed layers in them included."""
+    return ".motion_modules." in name
+
+
+def is_audio(name: str) -> bool:
+    """Whether a parameter belongs to the audio layers (3.2.2) or the projection to their tokens."""
+    return ".audio_attn." in name or ".audio_norm." in name or name.startswith("audio_projection.")
+
+
+def is_speed(name: str) -> bool:
+    """Whether a parameter belongs to the speed layers (3.2.5) or the encoder of speeds."""
+    return ".speed_attn." in name or ".speed_norm." in name or name.startswith("speed_encoder.")

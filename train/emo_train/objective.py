@@ -1,0 +1,102 @@
+"""What is learned (3.1): noise or velocity at a random time of the scheduler's noise schedule, and its weights."""
+
+import torch
+from diffusers import DDIMScheduler
+from torch import Tensor
+
+from emo.errors import ConfigError
+from emo_train.stage_config import ObjectiveConfig
+
+
+def configure_scheduler(scheduler: DDIMScheduler, config: ObjectiveConfig) -> DDIMScheduler:
+    """The model's scheduler with what the configuration changes of it; it is saved with the model.
+
+    Raises:
+        ConfigError: the prediction is neither epsilon nor v_prediction, or epsilon at zero terminal SNR.
+    """
+    changes = {
+        "prediction_type": config.prediction_type,
+        "rescale_betas_zero_snr": config.zero_terminal_snr,
+        "timestep_spacing": config.timestep_spacing,
+    }
+    scheduler = DDIMScheduler.from_config(scheduler.config, **{k: v for k, v in changes.items() if v is not None})
+    if scheduler.config.prediction_type not in ("epsilon", "v_prediction"):
+        raise ConfigError(
+            f"objective.prediction_type is {scheduler.config.prediction_type}; use epsilon or v_prediction"
+        )
+    if scheduler.config.prediction_type == "epsilon" and scheduler.config.rescale_betas_zero_snr:
+        raise ConfigError(
+            "objective: epsilon says nothing of the picture at zero terminal SNR; use "
+            "objective.prediction_type=v_prediction or objective.zero_terminal_snr=false"
+        )
+    return scheduler
+
+
+class Objective:
+    """x_t = √ᾱ x₀ + √(1−ᾱ) ε, and the squared error of the prediction.
+
+    Args:
+        scheduler: from `configure_scheduler`; its ᾱ and its kind of prediction.
+    """
+
+    def __init__(self, scheduler: DDIMScheduler, config: ObjectiveConfig):
+        self.config, self.alphas_cumprod = config, scheduler.alphas_cumprod.clone()
+        self.velocity = scheduler.config.prediction_type == "v_prediction"
+
+    def timestep(self, time: Tensor) -> Tensor:
+        """Times in [0, 1), (B,) → timesteps, (B,) int64, all alike probable."""
+        return (time * len(self.alphas_cumprod)).long()
+
+    def noisy(self, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        """x_t (B, F, L, h, w) of latents x₀ and noise ε of that shape at timesteps (B,)."""
+        signal, sigma = self._levels(timestep)
+        return signal * latents + sigma * noise
+
+    def target(self, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        """ε (eq. 1), or the velocity v = √ᾱ ε − √(1−ᾱ) x₀."""
+        signal, sigma = self._levels(timestep)
+        return signal * noise - sigma * latents if self.velocity else noise
+
+    def loss(
+        self, prediction: Tensor, latents: Tensor, noise: Tensor, timestep: Tensor, mouth: Tensor, height: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted squared error, and the plain one to log.
+
+        Args:
+            prediction, latents, noise: (B, F, L, h, w).
+            timestep: (B,).
+            mouth: x, y and width of the mouth in pixels, (B, F, 3).
+            height: of the picture in pixels.
+        """
+        error = (prediction.float() - self.target(latents, noise, timestep)).square()
+        scale = latents.shape[-2] / height
+        weighted = error * self.mouth_weight(mouth * scale, latents.shape[-2], latents.shape[-1])
+        per_sample = weighted.flatten(1).mean(dim=1) * self.snr_weight(timestep)
+        return per_sample.mean(), {"squared_error": error.mean()}
+
+    def snr_weight(self, timestep: Tensor) -> Tensor:
+        """Min-SNR-γ, (B,): min(SNR, γ)/SNR for ε, min(SNR, γ)/(SNR + 1) for v; 1 without γ."""
+        gamma = self.config.min_snr_gamma
+        if gamma is None:
+            return torch.ones_like(timestep, dtype=torch.float32)
+        alpha = self.alphas_cumprod.to(timestep.device)[timestep]
+        snr = alpha / (1 - alpha)
+        return snr.clamp(max=gamma) / (snr + 1 if self.velocity else snr)
+
+    def mouth_weight(self, mouth: Tensor, height: int, width: int) -> Tensor:
+        """1 + w·exp(−d²/2σ²), (B, F, 1, h, w), with d from the mouth's middle and σ a share of its width.
+
+        mouth: x, y, width in latent pixels, (B, F, 3).
+        """
+        if not self.config.mouth_weight:
+            return mouth.new_ones(())
+        x = torch.arange(width, device=mouth.device) + 0.5
+        y = torch.arange(height, device=mouth.device)[:, None] + 0.5
+        middle_x, middle_y, size = (value[..., None, None, None] for value in mouth.unbind(-1))
+        sigma = (self.config.mouth_sigma * size).clamp(min=0.5)
+        distance = (x - middle_x).square() + (y - middle_y).square()
+        return 1 + self.config.mouth_weight * torch.exp(-distance / (2 * sigma.square()))
+
+    def _levels(self, timestep: Tensor) -> tuple[Tensor, Tensor]:
+        alpha = self.alphas_cumprod.to(timestep.device)[timestep].view(-1, 1, 1, 1, 1)
+        return alpha.sqrt(), (1 - alpha).sqrt()

@@ -1,0 +1,60 @@
+"""Stage 1, image pretraining (3.3): backbone, ReferenceNet and face locator learn to draw one frame of a clip from
+another one of the same clip. No sound, no motion frames, no speed.
+
+    accelerate launch train/stage1_image.py --config configs/train/emo-sd15/stage1.yaml data.root=DATASET
+"""
+
+import sys
+from dataclasses import asdict, dataclass, field
+
+from emo_train.config import load_settings, run
+from emo_train.loop import make_accelerator, train
+from emo_train.networks import is_audio, is_speed, is_temporal
+from emo_train.stage import EMOStage
+from emo_train.stage_config import EMOConfig
+from emo_train.validation import check_validation, validate_pictures
+
+
+@dataclass
+class DropConfig:
+    """Probability of dropping each condition; see docs/training.md."""
+
+    reference: float = 0.1
+    face_mask: float = 0.1
+
+
+@dataclass
+class ImageConfig(EMOConfig):
+    """Stage 1."""
+
+    drop: DropConfig = field(default_factory=DropConfig)
+
+
+class ImageStage(EMOStage):
+    """One frame; the reference is another frame of the clip."""
+
+    video = False
+
+    def trains(self, name: str) -> bool:
+        return not (is_temporal(name) or is_audio(name) or is_speed(name))
+
+    def rates(self) -> dict[str, float]:
+        return asdict(self.config.drop)
+
+    def prepare_inputs(self, batch, draws) -> dict:
+        return {}  # without motion, audio and speed the backbone skips those layers
+
+    def validate(self, networks, folder) -> None:
+        validate_pictures(self.pipe, networks, self.config.validation, folder)
+
+
+def main() -> int:
+    config, resume = load_settings(ImageConfig, description=__doc__)
+    if config.train.validate_every:
+        check_validation(config.validation, sounds=False)
+    accelerator = make_accelerator(config.train)
+    return train(ImageStage(config, accelerator), config.train, accelerator, resume)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
