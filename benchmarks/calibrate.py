@@ -1,7 +1,7 @@
 """How true the measures of emo.metrics are: synthetic people, rendered and measured again, as a markdown table.
 
-    python benchmarks/calibrate.py                          # 20 clips of 3 s at 128 px: 12 minutes on one core
-    python benchmarks/calibrate.py --clips 30 --compile     # 3 minutes, and 2 more for a first compilation
+    python benchmarks/calibrate.py                          # 20 clips of 3 s at 128 px: 6 minutes on one core
+    python benchmarks/calibrate.py --clips 30 --compile     # 2 minutes, and 2 more for a first compilation
 
 Everything that is commanded is known exactly; what is measured goes through pixels, FaceMesh and emo.metrics. Talking
 clips are whole performances; in sweeps one control moves and the rest is still; still faces drift by parts of a pixel

@@ -14,10 +14,10 @@ from emo.face import rotations, smooth
 from emo.metrics.checks import check_landmarks
 from emo.metrics.face_measures import eye_opening, mouth_opening, mouth_width
 
-SIGMA = 2.0
-RIDGE = 1e-3
-FLOOR = 0.35
-NEIGHBOURHOOD = 4.0
+SIGMA = 2.0  # frames
+RIDGE = 1e-3  # of the fit, in squared units of mouth motion: a mouth that hardly moves explains nothing
+FLOOR = 0.35  # of the raw noise, what is left after smoothing: found by calibration, 0.2 to 0.5 from face to face
+NEIGHBOURHOOD = 4.0  # frames, standard deviation, over which speed is compared with the floor
 
 
 class HeadAngles(NamedTuple):
@@ -29,7 +29,14 @@ class HeadAngles(NamedTuple):
 
 
 def head_angles(landmarks: np.ndarray) -> HeadAngles:
-    """Where a head is turned, (T, 478, 3) -> yaw, pitch, roll (T,) each in degrees, smoothed."""
+    """Where a head is turned, (T, 478, 3) -> yaw, pitch, roll (T,) each in degrees, smoothed.
+
+    On synthetic people at 128 px (benchmarks/calibrate.py), r and slope against what is commanded: yaw 0.99, 0.90,
+    within a clip 1.00, 0.92; roll 0.98, 1.01, within 1.00, 1.01; pitch within a clip 0.93, 0.56, with nothing else
+    moving 1.00, 0.57, but over all people only 0.49 (0.92 over the full +-12 degrees): every face has a pitch offset
+    of its own (standard deviation 3.3 degrees). Compare pitch within a person. Noise floor (standard deviation on a
+    still face): 0.23, 0.25, 0.15 degrees.
+    """
     rotation = steady_rotations(landmarks)
     return HeadAngles(
         yaw=np.degrees(np.arcsin(np.clip(rotation[:, 2, 0], -1, 1))),
@@ -44,6 +51,17 @@ def rotation_speed(landmarks: np.ndarray) -> np.ndarray:
     The geodesic angle between consecutive `steady_rotations`, less the noise floor in quadrature: what white noise in
     the raw rotations leaves after smoothing. The noise is measured on the track itself, so that large, sharp faces
     are not robbed of slow motion.
+
+    Mean speeds commanded and measured on talking synthetic people at 128 px (benchmarks/calibrate.py):
+
+        commanded   0 (still face)   0      0.1    0.3    0.7    1.3    1.9
+        measured    0.04             0.05   0.06   0.25   0.60   1.09   1.35
+        between clips +- 0.02        0.04   0.05   0.03   0.05   0.14   0.16
+
+    0.1 cannot be told from 0. Fast heads read slow because pitch does (slope 0.56), and smoothing takes a sixth off
+    swings of 2 Hz, half off those of 3 Hz.
+    `emo.face.rotation_speed(rotations(smooth(landmarks)))` reads 0.23, 0.31, 0.37, 0.71, 1.05 and 1.17. Warped
+    portraits read 0.05, 0.30, 0.62 and 1.17 for 0, 0.3, 0.7 and 1.3; six GRID speakers 0.04 to 0.13.
     """
     landmarks = check_landmarks(landmarks)
     speed = face.rotation_speed(steady_rotations(landmarks))

@@ -2,6 +2,13 @@
 
 Descriptors are unit vectors compared by their angle, as the embeddings of learned face recognition are: those can be
 passed to `identity_distance` and `nearest` instead.
+
+On 50 synthetic people at 128 px (benchmarks/calibrate.py), a portrait each against 4 pictures each with the head
+turned by up to 15 degrees, another expression and mouth: the nearest portrait is one's own in 100 % of 200. Distances
+to one's own 0.15 +- 0.07 (1 to 99 %: 0.04 to 0.32), to others' 0.52 +- 0.14 (0.25 to 0.84). Among 60 others it was
+99.3 % of 300, and no fewer with gain, gamma (up to 25 %) and white balance (6 %) changed. Six GRID speakers: at most
+0.06 within a recording, at least 0.15 between two. Place and the direction of light are the same within a person in
+all of these: elsewhere expect worse. Landmark shapes told people apart in 18 % only; they are left out.
 """
 
 import numpy as np
