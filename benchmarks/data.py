@@ -44,7 +44,7 @@ def speech(options: argparse.Namespace) -> None:
         mouth = articulate_speech(said)
         result = mouth_sound_correlation(mouth.jaw.numpy(), said.waveform, 25, max_lag=10)
         lags.append(result.best_lag)
-        at_zero.append(result.r)
+        at_zero.append(result.correlation)
         for segment in said.segments:
             if segment.phone in VOWELS and segment.end - segment.start > 0.1:
                 frame = int((segment.start + segment.end) / 2 * 25)
