@@ -23,10 +23,11 @@ from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.identity import draw_identities
 from emo.data.synthetic.motion import Motion, make_motion
 from emo.data.synthetic.speech import synthesize
-from emo.face import FaceDetector, track_face
+from emo.face import FaceDetector, head_pose, track_face
 
 SPEEDS = (0.0, 0.1, 0.3, 0.7, 1.3, 1.9)  # commanded mean rotation speeds, degrees per frame, in turn
 SWEEPS = {"pitch": (-12, 12), "blink": (0, 1), "gaze_x": (-0.8, 0.8), "gaze_y": (-0.5, 0.5), "brow": (-0.5, 1)}
+POSED = {"jaw": (0, 1), "yaw": (-20, 20), "pitch": (-12, 12), "roll": (-10, 10)}
 SWEEP_FRAMES, STILL_FRAMES, POSES = 32, 50, 4
 MOVES = 0.15  # a control's least standard deviation, as a share of its range, for a clip's own r
 MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -105,6 +106,15 @@ def still_faces(studio: Studio, people: int) -> Iterator[Clip]:
         yield studio.shoot(7000 + person, moved(STILL_FRAMES, **values))[1]
 
 
+def posed(studio: Studio, people: int) -> Iterator[tuple[dict[str, float], np.ndarray]]:
+    """One picture each of people with the controls of POSED at random: what was commanded, landmarks (478, 3)."""
+    rng = np.random.default_rng(8)
+    for person in range(people):
+        values = {name: rng.uniform(*ends) for name, ends in POSED.items()}
+        _, clip = studio.shoot(5000 + person, moved(1, **{name: np.array([v]) for name, v in values.items()}))
+        yield values | {"mouth opening": float(clip.commanded["mouth opening"][0])}, clip.landmarks[0]
+
+
 def portraits(studio: Studio, people: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Per person the descriptor of a portrait at rest (D,), and of other poses and expressions (POSES, D)."""
     rng = np.random.default_rng(7)
@@ -148,6 +158,19 @@ def report_controls(clips: list[Clip], swept: list[tuple[str, Clip]], still: lis
         if alone:
             row = agreement([clip.commanded[name] for clip in alone], [measure(clip.landmarks) for clip in alone])
             print(f"| {name}, alone | {row} | |")
+
+
+def report_posed(pictures: list[tuple[dict[str, float], np.ndarray]]) -> None:
+    """The table of single pictures of different people: mouth and head, without tracks to smooth."""
+    print(f"\n| {len(pictures)} people, a picture each | r | slope |\n|---|---|---|")
+    landmarks = np.stack([points for _, points in pictures])
+    poses = [head_pose(points) for points in landmarks]
+    measured = {"mouth opening": metrics.mouth_opening(landmarks)}
+    measured |= {name: np.array([getattr(pose, name) for pose in poses]) for name in ("yaw", "pitch", "roll")}
+    for name, values in measured.items():
+        commanded = np.array([command[name] for command, _ in pictures])
+        r, slope = np.corrcoef(commanded, values)[0, 1], np.polyfit(commanded, values, 1)[0]
+        print(f"| {name} | {r:.3f} | {slope:.3f} |")
 
 
 def report_speed(clips: list[Clip], still: list[Clip]) -> None:
@@ -205,8 +228,10 @@ def main() -> None:
     still = list(still_faces(studio, max(2, options.clips // 3)))
     found = [clip.found for clip in (*clips, *still, *(clip for _, clip in swept))]
     gallery, queries = zip(*portraits(studio, options.people), strict=True)
+    pictures = list(posed(studio, 2 * options.people))
     print(f"{options.clips} clips of {options.seconds:g} s at {options.size} px; {studio.frames} frames in all\n")
     report_controls(clips, swept, still)
+    report_posed(pictures)
     report_speed(clips, still)
     report_identity(np.stack(gallery), np.stack(queries))
     report_sync(clips)

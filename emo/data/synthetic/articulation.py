@@ -85,7 +85,7 @@ def articulate_recording(waveform: np.ndarray, fps: float = 25.0) -> Articulatio
 def _articulation(
     loudness: np.ndarray, opened: np.ndarray, width: np.ndarray, rounding: np.ndarray, opening: np.ndarray
 ) -> Articulation:
-    voiced = np.clip(loudness / 0.25, 0, 1)  # lips return to rest as the sound fades
+    voiced = np.clip(loudness / 0.12, 0, 1)  # lips return to rest as the sound fades
     jaw = loudness * (0.40 + 0.60 * np.clip(opened, 0, 1)) * opening
     jaw = np.clip((jaw - 0.03) / 0.97, 0, 1)
     values = (loudness, jaw, np.clip(width * voiced, -1, 1), np.clip(rounding * voiced, 0, 1))
