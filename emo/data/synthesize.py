@@ -96,7 +96,7 @@ def _check_recipe(cast: Cast, out: Path) -> None:
 def _compare(path: Path, recipe: dict) -> None:
     """The recipe in the file is the same."""
     try:
-        before = dict(json.loads(path.read_text(encoding="utf-8")))
+        before = {**json.loads(path.read_text(encoding="utf-8"))}
     except (ValueError, TypeError) as error:
         raise DatasetError(f"{path} is damaged; choose another folder or remove this one") from error
     for name, value in recipe.items():

@@ -3,13 +3,9 @@
 from pathlib import Path
 
 import pytest
-from made_clips import made_dataset
+from made_clips import CAST, CLIPS, made_dataset
 
 from emo.data.synthesize import synthesize_dataset
-from emo.data.synthetic.studio import Cast
-
-CAST = Cast(seed=3, identities=4, size=64, seconds=0.8, test_share=0.25)
-CLIPS = 6  # five of the three people in train, one of the one in test; 20 frames each
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,462 @@
+"""Making a dataset: the same clips whatever happens on the way, and labels that fit picture and sound."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from made_clips import CAST, CLIPS, QUICK
+from PIL import Image
+from tiny import noise
+
+from emo.data.format import METADATA, load_labels, read_metadata
+from emo.data.synthesize import RECIPE, make_clip, synthesize_dataset
+from emo.data.synthetic.articulation import frame_count
+from emo.data.synthetic.studio import PEOPLE_PER_SEED, STILL_SHARE, Cast, Studio
+from emo.errors import DatasetError, EmoError, OptionError, OutputError
+from emo.media import AudioTrack, VideoReader, speech_band_loudness
+
+
+def make(cast: Cast, clips: int, root: Path, **options) -> list[int]:
+    return list(synthesize_dataset(cast, clips, root, **{"workers": 1, "compile": False} | options))
+
+
+def pictures(path: Path) -> np.ndarray:
+    with VideoReader(path) as video:
+        return video.read(range(len(video)))
+
+
+def sound(path: Path) -> np.ndarray:
+    with AudioTrack.open(path, 16000) as track:
+        return track.read(0, track.length)
+
+
+def same_dataset(a: Path, b: Path) -> bool:
+    """Whether two folders hold the same: files, tables, label bytes, decoded pictures and sound."""
+    files = lambda root: {path.relative_to(root) for path in root.rglob("*") if path.is_file()}
+    assert files(a) == files(b)
+    for file in files(a):
+        if file.suffix == ".mp4":
+            assert np.array_equal(pictures(a / file), pictures(b / file)), file
+            assert np.array_equal(sound(a / file), sound(b / file)), file
+        else:
+            assert (a / file).read_bytes() == (b / file).read_bytes(), file
+    return True
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    """Five clips of QUICK, made at one go."""
+    root = tmp_path_factory.mktemp("whole") / "dataset"
+    make(QUICK, 5, root)
+    return root
+
+
+# What is planned
+
+
+def test_plans_depend_on_cast_and_number():
+    cast = replace(CAST, recordings=("a.wav", "b.wav"), speech_share=0.5, portraits=("c.png",), portrait_share=0.3)
+    plans = [cast.plan(index) for index in range(20)]
+    assert [cast.plan(index) for index in reversed(range(20))] == plans[::-1]
+    assert len({plan.seed for plan in plans}) == 20
+    assert replace(cast, seed=4).plan(0) != plans[0]
+
+
+def test_another_seed_shares_no_person():
+    people = lambda seed: {replace(CAST, seed=seed, identities=50).plan(index).identity for index in range(100)}
+    assert len(people(3)) == 50
+    assert not people(3) & people(4)
+    with pytest.raises(OptionError, match="identities"):
+        replace(CAST, identities=PEOPLE_PER_SEED + 1)
+
+
+def test_somebody_must_be_there_to_draw():
+    with pytest.raises(OptionError, match="identities 0"):
+        replace(CAST, identities=0, portraits=("a.png",), portrait_share=0.5)
+    assert replace(CAST, identities=0, portraits=("a.png",), portrait_share=1.0).plan(3).portrait == "a.png"
+
+
+@pytest.mark.parametrize("people", [1, 4, 10, 37])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.25, 0.5, 0.9])
+def test_splits_share_no_person_and_have_their_parts(people, share):
+    cast = replace(CAST, identities=people, test_share=share)
+    splits = {"train": set(), "test": set()}
+    for index in range(2 * people):
+        plan = cast.plan(index)
+        splits[plan.split].add(plan.person)
+    assert not splits["train"] & splits["test"]
+    assert len(splits["test"]) == round(people * share)
+    assert len(splits["train"]) == people - round(people * share)
+
+
+def test_few_clips_of_many_people_have_both_splits():
+    """The command's defaults: 72 clips of 100 people."""
+    splits = [replace(CAST, identities=100, test_share=0.1).plan(index).split for index in range(72)]
+    assert splits.count("test") == 7
+
+
+def test_portraits_of_one_name_are_different_people():
+    """Else one of them could be in train and in test."""
+    files = tuple(f"{folder}/face.png" for folder in "abcdefgh")
+    cast = replace(CAST, identities=0, portraits=files, portrait_share=1.0, test_share=0.25)
+    plans = [cast.plan(index) for index in range(100)]
+    assert len({plan.person for plan in plans}) == len({plan.portrait for plan in plans}) == 8
+    assert not {p.person for p in plans if p.split == "train"} & {p.person for p in plans if p.split == "test"}
+    assert len({p.portrait for p in plans if p.split == "test"}) == 2
+
+
+def test_shares_are_kept():
+    recordings, portraits = ("r1.wav", "r2.wav", "r3.wav"), ("p1.png", "p2.png")
+    cast = replace(CAST, recordings=recordings, speech_share=0.6, portraits=portraits, portrait_share=0.3)
+    plans = [cast.plan(index) for index in range(1000)]
+    share = lambda test: np.mean([test(plan) for plan in plans])
+    assert share(lambda plan: plan.portrait is not None) == pytest.approx(0.3, abs=0.04)
+    assert share(lambda plan: plan.recording is not None) == pytest.approx(0.6, abs=0.04)
+    assert share(lambda plan: bool(plan.portrait and plan.recording)) == pytest.approx(0.18, abs=0.04)
+    assert share(lambda plan: plan.speed < 0.1) == pytest.approx(STILL_SHARE, abs=0.03)
+    for file in recordings:
+        assert share(lambda plan, file=file: plan.recording == file) == pytest.approx(0.2, abs=0.04)
+    speeds = np.array([plan.speed for plan in plans])
+    assert 0 <= speeds.min() < 0.01
+    assert 1.85 < speeds.max() < 1.9
+    assert np.std([plan.place for plan in plans]) == pytest.approx(1 / np.sqrt(12), abs=0.02)
+    all_recorded = replace(cast, speech_share=1.0, portrait_share=1.0)
+    assert all(p.portrait and p.recording for p in map(all_recorded.plan, range(50)))
+
+
+# What is written
+
+
+def test_a_clip_is_the_same_in_any_company(avatars, tmp_path):
+    """The last clip, drawn first."""
+    (tmp_path / "train").mkdir()
+    info = make_clip(Studio(CAST), CLIPS - 1, tmp_path)
+    assert info in read_metadata(avatars, "train")
+    for name in (info.file_name, info.labels):
+        assert (tmp_path / "train" / name).is_file()
+    assert (tmp_path / "train" / info.labels).read_bytes() == (avatars / "train" / info.labels).read_bytes()
+    assert np.array_equal(pictures(tmp_path / "train" / info.file_name), pictures(avatars / "train" / info.file_name))
+
+
+def test_rows_tell_what_is_in_the_files(avatars):
+    clips = read_metadata(avatars, "train") + read_metadata(avatars, "test")
+    assert sorted(clip.file_name for clip in clips) == [f"{index:06d}.mp4" for index in range(CLIPS)]
+    for clip in clips:
+        plan, folder = CAST.plan(int(clip.file_name[:6])), avatars / clip.split
+        labels = load_labels(folder / clip.labels, clip.frames)
+        assert (clip.person, clip.split, clip.source) == (plan.person, plan.split, "avatar")
+        assert (clip.fps, clip.frames, clip.seconds, clip.has_audio) == (25, 20, 0.8, True)
+        assert clip.speed == pytest.approx(labels["rotation_speed"].mean(), abs=1e-4)
+        assert clip.speed == pytest.approx(plan.speed, abs=2e-3)
+        with VideoReader(folder / clip.file_name) as video:
+            assert (len(video), video.fps, video.width, video.height) == (20, 25, clip.width, clip.height)
+            assert video.has_audio
+    assert {clip.person for clip in clips if clip.split == "test"} == {f"avatar-{CAST.identity(2)}"}
+
+
+def test_the_picture_is_what_was_drawn_and_the_sound_what_was_said(avatars):
+    for index in (0, 2):
+        take, plan = Studio(CAST).shoot(CAST.plan(index)), CAST.plan(index)
+        path = avatars / plan.split / f"{index:06d}.mp4"
+        written, heard = pictures(path), sound(path)
+        assert np.abs(written.astype(int) - take.frames).mean() < 4
+        by_lag = [
+            np.corrcoef(heard[200 + lag : 12000 + lag], take.waveform[200:12000])[0, 1] for lag in range(-160, 161)
+        ]
+        assert int(np.argmax(by_lag)) - 160 == 0
+        assert max(by_lag) > 0.97
+        labels = load_labels(path.with_suffix(".safetensors"), 20)
+        for name, values in take.labels.items():
+            assert np.array_equal(values, labels[name])
+
+
+@pytest.mark.parametrize("fps", [25.0, 30.0, 29.97])
+def test_frames_cover_the_sound(tmp_path, fps):
+    cast = replace(QUICK, fps=fps, seconds=0.23)
+    make(cast, 1, tmp_path / "a")
+    (clip,) = read_metadata(tmp_path / "a", "train")
+    take = Studio(cast).shoot(cast.plan(0))
+    assert len(take.waveform) == 3680
+    assert clip.frames == len(take.frames) == -(-3680 * clip.rate // 16000) == frame_count(3680, fps)
+    with VideoReader(tmp_path / "a" / "train" / clip.file_name) as video:
+        assert (len(video), video.fps) == (clip.frames, clip.rate)
+
+
+def test_labels_are_where_the_face_is(avatars):
+    inside = []
+    for split in ("train", "test"):
+        for clip in read_metadata(avatars, split):
+            labels = load_labels(avatars / split / clip.labels, clip.frames)
+            box, points = labels["face_box"], labels["points"]
+            assert (points >= box[:, None, :2]).all()
+            assert (points <= box[:, None, 2:]).all()
+            inside += ((box >= 0) & (box <= 64)).all(1).tolist()
+            left_eye, right_eye, nose, mouth_left, mouth_right, upper, lower = points.transpose(1, 0, 2)
+            assert (left_eye[:, 0] < right_eye[:, 0]).all()
+            assert (mouth_left[:, 0] < mouth_right[:, 0]).all()
+            assert (lower[:, 1] >= upper[:, 1] - 0.2).all()
+            assert (np.maximum(left_eye, right_eye)[:, 1] < nose[:, 1]).all()
+            gap = np.linalg.norm(upper - lower, axis=1)
+            assert np.corrcoef(gap, labels["mouth_open"])[0, 1] > 0.95
+    assert np.mean(inside) > 0.8
+
+
+def test_the_mouth_follows_the_written_sound(avatars):
+    opening, loudness = [], []
+    for split in ("train", "test"):
+        for clip in read_metadata(avatars, split):
+            opening.append(load_labels(avatars / split / clip.labels, clip.frames)["mouth_open"])
+            times = (np.arange(clip.frames) + 0.5) / clip.fps
+            loudness.append(speech_band_loudness(sound(avatars / split / clip.file_name), times))
+    by_lag = {}
+    for lag in range(-4, 5):
+        pairs = [(o[4:-4], np.roll(s, lag)[4:-4]) for o, s in zip(opening, loudness, strict=True)]
+        by_lag[lag] = np.corrcoef(*(np.concatenate(values) for values in zip(*pairs, strict=True)))[0, 1]
+    assert max(by_lag, key=by_lag.get) == 0
+    assert by_lag[0] > 0.8
+
+
+def test_portraits_and_recordings(tmp_path, portrait):
+    Image.fromarray(portrait).save(tmp_path / "astronaut.png")
+    samples, rate = noise(0.13)
+    from scipy.io import wavfile
+
+    wavfile.write(tmp_path / "short.wav", rate, samples)
+    speak = dict(recordings=(str(tmp_path / "short.wav"),), portraits=(str(tmp_path / "astronaut.png"),))
+    cast = replace(
+        CAST, seed=14, seconds=0.4, identities=2, portrait_share=0.5, speech_share=0.5, test_share=0.0, **speak
+    )
+    plans = [cast.plan(index) for index in range(5)]
+    kinds = {(plan.portrait is None, plan.recording is None) for plan in plans}
+    assert len(kinds) == 4
+    make(cast, 5, tmp_path / "a")
+    again = Studio(cast)
+    for clip, plan in zip(read_metadata(tmp_path / "a", "train"), plans, strict=True):
+        folder = tmp_path / "a" / "train"
+        assert clip.source == ("avatar" if plan.portrait is None else "portrait")
+        assert clip.frames == (10 if plan.recording is None else 4)  # as long as the recording
+        assert ("short.wav" in clip.origin, "astronaut.png" in clip.origin) == (
+            plan.recording is not None, plan.portrait is not None,
+        )  # fmt: skip
+        heard = sound(folder / clip.file_name)
+        if plan.recording is not None:
+            assert np.corrcoef(heard[200:1900], samples[200:1900])[0, 1] > 0.9
+        if plan.portrait is not None:
+            labels, take = load_labels(folder / clip.labels, clip.frames), again.shoot(plan)
+            assert clip.person == "portrait-astronaut-0"
+            assert all(np.array_equal(take.labels[name], labels[name]) for name in labels)
+            assert np.abs(pictures(folder / clip.file_name).astype(int) - take.frames).mean() < 4
+
+
+def test_excerpts_are_pieces_of_the_recording(tmp_path):
+    from scipy.io import wavfile
+
+    samples, rate = noise(2.0)
+    wavfile.write(tmp_path / "long.wav", rate, samples)
+    cast = replace(CAST, recordings=(str(tmp_path / "long.wav"),), speech_share=1.0, seconds=0.5)
+    studio, starts = Studio(cast), []
+    for place in (0.0, 0.3, 1 - 1e-12):
+        piece = studio._excerpt(replace(cast.plan(0), place=place))
+        assert len(piece) == 8000
+        lag = int(np.correlate(samples, piece, "valid").argmax())
+        np.testing.assert_allclose(piece, samples[lag : lag + 8000], atol=1e-4)
+        starts.append(lag)
+    assert starts == [0, int(0.3 * 24001), 24000]
+
+
+# Going on
+
+
+def test_an_interrupted_run_goes_on_to_the_same(whole, tmp_path):
+    root = tmp_path / "dataset"
+    progress = synthesize_dataset(QUICK, 5, root, workers=1, compile=False)
+    assert [next(progress), next(progress), next(progress)] == [0, 1, 2]
+    progress.close()
+    listed = [
+        clip.file_name
+        for split in ("train", "test")
+        if (root / split / METADATA).is_file()
+        for clip in read_metadata(root, split)
+    ]
+    assert sorted(listed) == ["000000.mp4", "000001.mp4"]
+    assert make(QUICK, 5, root) == [2, 3, 4, 5]
+    assert same_dataset(root, whole)
+
+
+def test_an_error_in_the_middle_leaves_tables(tmp_path, monkeypatch):
+    shoot = Studio.shoot
+
+    def fail(studio, plan):
+        if plan.index == 2:
+            raise EmoError("the reason")
+        return shoot(studio, plan)
+
+    monkeypatch.setattr(Studio, "shoot", fail)
+    with pytest.raises(EmoError, match="the reason"):
+        make(replace(QUICK, test_share=0.0), 5, tmp_path / "a")
+    assert len(read_metadata(tmp_path / "a", "train")) == 2
+
+
+def test_a_clip_without_labels_is_made_again(whole, tmp_path):
+    """The video is written first: stopped between the two, the clip is not there."""
+    root = shutil.copytree(whole, tmp_path / "dataset")
+    for name in ("000003.safetensors", "000004.safetensors", "000004.mp4"):
+        next(root.glob(f"*/{name}")).unlink()
+    next(root.glob("*/000003.mp4")).write_bytes(b"half a video")
+    (root / "train" / "000003.mp4.part").write_bytes(b"the spool of a killed run")
+    (root / "train" / "000004.safetensors.tmp").write_bytes(b"half")
+    assert make(QUICK, 5, root) == [3, 4, 5]
+    assert same_dataset(root, whole)
+
+
+def test_labels_come_after_the_video(tmp_path, monkeypatch):
+    (tmp_path / "train").mkdir()
+
+    def check(path, labels, info):
+        assert path.with_suffix(".mp4").is_file()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("emo.data.synthesize.save_labels", check)
+    with pytest.raises(KeyboardInterrupt):
+        make_clip(Studio(QUICK), 0, tmp_path)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import emo.data.synthesize as module
+from made_clips import QUICK
+save = module.save_labels
+
+def killed(path, labels, info):
+    if path.stem == "000002":
+        os.kill(os.getpid(), signal.SIGKILL)
+    save(path, labels, info)
+
+module.save_labels = killed
+list(module.synthesize_dataset(QUICK, 5, Path(sys.argv[1]), workers=1, compile=False))
+"""
+
+
+def test_a_killed_run_goes_on_to_the_same(whole, tmp_path):
+    root = tmp_path / "dataset"
+    result = subprocess.run([sys.executable, "-c", KILLED, root], env=environment())
+    assert result.returncode == -signal.SIGKILL
+    assert {path.name for path in root.glob("*/*.mp4")} == {"000000.mp4", "000001.mp4", "000002.mp4"}
+    assert not list(root.glob(f"*/{METADATA}"))
+    assert make(QUICK, 5, root) == [2, 3, 4, 5]
+    assert same_dataset(root, whole)
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+
+
+def test_more_clips_leave_the_old_ones_alone(whole, tmp_path):
+    root = tmp_path / "dataset"
+    make(QUICK, 3, root)
+    stamps = {path: path.stat().st_mtime_ns for path in root.rglob("0*")}
+    assert len(stamps) == 6
+    assert make(QUICK, 5, root) == [3, 4, 5]
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+    assert same_dataset(root, whole)
+    assert make(QUICK, 4, root) == [4]  # fewer: nothing is made and nothing is taken away
+    assert same_dataset(root, whole)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"seed": 4}, {"identities": 5}, {"size": 72}, {"seconds": 0.3}, {"fps": 12.0}, {"samples": 2},
+        {"test_share": 0.5}, {"portraits": ("a.png",)}, {"portrait_share": 0.1}, {"recordings": ("b.wav",)},
+        {"speech_share": 0.2},
+    ],
+)  # fmt: skip
+def test_other_settings_are_refused_by_name(whole, other):
+    ((name, _),) = other.items()
+    before = {path: path.stat().st_mtime_ns for path in whole.rglob("*")}
+    with pytest.raises(DatasetError, match=rf"{whole} was made with {name} = "):
+        make(replace(QUICK, **other), 9, whole)
+    assert {path: path.stat().st_mtime_ns for path in whole.rglob("*")} == before
+
+
+def test_portraits_may_move_to_another_folder(tmp_path):
+    """Their names, not their paths, belong to the dataset."""
+    cast = replace(QUICK, portraits=("here/a.png",), recordings=("here/b.wav",))
+    make(cast, 0, tmp_path / "a")
+    make(replace(cast, portraits=("there/a.png",), recordings=("there/b.wav",)), 0, tmp_path / "a")
+
+
+def test_foreign_and_impossible_folders_are_refused(tmp_path):
+    foreign, file = tmp_path / "foreign", tmp_path / "file"
+    foreign.mkdir()
+    (foreign / "holiday.mp4").touch()
+    file.touch()
+    with pytest.raises(DatasetError, match="foreign exists and was not made by emo synthesize"):
+        make(QUICK, 1, foreign)
+    with pytest.raises(DatasetError, match="file is a file"):
+        make(QUICK, 1, file)
+    with pytest.raises(OutputError, match="file/below cannot be written to"):
+        make(QUICK, 1, file / "below")
+    assert [path.name for path in foreign.iterdir()] == ["holiday.mp4"]
+    assert not file.read_bytes()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", "[1]", "\udcff"])
+def test_a_damaged_recipe_is_named(tmp_path, text):
+    (tmp_path / RECIPE).write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(DatasetError, match=rf"{RECIPE} is damaged"):
+        make(QUICK, 1, tmp_path)
+
+
+def test_the_recipe_is_the_cast(whole):
+    recipe = json.loads((whole / RECIPE).read_text())
+    assert recipe == {**vars(QUICK), "portraits": [], "recordings": []}
+
+
+def test_two_workers_stop_with_whole_clips_and_make_the_same(whole, tmp_path):
+    root = tmp_path / "dataset"
+    progress = synthesize_dataset(QUICK, 5, root, workers=2, compile=False)
+    assert [next(progress), next(progress)] == [0, 1]
+    progress.close()
+    there = len(list(root.glob("*/*.safetensors")))
+    assert len(list(root.glob("*/*.mp4"))) == there
+    assert sum(len(table.read_text().splitlines()) for table in root.glob(f"*/{METADATA}")) == there
+    assert make(QUICK, 5, root, workers=2) == list(range(there, 6))
+    assert same_dataset(root, whole)
+
+
+ORPHANS = """
+import sys
+from pathlib import Path
+from made_clips import CAST
+from emo.data.synthesize import synthesize_dataset
+if __name__ == "__main__":
+    for count in synthesize_dataset(CAST, 1000, Path(sys.argv[1]), workers=2, compile=False):
+        print(count, flush=True)
+"""
+
+
+def test_a_killed_run_leaves_no_workers_behind(tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(ORPHANS)
+    arguments = [sys.executable, script, tmp_path / "dataset"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+        assert [process.stdout.readline() for _ in range(3)] == ["0\n", "1\n", "2\n"]
+        workers = psutil.Process(process.pid).children(recursive=True)
+        assert len(workers) >= 2
+        process.kill()
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert not alive
+    before = len(list((tmp_path / "dataset").glob("*/*.safetensors")))
+    time.sleep(0.5)
+    assert len(list((tmp_path / "dataset").glob("*/*.safetensors"))) == before
