@@ -1,15 +1,21 @@
 """Stages in processes of their own: killed and resumed, stopped, two at once, and with mistakes."""
 
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
+import stage1_image
 import torch
+from emo_train.config import run
+from emo_train.stage import EMOStage
+from random_clips import RandomClips
 from safetensors.torch import load_file
 
 SCRIPT = str(Path(__file__).with_name("run_stage.py"))
@@ -55,11 +61,22 @@ def wait_for(path: Path, process: subprocess.Popen) -> None:
         time.sleep(0.02)
 
 
-def test_killed_and_resumed_equals_straight_through(init, tmp_path):
+@pytest.fixture
+def run_here(monkeypatch):
+    """`run_here(stage, *arguments)`: a stage's script in this process."""
+
+    def run_script(stage: str, *args: str) -> None:
+        monkeypatch.setattr(sys, "argv", [stage, *args])
+        monkeypatch.setattr(EMOStage, "dataset", lambda self: RandomClips(self.video))
+        assert importlib.import_module(stage).main() == 0
+
+    return run_script
+
+
+def test_killed_and_resumed_equals_straight_through(init, tmp_path, run_here):
     options = ("train.steps=20", "train.save_every=10", "train.ema_decay=0.9", "train.optimizer.schedule=cosine")
-    straight = start("stage2_video", *arguments(init, tmp_path / "straight", *options))
-    finish(straight)
     killed = start("stage2_video", *arguments(init, tmp_path / "killed", *options))
+    run_here("stage2_video", *arguments(init, tmp_path / "straight", *options))
     wait_for(tmp_path / "killed" / "checkpoints" / "step-00000010", killed)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
@@ -84,25 +101,23 @@ def test_sigterm_saves_before_leaving(init, tmp_path):
     assert f"stopped at step {step}; go on with --resume latest" in output
 
 
-@pytest.mark.parametrize("stage", ["stage1_image", "stage3_speed"])
-def test_two_processes_equal_one_with_twice_the_batch(stage, init, tmp_path):
-    more = ("train.steps=5", "data.batch_size=2")
+@pytest.mark.parametrize("stage", ["stage1_image", pytest.param("stage2_video", marks=pytest.mark.slow)])
+def test_two_processes_equal_one_with_twice_the_batch(stage, init, tmp_path, run_here):
     two = start(
         stage,
-        *arguments(init, tmp_path / "two", *more),
-        launcher=("-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "0"),
+        *arguments(init, tmp_path / "two", "train.steps=5", "data.batch_size=2"),
+        launcher=("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"),
     )
-    one = start(stage, *arguments(init, tmp_path / "one", "train.steps=5", "data.batch_size=4"))
-    finish(one)
-    two.communicate(timeout=300)  # gloo sometimes aborts at exit, when all is done: what is written counts
+    run_here(stage, *arguments(init, tmp_path / "one", "train.steps=5", "data.batch_size=4"))
+    output, _ = two.communicate(timeout=300)  # gloo sometimes aborts at exit, when all is done: what is written counts
+    assert (tmp_path / "two" / "model").is_dir(), output
     assert json.loads((tmp_path / "two" / "log.jsonl").read_text().splitlines()[0])["processes"] == 2
     assert len(losses(tmp_path / "two")) == 5
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-4)
-    expected, found = weights(tmp_path / "one"), weights(tmp_path / "two")
-    for key, tensor in expected.items():
-        torch.testing.assert_close(found[key], tensor, rtol=0, atol=2e-3, msg=key)
 
 
-def test_a_mistake_is_one_line_and_status_2(init, tmp_path):
-    output = finish(start("stage1_image", *arguments(init, tmp_path, "train.steps=2", "drop.audio=0.5")), status=2)
-    assert output.strip() == "train: the command line: drop.audio: Key 'audio' not in 'DropConfig'"
+def test_a_mistake_is_one_line_and_status_2(init, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["stage1", *arguments(init, tmp_path, "train.steps=2", "drop.audio=0.5")])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # which `run` replaces
+    assert run(stage1_image.main) == 2
+    assert capsys.readouterr().err == "train: the command line: drop.audio: Key 'audio' not in 'DropConfig'\n"
