@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from emo.data.batch import Batch
+from emo.data import Batch
 from emo.media import AudioTrack, as_fps
 from emo.pipelines import EMOPipeline
 from emo.pipelines.audio_features import AudioFeatures

@@ -9,8 +9,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from emo.data.batch import Batch
-from emo.data.sampler import StepSampler
+from emo.data import Batch, ClipDataset, StepSampler, cache_folder, check_cache
 from emo.errors import ConfigError
 from emo.pipelines import EMOPipeline
 from emo_train.draws import Draws, draw
@@ -122,19 +121,19 @@ class EMOStage:
 
     def dataset(self) -> torch.utils.data.Dataset:
         """Samples by number, each a `Batch` of one."""
-        from emo.data.dataset import ClipDataset
-
-        data, size = self.config.data, self.pipe.unet.config.sample_size * self.pipe.vae_scale_factor
+        data, pipe = self.config.data, self.pipe
+        size = data.size or pipe.unet.config.sample_size * pipe.vae_scale_factor
+        cache = check_cache(cache_folder(data.root, pipe.vae, pipe.audio_encoder, size)) if data.cache else None
         return ClipDataset(
             data.root,
             video=self.video,
-            num_frames=self.pipe.unet.config.num_frames,
+            num_frames=pipe.unet.config.num_frames,
             num_motion_frames=self.motion_frames,
             num_neighbors=self.neighbors,
             split=data.split,
             seed=self.seed,
-            size=data.size or size,
-            cache=data.cache,
+            size=size,
+            cache=cache,
         )
 
     def loss(self, networks: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:

@@ -14,7 +14,7 @@ class DataConfig:
     root: str = MISSING
     split: str = "train"
     size: int | None = None
-    cache: str | None = None
+    cache: bool = False
     batch_size: int = 4
     workers: int = 2
 
