@@ -82,8 +82,7 @@ def build_cache(
             path.parent.mkdir(parents=True, exist_ok=True)
             video = root / clip.split / clip.file_name
             with reading_clips():
-                with torch.autocast(vae.device.type, dtype, enabled=dtype != torch.float32):
-                    tensors = {"latents": _latents(video, vae, size, batch_size)}
+                tensors = {"latents": _latents(video, vae, size, batch_size, dtype)}
                 if clip.has_audio:
                     with AudioTrack.open(video, feature_extractor.sampling_rate) as track:
                         features = AudioFeatures(track, audio_encoder, feature_extractor, clip.rate, clip.frames)
@@ -116,7 +115,7 @@ def _file(folder: Path, clip: ClipInfo) -> Path:
     return folder / clip.split / Path(clip.file_name).with_suffix(".safetensors")
 
 
-def _latents(video: Path, vae: AutoencoderKL, size: int, batch_size: int) -> torch.Tensor:
+def _latents(video: Path, vae: AutoencoderKL, size: int, batch_size: int, dtype: torch.dtype) -> torch.Tensor:
     parts = []
     with VideoReader(video) as reader:
         for start in range(0, len(reader), batch_size):
@@ -124,5 +123,7 @@ def _latents(video: Path, vae: AutoencoderKL, size: int, batch_size: int) -> tor
             if frames.shape[1:3] != (size, size):
                 frames = np.stack([cv2.resize(f, (size, size), interpolation=cv2.INTER_AREA) for f in frames])
             pictures = torch.from_numpy(frames).permute(0, 3, 1, 2).to(vae.device)
-            parts.append(encode_pictures(vae, pictures).to("cpu", torch.float16))
+            with torch.autocast(vae.device.type, dtype, enabled=dtype != torch.float32):
+                latents = encode_pictures(vae, pictures)
+            parts.append(latents.to("cpu", torch.float16))
     return torch.cat(parts)

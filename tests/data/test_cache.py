@@ -183,7 +183,7 @@ def test_damaged_files_and_those_of_other_clips_are_named(tmp_path, pipe):
 
 
 def test_damaged_datasets_are_named(tmp_path, pipe):
-    with pytest.raises(DatasetError, match="metadata.jsonl does not exist"):
+    with pytest.raises(DatasetError, match=r"metadata\.jsonl does not exist"):
         next(build(tmp_path, pipe))
     made_dataset(tmp_path, {"frames": 3}, {"frames": 3})
     (tmp_path / "train" / "000001.mp4").write_bytes(b"no video")
