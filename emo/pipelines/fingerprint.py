@@ -11,6 +11,7 @@ from diffusers import DiffusionPipeline
 from emo.pipelines.output import EMOStream
 
 _SAMPLES_PER_READ = 1 << 20
+LEFT_OUT = ("architectures", "dtype", "transformers_version")  # differ between built, saved and loaded networks
 
 
 def fingerprint(pipe: DiffusionPipeline, stream: EMOStream, seed: int) -> dict[str, str]:
@@ -69,7 +70,7 @@ def modules_fingerprint(modules: Mapping[str, torch.nn.Module], samples: int = 1
 def _settings(component) -> bytes:
     """A component's config without what the libraries keep in it for themselves."""
     config = component.config if isinstance(component.config, dict) else component.config.to_dict()
-    kept = {k: v for k, v in config.items() if not k.startswith("_") and k not in ("dtype", "transformers_version")}
+    kept = {k: v for k, v in config.items() if not k.startswith("_") and k not in LEFT_OUT}
     return json.dumps(kept, sort_keys=True, default=str).encode()
 
 
