@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -127,7 +128,8 @@ def _work(cast: Cast, todo: list[int], out: Path, workers: int, device: str, com
             rest = iter(todo)
             while True:
                 for index in rest:
-                    pending.add(pool.submit(_make, index, out))
+                    with _interrupts_held():
+                        pending.add(pool.submit(_make, index, out))
                     if len(pending) >= 2 * workers:
                         break
                 if not pending:
@@ -140,12 +142,21 @@ def _work(cast: Cast, todo: list[int], out: Path, workers: int, device: str, com
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Processes started meanwhile never see Ctrl-C, nor do theirs; the main process does, and waits for the clips."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _studio: Studio | None = None  # of a worker process
 
 
 def _start(cast: Cast, device: str, compile: bool) -> None:
     global _studio
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process is told, and waits for the clips under way
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     _studio = Studio(cast, device, compile)
