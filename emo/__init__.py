@@ -12,6 +12,7 @@ _EXPORTS = {
     "FaceLocator": "emo.unets",
     "SpeedEncoder": "emo.unets",
     "AudioProjection": "emo.unets",
+    "PatchAutoencoder": "emo.unets",
     "EmoError": "emo.errors",
 }
 

@@ -1,9 +1,10 @@
 """A complete pipeline of any configured size, with random weights."""
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler
+from diffusers import DDIMScheduler
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
+from emo.hub.autoencoder import build_vae
 from emo.hub.model_config import ModelConfig
 from emo.pipelines import EMOPipeline
 from emo.unets import AudioProjection, BackboneUNet, FaceLocator, ReferenceNet, SpeedEncoder
@@ -88,21 +89,6 @@ def build_audio_encoder(config: ModelConfig) -> Wav2Vec2Model:
             num_conv_pos_embeddings=encoder.num_conv_pos_embeddings,
             num_conv_pos_embedding_groups=encoder.num_conv_pos_embedding_groups,
         )
-    ).eval()
-
-
-def build_vae(config: ModelConfig) -> AutoencoderKL:
-    """The autoencoder of the configured size."""
-    vae, levels = config.vae, len(config.vae.block_out_channels)
-    return AutoencoderKL(
-        sample_size=config.image_size,
-        block_out_channels=tuple(vae.block_out_channels),
-        down_block_types=("DownEncoderBlock2D",) * levels,
-        up_block_types=("UpDecoderBlock2D",) * levels,
-        layers_per_block=vae.layers_per_block,
-        latent_channels=vae.latent_channels,
-        norm_num_groups=vae.norm_num_groups,
-        scaling_factor=vae.scaling_factor,
     ).eval()
 
 

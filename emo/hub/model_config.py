@@ -65,8 +65,9 @@ class AudioEncoderConfig:
 
 @dataclass
 class VAEConfig:
-    """See diffusers' `AutoencoderKL`."""
+    """kind: "kl", see diffusers' `AutoencoderKL`, or "patch", see `PatchAutoencoder`."""
 
+    kind: str = "kl"
     block_out_channels: list[int] = MISSING
     layers_per_block: int = 2
     latent_channels: int = 4
@@ -139,6 +140,11 @@ def _misfit(config: ModelConfig) -> str | None:
                 return f"unet.{key}: {heads} heads do not divide {width} channels"
     if any(width % unet.norm_num_groups for width in unet.block_out_channels):
         return f"unet.norm_num_groups: {unet.norm_num_groups} does not divide all of unet.block_out_channels"
+    if config.vae.kind not in ("kl", "patch"):
+        return f"vae.kind is {config.vae.kind}; use kl or patch"
+    normed = config.vae.block_out_channels[1 if config.vae.kind == "patch" else 0 :]
+    if any(width % config.vae.norm_num_groups for width in normed):
+        return f"vae.norm_num_groups: {config.vae.norm_num_groups} does not divide all of {normed}"
     if len(config.face_locator.block_out_channels) != len(config.vae.block_out_channels):
         return "face_locator.block_out_channels needs as many entries as vae.block_out_channels, to halve as often"
     if unet.motion_max_seq_length < config.num_motion_frames + config.num_frames:

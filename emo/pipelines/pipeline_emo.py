@@ -26,7 +26,15 @@ from emo.pipelines.latents import encode_pictures
 from emo.pipelines.options import CALLBACK_TENSORS, check_options, speed_track
 from emo.pipelines.output import ClipState, EMOClip, EMOPipelineOutput, EMOStream
 from emo.pipelines.saved_format import SavedFormat
-from emo.unets import AudioProjection, BackboneUNet, FaceLocator, ReferenceNet, SpeedEncoder, cut_windows
+from emo.unets import (
+    AudioProjection,
+    BackboneUNet,
+    FaceLocator,
+    PatchAutoencoder,
+    ReferenceNet,
+    SpeedEncoder,
+    cut_windows,
+)
 
 
 class EMOPipeline(SavedFormat, DiffusionPipeline):
@@ -48,7 +56,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
 
     def __init__(
         self,
-        vae: AutoencoderKL,
+        vae: AutoencoderKL | PatchAutoencoder,
         unet: BackboneUNet,
         reference_unet: ReferenceNet,
         face_locator: FaceLocator,

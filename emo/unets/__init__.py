@@ -5,6 +5,7 @@ from emo.unets.audio_projection import AudioProjection
 from emo.unets.backbone import BackboneUNet
 from emo.unets.conditions import MotionMaps, PerSite, ReferenceFeatures, ReferenceKeyValues, ReferenceMaps
 from emo.unets.face_locator import FaceLocator
+from emo.unets.patch_autoencoder import PatchAutoencoder
 from emo.unets.reference import ReferenceNet
 from emo.unets.speed_encoder import SpeedEncoder
 from emo.unets.windows import cut_windows
@@ -16,6 +17,7 @@ __all__ = [
     "FaceLocator",
     "KeyValue",
     "MotionMaps",
+    "PatchAutoencoder",
     "PerSite",
     "ReferenceFeatures",
     "ReferenceKeyValues",

@@ -232,7 +232,7 @@ def test_merging_leaves_plain_weights_alone():
         ({"model__attention_backend": "sorcery"}, "model.attention_backend=sorcery"),
         ({"objective__prediction_type": "epsilon"}, "epsilon says nothing"),
         ({"objective__prediction_type": "sample"}, "objective.prediction_type is sample"),
-        ({"model__vae": "/nowhere"}, "/nowhere: no AutoencoderKL"),
+        ({"model__vae": "/nowhere"}, "/nowhere: no autoencoder"),
     ],
 )
 def test_options_that_cannot_be_used(init, options, message):

@@ -5,6 +5,7 @@ from diffusers import DDIMScheduler
 from torch import Tensor
 
 from emo.errors import ConfigError
+from emo_train.mouth import mouth_bump
 from emo_train.stage_config import ObjectiveConfig
 
 
@@ -90,12 +91,7 @@ class Objective:
         """
         if not self.config.mouth_weight:
             return mouth.new_ones(())
-        x = torch.arange(width, device=mouth.device) + 0.5
-        y = torch.arange(height, device=mouth.device)[:, None] + 0.5
-        middle_x, middle_y, size = (value[..., None, None, None] for value in mouth.unbind(-1))
-        sigma = (self.config.mouth_sigma * size).clamp(min=0.5)
-        distance = (x - middle_x).square() + (y - middle_y).square()
-        return 1 + self.config.mouth_weight * torch.exp(-distance / (2 * sigma.square()))
+        return 1 + self.config.mouth_weight * mouth_bump(mouth, height, width, self.config.mouth_sigma)
 
     def _levels(self, timestep: Tensor) -> tuple[Tensor, Tensor]:
         alpha = self.alphas_cumprod.to(timestep.device)[timestep].view(-1, 1, 1, 1, 1)

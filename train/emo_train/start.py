@@ -1,10 +1,9 @@
 """The pipeline from which a stage starts."""
 
-from diffusers import AutoencoderKL
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.errors import ConfigError, WeightsError, first_line
-from emo.hub import build_pipeline, import_pipeline, load_model_config
+from emo.hub import build_pipeline, import_pipeline, load_model_config, load_vae
 from emo.pipelines import EMOPipeline
 from emo_train.stage_config import StartConfig
 
@@ -46,7 +45,7 @@ def _with_encoders(pipe: EMOPipeline, config: StartConfig) -> EMOPipeline:
     """Put the configured autoencoder and audio encoder in, if they have the sizes that the networks expect."""
     parts = {}
     if config.vae:
-        parts["vae"] = _load(AutoencoderKL, config.vae)
+        parts["vae"] = load_vae(config.vae)
         if parts["vae"].config.latent_channels != pipe.unet.config.in_channels:
             raise WeightsError(
                 f"{config.vae}: {parts['vae'].config.latent_channels} latent channels, the networks have "

@@ -1,0 +1,132 @@
+"""A small autoencoder that starts as the principal components of picture patches, for training from scratch.
+
+Its linear path alone reconstructs faces at about 30 dB before the first training step; residual networks on both
+sides, whose last layers start at zero, learn what the linear path leaves. It has `AutoencoderKL`'s interface.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from diffusers.models.autoencoders.vae import AutoencoderMixin, DecoderOutput, IdentityDistribution
+from diffusers.models.modeling_outputs import AutoencoderKLOutput
+from torch import Tensor, nn
+from torch.nn.functional import pixel_unshuffle, silu
+
+from emo.unets.attention import zero_
+
+
+class PatchAutoencoder(ModelMixin, ConfigMixin, AutoencoderMixin):
+    """Deterministic: the latents are their distribution's mode.
+
+    Args:
+        latent_channels: L.
+        block_out_channels: widths of the residual networks from the finest features to the latents'; one more than
+            there are halvings, so that patches measure 2^(len − 1) pixels.
+        layers_per_block: residual blocks at the coarsest level.
+        norm_num_groups: of every normalisation; all widths but the first are its multiples.
+        scaling_factor: makes the latents' standard deviation 1; measured by train/autoencoder.py.
+        sample_size: pixels of the pictures it is trained on.
+    """
+
+    _supports_gradient_checkpointing = False
+
+    @register_to_config
+    def __init__(
+        self,
+        latent_channels: int = 16,
+        block_out_channels: Sequence[int] = (8, 16, 48, 128),
+        layers_per_block: int = 3,
+        norm_num_groups: int = 8,
+        scaling_factor: float = 1.0,
+        sample_size: int = 128,
+    ):
+        super().__init__()
+        *finer, width = block_out_channels
+        self.patch = 2 ** len(finer)
+        self.use_slicing = False
+        self.patch_in = nn.Conv2d(3, latent_channels, kernel_size=self.patch, stride=self.patch)
+        self.patch_out = nn.ConvTranspose2d(latent_channels, 3, kernel_size=self.patch, stride=self.patch)
+
+        blocks = lambda count: [ResidualBlock(width, norm_num_groups) for _ in range(count)]
+        self.encoder = nn.Sequential(
+            nn.Conv2d(3 * self.patch**2, width, kernel_size=3, padding=1),
+            *blocks(layers_per_block - 1),
+            nn.Conv2d(width, latent_channels, kernel_size=3, padding=1),
+        )
+        self.decoder = nn.Sequential(
+            nn.Conv2d(latent_channels, width, kernel_size=3, padding=1), *blocks(layers_per_block)
+        )
+        for level, finer_width in enumerate(reversed(finer), 1):
+            self.decoder.append(nn.Conv2d(width, 4 * finer_width, kernel_size=3, padding=1))
+            self.decoder.append(nn.PixelShuffle(2))
+            last = level == len(finer)  # at full size only one activation: all else would cost more than it brings
+            self.decoder.append(nn.SiLU() if last else ResidualBlock(finer_width, norm_num_groups))
+            width = finer_width
+        self.decoder.append(nn.Conv2d(width, 3, kernel_size=3, padding=1))
+        zero_(self.encoder[-1])
+        zero_(self.decoder[-1])
+
+    @torch.no_grad()
+    def start_from(self, pictures: Tensor, whitening: float = 0.5) -> None:
+        """Set the linear path to the first L principal components of the pictures' patches.
+
+        Args:
+            pictures: (N, 3, H, W) in −1…1; N·H·W / patch² of a few ten thousand are plenty.
+            whitening: exponent of the components' standard deviations by which they are divided: 0 keeps them, 1 makes
+                them alike. In between, a diffusion model sees first what matters most.
+
+        Raises:
+            ValueError: there are fewer patches than numbers in a patch.
+        """
+        rows = pixel_unshuffle(pictures.float(), self.patch).movedim(1, -1).flatten(0, -2)
+        if len(rows) < rows.shape[1]:
+            raise ValueError(f"{len(rows)} patches are too few to find the components of {rows.shape[1]} numbers")
+        mean = rows.mean(dim=0)
+        variance, components = torch.linalg.eigh(torch.cov(rows.T, correction=0).double())
+        channels = self.config.latent_channels
+        deviation = variance.flip(0)[:channels].clamp(min=1e-8).sqrt()
+        components = components.flip(1)[:, :channels]  # (3·patch², L), as pixel_unshuffle orders the numbers
+        scale = deviation**whitening
+        scale *= (deviation / scale).square().mean().sqrt()  # all channels together have variance 1
+        kernel = lambda matrix: matrix.T.float().reshape(channels, 3, self.patch, self.patch)
+        self.patch_in.weight.copy_(kernel(components / scale))
+        self.patch_in.bias.copy_(-(components / scale).T.float() @ mean)
+        self.patch_out.weight.copy_(kernel(components * scale))
+        # Every pixel of a patch has its own mean; a convolution has one bias per colour, and the components the rest.
+        self.patch_out.bias.copy_(mean.view(3, -1).mean(dim=1))
+
+    def encode(self, x: Tensor, return_dict: bool = True) -> AutoencoderKLOutput | tuple[IdentityDistribution]:
+        """Pictures (B, 3, H, W) in −1…1 → distribution over latents (B, L, H / patch, W / patch)."""
+        parts = x.split(1) if self.use_slicing else [x]
+        latents = torch.cat([self.patch_in(part) + self.encoder(pixel_unshuffle(part, self.patch)) for part in parts])
+        distribution = IdentityDistribution(latents)
+        return AutoencoderKLOutput(latent_dist=distribution) if return_dict else (distribution,)
+
+    def decode(self, z: Tensor, return_dict: bool = True) -> DecoderOutput | tuple[Tensor]:
+        """Latents (B, L, h, w) → pictures (B, 3, h · patch, w · patch)."""
+        parts = z.split(1) if self.use_slicing else [z]
+        pictures = torch.cat([self.patch_out(part) + self.decoder(part) for part in parts])
+        return DecoderOutput(sample=pictures) if return_dict else (pictures,)
+
+    def forward(self, sample: Tensor, return_dict: bool = True) -> DecoderOutput | tuple[Tensor]:
+        """Pictures (B, 3, H, W) in −1…1 → their reconstructions."""
+        return self.decode(self.encode(sample).latent_dist.mode(), return_dict=return_dict)
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions whose sum with the input starts as the input."""
+
+    def __init__(self, width: int, norm_num_groups: int):
+        super().__init__()
+        self.norm1 = nn.GroupNorm(norm_num_groups, width)
+        self.conv1 = nn.Conv2d(width, width, kernel_size=3, padding=1)
+        self.norm2 = nn.GroupNorm(norm_num_groups, width)
+        self.conv2 = nn.Conv2d(width, width, kernel_size=3, padding=1)
+        zero_(self.conv2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, width, h, w) → the same."""
+        hidden = self.conv1(silu(self.norm1(x)))
+        return x + self.conv2(silu(self.norm2(hidden)))

@@ -1,0 +1,199 @@
+"""The autoencoder of a model without pretrained parts, trained on the frames of a dataset. It comes first: all stages
+leave it as it is.
+
+    accelerate launch train/autoencoder.py --config configs/train/emo-tiny/autoencoder.yaml data.root=DATASET
+"""
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+from emo_train.config import LoopConfig, load_settings, run
+from emo_train.loop import make_accelerator, train
+from emo_train.mouth import mouth_bump
+from emo_train.reconstruction import ReconstructionConfig, psnr, reconstruction_loss
+from emo_train.signals import leave_signals_alone
+from omegaconf import MISSING
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from emo.data import Batch, ClipDataset, StepSampler
+from emo.hub import build_vae, load_model_config, load_vae
+from emo.hub.autoencoder import Autoencoder
+from emo.media import contact_sheet
+from emo.unets import PatchAutoencoder
+
+AT_ONCE = 16  # pictures, where nothing is learned from them
+SHOWN = 8  # of the held-out pictures
+
+
+@dataclass
+class DataConfig:
+    """Frames to learn from. `held_out`: split for validation. `measured`: samples from whose pictures a patch
+    autoencoder starts, and the scaling factor is measured at the end."""
+
+    root: str = MISSING
+    split: str = "train"
+    held_out: str = "test"
+    batch_size: int = 4
+    workers: int = 1
+    measured: int = 128
+
+
+@dataclass
+class StartConfig:
+    """config: of the model whose autoencoder it is. init: folder of a trained one to go on from."""
+
+    config: str = MISSING
+    init: str | None = None
+
+
+@dataclass
+class AutoencoderConfig:
+    """All options."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: StartConfig = field(default_factory=StartConfig)
+    loss: ReconstructionConfig = field(default_factory=ReconstructionConfig)
+    train: LoopConfig = field(default_factory=LoopConfig)
+    validated: int = 64
+
+
+class AutoencoderNetworks(nn.Module):
+    """Encoder and decoder with noise on the latents between them, so that a diffusion model's errors do little."""
+
+    def __init__(self, vae: Autoencoder):
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, pictures: Tensor, noise: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+        """Reconstruct.
+
+        Args:
+            pictures: (B, 3, H, W) in −1…1.
+            noise: normal, (B, L, h, w). level: (B, 1, 1, 1), how much of it the latents get beside the posterior's.
+
+        Returns:
+            Pictures, and the posterior's KL divergence per latent number, 0 where there is none.
+        """
+        posterior = self.vae.encode(pictures).latent_dist
+        latents, divergence = posterior.mode(), pictures.new_zeros(())
+        if isinstance(posterior, DiagonalGaussianDistribution):
+            level = level + posterior.std
+            divergence = posterior.kl().mean() / latents[0].numel()
+        return self.vae.decode(latents + level * noise).sample, divergence
+
+
+class AutoencoderStage:
+    """See `emo_train.loop.Stage`. A sample is two frames of a clip, the reference and the target of stage 1."""
+
+    def __init__(self, config: AutoencoderConfig, accelerator: Accelerator):
+        self.config, self.seed, self.batch_size = config, config.train.seed, config.data.batch_size
+        self.device = accelerator.device
+        model = load_model_config(config.model.config)
+        self.size = model.image_size
+        vae = load_vae(config.model.init) if config.model.init else build_vae(model)
+        self.factor = 2 ** (len(vae.config.block_out_channels) - 1)
+        if isinstance(vae, PatchAutoencoder) and not config.model.init:
+            vae.start_from(self.samples(config.data.split, config.data.measured)[0])
+        self.networks = AutoencoderNetworks(vae)
+
+    def dataset(self, split: str) -> ClipDataset:
+        """Pairs of frames by sample number."""
+        return ClipDataset(self.config.data.root, video=False, split=split, seed=self.seed, size=self.size)
+
+    def samples(self, split: str, count: int) -> tuple[Tensor, Tensor]:
+        """Target frames of the first samples, (count, 3, H, W) in −1…1, and their mouths (count, 3)."""
+        dataset = self.dataset(split)
+        batch = Batch.collate([dataset[g] for g in range(count)])
+        return batch.frames[:, 0] / 127.5 - 1, batch.mouth[:, 0]
+
+    def parameter_groups(self, learning_rate: float) -> list[dict]:
+        return [{"params": list(self.networks.parameters()), "lr": learning_rate}]
+
+    def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
+        workers = self.config.data.workers
+        return DataLoader(
+            self.dataset(self.config.data.split),
+            batch_sampler=StepSampler(self.batch_size, num_processes, process_index, start_batch),
+            collate_fn=Batch.collate,
+            num_workers=workers,
+            worker_init_fn=leave_signals_alone,
+            pin_memory=self.device.type == "cuda",
+            prefetch_factor=4 if workers else None,
+        )
+
+    def loss(self, networks: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        pictures = torch.cat([batch.reference, batch.frames[:, 0]]) / 127.5 - 1
+        weight = torch.cat(
+            [
+                pictures.new_ones(len(batch), 1, 1, 1).expand(-1, 1, self.size, self.size),
+                1 + self.config.loss.mouth * self.mouth(batch.mouth[:, 0]),
+            ]
+        )
+        noise, level, mirrored = (draw.to(pictures.device) for draw in self.draw(batch.index.tolist()))
+        pictures = torch.where(mirrored, pictures.flip(-1), pictures)
+        weight = torch.where(mirrored, weight.flip(-1), weight)
+        found, divergence = networks(pictures, noise, self.config.loss.latent_noise * level)
+        parts = reconstruction_loss(found.float(), pictures, weight, self.config.loss)
+        return sum(parts.values()) + self.config.loss.kl * divergence, parts
+
+    def mouth(self, mouth: Tensor) -> Tensor:
+        """(B, 1, H, W), 1 at the mouth's middle (B, 3)."""
+        return mouth_bump(mouth, self.size, self.size, self.config.loss.mouth_sigma)
+
+    def draw(self, numbers: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Of B samples: noise (2B, L, h, w), its level in [0, 1) and whether to mirror, each (2B, 1, 1, 1)."""
+        side, channels = self.size // self.factor, self.networks.vae.config.latent_channels
+        noise, chances = [], []
+        for number in numbers:
+            seed = int(np.random.SeedSequence((0xAE, self.seed, number)).generate_state(1)[0])
+            generator = torch.Generator().manual_seed(seed)
+            noise.append(torch.randn(2, channels, side, side, generator=generator))
+            chances.append(torch.rand(2, 2, 1, 1, 1, generator=generator))
+        noise, chances = (torch.stack(draws, dim=1).flatten(0, 1) for draws in (noise, chances))
+        return noise, chances[:, 0], chances[:, 1] < 0.5
+
+    def describe(self, batch: Batch) -> str:
+        return ", ".join(f"{clip} (sample {g})" for clip, g in zip(batch.clips, batch.index.tolist(), strict=True))
+
+    def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
+        """The autoencoder, with the scaling factor that makes its latents' standard deviation 1."""
+        vae = type(self.networks.vae).from_config(self.networks.vae.config)
+        vae.load_state_dict({name.removeprefix("vae."): tensor.float() for name, tensor in weights.items()})
+        vae.to(self.device).eval()
+        with torch.no_grad():
+            pictures, _ = self.samples(self.config.data.split, self.config.data.measured)
+            latents = torch.cat([vae.encode(x.to(self.device)).latent_dist.mode() for x in pictures.split(AT_ONCE)])
+        vae.register_to_config(scaling_factor=1 / float(latents.std()))
+        vae.save_pretrained(folder)
+
+    def validate(self, networks: AutoencoderNetworks, folder: Path) -> None:
+        """Held-out people: pictures above their reconstructions in `pictures.png`, and `scores.json` with the PSNR of
+        whole pictures and around the mouth, in dB."""
+        pictures, mouth = self.samples(self.config.data.held_out, self.config.validated)
+        found = torch.cat([networks.vae(x.to(self.device)).sample.float().cpu() for x in pictures.split(AT_ONCE)])
+        scores = {
+            "psnr": psnr(found, pictures).mean().item(),
+            "mouth_psnr": psnr(found, pictures, self.mouth(mouth)).mean().item(),
+        }
+        (folder / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+        shown = [((x[:SHOWN].clamp(-1, 1) + 1) * 127.5).round().byte().movedim(1, -1) for x in (pictures, found)]
+        contact_sheet([picture.numpy() for row in shown for picture in row], columns=len(shown[0])).save(
+            folder / "pictures.png"
+        )
+
+
+def main() -> int:
+    config, resume = load_settings(AutoencoderConfig, description=__doc__)
+    accelerator = make_accelerator(config.train)
+    return train(AutoencoderStage(config, accelerator), config.train, accelerator, resume)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,19 @@
+"""Where the mouth is: a loss may weigh it more than the rest, for it is small."""
+
+import torch
+from torch import Tensor
+
+
+def mouth_bump(mouth: Tensor, height: int, width: int, sigma: float, least: float = 0.5) -> Tensor:
+    """exp(−d²/2σ²), (..., 1, height, width), with d from the mouth's middle and σ a share of its width.
+
+    Args:
+        mouth: x, y of the middle and width, in the map's pixels, (..., 3).
+        sigma: share of the mouth's width; σ is never less than `least` pixels.
+    """
+    x = torch.arange(width, device=mouth.device) + 0.5
+    y = torch.arange(height, device=mouth.device)[:, None] + 0.5
+    middle_x, middle_y, size = (value[..., None, None, None] for value in mouth.unbind(-1))
+    deviation = (sigma * size).clamp(min=least)
+    distance = (x - middle_x).square() + (y - middle_y).square()
+    return torch.exp(-distance / (2 * deviation.square()))
