@@ -35,9 +35,10 @@ def arguments(init: Path, output: Path, *more: str) -> list[str]:
     ]
 
 
-def start(stage: str, *args: str, launcher: tuple[str, ...] = ()) -> subprocess.Popen:
+def start(stage: str, *args: str, launcher: tuple[str, ...] = (), session: bool = False) -> subprocess.Popen:
     command = [sys.executable, *launcher, SCRIPT, stage, *args]
-    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(command, env=ENVIRONMENT, start_new_session=session, **streams)
 
 
 def finish(process: subprocess.Popen, *, status: int = 0) -> str:
@@ -88,17 +89,31 @@ def test_killed_and_resumed_equals_straight_through(init, tmp_path, run_here):
     assert [key for key in expected if not torch.equal(expected[key], found[key])] == []
 
 
-def test_sigterm_saves_before_leaving(init, tmp_path):
-    process = start("stage1_image", *arguments(init, tmp_path, "train.steps=100000"))
+def test_sigterm_to_all_processes_saves_before_leaving(init, tmp_path):
+    process = start("stage1_image", *arguments(init, tmp_path, "train.steps=100000", "data.workers=1"), session=True)
     wait_for(tmp_path / "log.jsonl", process)
     while not (tmp_path / "log.jsonl").read_text():
         time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
+    os.killpg(process.pid, signal.SIGTERM)  # the loader's worker hears it too
     output = finish(process, status=128 + signal.SIGTERM)
     (checkpoint,) = (tmp_path / "checkpoints").iterdir()
     step = int(checkpoint.name.removeprefix("step-"))
     assert step == len(losses(tmp_path))
     assert f"stopped at step {step}; go on with --resume latest" in output
+
+
+def test_workers_do_not_keep_a_broken_process_alive():
+    program = (
+        "from emo_train.signals import leave_signals_alone\n"
+        "from torch.utils.data import DataLoader\n"
+        "batches = iter(DataLoader(range(1000), num_workers=1, worker_init_fn=leave_signals_alone))\n"
+        "next(batches)\n"
+        "raise RuntimeError('broken')\n"
+    )
+    environment = {**ENVIRONMENT, "PYTHONPATH": str(Path(SCRIPT).parents[2] / "train")}
+    result = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, timeout=60)
+    assert result.returncode == 1
+    assert result.stderr.decode().strip().endswith("RuntimeError: broken")
 
 
 @pytest.mark.parametrize("stage", ["stage1_image", pytest.param("stage2_video", marks=pytest.mark.slow)])

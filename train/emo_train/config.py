@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import diffusers.utils.logging
+import transformers.utils.logging
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -103,6 +105,8 @@ def run(main: Callable[[], int | None]) -> int:
     if not debug:
         quiet_libraries()
         quiet_loading()
+        diffusers.utils.logging.set_verbosity_error()  # they are imported already, and have read their environment
+        transformers.utils.logging.set_verbosity_error()
     try:
         return main() or 0
     except EmoError as error:

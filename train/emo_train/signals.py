@@ -1,5 +1,7 @@
 """Ctrl-C and SIGTERM end a run after the step at hand, so that it can be saved first."""
 
+import atexit
+import multiprocessing.util  # its exit handler, which ends workers by SIGTERM and waits, must run after ours
 import signal
 from types import FrameType
 
@@ -33,3 +35,13 @@ def leave_signals_alone(worker: int) -> None:
     """For `DataLoader(worker_init_fn=...)`: what the whole process group is sent, the training process obeys."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+@atexit.register
+def _end_workers() -> None:
+    """Workers that are left when the process exits, by an error for instance, do not hear SIGTERM any more."""
+    workers = [child for child in multiprocessing.active_children() if child.daemon]
+    if workers:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # or torch would raise an error for each
+    for worker in workers:
+        worker.kill()
