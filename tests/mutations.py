@@ -205,6 +205,48 @@ MUTATIONS = (
         "np.arange(2, len(change) + 2) % clip_length",
         "metrics/test_continuity.py",
     ),
+    Mutation(
+        "dataset: the reference may be the target",
+        "emo/data/dataset.py",
+        "reference += reference >= shown[0]",
+        "pass",
+        "data/test_dataset.py",
+    ),
+    Mutation(
+        "dataset: sound and speed of the motion frames",
+        "emo/data/dataset.py",
+        "first = start + self.num_motion_frames",
+        "first = start",
+        "data/test_dataset.py",
+    ),
+    Mutation(
+        "dataset: labels not scaled with the picture",
+        "emo/data/dataset.py",
+        "[self.width / clip.width, self.height / clip.height]",
+        "[1, 1]",
+        "data/test_dataset.py",
+    ),
+    Mutation(
+        "dataset: two ranks share samples",
+        "emo/data/sampler.py",
+        "(step * self.num_processes + self.process_index) * self.batch_size",
+        "step * self.num_processes * self.batch_size + self.process_index",
+        "data/test_sampler.py",
+    ),
+    Mutation(
+        "dataset: a person in both splits",
+        "emo/data/synthetic/studio.py",
+        "self._is_test(number)",
+        "self._is_test(index)",
+        "data/test_synthesize.py",
+    ),
+    Mutation(
+        "cache: of any weights",
+        "emo/data/cache.py",
+        "{modules_fingerprint({'audio_encoder': audio_encoder, 'vae': vae})}-{size}",
+        "{size}",
+        "data/test_cache.py",
+    ),
 )
 
 

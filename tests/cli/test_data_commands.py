@@ -205,7 +205,7 @@ def test_no_recording_that_can_be_used_is_refused(refused, tmp_path):
     assert "--speech: nothing there can be used" in refused("--speech", tmp_path / "a.wav")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_ctrl_c_leaves_a_dataset_and_the_same_command_continues(tmp_path, synthesize, workers):
     """SIGINT to the whole group, as a terminal sends it: after two clips, or while two workers are starting."""
     root = tmp_path / "made"
@@ -226,6 +226,7 @@ def test_ctrl_c_leaves_a_dataset_and_the_same_command_continues(tmp_path, synthe
     )
     while not begun() and process.poll() is None:
         time.sleep(0.05)
+    time.sleep(workers - 1)  # amid the second worker's imports
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
