@@ -10,6 +10,7 @@ from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.avatar_shapes import rotation
 from emo.data.synthetic.identity import draw_identities
 from emo.data.synthetic.motion import Motion
+from emo.face import FACE_SHARE, FaceDetector
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +147,16 @@ def test_faces_are_found_and_measured():
     assert np.corrcoef(gap, labels.mouth_open)[0, 1] > 0.93
     assert np.corrcoef(roll, motion.roll)[0, 1] > 0.97
     assert np.abs(np.array(places) - labels.points.numpy()).mean((0, 2)).max() < 2.5  # pixels, for every point
+
+
+@pytest.mark.slow
+def test_faces_are_as_large_as_in_the_crops_of_portraits():
+    """What the networks train on is framed like what they are given later."""
+    people, frames = draw_identities(range(300, 312)), Motion.rest(12)
+    boxes = []
+    with FaceDetector() as detector:
+        for frame in AvatarRenderer(128, batch=4).render(people, frames).numpy():
+            boxes.append(detector.detect(frame)[0].box)
+    x0, y0, x1, y1 = np.array(boxes).T / 128
+    assert np.maximum(x1 - x0, y1 - y0).mean() == pytest.approx(FACE_SHARE, abs=0.02)
+    assert (y0 + y1).mean() / 2 == pytest.approx(0.5, abs=0.03)

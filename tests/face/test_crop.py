@@ -23,12 +23,12 @@ def test_face_takes_its_share_of_the_shorter_side_and_lies_in_the_middle(height,
 
 
 def test_crop_moves_into_the_picture_only_so_far():
-    near = Crop.around((60, 200, 160, 300), (1000, 1000), height=64, width=64)  # 192 px wide, from 14 px: fits
-    assert near.x0 == 14
-    edge = Crop.around((40, 200, 140, 300), (1000, 1000), height=64, width=64)  # would begin at -6: moved inside
+    near = Crop.around((60, 200, 160, 300), (1000, 1000), height=64, width=64)  # 208 px wide, from 6 px: fits
+    assert near.x0 == 6
+    edge = Crop.around((40, 200, 140, 300), (1000, 1000), height=64, width=64)  # would begin at -14: moved inside
     assert edge.x0 == 0
     side = edge.x1 - edge.x0
-    border = Crop.around((0, 200, 100, 300), (1000, 1000), height=64, width=64)  # would begin at -46
+    border = Crop.around((0, 200, 100, 300), (1000, 1000), height=64, width=64)  # would begin at -54
     assert border.x0 == pytest.approx(50 - side / 2 + MAX_SHIFT * side, abs=1)
     assert border.x0 < 0
 

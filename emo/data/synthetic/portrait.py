@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from emo.errors import FaceError
-from emo.face import head_pose, quiet_stderr
+from emo.face import FACE_SHARE, head_pose, quiet_stderr
 
 LANDMARKS = 478
 INNER_UPPER = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308]
@@ -98,7 +98,6 @@ EYES = (
 )
 GRID = 17  # anchors per side of the picture
 MAX_YAW = 25  # degrees; more cannot be turned back
-FACE_SHARE = 0.52  # height of the face's oval in the cropped picture
 
 
 @lru_cache(maxsize=1)
@@ -133,7 +132,7 @@ def landmarks(image: np.ndarray) -> np.ndarray | None:
 
 
 def crop_portrait(image: np.ndarray, size: int = 512) -> tuple[np.ndarray, np.ndarray]:
-    """Square crop in which the face's oval takes about half the height.
+    """Square crop in which the face's oval takes FACE_SHARE of the height.
 
     Args:
         image: (H, W, 3) uint8 RGB.
