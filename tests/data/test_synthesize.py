@@ -163,6 +163,13 @@ def test_rows_tell_what_is_in_the_files(avatars):
     assert {clip.person for clip in clips if clip.split == "test"} == {f"avatar-{CAST.identity(2)}"}
 
 
+def test_everybody_says_something_else_and_moves_otherwise(avatars):
+    clips = read_metadata(avatars, "train") + read_metadata(avatars, "test")
+    labels = [load_labels(avatars / clip.split / clip.labels, clip.frames) for clip in clips]
+    for name in ("jaw", "yaw", "gaze_x", "brow", "tx", "scale", "smile"):
+        assert len({values[name].tobytes() for values in labels}) == CLIPS, name
+
+
 def test_the_picture_is_what_was_drawn_and_the_sound_what_was_said(avatars):
     for index in (0, 2):
         take, plan = Studio(CAST).shoot(CAST.plan(index)), CAST.plan(index)
@@ -446,6 +453,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_no_workers_behind(tmp_path):
     script = tmp_path / "run.py"
     script.write_text(ORPHANS)
