@@ -99,14 +99,14 @@ class AudioEncoderStage:
     def __init__(self, config: AudioEncoderConfig, accelerator: Accelerator):
         self.config, self.seed, self.batch_size = config, config.train.seed, config.data.batch_size
         self.device = accelerator.device
-        torch.manual_seed(self.seed)
-        encoder = build_audio_encoder(load_model_config(config.model.config))
-        if config.model.init:
-            encoder = _load(config.model.init)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            model = load_model_config(config.model.config)
+            encoder = _load(config.model.init) if config.model.init else build_audio_encoder(model)
+            self.networks = AudioNetworks(encoder, config.loss.mel_bins + len(MOUTH))
         kernels, strides = encoder.config.conv_kernel, encoder.config.conv_stride
         reach = [(kernel - 1) * math.prod(strides[:i]) for i, kernel in enumerate(kernels)]
         self.times = StateTimes(hop=math.prod(strides), field=1 + sum(reach))
-        self.networks = AudioNetworks(encoder, config.loss.mel_bins + len(MOUTH))
         if config.data.seconds < 0.1:
             raise ConfigError(f"data.seconds is {config.data.seconds}; it must be at least 0.1")
         speech = config.data.speech

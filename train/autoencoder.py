@@ -97,7 +97,9 @@ class AutoencoderStage:
         self.device = accelerator.device
         model = load_model_config(config.model.config)
         self.size = model.image_size
-        vae = load_vae(config.model.init) if config.model.init else build_vae(model)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            vae = load_vae(config.model.init) if config.model.init else build_vae(model)
         self.factor = 2 ** (len(vae.config.block_out_channels) - 1)
         if isinstance(vae, PatchAutoencoder) and not config.model.init:
             vae.start_from(self.samples(config.data.split, config.data.measured)[0])
