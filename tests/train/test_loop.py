@@ -58,7 +58,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, options):
     assert_same(weights(tmp_path / "halves"), weights(tmp_path / "straight"))
 
 
-def test_accumulated_batches_equal_one_large_batch(tmp_path):
+def test_accumulated_batches_equal_one_large_batch(tmp_path, monkeypatch):
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "1")  # as `accelerate launch` does
     large, small = ToyStage(4), ToyStage(2)
     run(large, toy_config(tmp_path / "large", 5))
     run(small, toy_config(tmp_path / "small", 5, accumulation=2))

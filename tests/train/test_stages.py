@@ -249,3 +249,12 @@ def test_from_scratch_around_trained_encoders(init, tmp_path):
         make_stage(1, None, model__init=None, model__config="emo-tiny", **encoders)
     stage = make_stage(1, init, **encoders)
     assert stage.pipe.unet.config.block_out_channels == [8, 16]
+
+
+def test_attention_backends_agree(init, attention_backend):
+    batch = RandomClips(video=True).batch([0, 1])
+    losses = []
+    for backend in (None, "_native_math"):
+        stage = make_stage(3, init, model__attention_backend=backend)
+        losses.append(stage.loss(stage.networks, batch)[0].item())
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)

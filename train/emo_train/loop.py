@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType, gather_object, set_seed
+from accelerate.utils import DistributedType, GradientAccumulationPlugin, gather_object, set_seed
 from torch import Tensor, nn
 
 from emo.errors import ConfigError, EmoError
@@ -80,7 +80,9 @@ def make_accelerator(config: LoopConfig) -> Accelerator:
         raise ConfigError(f"train.mixed_precision is {config.mixed_precision}; use no, fp16 or bf16")
     set_seed(config.seed)
     try:
-        return Accelerator(mixed_precision=config.mixed_precision, gradient_accumulation_steps=config.accumulation)
+        # A plugin, since `accelerate launch` would override the plain option by its own default.
+        accumulation = GradientAccumulationPlugin(num_steps=config.accumulation)
+        return Accelerator(mixed_precision=config.mixed_precision, gradient_accumulation_plugin=accumulation)
     except (ValueError, RuntimeError) as error:
         raise ConfigError(f"train.mixed_precision={config.mixed_precision}: {error}") from None
 
@@ -115,6 +117,11 @@ class _Run:
         optimizer = build_optimizer(stage.parameter_groups(config.optimizer.learning_rate), config.optimizer)
         # Not prepared: a prepared schedule advances once per process and step.
         self.schedule = build_schedule(optimizer, config.optimizer, config.steps)
+        if accelerator.distributed_type == DistributedType.DEEPSPEED:  # it would ask a prepared loader
+            deepspeed = accelerator.state.deepspeed_plugin.deepspeed_config
+            deepspeed["train_micro_batch_size_per_gpu"] = stage.batch_size
+            deepspeed["gradient_accumulation_steps"] = config.accumulation
+            deepspeed["gradient_clipping"] = config.optimizer.max_grad_norm
         self.model, self.optimizer = accelerator.prepare(stage.networks, optimizer)
         self.average = AveragedWeights([p for p in self.model.parameters() if p.requires_grad], config.ema_decay)
         self.progress = Progress()

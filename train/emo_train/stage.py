@@ -187,5 +187,7 @@ class EMOStage:
 def _set_attention_backend(unet: nn.Module, backend: str) -> None:
     try:
         unet.set_attention_backend(backend)
+        # Of `_native_math`, on the CPU too whatever the name says: without it bf16 is computed in float32.
+        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)
     except (ValueError, RuntimeError, ImportError) as error:
         raise ConfigError(f"model.attention_backend={backend}: {error}") from None
