@@ -11,6 +11,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.autoencoders.vae import AutoencoderMixin, DecoderOutput, IdentityDistribution
 from diffusers.models.modeling_outputs import AutoencoderKLOutput
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 from torch.nn.functional import pixel_unshuffle, silu
 
@@ -97,6 +98,7 @@ class PatchAutoencoder(ModelMixin, ConfigMixin, AutoencoderMixin):
         # Every pixel of a patch has its own mean; a convolution has one bias per colour, and the components the rest.
         self.patch_out.bias.copy_(mean.view(3, -1).mean(dim=1))
 
+    @apply_forward_hook
     def encode(self, x: Tensor, return_dict: bool = True) -> AutoencoderKLOutput | tuple[IdentityDistribution]:
         """Pictures (B, 3, H, W) in −1…1 → distribution over latents (B, L, H / patch, W / patch)."""
         parts = x.split(1) if self.use_slicing else [x]
@@ -104,6 +106,7 @@ class PatchAutoencoder(ModelMixin, ConfigMixin, AutoencoderMixin):
         distribution = IdentityDistribution(latents)
         return AutoencoderKLOutput(latent_dist=distribution) if return_dict else (distribution,)
 
+    @apply_forward_hook
     def decode(self, z: Tensor, return_dict: bool = True) -> DecoderOutput | tuple[Tensor]:
         """Latents (B, L, h, w) → pictures (B, 3, h · patch, w · patch)."""
         parts = z.split(1) if self.use_slicing else [z]

@@ -101,3 +101,14 @@ def test_every_parameter_learns():
     vae = tiny().requires_grad_(True)
     vae(pictures(5, count=2)).sample.square().mean().backward()
     assert [name for name, p in vae.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_offloading_wakes_it_for_encoding_and_decoding():
+    """CPU offload moves the weights in the hook's `pre_forward`, which `encode` and `decode` must call themselves."""
+    woken = []
+    vae = tiny()
+    vae._hf_hook = type("Hook", (), {"pre_forward": lambda self, module: woken.append(module)})()
+    latents = vae.encode(torch.zeros(1, 3, 16, 16)).latent_dist.mode()
+    assert woken == [vae]
+    vae.decode(latents)
+    assert woken == [vae, vae]
