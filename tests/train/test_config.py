@@ -1,11 +1,20 @@
 """Configurations: defaults, file, command line, and what is said of mistakes."""
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, is_dataclass
+from pathlib import Path
+from typing import get_type_hints
 
 import pytest
-from emo_train.config import LoopConfig, load_settings
+from emo_train.config import LoopConfig, load_config, load_settings
+from stage1_image import ImageConfig
+from stage2_video import VideoConfig
+from stage3_speed import SpeedConfig
 
 from emo.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+SCHEMAS = {"stage1": ImageConfig, "stage2": VideoConfig, "stage3": SpeedConfig}
 
 
 @dataclass
@@ -50,3 +59,35 @@ def test_a_mistake_is_named(tmp_path, text, arguments, message):
 def test_a_missing_file_is_named():
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: no such file"):
         load_settings(Schema, ["--config", "nowhere.yaml"])
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "configs" / "train").glob("emo-*/stage*.yaml")), ids=lambda p: str(p)[-19:]
+)
+def test_the_configurations_that_come_with_the_project(path):
+    config = load_config(SCHEMAS[path.stem], path, ["data.root=somewhere"])
+    assert config.train.output == f"runs/{path.parent.name}/{path.stem}"
+    assert (config.model.init or config.model.config).endswith(("/model", path.parent.name))
+    if path.parent.name == "emo-sd15":  # 4.1, with the processes that the file speaks of
+        processes = 8 if path.stem == "stage1" else 4
+        assert config.data.batch_size * config.train.accumulation * processes == (48 if path.stem == "stage1" else 4)
+        assert (config.train.optimizer.learning_rate, config.objective.mouth_weight) == (1e-5, 0)
+
+
+def keys(schema: type) -> set[str]:
+    """Names of all fields, nested ones included."""
+    hints = get_type_hints(schema)
+    nested = {name for name, kind in hints.items() if is_dataclass(kind)}
+    return (hints.keys() - nested).union(*(keys(hints[name]) for name in nested))
+
+
+@pytest.mark.parametrize("stage", SCHEMAS)
+def test_every_key_is_explained(stage):
+    guide = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    explained = {
+        key.split(".")[-1]
+        for line in guide.splitlines()
+        if line[:1] == "|"
+        for key in re.findall(r"`([\w.]+)`", line.split("|")[1])
+    }
+    assert keys(SCHEMAS[stage]) - explained == set()

@@ -151,3 +151,33 @@ def test_a_checkpoint_of_other_networks_is_an_error(tmp_path):
 def test_options_that_cannot_be_used(tmp_path, options, message):
     with pytest.raises(ConfigError, match=message):
         run(ToyStage(), toy_config(tmp_path, **options))
+
+
+def test_a_compiled_run_saves_plain_names(tmp_path, monkeypatch):
+    run(ToyStage(), toy_config(tmp_path / "plain", 2))
+    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "EAGER")
+    run(ToyStage(), toy_config(tmp_path / "compiled", 2))
+    assert_same(weights(tmp_path / "compiled"), weights(tmp_path / "plain"))
+    monkeypatch.undo()
+    run(ToyStage(), toy_config(tmp_path / "compiled", 3), "latest")
+
+
+def test_the_configuration_is_kept_and_changes_are_said(tmp_path, capsys):
+    run(ToyStage(2), toy_config(tmp_path, 1))
+    assert (tmp_path / "config.yaml").read_text() == "batch_size: 2\n"
+    assert "other settings" not in capsys.readouterr().err
+    run(ToyStage(1), toy_config(tmp_path, 2), "latest")
+    assert "going on with other settings: batch_size: 2 → 1" in capsys.readouterr().err
+
+
+def test_nothing_but_the_start_is_written_for_no_steps(tmp_path):
+    run(ToyStage(), toy_config(tmp_path, 0, ema_decay=0.9))
+    assert_same(weights(tmp_path), dict(ToyStage().networks.state_dict()))
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_with_more_samples_per_step_a_run_goes_on_where_the_samples_end(tmp_path):
+    run(ToyStage(2), toy_config(tmp_path, 4))
+    stage = ToyStage(4)
+    run(stage, toy_config(tmp_path, 5), "latest")
+    assert stage.seen == [8, 9, 10, 11]

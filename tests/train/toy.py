@@ -23,6 +23,11 @@ class ToyBatch:
         return ToyBatch(self.index.to(device), self.x.to(device))
 
 
+@dataclass
+class ToyConfig:
+    batch_size: int
+
+
 class ToyStage:
     """Fits y = 2x + 1 in three dimensions; `poison` makes one sample's loss infinite."""
 
@@ -31,6 +36,7 @@ class ToyStage:
         self.networks = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 3))
         self.batch_size, self.poison = batch_size, poison
         self.seen: list[int] = []
+        self.config = ToyConfig(batch_size)
 
     def parameter_groups(self, learning_rate: float) -> list[dict]:
         return [{"params": list(self.networks.parameters()), "lr": learning_rate}]

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -97,6 +97,28 @@ def load_config(schema: type, path: Path | None, overrides: Sequence[str] = ()) 
     except (OmegaConfBaseException, YAMLError) as error:
         key = getattr(error, "full_key", None)
         raise ConfigError(f"{where}: {key or 'the file'}: {str(error).splitlines()[0]}") from None
+
+
+def record_config(config: Any, path: Path) -> list[str]:
+    """Write a configuration for whoever looks at the run later.
+
+    Returns:
+        What differs from the one that was there before, as `key: before → now`.
+    """
+    now = OmegaConf.structured(config)
+    before = OmegaConf.load(path) if path.exists() else now
+    path.parent.mkdir(parents=True, exist_ok=True)
+    OmegaConf.save(now, path)
+    old, new = (dict(_flat(OmegaConf.to_container(each))) for each in (before, now))
+    return [f"{key}: {old.get(key)} → {new.get(key)}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+
+
+def _flat(values: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
 
 
 def run(main: Callable[[], int | None]) -> int:

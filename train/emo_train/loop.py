@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from emo.errors import ConfigError, EmoError
 from emo_train.average import AveragedWeights
-from emo_train.config import LoopConfig
+from emo_train.config import LoopConfig, record_config
 from emo_train.logs import Logs
 from emo_train.optimizer import build_optimizer, build_schedule
 from emo_train.signals import StopSignals
@@ -38,10 +38,12 @@ class Stage(Protocol):
     networks: one module with everything that trains; accelerate prepares it. Of what lies in it, that which does not
         train has `requires_grad` false. Everything that requires a gradient must get one in every step.
     batch_size: B, samples per process and batch.
+    config: the whole configuration, a dataclass; kept as `config.yaml`.
     """
 
     networks: nn.Module
     batch_size: int
+    config: Any
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """Groups for the optimiser, `{"params": [...], "lr": ...}`, of all that requires a gradient."""
@@ -90,8 +92,8 @@ def make_accelerator(config: LoopConfig) -> Accelerator:
 def train(stage: Stage, config: LoopConfig, accelerator: Accelerator, resume: str | None = None) -> int:
     """Train to the configured number of steps, or until a signal or `stop_after_seconds` ends this run.
 
-    Below `config.output` it writes `checkpoints/step-…`, `validation/step-…`, `log.jsonl`, TensorBoard's `tensorboard`
-    and at the end `model`, which is what the stage saves.
+    Below `config.output` it writes `config.yaml`, `checkpoints/step-…`, `validation/step-…`, `log.jsonl`, what
+    TensorBoard reads, and at the end `model`, which is what the stage saves.
 
     Args:
         resume: `None` to start, a checkpoint's folder, or "latest" to go on from the newest one, if there is one.
@@ -125,7 +127,9 @@ class _Run:
         self.model, self.optimizer = accelerator.prepare(stage.networks, optimizer)
         self.average = AveragedWeights([p for p in self.model.parameters() if p.requires_grad], config.ema_decay)
         self.progress = Progress()
-        self.checkpoints = Checkpoints(accelerator, self.output / "checkpoints", config.keep_last)
+        self.checkpoints = Checkpoints(
+            accelerator, self.model, stage.networks, self.output / "checkpoints", config.keep_last
+        )
         self.checkpoints.register(self.progress, self.schedule, self.average)
         self.checkpoints.resume(resume)
 
@@ -133,6 +137,8 @@ class _Run:
         config, progress, main = self.config, self.progress, self.accelerator.is_main_process
         self.model.train()
         with StopSignals() as signals, Logs(self.output, config, progress.step, shown=main) as logs:
+            if main and (changed := record_config(self.stage.config, self.output / "config.yaml")):
+                logs.say(f"going on with other settings: {'; '.join(changed)}")
             batches = self._batches() if progress.step < config.steps else iter(())
             while progress.step < config.steps:
                 late = config.stop_after_seconds and time.monotonic() - self.started > config.stop_after_seconds
@@ -218,8 +224,7 @@ class _Run:
         with self.average.applied():
             if self.accelerator.is_main_process:
                 with whole_folder(self.output / "validation" / step_name(self.progress.step)) as folder:
-                    networks = self.accelerator.unwrap_model(self.model)
-                    networks.eval()
+                    networks = self.stage.networks.eval()
                     with torch.no_grad(), self.accelerator.autocast():
                         self.stage.validate(networks, folder)
                     networks.train()
@@ -228,7 +233,7 @@ class _Run:
     def _export(self) -> None:
         """Write what the stage makes of the weights, averaged ones if there are."""
         with self.average.applied():
-            weights = self.accelerator.get_state_dict(self.model)
+            weights = self.checkpoints.weights()
             if self.accelerator.is_main_process:
                 with whole_folder(self.output / "model") as folder:
                     self.stage.save(folder, weights)

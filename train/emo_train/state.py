@@ -70,12 +70,19 @@ class Checkpoints:
     changes during training is given to `register`. With several machines the folder must be shared between them.
     """
 
-    def __init__(self, accelerator: Accelerator, folder: Path, keep: int):
+    def __init__(self, accelerator: Accelerator, model: nn.Module, networks: nn.Module, folder: Path, keep: int):
+        """model: the prepared networks. networks: the same without what accelerate has put around them."""
         self.accelerator, self.folder, self.keep = accelerator, folder, keep
-        if accelerator.distributed_type not in (DistributedType.FSDP, DistributedType.DEEPSPEED):
-            # accelerate saves DDP's names, with which one process could not go on
+        self.model, self.networks = model, networks
+        self.sharded = accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED)
+        if not self.sharded:
+            # accelerate saves DDP's and torch.compile's names, with which others could not go on
             accelerator.register_save_state_pre_hook(self._bare_names)
             accelerator.register_load_state_pre_hook(self._load_bare)
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The networks' state dict under their own names; all processes call this."""
+        return self.accelerator.get_state_dict(self.model) if self.sharded else self.networks.state_dict()
 
     def register(self, *objects: Any) -> None:
         """Add objects with `state_dict` and `load_state_dict` to what is saved; always in the same order."""
@@ -126,7 +133,8 @@ class Checkpoints:
         return sorted(path for path in self.folder.glob("step-*") if path.name[5:].isdigit())
 
     def _bare_names(self, models: list[nn.Module], weights: list[dict[str, torch.Tensor]], folder: str) -> None:
-        weights[:] = [self.accelerator.get_state_dict(model) for model in models]
+        weights[:] = [self.weights()]
 
     def _load_bare(self, models: list[nn.Module], folder: str) -> None:
-        self.accelerator.unwrap_model(models.pop()).load_state_dict(load_file(Path(folder) / WEIGHTS))
+        models.clear()
+        self.networks.load_state_dict(load_file(Path(folder) / WEIGHTS))
