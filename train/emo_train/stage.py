@@ -46,11 +46,9 @@ class EMOStage:
 
         trainable = [name for name in self.reached() if self.trains(name)]
         self.lora_scale = None
-        if (lora := getattr(config, "lora", None)) and lora.rank:
-            trainable, self.lora_scale = (
-                add_lora(self.networks, set(trainable), lora.rank, lora.alpha),
-                lora.alpha / lora.rank,
-            )
+        if (lora := getattr(config, "lora", None)) and lora.rank:  # stage 2 alone has it
+            trainable = add_lora(self.networks, set(trainable), lora.rank, lora.alpha)
+            self.lora_scale = lora.alpha / lora.rank
         self.trainable = frozenset(trainable)
         for name, parameter in self.networks.named_parameters():
             parameter.requires_grad_(name in self.trainable)
