@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import torch
 from emo_train.config import LoopConfig, OptimizerConfig
@@ -63,6 +64,17 @@ def saved_pipeline(folder: Path) -> Path:
     return folder
 
 
+REACHED: dict[tuple[type, int], list[str]] = {}
+
+
+def _reached(stage: EMOStage) -> list[str]:
+    """`EMOStage.reached`, computed once for each stage and size of networks: it takes a second."""
+    key = type(stage), sum(parameter.numel() for parameter in stage.networks.parameters())
+    if key not in REACHED:
+        REACHED[key] = EMOStage.reached(stage)
+    return REACHED[key]
+
+
 def make_stage(number: int, init: Path, output: Path = Path("unused"), *, precision: str = "no", **options):
     """A stage over random clips. options: of the stage's configuration, or of its parts by `part__key`."""
     stage_class, config_class = STAGES[number]
@@ -82,6 +94,7 @@ def make_stage(number: int, init: Path, output: Path = Path("unused"), *, precis
             assert hasattr(getattr(config, part), name), (part, name)
             setattr(getattr(config, part), name, value)
     machine = SimpleNamespace(device=torch.device("cpu"), mixed_precision=precision)  # all of it that stages look at
-    stage = stage_class(config, machine)
+    with patch.object(stage_class, "reached", _reached):
+        stage = stage_class(config, machine)
     stage.dataset = lambda: RandomClips(stage.video)
     return stage

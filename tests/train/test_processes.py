@@ -74,15 +74,16 @@ def run_here(monkeypatch):
     return run_script
 
 
-def test_killed_and_resumed_equals_straight_through(init, tmp_path, run_here):
+@pytest.mark.parametrize("stage", ["stage1_image", pytest.param("stage2_video", marks=pytest.mark.slow)])
+def test_killed_and_resumed_equals_straight_through(stage, init, tmp_path, run_here):
     options = ("train.steps=20", "train.save_every=10", "train.ema_decay=0.9", "train.optimizer.schedule=cosine")
-    killed = start("stage2_video", *arguments(init, tmp_path / "killed", *options))
-    run_here("stage2_video", *arguments(init, tmp_path / "straight", *options))
+    killed = start(stage, *arguments(init, tmp_path / "killed", *options))
+    run_here(stage, *arguments(init, tmp_path / "straight", *options))
     wait_for(tmp_path / "killed" / "checkpoints" / "step-00000010", killed)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert not (tmp_path / "killed" / "model").exists()
-    finish(start("stage2_video", *arguments(init, tmp_path / "killed", *options), "--resume", "latest"))
+    finish(start(stage, *arguments(init, tmp_path / "killed", *options), "--resume", "latest"))
     assert len(losses(tmp_path / "straight")) == 20
     assert losses(tmp_path / "killed") == losses(tmp_path / "straight")
     expected, found = weights(tmp_path / "straight"), weights(tmp_path / "killed")
