@@ -157,13 +157,14 @@ class AudioEncoderStage:
         encoder.save_pretrained(folder)
         Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder)
 
-    def validate(self, networks: AudioNetworks, folder: Path) -> None:
-        """`scores.json`: correlation of jaw, width and rounding with the truth on utterances never trained on, from
-        the last layer on clean and on noisy sound, and from every layer on clean sound."""
+    def validate(self, networks: AudioNetworks, folder: Path) -> dict[str, float]:
+        """In `scores.json` correlation of jaw, width and rounding with the truth on utterances never trained on, from
+        the last layer on clean and on noisy sound, and from every layer on clean sound; the former are logged."""
         clean, noisy = self.correlations(networks, clean=True), self.correlations(networks, clean=False)
         named = lambda row: dict(zip(MOUTH, row, strict=True))
         scores = {"clean": named(clean[-1]), "noisy": named(noisy[-1]), "layers": [named(row) for row in clean]}
         (folder / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+        return {f"{kind}/{part}": r for kind in ("clean", "noisy") for part, r in scores[kind].items()}
 
     def correlations(self, networks: AudioNetworks, *, clean: bool) -> list[list[float]]:
         """Pearson's r per layer and part of the mouth; not clean: in a room, with noise 0 to 40 dB below."""

@@ -175,9 +175,9 @@ class AutoencoderStage:
         vae.register_to_config(scaling_factor=1 / float(latents.std()))
         vae.save_pretrained(folder)
 
-    def validate(self, networks: AutoencoderNetworks, folder: Path) -> None:
-        """Held-out people: pictures above their reconstructions in `pictures.png`, and `scores.json` with the PSNR of
-        whole pictures and around the mouth, in dB."""
+    def validate(self, networks: AutoencoderNetworks, folder: Path) -> dict[str, float]:
+        """Held-out people: pictures above their reconstructions in `pictures.png`, and the PSNR of whole pictures and
+        around the mouth, in dB, logged and in `scores.json`."""
         pictures, mouth = self.samples(self.config.data.held_out, self.config.validated)
         found = torch.cat([networks.vae(x.to(self.device)).sample.float().cpu() for x in pictures.split(AT_ONCE)])
         scores = {
@@ -189,6 +189,7 @@ class AutoencoderStage:
         contact_sheet([picture.numpy() for row in shown for picture in row], columns=len(shown[0])).save(
             folder / "pictures.png"
         )
+        return scores
 
 
 def main() -> int:

@@ -44,8 +44,9 @@ class ImageStage(EMOStage):
     def prepare_inputs(self, batch, draws) -> dict:
         return {}  # without motion, audio and speed the backbone skips those layers
 
-    def validate(self, networks, folder) -> None:
+    def validate(self, networks, folder) -> dict[str, float]:
         validate_pictures(self.pipe, networks, self.config.validation, folder)
+        return {}
 
 
 def main() -> int:

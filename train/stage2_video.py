@@ -75,8 +75,9 @@ class VideoStage(EMOStage):
             "audio": self.audio(batch),
         }
 
-    def validate(self, networks, folder) -> None:
+    def validate(self, networks, folder) -> dict[str, float]:
         validate_clips(self.pipeline(networks), self.config.validation, folder, speed=None)
+        return {}
 
 
 def main() -> int:

@@ -53,8 +53,9 @@ class SpeedStage(EMOStage):
             "speed": batch.speed,
         }
 
-    def validate(self, networks, folder) -> None:
+    def validate(self, networks, folder) -> dict[str, float]:
         validate_clips(self.pipeline(networks), self.config.validation, folder, speed=self.config.validation.speed)
+        return {}
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ from emo_train.loop import make_accelerator, train
 from emo_train.speech_samples import HELD_OUT, MOUTH, SpeechBatch, SpeechSamples, StateTimes, add_noise, log_mel
 from emo_train.stage_config import StartConfig as StageStart
 from emo_train.start import starting_pipeline
+from run_log import losses
 from safetensors.torch import load_file
 
 from emo.data.synthetic.articulation import articulate_speech
@@ -48,10 +49,6 @@ def make(output: Path = Path("unused"), steps: int = 4, init=None, learning_rate
 
 def run(stage: AudioEncoderStage, config: LoopConfig, resume=None) -> None:
     assert train(stage, config, make_accelerator(config), resume) == 0
-
-
-def losses(output: Path) -> list[float]:
-    return [json.loads(line)["loss"] for line in (output / "log.jsonl").read_text().splitlines()]
 
 
 def samples(**options) -> SpeechSamples:

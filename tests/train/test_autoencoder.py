@@ -12,6 +12,7 @@ from emo_train.loop import make_accelerator, train
 from emo_train.reconstruction import ReconstructionConfig, psnr, ssim
 from made_clips import made_dataset
 from omegaconf import OmegaConf
+from run_log import losses
 from safetensors.torch import load_file
 
 from emo.data import Batch
@@ -60,10 +61,6 @@ def make(people: Path, model: str, output: Path = Path("unused"), steps: int = 4
 
 def run(stage: AutoencoderStage, config: LoopConfig, resume=None) -> None:
     assert train(stage, config, make_accelerator(config), resume) == 0
-
-
-def losses(output: Path) -> list[float]:
-    return [json.loads(line)["loss"] for line in (output / "log.jsonl").read_text().splitlines()]
 
 
 @pytest.mark.parametrize("kind", ["patch", "kl"])

@@ -56,6 +56,13 @@ def test_a_mistake_is_named(tmp_path, text, arguments, message):
         load(tmp_path, text, *arguments)
 
 
+def test_a_bare_no_is_a_precision(tmp_path):
+    """YAML reads it as false."""
+    assert load(tmp_path, GOOD, "train.mixed_precision=no").config.train.mixed_precision == "no"
+    with_no = load(tmp_path, GOOD.replace("steps: 10", "steps: 10, mixed_precision: no"))
+    assert with_no.config.train.mixed_precision == "no"
+
+
 def test_a_missing_file_is_named():
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: no such file"):
         load_settings(Schema, ["--config", "nowhere.yaml"])

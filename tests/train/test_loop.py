@@ -1,6 +1,5 @@
 """The loop, on one layer: what it writes, when it stops, and that stopping changes nothing."""
 
-import json
 import os
 import signal
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from emo_train.loop import DivergedError, make_accelerator, train
+from run_log import log, losses
 from safetensors.torch import load_file
 from toy import ToyStage, toy_config
 
@@ -16,14 +16,6 @@ from emo.errors import ConfigError
 
 def run(stage, config, resume=None) -> int:
     return train(stage, config, make_accelerator(config), resume)
-
-
-def log(output: Path) -> list[dict]:
-    return [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
-
-
-def losses(output: Path) -> list[float]:
-    return [row["loss"] for row in log(output)]
 
 
 def weights(output: Path) -> dict[str, torch.Tensor]:
@@ -42,6 +34,7 @@ def test_it_learns_and_writes_everything(tmp_path):
     assert [p.name for p in sorted((tmp_path / "checkpoints").iterdir())] == ["step-00000030", "step-00000040"]
     assert [p.name for p in sorted((tmp_path / "validation").iterdir())] == ["step-00000020", "step-00000040"]
     assert (tmp_path / "validation" / "step-00000040" / "validated.txt").read_text() == "False"
+    assert [line["step"] for line in log(tmp_path) if line.get("validation/score") == 0.25] == [20, 40]
     assert set(log(tmp_path)[0]) >= {"lr", "loss", "largest", "grad_norm", "samples_per_second", "data_wait_share"}
     assert list((tmp_path / "tensorboard").glob("events.*"))
     assert weights(tmp_path).keys() == ToyStage().networks.state_dict().keys()

@@ -16,6 +16,7 @@ import torch
 from emo_train.config import run
 from emo_train.stage import EMOStage
 from random_clips import RandomClips
+from run_log import losses
 from safetensors.torch import load_file
 
 SCRIPT = str(Path(__file__).with_name("run_stage.py"))
@@ -45,10 +46,6 @@ def finish(process: subprocess.Popen, *, status: int = 0) -> str:
     output, _ = process.communicate(timeout=300)
     assert process.returncode == status, output
     return output
-
-
-def losses(output: Path) -> list[float]:
-    return [json.loads(line)["loss"] for line in (output / "log.jsonl").read_text().splitlines()]
 
 
 def weights(output: Path) -> dict[str, torch.Tensor]:

@@ -52,6 +52,10 @@ class LoopConfig:
     stop_after_seconds: float | None = None
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
 
+    def __post_init__(self):
+        if self.mixed_precision == "False":  # what YAML makes of a bare no
+            self.mixed_precision = "no"
+
 
 class Settings(NamedTuple):
     """config: an object of the schema. resume: `None`, "latest" or a checkpoint's folder."""

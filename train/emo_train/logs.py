@@ -62,6 +62,11 @@ class Logs:
         self._write(step, means | rates | speed)
         self._bar.set_postfix_str(f"loss {means['loss']:.4f}, {rate:.1f} samples/s")
 
+    def validation(self, step: int, scores: dict[str, float]) -> None:
+        """Scores of a validation, if it has any, as `validation/…`."""
+        if scores:
+            self._write(step, {f"validation/{name}": score for name, score in scores.items()})
+
     def _write(self, step: int, scalars: dict[str, float]) -> None:
         finite = {key: value for key, value in scalars.items() if math.isfinite(value)}
         with self.path.open("a", encoding="utf-8") as file:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -68,8 +69,9 @@ class Stage(Protocol):
     def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
         """Write the result into an empty folder. weights: state dict of `networks`, averaged if the loop averages."""
 
-    def validate(self, networks: nn.Module, folder: Path) -> None:
-        """Show what the networks, bare and with averaged weights if there are, can do, as files in an empty folder."""
+    def validate(self, networks: nn.Module, folder: Path) -> dict[str, float]:
+        """Show what the networks, bare and with averaged weights if there are, can do, as files in an empty folder;
+        returns scalars to log, if there are any."""
 
 
 def make_accelerator(config: LoopConfig) -> Accelerator:
@@ -150,7 +152,7 @@ class _Run:
                 if stop or done or _every(config.save_every, progress.step):
                     self.checkpoints.save(progress.step)
                 if config.validate_every and (done or _every(config.validate_every, progress.step)):
-                    self._validate()
+                    self._validate(logs)
                 if stop and not done:
                     logs.say(f"stopped at step {progress.step}; go on with --resume latest")
                     return 128 + signals.received if signals.received else 0
@@ -220,13 +222,14 @@ class _Run:
             "lower train.optimizer.learning_rate, or go on from the last checkpoint with --resume latest"
         )
 
-    def _validate(self) -> None:
+    def _validate(self, logs: Logs) -> None:
         with self.average.applied():
             if self.accelerator.is_main_process:
                 with whole_folder(self.output / "validation" / step_name(self.progress.step)) as folder:
                     networks = self.stage.networks.eval()
-                    with torch.no_grad(), self.accelerator.autocast():
-                        self.stage.validate(networks, folder)
+                    half = self.accelerator.mixed_precision == "fp16"  # in which Stable Diffusion's decoder overflows
+                    with torch.no_grad(), nullcontext() if half else self.accelerator.autocast():
+                        logs.validation(self.progress.step, self.stage.validate(networks, folder))
                     networks.train()
             self.accelerator.wait_for_everyone()
 

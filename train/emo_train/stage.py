@@ -177,7 +177,7 @@ class EMOStage:
         """The pipeline with these networks in it."""
         return EMOPipeline(**{**self.pipe.components, **networks.parts()})
 
-    def validate(self, networks: EMONetworks, folder: Path) -> None:
+    def validate(self, networks: EMONetworks, folder: Path) -> dict[str, float]:
         """See `Stage`."""
         raise NotImplementedError
 
