@@ -2,7 +2,7 @@
 
     python train/smoke.py [--out out/train-smoke]
 
-Every command is printed as it could be typed. The folder is emptied first. The face is far from learned; what is shown
+Every command is printed as it could be typed. What an earlier run left in the folder is removed first. The face is far from learned; what is shown
 is that every step takes what the one before has made.
 """
 
@@ -70,8 +70,10 @@ def commands(out: Path) -> list[list[str]]:
 
 
 def run(out: Path) -> int:
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    for made in ("people", "runs"):
+        shutil.rmtree(out / made, ignore_errors=True)
+    (out / "video.mp4").unlink(missing_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     Image.fromarray(astronaut()).save(out / "portrait.png")
     with wave.open(str(out / "speech.wav"), "wb") as file:
         samples = np.round(synthesize(seed=1, seconds=SECONDS).waveform * 32767).astype("<i2")
