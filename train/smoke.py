@@ -2,8 +2,8 @@
 
     python train/smoke.py [--out out/train-smoke]
 
-Every command is printed as it could be typed. What an earlier run left in the folder is removed first. The face is far from learned; what is shown
-is that every step takes what the one before has made.
+Every command is printed as it could be typed. What an earlier run left in the folder is removed first. The face is far
+from learned; what is shown is that every step takes what the one before has made.
 """
 
 import argparse

@@ -111,6 +111,13 @@ def load_cached(folder: Path, clip: ClipInfo, *, audio: bool) -> dict[str, torch
     return tensors
 
 
+def scale_frames(frames: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Frames uint8 (N, H, W, 3) at the size that training sees."""
+    if frames.shape[1:3] == (height, width):
+        return frames
+    return np.stack([cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in frames])
+
+
 def _file(folder: Path, clip: ClipInfo) -> Path:
     return folder / clip.split / Path(clip.file_name).with_suffix(".safetensors")
 
@@ -120,9 +127,7 @@ def _latents(video: Path, vae: AutoencoderKL, size: int, batch_size: int, dtype:
     with VideoReader(video) as reader:
         for start in range(0, len(reader), batch_size):
             frames = reader.read(range(start, min(start + batch_size, len(reader))))
-            if frames.shape[1:3] != (size, size):
-                frames = np.stack([cv2.resize(f, (size, size), interpolation=cv2.INTER_AREA) for f in frames])
-            pictures = torch.from_numpy(frames).permute(0, 3, 1, 2).to(vae.device)
+            pictures = torch.from_numpy(scale_frames(frames, size, size)).permute(0, 3, 1, 2).to(vae.device)
             with torch.autocast(vae.device.type, dtype, enabled=dtype != torch.float32):
                 latents = encode_pictures(vae, pictures)
             parts.append(latents.to("cpu", torch.float16))

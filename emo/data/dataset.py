@@ -3,13 +3,12 @@
 from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
 from emo.data.batch import Batch, Sound
-from emo.data.cache import load_cached
+from emo.data.cache import load_cached, scale_frames
 from emo.data.format import FACE_POINTS, ClipInfo, load_labels, read_metadata, reading_clips
 from emo.errors import DatasetError
 from emo.face import union_mask
@@ -136,10 +135,7 @@ class ClipDataset(Dataset[Batch]):
         with reading_clips(), VideoReader(path) as video:
             if video.num_frames < clip.frames:
                 raise DatasetError(f"{path} has {video.num_frames} frames, its labels {clip.frames}; make it again")
-            pictures = video.read(frames)
-        if pictures.shape[1:3] != (self.height, self.width):
-            size = (self.width, self.height)
-            pictures = np.stack([cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures])
+            pictures = scale_frames(video.read(frames), self.height, self.width)
         return torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))), None
 
     def _waveform(self, clip: ClipInfo) -> torch.Tensor:
