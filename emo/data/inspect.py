@@ -72,7 +72,7 @@ def inspect_dataset(root: str | Path, frames: int = 32) -> DatasetReport:
             [draw_labels(root, clip) for clip in shown],
             columns=min(COLUMNS, len(shown)),
             cell=(CELL, CELL),
-            labels=[f"{clip.person[:14]}  {clip.speed:.2f}°/fr" for clip in shown],
+            labels=[f"{clip.person.removeprefix('portrait-')[:14]}  {clip.speed:.2f}°/fr" for clip in shown],
         ),
     )
 
