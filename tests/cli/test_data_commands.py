@@ -218,6 +218,8 @@ def test_ctrl_c_leaves_a_dataset_and_the_same_command_continues(tmp_path, synthe
         text=True,
         start_new_session=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
+        # A shell that starts tests in the background has SIGINT ignored, which children inherit.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     begun = lambda: (
         len(list(root.glob("*/*.safetensors"))) >= 2
