@@ -138,7 +138,7 @@ class PeakMemory:
 def load(options: argparse.Namespace) -> EMOPipeline:
     dtype = getattr(torch, options.dtype)
     if options.model:
-        return EMOPipeline.from_pretrained(options.model, torch_dtype=dtype).to(options.device)
+        return EMOPipeline.from_pretrained(options.model, dtype=dtype).to(options.device)
     # In float32 (10 GB for emo-sd15), then cast, as loading does: positional tables computed in half are wrong.
     diffusers.logging.set_verbosity_error()  # it warns of the cast, although no module asks to stay float32
     with torch.device(options.device):

@@ -119,7 +119,7 @@ def load_pipeline(options: argparse.Namespace):
 
     quiet_loading()
     device = pick_device(options.device)
-    pipe = EMOPipeline.from_pretrained(locate_model(options.model), torch_dtype=pick_dtype(options.dtype, device))
+    pipe = EMOPipeline.from_pretrained(locate_model(options.model), dtype=pick_dtype(options.dtype, device))
     if options.attention:
         set_attention(pipe, options.attention)
     if options.offload:

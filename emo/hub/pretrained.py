@@ -100,7 +100,7 @@ def _fetch(kind: Any, name: str, *, safetensors: bool = True, **options: Any) ->
     """`kind.from_pretrained` of a folder or Hub name, safetensors only, with our error instead of theirs."""
     load: Callable[..., Any] = kind.from_pretrained
     try:
-        precise = {"use_safetensors": True, "torch_dtype": torch.float32} if safetensors else {}
+        precise = {"use_safetensors": True, "dtype": torch.float32} if safetensors else {}
         return load(name, **precise, **options)
     except (OSError, ValueError, RuntimeError) as error:
         where = str(Path(name) / options["subfolder"]) if "subfolder" in options else name

@@ -91,7 +91,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         expected, _ = cls._get_signature_keys(cls)
         check_folder(pretrained_model_name_or_path, expected - kwargs.keys())
         if not {"dtype", "torch_dtype"} & kwargs.keys():
-            kwargs["torch_dtype"] = torch.float32
+            kwargs["dtype"] = torch.float32
         try:
             return super().from_pretrained(pretrained_model_name_or_path, **{**kwargs, "use_safetensors": True})
         except EmoError:

@@ -110,7 +110,7 @@ def test_a_passed_component_takes_the_place_of_the_saved_one(folder):
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_loading_in_half_precision(folder, dtype):
-    pipe = EMOPipeline.from_pretrained(folder, torch_dtype=dtype)
+    pipe = EMOPipeline.from_pretrained(folder, dtype=dtype)
     networks = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
     assert {part.dtype for part in networks} == {dtype}
 
@@ -120,6 +120,6 @@ def test_an_fp16_variant_beside_the_default(folder, tmp_path):
     tiny_pipeline().to(torch.float16).save_pretrained(both, variant="fp16")
     dtypes = lambda pipe: {part.dtype for part in pipe.components.values() if isinstance(part, torch.nn.Module)}
     assert dtypes(EMOPipeline.from_pretrained(both)) == {torch.float32}
-    assert dtypes(EMOPipeline.from_pretrained(both, variant="fp16", torch_dtype=torch.float16)) == {torch.float16}
+    assert dtypes(EMOPipeline.from_pretrained(both, variant="fp16", dtype=torch.float16)) == {torch.float16}
     generic = DiffusionPipeline.from_pretrained(both, trust_remote_code=True)
     assert dtypes(generic) == {torch.float32}

@@ -72,7 +72,7 @@ def test_saved_networks_load_and_give_the_same_output(tmp_path, backbone, refere
 
 def test_a_network_loads_in_half_precision(tmp_path, backbone):
     backbone.save_pretrained(tmp_path)
-    loaded = BackboneUNet.from_pretrained(tmp_path, torch_dtype=torch.bfloat16)
+    loaded = BackboneUNet.from_pretrained(tmp_path, dtype=torch.bfloat16)
     assert {parameter.dtype for parameter in loaded.parameters()} == {torch.bfloat16}
 
 

@@ -100,7 +100,7 @@ def test_small_networks_survive_saving(tmp_path):
         model.save_pretrained(folder)
         assert (folder / "diffusion_pytorch_model.safetensors").is_file()
         assert_close(type(model).from_pretrained(folder)(value), model(value), 1e-6)
-        half = type(model).from_pretrained(folder, torch_dtype=torch.bfloat16)
+        half = type(model).from_pretrained(folder, dtype=torch.bfloat16)
         output = half(value.to(torch.bfloat16))
         assert output.dtype == torch.bfloat16
         assert distance(output.float(), model(value)) < 0.1
