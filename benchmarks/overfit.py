@@ -1,6 +1,6 @@
 """Whether stages 1 and 2 can learn at all: one synthetic clip by heart, at the small model's size.
 
-    python benchmarks/overfit.py            # about 20 minutes on one core; goes on where it was stopped
+    python benchmarks/overfit.py            # about an hour on one core; goes on where it was stopped
 
 Autoencoder and both stages train on one clip of 2.4 s; then the clip is generated from its first frame and its sound,
 clip after clip from noise. Printed: PSNR against the training clip, beside that of the first frame held still and of
@@ -72,7 +72,7 @@ def generate(pipe: EMOPipeline, frame: np.ndarray, mask: np.ndarray, sound: Audi
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
     """Of uint8 frames, all together, in dB."""
-    return float(10 * np.log10(255**2 / np.mean((a.astype(np.float64) - b) ** 2)))
+    return float(10 * np.log10(255**2 / max(np.mean((a.astype(np.float64) - b) ** 2), 1e-9)))
 
 
 def report(out: Path) -> None:
@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "out/overfit")
     for name, steps in (("codec", 1500), ("audio", 400)):
         parser.add_argument(f"--{name}-steps", type=int, default=steps)
-    for stage, steps in ((1, 800), (2, 1200)):
+    for stage, steps in ((1, 800), (2, 2000)):
         parser.add_argument(f"--steps{stage}", type=int, default=steps)
     parser.add_argument("--report-only", action="store_true", help="generate and measure with what is trained")
     options = parser.parse_args()
