@@ -1,5 +1,6 @@
 """What the three stages have in common; what tells them apart stands in their scripts."""
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from emo_train.stage_config import EMOConfig
 from emo_train.start import starting_pipeline
 
 
-class EMOStage:
+class EMOStage(ABC):
     """Base of the stages, for `emo_train.loop.train`. A stage adds:
 
     video: whether samples are clips of n + F frames or single frames.
@@ -59,14 +60,14 @@ class EMOStage:
             if config.model.attention_backend:
                 _set_attention_backend(unet, config.model.attention_backend)
 
-    def trains(self, name: str) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def trains(self, name: str) -> bool: ...
 
-    def rates(self) -> dict[str, float]:
-        raise NotImplementedError
+    @abstractmethod
+    def rates(self) -> dict[str, float]: ...
 
-    def prepare_inputs(self, batch: Batch, draws: Draws) -> dict[str, Tensor]:
-        raise NotImplementedError
+    @abstractmethod
+    def prepare_inputs(self, batch: Batch, draws: Draws) -> dict[str, Tensor]: ...
 
     @torch.enable_grad()
     def reached(self) -> list[str]:
@@ -177,9 +178,9 @@ class EMOStage:
         """The pipeline with these networks in it."""
         return EMOPipeline(**{**self.pipe.components, **networks.parts()})
 
+    @abstractmethod
     def validate(self, networks: EMONetworks, folder: Path) -> dict[str, float]:
         """See `Stage`."""
-        raise NotImplementedError
 
 
 def _set_attention_backend(unet: nn.Module, backend: str) -> None:
