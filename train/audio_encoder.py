@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from emo_train.config import LoopConfig, load_settings, run
+from emo_train.loader import sample_loader
 from emo_train.loop import make_accelerator, train
-from emo_train.signals import leave_signals_alone
 from emo_train.speech_samples import HELD_OUT, MOUTH, SpeechBatch, SpeechSamples, StateTimes
 from omegaconf import MISSING
 from torch import Tensor, nn
@@ -127,14 +127,8 @@ class AudioEncoderStage:
             recordings=self.recordings,
             recorded_share=data.speech_share,
         )
-        return DataLoader(
-            samples,
-            batch_sampler=StepSampler(self.batch_size, num_processes, process_index, start_batch),
-            collate_fn=SpeechBatch.collate,
-            num_workers=data.workers,
-            worker_init_fn=leave_signals_alone,
-            prefetch_factor=4 if data.workers else None,
-        )
+        sampler = StepSampler(self.batch_size, num_processes, process_index, start_batch)
+        return sample_loader(samples, SpeechBatch.collate, sampler, data.workers)
 
     def loss(self, networks: nn.Module, batch: SpeechBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Squared errors of all heads: of log-mel, and of the mouth where it is known."""

@@ -14,10 +14,10 @@ import torch
 from accelerate import Accelerator
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from emo_train.config import LoopConfig, load_settings, run
+from emo_train.loader import sample_loader
 from emo_train.loop import make_accelerator, train
 from emo_train.mouth import mouth_bump
 from emo_train.reconstruction import ReconstructionConfig, psnr, reconstruction_loss
-from emo_train.signals import leave_signals_alone
 from omegaconf import MISSING
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -119,16 +119,10 @@ class AutoencoderStage:
         return [{"params": list(self.networks.parameters()), "lr": learning_rate}]
 
     def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
-        workers = self.config.data.workers
-        return DataLoader(
-            self.dataset(self.config.data.split),
-            batch_sampler=StepSampler(self.batch_size, num_processes, process_index, start_batch),
-            collate_fn=Batch.collate,
-            num_workers=workers,
-            worker_init_fn=leave_signals_alone,
-            pin_memory=self.device.type == "cuda",
-            prefetch_factor=4 if workers else None,
-        )
+        data = self.config.data
+        sampler = StepSampler(self.batch_size, num_processes, process_index, start_batch)
+        pin_memory = self.device.type == "cuda"
+        return sample_loader(self.dataset(data.split), Batch.collate, sampler, data.workers, pin_memory=pin_memory)
 
     def loss(self, networks: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         pictures = torch.cat([batch.reference, batch.frames[:, 0]]) / 127.5 - 1

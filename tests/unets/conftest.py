@@ -1,8 +1,8 @@
 """Tiny networks, built once; tests that change a network build their own."""
 
 import pytest
-import torch
 from diffusers.models.attention_dispatch import _AttentionBackendRegistry
+from threads import one_thread  # noqa: F401 (a fixture)
 from tiny_unets import backbone_inputs, tiny_backbone, tiny_reference_net
 
 from emo.unets import BackboneUNet, ReferenceNet
@@ -17,15 +17,6 @@ def backbone() -> BackboneUNet:
 @pytest.fixture(scope="session")
 def reference_net() -> ReferenceNet:
     return tiny_reference_net().requires_grad_(False)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Threads only cost time at these sizes, most of all on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ class Stage(Protocol):
         """This process's batches without end, from the `start_batch`-th on, such as by `emo.data.StepSampler`.
 
         Batch s of R processes with B samples each holds the samples s·R·B … (s+1)·R·B − 1, process r the r-th B of
-        them. Accumulated batches count on like all others. Workers start with `signals.leave_signals_alone`.
+        them. Accumulated batches count on like all others. `loader.sample_loader` does the rest.
         """
 
     def loss(self, networks: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:

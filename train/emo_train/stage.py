@@ -15,10 +15,10 @@ from emo.errors import ConfigError
 from emo.pipelines import EMOPipeline
 from emo_train.draws import Draws, draw
 from emo_train.encoders import FrozenEncoders
+from emo_train.loader import sample_loader
 from emo_train.lora import add_lora, merge_lora
 from emo_train.networks import EMONetworks
 from emo_train.objective import Objective, configure_scheduler
-from emo_train.signals import leave_signals_alone
 from emo_train.stage_config import EMOConfig
 from emo_train.start import starting_pipeline
 
@@ -108,15 +108,9 @@ class EMOStage(ABC):
     def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
         """See `Stage`."""
         data = self.config.data
-        return DataLoader(
-            self.dataset(),
-            batch_sampler=StepSampler(self.batch_size, num_processes, process_index, start_batch),
-            collate_fn=Batch.collate,
-            num_workers=data.workers,
-            worker_init_fn=leave_signals_alone,
-            pin_memory=self.encoders.device.type == "cuda",
-            prefetch_factor=4 if data.workers else None,
-        )
+        sampler = StepSampler(self.batch_size, num_processes, process_index, start_batch)
+        pin_memory = self.encoders.device.type == "cuda"
+        return sample_loader(self.dataset(), Batch.collate, sampler, data.workers, pin_memory=pin_memory)
 
     def dataset(self) -> torch.utils.data.Dataset:
         """Samples by number, each a `Batch` of one."""
