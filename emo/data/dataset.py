@@ -29,8 +29,8 @@ class ClipDataset(Dataset[Batch]):
     Args:
         root: folder of the dataset; see `emo.data.format`.
         video: whether samples are n + F contiguous frames with sound and speed (stages 2, 3), or one frame (stage 1).
-        num_frames, num_motion_frames, num_neighbors: F, n and m of the paper. The face mask is the union over a window
-            of n + F frames in every stage.
+        num_frames, num_motion_frames, num_neighbors: F, n and m of the paper. The face mask is the union over the n + F
+            frames of a window, and over as many before and after it as chance wants, in every stage.
         split: "train" or "test".
         seed: of all draws.
         size: pixels to which clips of another size are scaled; by default they stay, and must all be alike.
@@ -95,7 +95,9 @@ class ClipDataset(Dataset[Batch]):
 
         scale = np.array([self.width / clip.width, self.height / clip.height], np.float32)
         points = labels["points"][shown] * scale
-        boxes = labels["face_box"][start : start + window] * np.tile(scale, 2)
+        # 3.2.5: the union over a video, of any length, that shows these frames.
+        around = slice(int(rng.integers(start + 1)), int(rng.integers(start + window, clip.frames + 1)))
+        boxes = labels["face_box"][around] * np.tile(scale, 2)
         corners = points[:, MOUTH_CORNERS]
         mouth = np.concatenate(
             [points[:, LIPS].mean(1), np.linalg.norm(corners[:, 0] - corners[:, 1], axis=-1)[:, None]], 1

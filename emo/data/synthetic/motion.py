@@ -66,6 +66,7 @@ class Motion:
 
 
 LIMITS = (20.0, 12.0, 10.0)  # degrees: yaw, pitch, roll
+MAX_SWAY = 0.12  # standard deviation of the shift aside, in halves of the picture's side
 MAX_SPEED = 2.5  # degrees per frame that the limits allow without haste
 
 
@@ -97,15 +98,16 @@ def make_motion(articulation: Articulation, speed: float, seed: int, fps: float 
     stress = articulation.loudness.numpy() - float(articulation.loudness.mean())
     mood = rng.uniform(-0.1, 0.5)
     drift = lambda amount: amount * _noise(rng, frames, 0.12, fps)
+    sway = rng.uniform(0.01, MAX_SWAY)  # or else the face region (3.2.5) would say nothing that the reference does not
     tensor = lambda v: torch.tensor(np.asarray(v), dtype=torch.float32)
     smile = np.clip(mood + drift(0.2), -0.3, 1) * (1 - 0.7 * articulation.rounding.numpy())
     return Motion(
         jaw=articulation.jaw, width=articulation.width, rounding=articulation.rounding, blink=tensor(blink),
         brow=tensor(np.clip(drift(0.3) + rng.uniform(0, 0.7) * stress, -0.5, 1)),
         gaze_x=tensor(gaze_x), gaze_y=tensor(gaze_y), smile=tensor(smile), yaw=yaw, pitch=pitch, roll=roll,
-        tx=tensor(np.clip(rng.uniform(-0.04, 0.04) + drift(0.012), -0.08, 0.08)),
-        ty=tensor(np.clip(rng.uniform(-0.03, 0.02) + drift(0.010), -0.06, 0.05)),
-        scale=tensor(np.clip(rng.uniform(0.92, 1.06) + drift(0.008), 0.88, 1.1)),
+        tx=tensor(np.clip(rng.uniform(-0.04, 0.04) + drift(sway), -0.25, 0.25)),
+        ty=tensor(np.clip(rng.uniform(-0.03, 0.02) + drift(0.4 * sway), -0.12, 0.10)),
+        scale=tensor(np.clip(rng.uniform(0.92, 1.06) + drift(0.2 * sway), 0.86, 1.12)),
         rotation_speed=rotation_speed(yaw, pitch, roll),
     )  # fmt: skip
 
