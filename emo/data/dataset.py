@@ -29,8 +29,8 @@ class ClipDataset(Dataset[Batch]):
     Args:
         root: folder of the dataset; see `emo.data.format`.
         video: whether samples are n + F contiguous frames with sound and speed (stages 2, 3), or one frame (stage 1).
-        num_frames, num_motion_frames, num_neighbors: F, n and m of the paper. The face mask is the union over the n + F
-            frames of a window, and over as many before and after it as chance wants, in every stage.
+        num_frames, num_motion_frames, num_neighbors: F, n and m of the paper. The face mask is the union over the
+            n + F frames of a window, and over as many before and after it as chance wants, in every stage.
         split: "train" or "test".
         seed: of all draws.
         size: pixels to which clips of another size are scaled; by default they stay, and must all be alike.

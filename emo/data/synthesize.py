@@ -1,20 +1,13 @@
 """A dataset of synthetic people: clips planned by number, drawn by all cores, resumed where an earlier run stopped."""
 
 import json
-import multiprocessing
-import os
 import shutil
-import signal
-import threading
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
-
 from emo.data.format import SPLITS, ClipInfo, save_labels, write_metadata
+from emo.data.processes import available_cores, in_processes
 from emo.data.synthetic.speech import SAMPLE_RATE
 from emo.data.synthetic.studio import Cast, Studio
 from emo.errors import DatasetError, OutputError
@@ -58,8 +51,7 @@ def synthesize_dataset(
     done = {path.stem for split in SPLITS for path in (out / split).glob("*.safetensors")}
     todo = [index for index in range(clips) if _name(index) not in done]
     if workers is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        workers = cores if device == "cpu" else 1
+        workers = available_cores() if device == "cpu" else 1
     workers = max(1, min(workers, len(todo)))
     if compile is None:
         frames = cast.seconds * cast.fps * len(todo) * (1 - cast.portrait_share) / workers
@@ -67,7 +59,8 @@ def synthesize_dataset(
     count = clips - len(todo)
     try:
         yield count
-        for _ in _work(cast, todo, out, workers, device, compile):
+        tasks = ((index, out) for index in todo)
+        for _ in in_processes(_make, tasks, workers, _open_studio, (cast, device, compile)):
             count += 1
             yield count
     finally:
@@ -107,69 +100,16 @@ def _compare(path: Path, recipe: dict) -> None:
             )
 
 
-def _work(cast: Cast, todo: list[int], out: Path, workers: int, device: str, compile: bool) -> Iterator[None]:
-    """Make the clips of `todo`; yields after each."""
-    if workers == 1:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # as in the processes below: then they share torch's cache of compiled kernels
-        try:
-            studio = Studio(cast, device, compile)
-            for index in todo:
-                make_clip(studio, index, out)
-                yield
-        finally:
-            torch.set_num_threads(threads)
-        return
-    pending: set[Future] = set()
-    with ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_start, initargs=(cast, device, compile)
-    ) as pool:
-        try:
-            rest = iter(todo)
-            while True:
-                for index in rest:
-                    with _interrupts_held():
-                        pending.add(pool.submit(_make, index, out))
-                    if len(pending) >= 2 * workers:
-                        break
-                if not pending:
-                    return
-                finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    future.result()
-                    yield
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+_studio: Studio | None = None  # of this process
 
 
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Processes started meanwhile never see Ctrl-C, nor do theirs; the main process does, and waits for the clips."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-_studio: Studio | None = None  # of a worker process
-
-
-def _start(cast: Cast, device: str, compile: bool) -> None:
+def _open_studio(cast: Cast, device: str, compile: bool) -> None:
     global _studio
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    torch.set_num_threads(1)
     _studio = Studio(cast, device, compile)
 
 
-def _end_with_parent() -> None:
-    """A killed main process leaves nobody behind who draws into the folder."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-def _make(index: int, out: Path) -> None:
-    make_clip(_studio, index, out)
+def _make(task: tuple[int, Path]) -> None:
+    make_clip(_studio, *task)
 
 
 def _name(index: int) -> str:
