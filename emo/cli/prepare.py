@@ -1,0 +1,100 @@
+"""`emo prepare`: real videos as a dataset of training clips."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from emo.errors import OptionError
+
+VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv", ".3gp")
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f} of {total:.0f} s of video [{elapsed}, {remaining} left{postfix}]"
+
+
+def add_parser(commands) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        "prepare",
+        help="make a dataset of real videos",
+        description="Cut videos into clips of one talking face each, with labels on every frame, and split them by "
+        "person. report.json tells what was kept of each and why the rest was not. Stopped in the middle, the same "
+        "command goes on; with other videos it adds them.",
+    )
+    parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="files, or folders of them")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the dataset")
+    parser.add_argument("--config", type=Path, help="YAML over the defaults; configs/prepare.yaml lists them")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="one value over it, as filters.min_face=64"
+    )
+    parser.add_argument("--engine", choices=["local", "ray"], default="local", help="this machine, or a Ray cluster")
+    parser.add_argument("--ray-address", help="of the cluster (default: RAY_ADDRESS, else this machine)")
+    parser.add_argument("--workers", type=int, help="processes on this machine (default: one per core)")
+    return parser
+
+
+def run(options: argparse.Namespace) -> None:
+    if options.workers is not None and options.workers < 1:
+        raise OptionError(f"--workers {options.workers}: must be at least 1")
+    if options.ray_address and options.engine != "ray":
+        raise OptionError("--ray-address needs --engine ray")
+    if options.workers and options.engine == "ray":
+        raise OptionError("--workers is for --engine local; Ray has as many as its cluster has cores")
+    inputs = find_videos(options.videos)
+
+    from emo.data.prepare.config import load_prepare_config
+    from emo.data.prepare.engines import local_engine, ray_engine
+    from emo.data.prepare.run import prepare_dataset
+    from emo.data.processes import available_cores
+
+    config = load_prepare_config(options.config, options.set)
+    workers = options.workers or available_cores()
+    engine = ray_engine(options.ray_address) if options.engine == "ray" else local_engine(workers)
+    progress = prepare_dataset(inputs, options.out, config, engine)
+    try:
+        totals = show(progress)
+    except KeyboardInterrupt:
+        progress.close()
+        print(f"\nemo: {options.out} is unfinished; the same command continues", file=sys.stderr)
+        raise
+    silent = f", {totals['without_sound']} of them without sound" if totals["without_sound"] else ""
+    print(
+        f"{options.out}: {totals['clips']} clips{silent}, {totals['kept_seconds']:.0f} of {totals['seconds']:.0f} "
+        f"seconds, from {totals['inputs_kept']} of {totals['inputs']} videos; "
+        f"people: {totals['people']['train']} train, {totals['people']['test']} test"
+    )
+    for reason, count in totals["nothing_kept"].items():
+        print(f"  nothing of {count} {'video' if count == 1 else 'videos'}: {reason}")
+    print(f"{options.out / 'report.json'} tells more; `emo inspect {options.out}` shows the clips")
+
+
+def find_videos(places: list[Path]) -> list[Path]:
+    """Files as they are given, and those in folders that are called like videos.
+
+    Raises:
+        OptionError: there is no such file or folder, or no video in a folder.
+    """
+    from emo.media.files import find_files
+
+    return [path for place in places for path in find_files(place, VIDEOS, "VIDEO")]
+
+
+def show(progress) -> dict:
+    """Two bars, one after the other: files looked at; seconds of video worked off, with clips a second and the time
+    left. Returns the report's totals."""
+    from tqdm import tqdm
+
+    state = next(progress)
+    with tqdm(total=state.all_files, unit="file", desc="looking", dynamic_ncols=True, leave=False) as bar:
+        while not state.all_seconds and state.totals is None:
+            state = next(progress)
+            bar.update(state.files - bar.n)
+    started, before = time.monotonic(), state.clips
+    with tqdm(
+        total=state.all_seconds, initial=state.seconds, desc="cutting", dynamic_ncols=True, bar_format=BAR
+    ) as bar:
+        while state.totals is None:
+            state = next(progress)
+            rate = (state.clips - before) / max(time.monotonic() - started, 1e-3)
+            bar.set_postfix_str(f"{state.clips} clips, {rate:.2f} clips/s", refresh=False)
+            bar.update(state.seconds - bar.n)
+    progress.close()
+    return state.totals

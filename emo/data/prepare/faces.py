@@ -1,0 +1,119 @@
+"""The one face of a scene: landmarks on every frame, and what else there is to know of the picture around them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from emo.data.prepare.lips import lip_contrast
+from emo.face import Box, Crop, FaceDetector
+from emo.face.crop import FACE_SHARE
+from emo.face.detector import landmark_box
+
+LOOK_EVERY = 10  # frames between two looks at the whole picture
+SEARCH_EVERY = 3  # frames between two, while there is no face
+LOOK_SIDE = 800  # pixels of the longer side: at this size the finder sees faces from 6 % of it on
+
+
+@dataclass(frozen=True)
+class SceneTrack:
+    """A face over the T frames of a scene.
+
+    Fields: landmarks (T, 478, 3) float32 in pixels, as `Face.landmarks`, zero where not found; found (T,) bool;
+    others (T,) the largest other face's length over this one's, infinite for one within its crop; lips (T,)
+    `lip_contrast`; missing (T,) bool, frames without a picture. The last three are looked at every LOOK_EVERY frames
+    and hold, at their worse, in between.
+    """
+
+    landmarks: np.ndarray = field(repr=False)
+    found: np.ndarray
+    others: np.ndarray
+    lips: np.ndarray
+    missing: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    @property
+    def boxes(self) -> np.ndarray:
+        """(T, 4) x0, y0, x1, y1 around the landmarks."""
+        points = self.landmarks[..., :2]
+        return np.concatenate([points.min(1), points.max(1)], 1)
+
+
+def track_scene(frames: Iterable[np.ndarray | None], detector: FaceDetector) -> SceneTrack:
+    """Follow the largest face of a scene; frames are taken one by one and not kept.
+
+    frames: uint8 (H, W, 3) RGB each, or None where one is missing.
+    """
+    landmarks, looks, missing, box, wait = [], {}, [], None, 0
+    for number, frame in enumerate(frames):
+        here = None if frame is None or box is None else detector.landmarks_near(frame, box)
+        lost = box is not None and here is None
+        if frame is not None and (wait <= 0 or lost):
+            faces = _look(detector, frame)
+            if here is None and faces:
+                here = detector.landmarks_near(frame, _choose(faces, box))
+            wait = LOOK_EVERY if here is not None else SEARCH_EVERY
+            if here is not None:
+                looks[number] = _others(faces, landmark_box(here), frame.shape[:2]), lip_contrast(frame, here)
+        box = None if here is None else landmark_box(here)
+        landmarks.append(here)
+        missing.append(frame is None)
+        wait -= 1
+    found = np.array([points is not None for points in landmarks])
+    nothing = np.zeros((478, 3), np.float32)
+    others, lips = _between(looks, found)
+    return SceneTrack(
+        np.stack([nothing if points is None else points for points in landmarks]), found, others, lips,
+        np.array(missing),
+    )  # fmt: skip
+
+
+def _look(detector: FaceDetector, frame: np.ndarray) -> list[Box]:
+    """The boxes of all faces in the picture, in its pixels."""
+    height, width = frame.shape[:2]
+    scale = max(1.0, max(height, width) / LOOK_SIDE)
+    small = Crop(0, 0, width, height, max(1, round(height / scale)), max(1, round(width / scale)))
+    faces = detector.detect(small.apply(frame) if scale > 1 else frame)
+    return [tuple(value * scale for value in face.box) for face in faces]
+
+
+def _choose(boxes: list[Box], before: Box | None) -> Box:
+    """The face nearest to where it was, or the largest."""
+    if before is None:
+        return max(boxes, key=_side)
+    centre = lambda box: np.array([box[0] + box[2], box[1] + box[3]])
+    return min(boxes, key=lambda box: float(np.linalg.norm(centre(box) - centre(before))))
+
+
+def _others(boxes: list[Box], own: Box, size: tuple[int, int]) -> float:
+    """The largest other face's length over the own one's; infinite where it reaches into the crop."""
+    crop = Crop.around(own, size, height=64, width=64, share=FACE_SHARE)
+    worst = 0.0
+    for box in boxes:
+        x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        if own[0] <= x <= own[2] and own[1] <= y <= own[3]:
+            continue
+        inside = crop.x0 < x < crop.x1 and crop.y0 < y < crop.y1
+        worst = max(worst, np.inf if inside else _side(box) / _side(own))
+    return worst
+
+
+def _between(looks: dict[int, tuple[float, float]], found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Other faces and lips of every frame, (T,) and (T,): the worse of the looks before and after."""
+    others, lips = np.zeros(len(found)), np.full(len(found), np.inf)
+    places = sorted(looks)
+    for place, after in pairwise([*places, len(found) - 1]):
+        span = slice(place, after + 1)
+        others[span] = np.maximum(others[span], looks[place][0])
+        lips[span] = np.minimum(lips[span], looks[place][1])
+        if after in looks:
+            others[span] = np.maximum(others[span], looks[after][0])
+            lips[span] = np.minimum(lips[span], looks[after][1])
+    return others, lips
+
+
+def _side(box: Box) -> float:
+    return max(box[2] - box[0], box[3] - box[1])

@@ -1,0 +1,125 @@
+"""GAIA's filters (A.1), frame by frame: which frames of a tracked face can be trained on, and why others cannot."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from emo.data.prepare.config import FilterConfig
+from emo.data.prepare.faces import SceneTrack
+from emo.face import head_pose, smooth
+from emo.metrics import lagged_correlation, mouth_opening
+
+MISSING = "picture missing"
+NO_FACE = "no face"
+SEVERAL = "several faces"
+SMALL = "face too small"
+CUT = "face cut off by the border"
+TURNED = "face turned away"
+FAST = "rapid movement"
+COVERED = "mouth not visible"
+QUIET = "not speaking"
+SHORT = "too short"
+CLOSE = "no room around the face"
+LEAVES = "face leaves the crop"
+DUBBED = "lips do not follow the sound"
+REASONS = (MISSING, NO_FACE, SEVERAL, SMALL, CUT, TURNED, FAST, COVERED, QUIET, CLOSE, LEAVES, DUBBED, SHORT)
+"""Why frames are dropped, as the report says it; where several hold, the first in this order is the reason."""
+
+NOSE, CORNERS, MOUTH = 4, (33, 263), (61, 291, 0, 17)
+STABLE = (NOSE, *CORNERS, 168)  # points that must not jump
+LIP_WINDOW = 12  # frames to either side over which the mouth's motion is measured
+MAX_LAG = 5  # frames between mouth and sound
+
+
+def visual_faults(track: SceneTrack, size: tuple[int, int], config: FilterConfig) -> dict[str, np.ndarray]:
+    """Reasons to drop frames by their picture, each (T,) bool. size: height, width of the picture."""
+    box, points = track.boxes, track.landmarks
+    sides = np.maximum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1])
+    some = track.found & (sides > 0)
+    sides = np.where(some, sides, 1)
+    height, width = size
+    over = np.max([-box[:, 0], -box[:, 1], box[:, 2] - width, box[:, 3] - height], 0) / sides
+    mouth = points[:, [*MOUTH], :2]
+    hidden = ((mouth < 0) | (mouth > (width, height))).any((1, 2))
+    poses = [head_pose(p) if ok else None for p, ok in zip(points, some, strict=True)]
+    tilted = [
+        pose is not None and (abs(pose.pitch) > config.max_pitch or abs(pose.roll) > config.max_roll) for pose in poses
+    ]
+    faults = {
+        NO_FACE: ~some,
+        SEVERAL: some & (track.others > config.other_face),
+        SMALL: some & (sides < config.min_face),
+        CUT: some & (over > config.max_cut),
+        TURNED: some & ((np.abs(nose_angles(points) - 180) > config.max_angle) | np.array(tilted)),
+        FAST: some & (_moves(points, sides, some) > config.max_move),
+        COVERED: some & ((track.lips < config.min_lips) | hidden),
+    }
+    return {reason: where & ~track.missing for reason, where in faults.items()} | {MISSING: track.missing}
+
+
+def nose_angles(landmarks: np.ndarray) -> np.ndarray:
+    """GAIA's measure of frontality, (T, 478, 3) -> (T,) degrees: 180 from the front.
+
+    Seen from the tip of the nose, the angle up to the one eye's outer corner and that to the other's, both from the
+    horizontal; the head's own, so that a tilt does not count. About as far from 180 as the head is turned.
+    """
+    nose = landmarks[:, NOSE, :2]
+    left, right = (landmarks[:, corner, :2] - nose for corner in CORNERS)
+    along = (right - left) / np.maximum(np.linalg.norm(right - left, axis=1, keepdims=True), 1e-6)
+    angle = lambda to: np.arctan2(along[:, 1] * to[:, 0] - along[:, 0] * to[:, 1], (along * to).sum(1))
+    return np.degrees(angle(left) % (2 * np.pi) + angle(right))
+
+
+def _moves(points: np.ndarray, sides: np.ndarray, some: np.ndarray) -> np.ndarray:
+    """The farthest that points of the face, its middle or its size go from the frame before, (T,) in face lengths."""
+    places = np.concatenate([points[:, [*STABLE], :2], points[..., :2].mean(1, keepdims=True)], 1)
+    steps = np.linalg.norm(np.diff(places, axis=0), axis=2).max(1, initial=0)
+    steps = np.maximum(steps, np.abs(np.diff(sides))) / sides[1:]
+    return np.concatenate([[0.0], np.where(some[1:] & some[:-1], steps, 0.0)])
+
+
+def silent_frames(opening: np.ndarray, loudness: np.ndarray, fps: float, config: FilterConfig) -> np.ndarray:
+    """Frames of a face in view on which nobody is speaking, (T,) bool.
+
+    Speaking is a voice and a mouth that moves at the same time; pauses of up to `max_pause` count as speech.
+
+    opening: (T,) of the mouth, in eye distances; loudness: (T,) of the voice, 0 ... 1.
+    """
+    voiced = (loudness > config.loud) & (_spread(smooth(opening, 1.0)) > config.min_lip_motion)
+    longest = max(1, round(config.max_pause * fps))
+    silent = np.zeros(len(opening), bool)
+    for start, stop in runs(~voiced):
+        silent[start:stop] = stop - start > longest
+    return silent
+
+
+def sound_match(opening: np.ndarray, loudness: np.ndarray) -> float:
+    """Correlation of a clip's mouth with its sound at the best lag of up to MAX_LAG frames, -1 ... 1."""
+    return lagged_correlation(opening, loudness, max_lag=min(MAX_LAG, max(0, (len(opening) - 3) // 2))).best
+
+
+def openings(track: SceneTrack) -> np.ndarray:
+    """The mouth's opening on every frame, (T,) in eye distances; 0 where there is no face."""
+    values = np.zeros(len(track))
+    if track.found.any():
+        values[track.found] = mouth_opening(track.landmarks[track.found])
+    return values
+
+
+def runs(good: np.ndarray) -> list[tuple[int, int]]:
+    """Start and end of the stretches of True, (T,) bool."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], good.astype(np.int8), [0]])))
+    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
+
+
+def divide(start: int, stop: int, longest: int) -> list[tuple[int, int]]:
+    """A stretch in equal parts of at most `longest` frames."""
+    parts = -(-(stop - start) // longest)
+    edges = [start + (stop - start) * part // parts for part in range(parts + 1)]
+    return list(pairwise(edges))
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    """Standard deviation within LIP_WINDOW frames to either side, (T,) -> (T,)."""
+    padded = np.pad(values, LIP_WINDOW, mode="edge")
+    return np.lib.stride_tricks.sliding_window_view(padded, 2 * LIP_WINDOW + 1).std(1)

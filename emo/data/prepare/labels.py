@@ -1,0 +1,52 @@
+"""What a real clip is labelled with, measured on its face track; names and units are those of synthetic clips."""
+
+import numpy as np
+
+from emo.data.format import FACE_POINTS
+from emo.face import FACE_SHARE, Crop, head_pose, smooth
+from emo.metrics import blink, head_angles, mouth_opening, mouth_width, rotation_speed
+
+EYES = ((33, 133), (362, 263))  # the corners of the eye on the picture's left and of that on its right
+OTHERS = (4, 61, 291, 13, 14)  # nose, mouth's corners, inner lips
+SIGMA = 1.0  # frames over which places are smoothed: they shiver by a pixel
+
+
+def run_labels(landmarks: np.ndarray) -> dict[str, np.ndarray]:
+    """Labels of a stretch (T, 478, 3) of one face whatever its crop, each (T,): head, mouth and eyes.
+
+    Taken over the whole stretch, so that clips cut from it have no ends of their own to smooth.
+    """
+    angles = head_angles(landmarks)
+    return {
+        "rotation_speed": rotation_speed(landmarks),
+        "yaw": angles.yaw,
+        "pitch": angles.pitch,
+        "roll": angles.roll,
+        "mouth_open": mouth_opening(landmarks),
+        "mouth_width": mouth_width(landmarks),
+        "blink": blink(landmarks),
+    }
+
+
+def place_labels(landmarks: np.ndarray, crop: Crop) -> dict[str, np.ndarray]:
+    """Labels of a stretch (T, 478, 3) in pixels of a crop: face_box (T, 4), points (T, 7, 2), and tx, ty, scale (T,).
+
+    tx, ty: shift of the head to the right and up against the middle of the picture, in halves of its side; scale: size
+    of the head against the one that fills FACE_SHARE of the picture.
+    """
+    zoom = np.array([crop.width / (crop.x1 - crop.x0), crop.height / (crop.y1 - crop.y0)])
+    placed = (smooth(landmarks[..., :2].astype(np.float64), SIGMA) - (crop.x0, crop.y0)) * zoom
+    low, high = placed.min(1), placed.max(1)
+    eyes = np.stack([placed[:, [*corners]].mean(1) for corners in EYES], 1)
+    points = np.concatenate([eyes, placed[:, [*OTHERS]]], 1)
+    assert points.shape[1] == len(FACE_POINTS)
+    face = np.median(np.max(high - low, 1)) / (FACE_SHARE * crop.width)
+    sizes = np.array([head_pose(frame).size for frame in smooth(landmarks.astype(np.float64))])
+    shift = (low + high) / (crop.width, crop.height) - 1
+    return {
+        "face_box": np.concatenate([low, high], 1),
+        "points": points,
+        "tx": shift[:, 0],
+        "ty": -shift[:, 1],
+        "scale": sizes / np.median(sizes) * face,
+    }

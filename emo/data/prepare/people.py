@@ -1,0 +1,51 @@
+"""Who is who: videos that show the same person, and which people are kept for the test split."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+FACES = 4  # descriptors of a video that are compared
+ROWS = 2048  # descriptors compared at a time
+
+
+def group_videos(faces: Mapping[str, Sequence[np.ndarray]], same: float) -> dict[str, str]:
+    """The person in each video: a video is a person of its own, unless its face is found in another one.
+
+    Two videos show the same person where any two of their identity descriptors are nearer than `same`; that carries
+    on from video to video. A person is called after the least key of all their videos. Nothing depends on the order.
+
+    Args:
+        faces: by the key of a video, unit vectors (D,), one for every clip.
+        same: distance, 0 for none.
+    """
+    keys = sorted(faces)
+    root = {key: key for key in keys}
+
+    def find(key: str) -> str:
+        while root[key] != key:
+            root[key] = key = root[root[key]]
+        return key
+
+    chosen = [(key, face) for key in keys for face in _spread(faces[key])]
+    if same > 0 and chosen:
+        owner, vectors = [key for key, _ in chosen], np.stack([face for _, face in chosen])
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        for start in range(0, len(vectors), ROWS):
+            near = 1 - vectors[start : start + ROWS] @ vectors.T < same
+            for one, other in np.argwhere(np.triu(near, start + 1)):
+                a, b = sorted((find(owner[start + one]), find(owner[other])))
+                root[b] = a
+    return {key: f"person-{find(key)[:12]}" for key in keys}
+
+
+def choose_test_people(people: set[str], share: float) -> set[str]:
+    """Which people are tested on: `share` of them, rounded, drawn by their names alone."""
+    drawn = sorted(people, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    return set(drawn[: int(len(drawn) * share + 0.5)])
+
+
+def _spread(faces: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Up to FACES of a video's descriptors, spread over it."""
+    count = min(FACES, len(faces))
+    return [faces[k * len(faces) // count] for k in range(count)]

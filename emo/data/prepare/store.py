@@ -1,0 +1,141 @@
+"""Where things lie in a dataset that is being prepared, and how clips come into their splits.
+
+DATASET/prepare.json                    the configuration that it is made with
+DATASET/.prepare/pieces/NAME.json       what came of a piece; it is there when the piece's clips are whole
+DATASET/.prepare/clips/                 clips that have no split yet
+DATASET/.prepare/surveys.json           what is known of the files
+DATASET/report.json, train/, test/      what comes out
+"""
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from emo.data.format import METADATA, SPLITS, ClipInfo, load_labels, read_info, save_labels, write_metadata
+from emo.errors import DatasetError, OutputError
+from emo.media.files import write_whole
+
+RECIPE = "prepare.json"
+REPORT = "report.json"
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder of a dataset in the making."""
+
+    root: Path
+
+    @property
+    def _hidden(self) -> Path:
+        return self.root / ".prepare"
+
+    def open(self, recipe: dict) -> None:
+        """Make the folders, or check that they were made with the same recipe; what is half-written goes.
+
+        Raises:
+            DatasetError: the folder holds something else, or was made with another recipe.
+            OutputError: it cannot be written to.
+        """
+        path = self.root / RECIPE
+        if self.root.exists() and not self.root.is_dir():
+            raise DatasetError(f"{self.root} is a file; give a folder")
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            if path.is_file():
+                self._compare(path, recipe)
+            elif any(self.root.iterdir()):
+                raise DatasetError(f"{self.root} exists and was not made by emo prepare; choose another folder")
+            else:
+                write_whole(path, json.dumps(recipe, indent=1).encode())
+            for folder in ("pieces", "clips"):
+                (self._hidden / folder).mkdir(parents=True, exist_ok=True)
+            for split in SPLITS:
+                (self.root / split).mkdir(exist_ok=True)
+            for half in (*self._hidden.rglob("*.tmp"), *self._hidden.rglob("*.part")):
+                half.unlink()
+        except OSError as error:
+            raise OutputError(f"{self.root} cannot be written to ({error.strerror}); choose another folder") from error
+
+    @staticmethod
+    def _compare(path: Path, recipe: dict) -> None:
+        try:
+            before = {**json.loads(path.read_text(encoding="utf-8"))}
+        except (ValueError, TypeError) as error:
+            raise DatasetError(f"{path} is damaged; choose another folder or remove this one") from error
+        for name, value in recipe.items():
+            if before.get(name) != value:
+                raise DatasetError(
+                    f"{path.parent} was made with {name} = {before.get(name)}, not {value}; choose another folder"
+                )
+
+    def staged(self, name: str) -> Path:
+        """Where a clip's file is made."""
+        return self._hidden / "clips" / name
+
+    def put_result(self, name: str, text: str) -> None:
+        """Put down what came of a piece: from now on its clips are whole."""
+        write_whole(self._hidden / "pieces" / f"{name}.json", text.encode())
+
+    def results(self) -> dict[str, str]:
+        """What came of all pieces done so far, as text by name, sorted."""
+        paths = sorted((self._hidden / "pieces").glob("*.json"))
+        return {path.stem: path.read_text(encoding="utf-8") for path in paths}
+
+    def surveys(self) -> dict[str, dict]:
+        """What was put down of files; empty where there is nothing, or nothing that can be read."""
+        with suppress(OSError, ValueError):
+            return {**json.loads((self._hidden / "surveys.json").read_text(encoding="utf-8"))}
+        return {}
+
+    def put_surveys(self, rows: dict[str, dict]) -> None:
+        """Put down what is known of files, so that they need not be read again."""
+        write_whole(self._hidden / "surveys.json", json.dumps(rows, indent=0, sort_keys=True).encode())
+
+    def find(self, name: str) -> Path | None:
+        """Where a clip's file lies: in a split, or waiting for one."""
+        for path in (*(self.root / split / name for split in SPLITS), self.staged(name)):
+            if path.is_file():
+                return path
+        return None
+
+    def publish(self, clips: list[ClipInfo]) -> list[ClipInfo]:
+        """Bring every clip into the split that its row names, labels last, and write the tables; returns all rows.
+
+        Whatever an earlier, interrupted call left, the result is the same. While files move there are no tables.
+        """
+        moves = [info for info in clips if not self._in_place(info)]
+        if moves:
+            for split in SPLITS:
+                (self.root / split / METADATA).unlink(missing_ok=True)
+        for info in moves:
+            self._move(info)
+        wanted = {(info.split, info.labels) for info in clips}
+        for split in SPLITS:
+            for path in (self.root / split).glob("*.safetensors"):
+                if (split, path.name) not in wanted:  # of a file that has changed since
+                    path.unlink()
+                    path.with_suffix(".mp4").unlink(missing_ok=True)
+        return write_metadata(self.root)
+
+    def _in_place(self, info: ClipInfo) -> bool:
+        folder, other = self.root / info.split, self.root / next(s for s in SPLITS if s != info.split)
+        elsewhere = (other / info.labels, other / info.file_name, self.staged(info.labels))
+        if any(path.exists() for path in elsewhere):
+            return False
+        return (folder / info.file_name).is_file() and read_info(folder / info.labels) == info
+
+    def _move(self, info: ClipInfo) -> None:
+        folder = self.root / info.split
+        video, labels = self.find(info.file_name), self.find(info.labels)
+        assert video is not None
+        assert labels is not None
+        if video.parent != folder:
+            os.replace(video, folder / info.file_name)
+        save_labels(folder / info.labels, load_labels(labels, info.frames), info)
+        for split in SPLITS:
+            if split != info.split:
+                for name in (info.labels, info.file_name):
+                    (self.root / split / name).unlink(missing_ok=True)
+        self.staged(info.labels).unlink(missing_ok=True)
