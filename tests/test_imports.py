@@ -1,4 +1,4 @@
-"""Imports run downwards only: cli → data, hub → metrics → pipelines → unets, media, face (design, section 2)."""
+"""Imports run downwards only: cli, evaluation, data and hub, metrics, pipelines, unets, media and face (design, 2)."""
 
 import ast
 from pathlib import Path
@@ -13,6 +13,7 @@ LAYERS = (
     ("pipelines",),
     ("metrics",),
     ("data", "hub"),
+    ("evaluation",),
     ("cli",),
     ("__main__",),
 )

@@ -1,0 +1,68 @@
+"""People and voices that no training ever sees: what they look like, what they say, and how they really say it."""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from emo.data.synthetic.articulation import articulate_speech
+from emo.data.synthetic.avatar import AvatarRenderer
+from emo.data.synthetic.identity import draw_identities
+from emo.data.synthetic.motion import Motion
+from emo.data.synthetic.speech import synthesize
+from emo.data.synthetic.studio import Cast, Studio
+from emo.media.loudness import speech_band_loudness
+
+HELD_OUT = 900
+"""Seed of the people and voices kept for tests; `emo synthesize --seed` of training data stays below it."""
+
+SIZE = 128
+"""Pixels of the true clips, which are drawn as training data is."""
+
+PORTRAIT = 256
+"""Pixels of the portraits: faces in pictures to animate must be larger than in clips."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What somebody says: waveform (N,) float32 at 16 kHz; jaw and loudness (T,) as the synthesiser derives them."""
+
+    waveform: np.ndarray
+    jaw: np.ndarray
+    loudness: np.ndarray
+
+
+class HeldOut:
+    """The held-out people, by number from 0 on; person p has voice p.
+
+    Args:
+        seed: other seeds, other people.
+        people: how many there are.
+        fps: frames per second.
+        compile: compile the drawing of clips, where there is a C++ compiler.
+    """
+
+    def __init__(self, seed: int, people: int, fps: float = 25.0, compile: bool = False):
+        self.cast = Cast(seed=seed, identities=people, size=SIZE, fps=fps)
+        self._studio = lru_cache(1)(lambda: Studio(self.cast, compile=compile))
+        self.portrait = lru_cache(people)(self._portrait)
+        self.voice = lru_cache(None)(self._voice)
+
+    def _portrait(self, person: int) -> np.ndarray:
+        """Their picture, (PORTRAIT, PORTRAIT, 3) uint8: looking ahead with closed lips."""
+        renderer = AvatarRenderer(PORTRAIT, batch=1)
+        return renderer.render(draw_identities([self.cast.identity(person)]), Motion.rest(1))[0].numpy()
+
+    def _voice(self, number: int, seconds: float) -> Voice:
+        """Voice `number` for so many seconds."""
+        speech = synthesize(self.cast.plan(number).seed, seconds)
+        mouth = articulate_speech(speech, self.cast.fps)
+        times = (np.arange(len(mouth.jaw)) + 0.5) / self.cast.fps
+        return Voice(speech.waveform, mouth.jaw.numpy(), speech_band_loudness(speech.waveform, times))
+
+    def clip(self, person: int, seconds: float, speed: float | None = None) -> np.ndarray:
+        """How the person says it in truth, (T, SIZE, SIZE, 3) uint8, at their own mean rotation speed or another."""
+        plan = self.cast.plan(person)
+        studio = self._studio()
+        studio.cast = replace(self.cast, seconds=seconds)
+        return studio.shoot(plan if speed is None else replace(plan, speed=speed)).frames
