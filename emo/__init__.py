@@ -14,6 +14,9 @@ _EXPORTS = {
     "AudioProjection": "emo.unets",
     "PatchAutoencoder": "emo.unets",
     "EmoError": "emo.errors",
+    "pull_folder": "emo.hub",
+    "push_folder": "emo.hub",
+    "read_origin": "emo.media",
 }
 
 __all__ = ["__version__", *_EXPORTS]

@@ -33,6 +33,10 @@ class WeightsError(EmoError):
     """The weights are missing, incomplete, of other shapes than expected, or not safetensors."""
 
 
+class HubError(EmoError):
+    """The Hugging Face Hub cannot be reached, does not know the repository, or does not allow what is asked."""
+
+
 class ConfigError(EmoError):
     """A configuration holds an unknown key or a value of the wrong kind."""
 

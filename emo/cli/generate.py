@@ -3,11 +3,15 @@
 import argparse
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 from emo.cli.device import pick_device, pick_dtype
+from emo.cli.like import fill_in
 from emo.cli.quiet import quiet_loading
 from emo.errors import EmoError, OptionError, OutputError
+
+AUTO, FREE = "auto", "free"  # --face-region and --speed: the defaults by name, where --like says something else
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -21,7 +25,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
     model = parser.add_argument_group("model")
     model.add_argument("--model", help="pipeline folder or Hub name (default: the weights that come with the package)")
     model.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
-    model.add_argument("--dtype", default="auto", choices=["auto", "float32", "float16", "bfloat16"])
+    model.add_argument("--dtype", choices=["auto", "float32", "float16", "bfloat16"], help="precision (default auto)")
     model.add_argument("--offload", action="store_true", help="keep only the part at work on the GPU")
     model.add_argument(
         "--attention", metavar="BACKEND", help="attention kernels; `emo doctor` lists those that run here"
@@ -30,27 +34,34 @@ def add_parser(commands) -> argparse.ArgumentParser:
     video = parser.add_argument_group("video")
     video.add_argument("--height", type=int, help="pixels (default: the model's)")
     video.add_argument("--width", type=int, help="pixels (default: the model's)")
-    video.add_argument("--fps", default="25", help="frames per second, as 25 or 30000/1001 (default 25)")
-    video.add_argument("--steps", type=int, default=40, help="denoising steps per clip (default 40)")
-    video.add_argument("--audio-guidance", type=float, default=1.5, help="how strongly the sound drives (default 1.5)")
-    video.add_argument("--reference-guidance", type=float, default=1.0, help="same for the portrait (default 1: off)")
-    video.add_argument("--eta", type=float, default=0.0, help="randomness of DDIM's steps, 0 to 1 (default 0)")
-    video.add_argument("--seed", type=seed, default=0, help="same seed, same video (default 0)")
+    video.add_argument("--fps", help="frames per second, as 25 or 30000/1001 (default 25)")
+    video.add_argument("--steps", type=int, help="denoising steps per clip (default 40)")
+    video.add_argument("--audio-guidance", type=float, help="how strongly the sound drives (default 1.5)")
+    video.add_argument("--reference-guidance", type=float, help="same for the portrait (default 1: off)")
+    video.add_argument("--eta", type=float, help="randomness of DDIM's steps, 0 to 1 (default 0)")
+    video.add_argument("--seed", type=seed, help="same seed, same video (default 0)")
 
     motion = parser.add_argument_group("face and motion")
     motion.add_argument("--face", type=int, metavar="N", help="which of several faces, counted from the left")
     motion.add_argument(
         "--face-region",
         metavar="REGION",
-        help="where the face may move: full, a box x0,y0,x1,y1 in the picture's pixels, or a mask picture "
-        "(default: the face's own box, somewhat larger)",
+        help="where the face may move: full, a box x0,y0,x1,y1 in the picture's pixels, a mask picture, or auto "
+        "(default): the face's own box, somewhat larger",
     )
     motion.add_argument(
         "--speed",
         metavar="DEGREES",
-        help="head rotation per frame, about 0.1 to 1.3; one number or a text file of one per frame (default: free)",
+        help="head rotation per frame, about 0.1 to 1.3; one number, a text file of one per frame, or free (default)",
     )
-    motion.add_argument("--paste-back", action="store_true", help="put the animated face back into the full picture")
+    motion.add_argument(
+        "--paste-back",
+        action=argparse.BooleanOptionalAction,
+        help="put the animated face back into the full picture",
+    )
+    parser.add_argument(
+        "--like", type=Path, metavar="VIDEO", help="repeat how this video was made; other options given here win"
+    )
 
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="continue an interrupted generation of this output")
@@ -59,8 +70,11 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> None:
-    region, speed = parse_region(options.face_region), parse_speed(options.speed)
     check_paths(options)
+    options.face_region, options.speed = parse_region(options.face_region), parse_speed(options.speed)
+    like = fill_in(options)
+    region = None if isinstance(options.face_region, str) and options.face_region == AUTO else options.face_region
+    speed = None if options.speed == FREE else options.speed
 
     import torch
 
@@ -69,24 +83,27 @@ def run(options: argparse.Namespace) -> None:
     started = time.monotonic()
     resume = load_resume_point(options.output, resume=options.resume, restart=options.restart)
     pipe = load_pipeline(options)
-    stream = pipe.stream(
-        options.image,
-        options.audio,
-        height=options.height,
-        width=options.width,
-        fps=options.fps,
-        num_inference_steps=options.steps,
-        audio_guidance_scale=options.audio_guidance,
-        reference_guidance_scale=options.reference_guidance,
-        eta=options.eta,
-        face_region=region,
-        face=options.face,
-        speed=speed,
-        paste_back=options.paste_back,
-        generator=torch.Generator().manual_seed(options.seed),
-        output_type="uint8",
-        resume_from=resume and resume.state,
-    )
+    if like:
+        like.compare(pipe)
+    with like.explained() if like else nullcontext():
+        stream = pipe.stream(
+            options.image,
+            options.audio,
+            height=options.height,
+            width=options.width,
+            fps=options.fps,
+            num_inference_steps=options.steps,
+            audio_guidance_scale=options.audio_guidance,
+            reference_guidance_scale=options.reference_guidance,
+            eta=options.eta,
+            face_region=region,
+            face=options.face,
+            speed=speed,
+            paste_back=options.paste_back,
+            generator=torch.Generator().manual_seed(options.seed),
+            output_type="uint8",
+            resume_from=resume and resume.state,
+        )
     try:
         write_video(stream, options.output, fingerprint=fingerprint(pipe, stream, options.seed), resume=resume)
     except BaseException:
@@ -107,7 +124,8 @@ def check_paths(options: argparse.Namespace) -> None:
     from emo.media import check_output
 
     check_output(options.output)
-    inputs = [options.image, options.audio, *(Path(text) for text in (options.face_region, options.speed) if text)]
+    texts = (options.face_region, options.speed, options.like)
+    inputs = [options.image, options.audio, *(Path(text) for text in texts if text)]
     if options.output.exists() and any(path.exists() and options.output.samefile(path) for path in inputs):
         raise OutputError(f"{options.output} is one of the inputs; give the video another name")
 
@@ -141,8 +159,8 @@ def seed(text: str) -> int:
 
 
 def parse_region(text: str | None):
-    """None, "full", a box as four numbers, or a mask picture's pixels."""
-    if text is None or text == "full":
+    """None, AUTO, "full", a box as four numbers, or a mask picture's pixels."""
+    if text in (None, AUTO, "full"):
         return text
     parts = text.split(",")
     if len(parts) == 4:
@@ -155,10 +173,10 @@ def parse_region(text: str | None):
     return load_image(text)
 
 
-def parse_speed(text: str | None) -> float | list[float] | None:
-    """One number, or the numbers of a text file."""
-    if text is None:
-        return None
+def parse_speed(text: str | None) -> str | float | list[float] | None:
+    """None, FREE, one number, or the numbers of a text file."""
+    if text in (None, FREE):
+        return text
     try:
         return float(text)
     except ValueError:

@@ -1,6 +1,7 @@
-"""`emo inspect`: what is in a dataset."""
+"""`emo inspect`: what is in a dataset, or what a video says of its origin."""
 
 import argparse
+import json
 from pathlib import Path
 
 from emo.errors import OptionError
@@ -9,26 +10,72 @@ from emo.errors import OptionError
 def add_parser(commands) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         "inspect",
-        help="show what is in a dataset",
-        description="Count clips, people and hours, and draw histograms and a sheet of frames with face boxes and "
-        "landmarks, as a picture and as a web page.",
+        help="show what is in a dataset, or what made a video",
+        description="Of a dataset's folder: count clips, people and hours, and draw histograms and a sheet of frames "
+        "with face boxes and landmarks, as a picture and as a web page. Of a video: say whether it is AI-generated, "
+        "by which model and with which options.",
     )
-    parser.add_argument("dataset", type=Path, help="folder of a dataset")
+    parser.add_argument("path", type=Path, metavar="DATASET-OR-VIDEO", help="folder of a dataset, or a video")
     parser.add_argument("--out", type=Path, help="PNG or HTML to write; both are (default: DATASET/inspect)")
-    parser.add_argument("--frames", type=int, default=32, help="pictures on the sheet (default 32)")
+    parser.add_argument("--frames", type=int, help="pictures on the sheet (default 32)")
+    parser.add_argument("--json", action="store_true", help="a video's whole record as JSON")
     return parser
 
 
 def run(options: argparse.Namespace) -> None:
-    if options.frames < 1:
-        raise OptionError(f"--frames {options.frames}: must be at least 1")
+    if options.path.is_file():
+        if options.out is not None or options.frames is not None:
+            raise OptionError("--out and --frames are for datasets; a video's origin is printed")
+        inspect_video(options.path, as_json=options.json)
+    else:
+        if options.json:
+            raise OptionError("--json is for videos; a dataset's report is a picture and a web page")
+        inspect_folder(options.path, 32 if options.frames is None else options.frames, options.out)
+
+
+def inspect_video(path: Path, *, as_json: bool) -> None:
+    """Print what a video says of its origin."""
+    from emo.media import VideoReader, read_origin
+
+    origin = read_origin(path)
+    if as_json:
+        print(json.dumps(origin, indent=2, sort_keys=True))
+        return
+    with VideoReader(path) as video:
+        seconds = float(video.num_frames / video.fps)
+        print(f"{path}: AI-generated video, {video.num_frames} frames, {seconds:.2f} s, {video.width}x{video.height}")
+    model, inputs = origin.get("model") or {}, origin.get("inputs") or {}
+    name = "@".join(part for part in (model.get("name") or "a model without a name", model.get("revision")) if part)
+    seed = origin.get("seed")
+    print(f"made with: emo {origin.get('emo')}, {origin.get('dtype')} on {origin.get('device')}")
+    print(f"model: {name}, weights {model.get('fingerprint')}, {origin.get('scheduler')}")
+    print(f"seed: {'not known' if seed is None else seed}")
+    for key, value in (origin.get("options") or {}).items():
+        print(f"{key}: {_shown(value)}")
+    print(f"portrait and sound: {inputs.get('image')}, {inputs.get('audio')} (hashes)")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return "a mask picture"
+    if isinstance(value, list) and len(value) > 4:
+        return f"{len(value)} values, {min(value):g} to {max(value):g}"
+    if isinstance(value, list):
+        return ",".join(f"{number:g}" for number in value)
+    return "default" if value is None else str(value)
+
+
+def inspect_folder(dataset: Path, frames: int, out: Path | None) -> None:
+    """Print what a dataset holds, and draw its report."""
+    if frames < 1:
+        raise OptionError(f"--frames {frames}: must be at least 1")
 
     from emo.data.inspect import inspect_dataset, save_report
 
-    report = inspect_dataset(options.dataset, options.frames)
-    out = options.out or options.dataset / "inspect"
+    report = inspect_dataset(dataset, frames)
+    out = out or dataset / "inspect"
     out = out.with_suffix("") if out.suffix in (".png", ".html") else out
-    picture, page = save_report(report, f"Dataset {options.dataset.resolve().name}", out)
+    picture, page = save_report(report, f"Dataset {dataset.resolve().name}", out)
     for name, value in report.summary.items():
         print(f"{name}: {value}")
     print(f"{picture}, {page}")

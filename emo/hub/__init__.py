@@ -2,9 +2,11 @@
 
 from emo.hub.autoencoder import build_vae, load_vae
 from emo.hub.build import build_audio_encoder, build_pipeline
+from emo.hub.card import model_card
 from emo.hub.locate import locate_model
 from emo.hub.model_config import ModelConfig, load_model_config
 from emo.hub.pretrained import import_pipeline
+from emo.hub.push import pull_folder, push_folder
 
 __all__ = [
     "ModelConfig",
@@ -15,4 +17,7 @@ __all__ = [
     "load_model_config",
     "load_vae",
     "locate_model",
+    "model_card",
+    "pull_folder",
+    "push_folder",
 ]

@@ -4,6 +4,7 @@ from emo.media.audio import AudioTrack
 from emo.media.contact_sheet import contact_sheet
 from emo.media.image import load_image
 from emo.media.loudness import speech_band_loudness
+from emo.media.origin import read_origin
 from emo.media.rate import as_fps, num_frames
 from emo.media.video import VideoReader
 from emo.media.writer import VideoWriter, check_output, spool_path
@@ -17,6 +18,7 @@ __all__ = [
     "contact_sheet",
     "load_image",
     "num_frames",
+    "read_origin",
     "speech_band_loudness",
     "spool_path",
 ]

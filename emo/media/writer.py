@@ -7,17 +7,21 @@ run's byte for byte. `finish` puts spool and sound together under a temporary na
 
 import os
 import subprocess
+from collections.abc import Mapping
 from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from emo.errors import OutputError, ResumeError
 from emo.media.audio import AudioTrack
+from emo.media.origin import origin_metadata
 from emo.media.rate import as_fps
 
 FORMATS = {".mp4": "mp4", ".mov": "mov"}  # Matroska rounds timestamps to milliseconds
+TAGS = {".mp4": "", ".mov": "+use_metadata_tags"}  # QuickTime's older tags hold 64 KiB and no description
 BT709 = [arg for tag in ("colorspace", "color_primaries", "color_trc") for arg in (f"-{tag}", "bt709")]
 
 
@@ -110,10 +114,13 @@ class VideoWriter:
             ) from error
         self.position += len(segment)
 
-    def finish(self, audio: AudioTrack | None = None) -> None:
+    def finish(self, audio: AudioTrack | None = None, origin: Mapping[str, Any] | None = None) -> None:
         """Put the video and its sound together under the final name, and remove the spool.
 
         The sound is padded with silence, or cut, to the length of the video.
+
+        Args:
+            origin: of a generated video, for its metadata; see `emo.media.origin`.
 
         Raises:
             OutputError: if nothing was written, ffmpeg fails, or the disk is full. The spool stays.
@@ -121,7 +128,7 @@ class VideoWriter:
         self.close()
         if self.position == 0:
             raise OutputError(f"{self.path}: no frames were written")
-        temporary = self.path.with_name(self.path.name + ".tmp")
+        temporary, suffix = self.path.with_name(self.path.name + ".tmp"), self.path.suffix.lower()
         seconds = f"{float(self._count_frames() / self.fps):.6f}"
         # The spool's own timing is left aside: packet i is shown at i / fps, exactly, for every rational rate.
         timing = f"setts=prescale=1:pts=N:dts=N:duration=1:time_base={1 / self.fps}"
@@ -134,10 +141,15 @@ class VideoWriter:
             with audio.mux_source() if audio else nullcontext() as source:
                 self._ffmpeg(
                     *("-f", "h264", "-framerate", str(self.fps), "-i", f"file:{self.spool_path}"),
+                    *(("-f", "ffmetadata", "-i", "pipe:") if origin else ()),
                     *(("-i", f"file:{source}") if audio else ()),
                     *("-map", "0:v", "-c:v", "copy", "-bsf:v", timing),
-                    *(("-map", "1:a:0", "-af", sound, "-c:a", "aac", "-b:a", "192k") if audio else ()),
-                    *("-movflags", "+faststart", "-f", FORMATS[self.path.suffix.lower()], f"file:{temporary}"),
+                    *(("-map", f"{2 if origin else 1}:a:0", "-af", sound) if audio else ()),
+                    *(("-c:a", "aac", "-b:a", "192k") if audio else ()),
+                    *(("-map_metadata", "1") if origin else ()),
+                    *("-movflags", f"+faststart{TAGS[suffix] if origin else ''}", "-f", FORMATS[suffix]),
+                    f"file:{temporary}",
+                    stdin=origin_metadata(origin) if origin else b"",
                 )
             os.replace(temporary, self.path)
         except OSError as error:

@@ -1,6 +1,7 @@
 """The EMO pipeline: networks, media and faces put together."""
 
 from emo.pipelines.fingerprint import fingerprint
+from emo.pipelines.origin import repeat_options
 from emo.pipelines.output import ClipState, EMOClip, EMOPipelineOutput, EMOStream
 from emo.pipelines.pipeline_emo import EMOPipeline
 from emo.pipelines.resume import ResumePoint
@@ -15,5 +16,6 @@ __all__ = [
     "ResumePoint",
     "fingerprint",
     "load_resume_point",
+    "repeat_options",
     "write_video",
 ]

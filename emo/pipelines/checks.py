@@ -12,8 +12,8 @@ from safetensors import SafetensorError, safe_open
 
 import emo
 from emo.errors import ConfigError, WeightsError
+from emo.pipelines.repository import refuse_pickles
 
-PICKLES = {".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"}
 MODEL_INDEX = "model_index.json"
 _LIBRARIES = {"emo": emo, "diffusers": diffusers, "transformers": transformers}
 
@@ -30,11 +30,12 @@ def check_scheduler(scheduler: diffusers.SchedulerMixin) -> None:
         )
 
 
-def check_folder(path: str | os.PathLike, expected: Collection[str]) -> None:
+def check_folder(path: str | os.PathLike, expected: Collection[str], variant: str | None = None) -> None:
     """Make sure that a local pipeline folder is whole; the name of a Hub repository passes unchecked.
 
     Args:
         expected: names of the components that the folder must hold.
+        variant: which of several sets of weights, such as fp16; components without it have the plain one.
 
     Raises:
         WeightsError: a folder, component, tensor or file is missing, has another shape than its config says, cannot
@@ -50,16 +51,37 @@ def check_folder(path: str | os.PathLike, expected: Collection[str]) -> None:
     components = _components(folder)
     if absent := sorted(name for name in expected if name not in components or not (folder / name).is_dir()):
         raise WeightsError(f"{path}: the component {absent[0]!r} is missing")
-    for file in sorted([*folder.glob("*"), *(file for name in components for file in (folder / name).rglob("*"))]):
-        if file.suffix in PICKLES:
-            raise WeightsError(f"{file}: pickle files are never loaded; only safetensors are. Remove it or convert it")
+    places = [folder.glob("*"), *((folder / name).rglob("*") for name in components)]
+    refuse_pickles(str(path), [file.relative_to(folder).as_posix() for files in places for file in files])
     for name in sorted(expected):
         library, class_name = components[name]
         component_class = getattr(_LIBRARIES.get(library), class_name, None)
         if component_class is None:
             raise WeightsError(f"{path}: {name} is a {library}.{class_name}, which is not known here")
         if issubclass(component_class, torch.nn.Module):
-            _check_tensors(folder / name, name, component_class)
+            _check_tensors(folder / name, name, component_class, variant)
+
+
+def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
+    """A component's safetensors files of one variant, all shards; the plain ones where it has none of that variant.
+
+    `model-00001-of-00002.safetensors` is plain, `model.fp16-00001-of-00002.safetensors` of the variant fp16.
+    """
+    files = sorted(folder.glob("*.safetensors"))
+    chosen = [file for file in files if variant_of(file.name) == variant]
+    return chosen or [file for file in files if variant_of(file.name) is None]
+
+
+def variant_of(name: str) -> str | None:
+    """The variant in the name of a file of weights, such as fp16, or of the index of its shards."""
+    parts = name.split(".")
+    at = 1 if parts[1:2] != ["safetensors"] else 3  # model.fp16.safetensors, model.safetensors.index.fp16.json
+    return parts[at].split("-")[0] if len(parts) > at + 1 else None
+
+
+def component_names(folder: Path) -> list[str]:
+    """The components that a pipeline folder's index names; none where there is no index."""
+    return sorted(_components(folder)) if (folder / MODEL_INDEX).is_file() else []
 
 
 def _components(folder: Path) -> dict[str, list[str]]:
@@ -70,19 +92,21 @@ def _components(folder: Path) -> dict[str, list[str]]:
     return {k: v for k, v in index.items() if isinstance(v, list) and not k.startswith("_") and v[0] is not None}
 
 
-def _check_tensors(folder: Path, name: str, component_class: type[torch.nn.Module]) -> None:
+def _check_tensors(folder: Path, name: str, component_class: type[torch.nn.Module], variant: str | None) -> None:
     """Compare names and shapes in the safetensors files with those of the class built from its config."""
     if not (folder / "config.json").is_file():
         raise WeightsError(f"{folder}: config.json of the component {name!r} is missing")
     found = {}
-    for file in folder.glob("*.safetensors"):
+    for file in weight_files(folder, variant):
         try:
             with safe_open(file, framework="pt") as tensors:
                 found |= {key: tuple(tensors.get_slice(key).get_shape()) for key in tensors.keys()}  # noqa: SIM118
         except SafetensorError as error:
             raise WeightsError(f"{file}: cannot be read ({error}); fetch or make it again") from None
     if not found:
-        raise WeightsError(f"{folder}: no safetensors file of the component {name!r}")
+        others = sorted({variant_of(file.name) for file in folder.glob("*.safetensors")} - {None})
+        hint = f" but of the variant {others[0]}: ask for that" if others else ""
+        raise WeightsError(f"{folder}: no safetensors file of the component {name!r}{hint}")
     try:
         with torch.device("meta"):
             if issubclass(component_class, transformers.PreTrainedModel):

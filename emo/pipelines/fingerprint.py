@@ -14,7 +14,7 @@ _SAMPLES_PER_READ = 1 << 20
 LEFT_OUT = ("architectures", "dtype", "transformers_version")  # differ between built, saved and loaded networks
 
 
-def fingerprint(pipe: DiffusionPipeline, stream: EMOStream, seed: int) -> dict[str, str]:
+def fingerprint(pipe: DiffusionPipeline, stream: EMOStream, seed: int | None) -> dict[str, str]:
     """Name → value or hash of everything that the frames depend on."""
     values = {
         name: str(getattr(stream, name))
@@ -54,7 +54,10 @@ def weights_fingerprint(pipe: DiffusionPipeline) -> str:
 
 
 def modules_fingerprint(modules: Mapping[str, torch.nn.Module], samples: int = 1024) -> str:
-    """Hash of networks' configs, and of every tensor's name, shape and up to `samples` evenly spaced values."""
+    """Hash of networks' configs, and of every tensor's name, shape and up to `samples` evenly spaced values.
+
+    Tensors that sequential offloading has taken away go in without values.
+    """
 
     def parts():
         for name, module in sorted(modules.items()):
@@ -62,6 +65,8 @@ def modules_fingerprint(modules: Mapping[str, torch.nn.Module], samples: int = 1
             for key, tensor in module.state_dict().items():
                 flat = tensor.detach().flatten()
                 yield f"{name}.{key}{tuple(tensor.shape)}".encode()
+                if tensor.is_meta:
+                    continue
                 yield np.ascontiguousarray(flat[:: max(1, len(flat) // samples)].float().cpu().numpy()).tobytes()
 
     return _hash(parts())

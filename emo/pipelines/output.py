@@ -23,14 +23,16 @@ class EMOPipelineOutput(BaseOutput):
         (T, 3, H, W) in [0, 1], array uint8 (T, H, W, 3), or latents (T, L, h, w).
     fps: frames per second.
     audio: the recording.
+    origin: what made it and how; a saved video carries it. See `emo.pipelines.origin`.
     """
 
     frames: Any
     fps: Fraction
     audio: AudioTrack
+    origin: dict[str, Any]
 
     def save(self, path: str | Path) -> None:
-        """Write frames and sound as .mp4 or .mov.
+        """Write frames and sound as .mp4 or .mov, with the origin in its metadata.
 
         Raises:
             OutputError: the file cannot be written, or the frames are latents.
@@ -46,7 +48,7 @@ class EMOPipelineOutput(BaseOutput):
         with VideoWriter(path, self.fps) as writer:
             try:
                 writer.write(frames)
-                writer.finish(self.audio)
+                writer.finish(self.audio, self.origin)
             except BaseException:
                 writer.discard()
                 raise
@@ -90,6 +92,7 @@ class EMOStream:
     fps, num_frames, num_clips: what will be generated.
     speed: head rotation (1, T) in degrees per frame, or `None`.
     start: the state before the first clip to generate.
+    origin: what makes it and how, as far as known before any work.
     The other fields are `EMOPipeline.stream`'s arguments.
     """
 
@@ -110,6 +113,7 @@ class EMOStream:
     callback: Callable[..., dict | None] | None
     callback_tensors: tuple[str, ...]
     start: ClipState
+    origin: dict[str, Any]
 
     def __iter__(self) -> Iterator[EMOClip]:
         return self.generate(self)

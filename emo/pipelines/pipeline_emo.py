@@ -20,11 +20,14 @@ from emo.face import prepare_portrait
 from emo.media import AudioTrack, as_fps, load_image
 from emo.pipelines.audio_features import AudioFeatures
 from emo.pipelines.checks import check_folder, check_scheduler
+from emo.pipelines.fingerprint import fingerprint
 from emo.pipelines.frames import finish_frames
 from emo.pipelines.guidance import ClipConditions, guide
 from emo.pipelines.latents import encode_pictures
 from emo.pipelines.options import CALLBACK_TENSORS, check_options, speed_track
+from emo.pipelines.origin import begin_origin, complete_origin
 from emo.pipelines.output import ClipState, EMOClip, EMOPipelineOutput, EMOStream
+from emo.pipelines.repository import hub_errors, split_revision
 from emo.pipelines.saved_format import SavedFormat
 from emo.unets import (
     AudioProjection,
@@ -83,22 +86,25 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, **kwargs) -> "EMOPipeline":
-        """Load from a folder or from the Hub; safetensors only.
+        """Load from a folder or from the Hub, there as `org/name` or `org/name@revision`; safetensors only.
 
         Raises:
             WeightsError: the folder is incomplete, holds pickle files, or its tensors do not fit their configs.
+            HubError: the repository cannot be had.
         """
+        name, revision = split_revision(pretrained_model_name_or_path)
+        kwargs = kwargs if revision is None else {**kwargs, "revision": revision}
         expected, _ = cls._get_signature_keys(cls)
-        check_folder(pretrained_model_name_or_path, expected - kwargs.keys())
+        check_folder(name, expected - kwargs.keys(), kwargs.get("variant"))
         if not {"dtype", "torch_dtype"} & kwargs.keys():
             kwargs["dtype"] = torch.float32
         try:
-            return super().from_pretrained(pretrained_model_name_or_path, **{**kwargs, "use_safetensors": True})
+            with hub_errors(str(name)):
+                return super().from_pretrained(name, **{**kwargs, "use_safetensors": True})
         except EmoError:
             raise
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            reason = first_line(error)
-            raise WeightsError(f"{pretrained_model_name_or_path}: cannot be loaded ({reason})") from error
+            raise WeightsError(f"{name}: cannot be loaded ({first_line(error)})") from error
 
     def set_attention_backend(self, backend: str) -> None:
         """Choose the attention kernels of both UNets, as `ModelMixin.set_attention_backend` does."""
@@ -117,8 +123,10 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             frames = [frame for part in parts for frame in part]
         else:
             frames = (torch.cat if isinstance(parts[0], torch.Tensor) else np.concatenate)(parts)
-        output = EMOPipelineOutput(frames=frames, fps=stream.fps, audio=stream.audio)
-        return output if return_dict else output.to_tuple()
+        if not return_dict:
+            return frames, stream.fps, stream.audio
+        origin = complete_origin(stream.origin, fingerprint(self, stream, stream.origin["seed"]))
+        return EMOPipelineOutput(frames=frames, fps=stream.fps, audio=stream.audio, origin=origin)
 
     def stream(
         self,
@@ -171,6 +179,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         Raises:
             EmoError: the picture, the sound or an option cannot be used.
         """
+        given = dict(locals())
         check_scheduler(self.scheduler)
         factor = self.vae_scale_factor
         size = self.unet.config.sample_size * factor
@@ -228,6 +237,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             callback=callback_on_step_end,
             callback_tensors=tuple(callback_on_step_end_tensor_inputs),
             start=start,
+            origin=begin_origin(self, portrait, generator, given),
         )
 
     @torch.no_grad()

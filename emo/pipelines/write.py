@@ -5,6 +5,7 @@ from pathlib import Path
 
 from emo.errors import ResumeError
 from emo.media import VideoWriter, spool_path
+from emo.pipelines.origin import complete_origin
 from emo.pipelines.output import EMOStream
 from emo.pipelines.resume import ResumePoint
 
@@ -18,7 +19,7 @@ def resume_path(path: str | os.PathLike) -> Path:
 def write_video(
     stream: EMOStream, path: str | os.PathLike, *, fingerprint: dict[str, str], resume: ResumePoint | None = None
 ) -> None:
-    """Generate, and write each clip as it comes; the sound is added at the end.
+    """Generate, and write each clip as it comes; the sound is added at the end, and the origin in the metadata.
 
     After every clip, all that the next one needs is kept beside the output. Where that is not yet so when something
     goes wrong, nothing is left behind.
@@ -43,7 +44,7 @@ def write_video(
             for clip in stream:
                 writer.write(clip.frames)
                 ResumePoint(clip.state, writer.position, fingerprint).save(point_path)
-            writer.finish(stream.audio)
+            writer.finish(stream.audio, complete_origin(stream.origin, fingerprint))
         except BaseException:
             if not point_path.exists():
                 writer.discard()

@@ -1,0 +1,65 @@
+"""What a generated video says of its origin, inside the file: that it is AI-generated, by what and with which options.
+
+The comment is a sentence, which players show; the description is a record, as JSON, which `read_origin` reads back.
+Both survive copying the streams into another file, and can be removed by whoever wants to: their absence proves
+nothing.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from emo.errors import VideoError
+from emo.media.files import require_file
+
+VERSION = 1
+AI_MADE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"  # IPTC's name for it
+_SENTENCE, _RECORD = "comment", "description"
+
+
+def origin_metadata(origin: Mapping[str, Any]) -> bytes:
+    """An origin as ffmpeg reads metadata (`-f ffmetadata`).
+
+    Args:
+        origin: anything JSON can hold; `emo`, the version, and `model` are told in the sentence too.
+    """
+    made = " ".join(["EMO", str(origin.get("emo", ""))]).strip()
+    sentence = f"AI-generated video, made with {made}. It shows nothing that happened."
+    record = {"emo_origin": VERSION, "ai_generated": True, "digital_source_type": AI_MADE, **origin}
+    tags = {_SENTENCE: sentence, _RECORD: json.dumps(record, sort_keys=True)}
+    return "".join([";FFMETADATA1\n", *(f"{key}={_escape(value)}\n" for key, value in tags.items())]).encode()
+
+
+def read_origin(path: str | Path) -> dict[str, Any]:
+    """What a video says of its origin: what `origin_metadata` was given, with `ai_generated` and the record's version.
+
+    Raises:
+        VideoError: the file is missing or no video, says nothing of its origin, or was written by a later version.
+    """
+    import av
+    from av.error import FFmpegError
+
+    path = Path(path)
+    require_file(path, VideoError)
+    try:
+        with av.open(f"file:{path}") as container:
+            text = container.metadata.get(_RECORD, "")
+    except FFmpegError as error:
+        raise VideoError(f"{path} is not a video this program can read ({error.strerror})") from error
+    try:
+        record = json.loads(text)
+        version = record["emo_origin"]
+    except (ValueError, KeyError, TypeError):
+        raise VideoError(
+            f"{path} says nothing of its origin: it was not made by emo, or what it said has been removed"
+        ) from None
+    if not isinstance(version, int) or version > VERSION:
+        raise VideoError(f"{path} was made by a later version of emo; update to read its origin")
+    return record
+
+
+def _escape(text: str) -> str:
+    for special in "\\=;#\n":
+        text = text.replace(special, f"\\{special}")
+    return text
