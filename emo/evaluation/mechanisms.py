@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from emo.data.processes import in_processes
-from emo.evaluation import rows
+from emo.evaluation import motion_rows, rows
 from emo.evaluation.held_out import PORTRAIT, SIZE, HeldOut
 from emo.evaluation.observation import Observation
 from emo.evaluation.rows import Row
@@ -104,12 +104,12 @@ def make_rows(
         rows.lips(talks, truths, [voice.jaw for voice in voices]),
         rows.silence(talks, truths, [voice.loudness for voice in voices]),
         rows.identity(talks, truths, gallery),
-        rows.drifting(found["long"], found["long-truth"], gallery, 0, extent.long),
-        rows.joins(talks, truths, each("unchained-{}", extent.few), clip_frames),
-        rows.speeds(by_speed, each("speed-none-{}", extent.few), true_speeds),
-        rows.locator(*regions, truths[: extent.few], SHIFT * SIZE),
+        motion_rows.drifting(found["long"], found["long-truth"], gallery, 0, extent.long),
+        motion_rows.joins(talks, truths, each("unchained-{}", extent.few), clip_frames),
+        motion_rows.speeds(by_speed, each("speed-none-{}", extent.few), true_speeds),
+        motion_rows.locator(*regions, truths[: extent.few], SHIFT * SIZE),
         rows.quality(talks, truths, psnrs),
-        rows.smoothness(talks, truths, clip_frames),
+        motion_rows.smoothness(talks, truths, clip_frames),
     ]
     if portraits:
         table.append(rows.real(portraits, dict.fromkeys(portraits, brief)))
