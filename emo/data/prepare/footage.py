@@ -166,9 +166,8 @@ class Footage:
                 if place >= len(samples):
                     break
                 block = _mono(frame)
-                lead = max(0, -place)
-                into = samples[max(place, 0) : place + len(block)]
-                into[:] = block[lead : lead + len(into)]
+                into = samples[max(place, 0) : max(place + len(block), 0)]
+                into[:] = block[max(-place, 0) :][: len(into)]
                 place += len(block)
         if samples is None:
             samples = np.zeros(max(1, round((stop - start) * rate)), np.float32)
