@@ -20,7 +20,7 @@ class FilterConfig:
     max_face: longest side of the face over that of the crop, where the picture leaves no more room around it.
     max_angle: degrees by which the angles of the eyes' outer corners seen from the tip of the nose may miss 180.
     max_pitch, max_roll: degrees of the head.
-    max_move: of the nose, of the face's place and size from one frame to the next, in lengths of the face.
+    max_move: of the nose, of the face's place and width from one frame to the next, in lengths of the face.
     max_drift: share of the crop that the face may sweep over in one clip.
     other_face: a second face of this share of the first one's length, or within the crop, rules a frame out.
     min_lips: distance in colour (CIELAB) of lips from the skin around them: less is a covered mouth.
@@ -42,7 +42,7 @@ class FilterConfig:
     loud: float = 0.2
     min_lip_motion: float = 0.015
     max_pause: float = 1.5
-    min_sync: float = 0.2
+    min_sync: float = 0.35
 
 
 @dataclass

@@ -61,7 +61,7 @@ def track_scene(frames: Iterable[np.ndarray | None], detector: FaceDetector) -> 
         box = None if here is None else landmark_box(here)
         landmarks.append(here)
         missing.append(frame is None)
-        wait -= 1
+        wait = 0 if frame is None else wait - 1
     found = np.array([points is not None for points in landmarks])
     nothing = np.zeros((478, 3), np.float32)
     others, lips = _between(looks, found)
