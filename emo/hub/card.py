@@ -1,17 +1,15 @@
 """The model card: what a pipeline folder says of itself, as the README.md of its repository."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
-from safetensors import safe_open
 
 from emo.errors import ConfigError
 from emo.face import MAX_TURN, MIN_FACE
-from emo.pipelines.checks import component_names, variant_of, weight_files
+from emo.pipelines.checks import build_empty, component_classes, variant_of
 
 CARD = "README.md"
 WRITTEN = "<!-- Written by `emo push`. Remove this line to keep changes of your own. -->"
@@ -29,7 +27,7 @@ ROLES = {
 NO_TRAINING_DATA = (
     "Whoever published these weights has not said what they were trained on. Ask them before you rely on the model."
 )
-STABLE_DIFFUSION = [320, 640, 1280, 1280]  # the backbone's widths: such weights started from Stable Diffusion 1.5
+STABLE_DIFFUSION = [320, 640, 1280, 1280]  # widths of its backbone
 
 
 def model_card(
@@ -59,9 +57,8 @@ def model_card(
     if unknown := sorted(said.keys() - {"license", "training_data"}):
         raise ConfigError(f"{folder / STATEMENTS}: unknown key {unknown[0]!r}; license and training_data are known")
     unet = _read(folder / "unet" / "config.json")
-    from_sd = list(unet["block_out_channels"]) == STABLE_DIFFUSION
     header = ModelCardData(
-        license=license or said.get("license") or ("creativeml-openrail-m" if from_sd else "apache-2.0"),
+        license=license or said.get("license") or default_license(unet),
         library_name="diffusers",
         pipeline_tag="image-to-video",
         tags=["emo", "talking-head", "portrait-animation", "audio-driven", "arxiv:2402.17485"],
@@ -82,6 +79,11 @@ def model_card(
     ]
     body = "\n\n".join(part for part in parts if part)
     return str(ModelCard(f"---\n{header.to_yaml()}\n---\n\n{body}\n"))
+
+
+def default_license(unet: Mapping[str, Any]) -> str:
+    """Stable Diffusion's for a backbone of its widths, whose weights must have started from it; else Apache 2.0."""
+    return "creativeml-openrail-m" if list(unet["block_out_channels"]) == STABLE_DIFFUSION else "apache-2.0"
 
 
 def _usage(repo_id: str, variant: str | None) -> str:
@@ -110,13 +112,11 @@ output.save("talking.mp4")
 
 def _architecture(folder: Path, unet: Mapping[str, Any], variants: list[str | None]) -> str:
     """Components with their parameters, and the sizes that matter."""
-    index = _read(folder / "model_index.json")
     rows, total = [], 0
-    for name in component_names(folder):
-        if files := weight_files(folder / name) or sorted((folder / name).glob("*.safetensors")):
-            count = _parameters(files)
-            total += count
-            rows.append(f"| `{name}` | {index[name][1]} | {count:,} | {ROLES.get(name, '')} |")
+    for name, kind in component_classes(folder).items():
+        count = sum(parameter.numel() for parameter in build_empty(folder / name, kind).parameters())
+        total += count
+        rows.append(f"| `{name}` | {kind.__name__} | {count:,} | {ROLES[name]} |")
     vae, encoder = _read(folder / "vae" / "config.json"), _read(folder / "audio_encoder" / "config.json")
     scheduler = _read(folder / "scheduler" / "scheduler_config.json")
     factor = 2 ** (len(vae["block_out_channels"]) - 1)
@@ -173,16 +173,6 @@ def _variants(files: Iterable[str]) -> list[str | None]:
     """The variants of the weights among files, the plain ones, `None`, first."""
     names = [PurePosixPath(file).name for file in files if file.endswith(".safetensors")]
     return sorted({variant_of(name) for name in names}, key=lambda variant: variant or "")
-
-
-def _parameters(files: list[Path]) -> int:
-    """How many numbers the tensors in a component's files hold, of one variant."""
-    variant, count = variant_of(files[0].name), 0
-    for file in files:
-        if variant_of(file.name) == variant:
-            with safe_open(file, framework="pt") as tensors:
-                count += sum(math.prod(tensors.get_slice(key).get_shape()) for key in tensors.keys())  # noqa: SIM118
-    return count
 
 
 def _read(file: Path) -> dict[str, Any]:

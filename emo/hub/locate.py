@@ -1,5 +1,7 @@
 """From the name of a model to what `from_pretrained` takes."""
 
+from pathlib import Path
+
 from emo.errors import WeightsError
 from emo.resources import bundled
 
@@ -9,9 +11,13 @@ DEFAULT_MODEL = "emo-tiny"
 def locate_model(name: str | None) -> str:
     """The folder of a model that comes with the package (`emo-tiny`, the default), or the folder or Hub name itself.
 
+    A folder of that name where the command is run comes first; `org/name` and `org/name@revision` are Hub names.
+
     Raises:
         WeightsError: the default is wanted, but this copy of the package carries no trained weights.
     """
+    if name and ("/" in name or "\\" in name or (Path(name) / "model_index.json").is_file()):
+        return name
     name = name or DEFAULT_MODEL
     folder = bundled("weights") / name
     if (folder / "model_index.json").is_file():

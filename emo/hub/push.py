@@ -6,11 +6,11 @@ from pathlib import Path, PurePosixPath
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download, snapshot_download
 
-from emo.errors import HubError, OptionError, WeightsError
+from emo.errors import OptionError, WeightsError
 from emo.hub.card import CARD, WRITTEN, model_card
 from emo.pipelines import EMOPipeline
-from emo.pipelines.checks import check_folder, component_names, variant_of
-from emo.pipelines.repository import hub_errors, refuse_pickles, repository_files, split_revision
+from emo.pipelines.checks import check_folder, component_names, replaced_weights, variant_of
+from emo.pipelines.repository import check_listing, hub_errors, refuse_pickles, repository_files, split_revision
 
 
 def push_folder(
@@ -59,7 +59,7 @@ def push_folder(
             api.create_branch(repo_id, branch=revision, exist_ok=True)
     there = repository_files(repo_id, revision=revision, token=token)
     operations = [CommitOperationAdd(path, folder / path) for path in files if path != CARD]
-    operations += [CommitOperationDelete(path) for path in _outdated(there, files)]
+    operations += [CommitOperationDelete(path) for path in replaced_weights(there, files)]
     if CARD in files and WRITTEN not in (folder / CARD).read_text("utf-8"):
         operations.append(CommitOperationAdd(CARD, folder / CARD))
     elif not (CARD in there and _edited(repo_id, revision, token)):
@@ -98,9 +98,7 @@ def pull_folder(
     if out is not None and Path(out).exists() and not _may_be_filled(Path(out)):
         raise OptionError(f"{out} exists already; choose another --out or remove it")
     files = repository_files(name, revision=revision, token=token)
-    refuse_pickles(name, files)
-    if "model_index.json" not in files:
-        raise HubError(f"{name}: model_index.json is missing there, so this is no pipeline")
+    check_listing(name, files)
     with hub_errors(name):
         folder = Path(snapshot_download(name, revision=revision, token=token, local_dir=out))
     check_folder(folder, EMOPipeline._get_signature_keys(EMOPipeline)[0], _only_variant(files))
@@ -123,14 +121,6 @@ def _only_variant(files: Iterable[str]) -> str | None:
     """The variant to check a folder by: `None` where it holds plain weights."""
     variants = {variant_of(PurePosixPath(file).name) for file in files if file.endswith(".safetensors")}
     return None if None in variants else next(iter(sorted(variants)), None)
-
-
-def _outdated(there: Iterable[str], files: Iterable[str]) -> list[str]:
-    """Files of weights in the repository that those of the same component and variant in the folder replace."""
-    of = lambda file: (PurePosixPath(file).parent, variant_of(PurePosixPath(file).name))
-    weights = lambda paths: [path for path in paths if ".safetensors" in PurePosixPath(path).suffixes]
-    replaced = {of(file) for file in weights(files)}
-    return sorted(file for file in weights(there) if of(file) in replaced and file not in files)
 
 
 def _edited(repo_id: str, revision: str | None, token: str | None) -> bool:

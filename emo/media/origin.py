@@ -44,11 +44,11 @@ def read_origin(path: str | Path) -> dict[str, Any]:
     require_file(path, VideoError)
     try:
         with av.open(f"file:{path}") as container:
-            text = container.metadata.get(_RECORD, "")
+            tags = {key.lower(): value for key, value in container.metadata.items()}  # Matroska shouts them
     except FFmpegError as error:
         raise VideoError(f"{path} is not a video this program can read ({error.strerror})") from error
     try:
-        record = json.loads(text)
+        record = json.loads(tags.get(_RECORD, ""))
         version = record["emo_origin"]
     except (ValueError, KeyError, TypeError):
         raise VideoError(

@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Collection
-from pathlib import Path
+from collections.abc import Collection, Iterable
+from pathlib import Path, PurePosixPath
 
 import diffusers
 import torch
@@ -12,9 +12,8 @@ from safetensors import SafetensorError, safe_open
 
 import emo
 from emo.errors import ConfigError, WeightsError
-from emo.pipelines.repository import refuse_pickles
+from emo.pipelines.repository import MODEL_INDEX, refuse_pickles
 
-MODEL_INDEX = "model_index.json"
 _LIBRARIES = {"emo": emo, "diffusers": diffusers, "transformers": transformers}
 
 
@@ -108,11 +107,7 @@ def _check_tensors(folder: Path, name: str, component_class: type[torch.nn.Modul
         hint = f" but of the variant {others[0]}: ask for that" if others else ""
         raise WeightsError(f"{folder}: no safetensors file of the component {name!r}{hint}")
     try:
-        with torch.device("meta"):
-            if issubclass(component_class, transformers.PreTrainedModel):
-                model = component_class(component_class.config_class.from_pretrained(folder))
-            else:
-                model = component_class.from_config(component_class.load_config(folder))
+        model = build_empty(folder, component_class)
     except Exception as error:  # the libraries raise many kinds for a config of which no network can be made
         raise WeightsError(f"{folder / 'config.json'}: {name} cannot be built from it ({error})") from None
     for key, tensor in model.state_dict().items():
@@ -122,3 +117,29 @@ def _check_tensors(folder: Path, name: str, component_class: type[torch.nn.Modul
             raise WeightsError(
                 f"{folder}: {key!r} of {name!r} has shape {found[key]}, but its config says {tuple(tensor.shape)}"
             )
+
+
+def build_empty(folder: Path, component_class: type[torch.nn.Module]) -> torch.nn.Module:
+    """A component as its config describes it, without memory for its tensors."""
+    with torch.device("meta"):
+        if issubclass(component_class, transformers.PreTrainedModel):
+            return component_class(component_class.config_class.from_pretrained(folder))
+        return component_class.from_config(component_class.load_config(folder))
+
+
+def component_classes(folder: Path) -> dict[str, type[torch.nn.Module]]:
+    """The networks of a checked pipeline folder, by name."""
+    classes = {name: getattr(_LIBRARIES[library], kind) for name, (library, kind) in _components(folder).items()}
+    return {name: kind for name, kind in sorted(classes.items()) if issubclass(kind, torch.nn.Module)}
+
+
+def replaced_weights(files: Iterable[str], by: Collection[str]) -> list[str]:
+    """Those of `files` that hold weights, or an index of shards, of a component and variant that `by` brings anew.
+
+    Args:
+        files, by: paths below a pipeline folder.
+    """
+    of = lambda file: (PurePosixPath(file).parent, variant_of(PurePosixPath(file).name))
+    weights = lambda paths: [path for path in paths if ".safetensors" in PurePosixPath(path).suffixes]
+    new = {of(file) for file in weights(by)}
+    return sorted(file for file in weights(files) if of(file) in new and file not in by)

@@ -10,6 +10,7 @@ from huggingface_hub import constants, errors, get_cached_repo_tree, model_info
 
 from emo.errors import EmoError, HubError, WeightsError, first_line
 
+MODEL_INDEX = "model_index.json"
 PICKLES = {".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"}
 _WITH_REVISION = re.compile(r"([\w.-]+/[\w.-]+)@(.+)")
 
@@ -20,8 +21,19 @@ def split_revision(name: str | os.PathLike) -> tuple[str | os.PathLike, str | No
     return (found[1], found[2]) if found and not Path(name).exists() else (name, None)
 
 
+def check_listing(repo_id: str, files: Iterable[str]) -> None:
+    """Refuse a repository by the names of its files.
+
+    Raises:
+        WeightsError: there is a pickle file among them, or no pipeline's index.
+    """
+    refuse_pickles(repo_id, files)
+    if MODEL_INDEX not in files:
+        raise WeightsError(f"{repo_id}: {MODEL_INDEX} is missing there, so this is no pipeline")
+
+
 def refuse_pickles(place: str, files: Iterable[str]) -> None:
-    """Refuse a listing that holds pickle files, which may run any code when loaded.
+    """Refuse files that may run any code when loaded.
 
     Raises:
         WeightsError: naming the first of them.
@@ -47,14 +59,18 @@ def repository_files(
         HubError: it cannot be listed.
     """
     with hub_errors(repo_id):
+        unreachable = None
         if not local_files_only and not constants.is_offline_mode():
             try:
                 return [file.rfilename for file in model_info(repo_id, revision=revision, token=token).siblings or []]
             except errors.HTTPError as error:
                 if isinstance(error, errors.HfHubHTTPError):  # the Hub has answered
                     raise
-        cached = get_cached_repo_tree(repo_id, revision=revision, cache_dir=cache_dir)
-        return [file.path for file in cached]
+                unreachable = error
+        try:
+            return [file.path for file in get_cached_repo_tree(repo_id, revision=revision, cache_dir=cache_dir)]
+        except errors.CachedRepoTreeNotFoundError as error:
+            raise (unreachable or error) from None
 
 
 @contextmanager
@@ -87,7 +103,7 @@ def _plainly(repo_id: str, error: BaseException) -> str | None:
     if isinstance(error, errors.RevisionNotFoundError):
         return "there is no such revision; give a branch, a tag or a commit of the repository"
     if isinstance(error, errors.RemoteEntryNotFoundError):
-        return f"a file is missing there ({first_line(error)}); is it an EMO pipeline?"
+        return f"a file is missing there ({error.server_message or first_line(error)}); is it an EMO pipeline?"
     if isinstance(error, errors.HFValidationError):
         return f"not a name of a repository ({first_line(error)}); give org/name"
     if isinstance(error, errors.LocalTokenNotFoundError):

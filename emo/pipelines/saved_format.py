@@ -16,8 +16,8 @@ import diffusers.pipelines
 
 import emo
 from emo.errors import OptionError
-from emo.pipelines.checks import check_folder
-from emo.pipelines.repository import hub_errors, refuse_pickles, repository_files
+from emo.pipelines.checks import check_folder, replaced_weights
+from emo.pipelines.repository import check_listing, hub_errors, repository_files
 
 PIPELINE_MODULE = "pipeline"
 LIBRARY = "emo"
@@ -41,6 +41,8 @@ class SavedFormat:
     ) -> str | None:
         """Write the pipeline's folder; with `push_to_hub` also send it, with `emo.push_folder`'s options.
 
+        Weights of the same variant that were there before are gone then, in however many shards they were.
+
         Args:
             variant: a name for this set of weights, such as "fp16", in their files' names.
             max_shard_size: weights beyond it are split, as "14MB" or in bytes.
@@ -54,7 +56,11 @@ class SavedFormat:
         """
         if not safe_serialization or kwargs.pop("use_flashpack", False):
             raise OptionError("weights are written as safetensors only; leave safe_serialization and use_flashpack")
+        before = _weights(Path(save_directory))
         super().save_pretrained(save_directory, variant=variant, max_shard_size=max_shard_size)
+        written = _weights(Path(save_directory)).items() - before.items()
+        for stale in replaced_weights(before, {name for name, _ in written}):
+            (Path(save_directory) / stale).unlink(missing_ok=True)
         if push_to_hub:
             return emo.push_folder(save_directory, kwargs.pop("repo_id", Path(save_directory).name), **kwargs)
         return None
@@ -103,7 +109,7 @@ class SavedFormat:
         asked = {key: kwargs.get(key) for key in ("revision", "token", "cache_dir")}
         local = bool(kwargs.get("local_files_only"))
         files = repository_files(pretrained_model_name, local_files_only=local, **asked)
-        refuse_pickles(pretrained_model_name, files)
+        check_listing(pretrained_model_name, files)
         with hub_errors(pretrained_model_name):
             folder = super().download(pretrained_model_name, **{**kwargs, "use_safetensors": True})
         expected, _ = cls._get_signature_keys(cls)
@@ -155,6 +161,11 @@ class SavedFormat:
         if isinstance(index.get("_class_name"), list):
             index["_class_name"] = index["_class_name"][1]
         return index
+
+
+def _weights(folder: Path) -> dict[str, int]:
+    """Files of weights and indices of shards below a folder, with the time they were written, in nanoseconds."""
+    return {file.relative_to(folder).as_posix(): file.stat().st_mtime_ns for file in folder.glob("*/*.safetensors*")}
 
 
 setattr(diffusers.pipelines, LIBRARY, sys.modules[LIBRARY])

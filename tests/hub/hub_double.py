@@ -51,6 +51,7 @@ class HubDouble:
             "HF_HOME": str(home),
             "HF_TOKEN": token or "",
             "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_MODULES_CACHE": str(home) + "/modules",
         }
@@ -71,8 +72,8 @@ def hub_double() -> Iterator[HubDouble]:
 
 
 class _Refused(Exception):
-    def __init__(self, status: int, code: str | None = None, message: str = ""):
-        self.status, self.code, self.message = status, code, message
+    def __init__(self, status: int, code: str | None = None, message: str = "", **more: str):
+        self.status, self.code, self.message, self.more = status, code, message, more
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -99,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refused(404, "EntryNotFound", f"no route for {self.command} {self.path}")
         except _Refused as refused:
             headers = {"X-Error-Code": refused.code, "X-Error-Message": refused.message}
-            self.send(json.dumps({"error": refused.message}).encode(), refused.status, headers)
+            self.send(json.dumps({"error": refused.message, **refused.more}).encode(), refused.status, headers)
 
     def read_body(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":
@@ -157,8 +158,8 @@ class _Handler(BaseHTTPRequestHandler):
         if repo.startswith("others/"):
             raise _Refused(403, message='You don\'t have the rights to create a model under the namespace "others"')
         if repo in self.hub.repositories:
-            raise _Refused(409, message="You already created this model repo")
-        self.hub.repositories[repo] = Repository(private=bool(asked.get("private")))
+            raise _Refused(409, message="You already created this model repo", url=f"{self.hub.address}/{repo}")
+        self.hub.repositories[repo] = Repository(asked.get("private") or asked.get("visibility") == "private")
         self.send_json({"url": f"{self.hub.address}/{repo}", "name": repo})
 
     def branch(self, repo: str, name: str):

@@ -102,3 +102,18 @@ def test_models_are_located(tmp_path, monkeypatch):
     (tmp_path / "weights" / "emo-tiny").mkdir(parents=True)
     (tmp_path / "weights" / "emo-tiny" / "model_index.json").write_text("{}")
     assert locate_model(None) == locate_model("emo-tiny") == str(tmp_path / "weights" / "emo-tiny")
+
+
+def test_a_path_is_never_a_packaged_model(tmp_path, monkeypatch):
+    """`./emo-tiny` and `a/b` are what they say, and so is a bare name of a pipeline folder that is here."""
+    (tmp_path / "weights" / "emo-tiny").mkdir(parents=True)
+    (tmp_path / "weights" / "emo-tiny" / "model_index.json").write_text("{}")
+    monkeypatch.setattr("emo.hub.locate.bundled", lambda name: tmp_path / name)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for name in ("./emo-tiny", "../weights/emo-tiny", "org/name", "org/name@v1", str(tmp_path / "x")):
+        assert locate_model(name) == name
+    (tmp_path / "here" / "emo-tiny").mkdir()
+    assert locate_model("emo-tiny") == str(tmp_path / "weights" / "emo-tiny")
+    (tmp_path / "here" / "emo-tiny" / "model_index.json").write_text("{}")
+    assert locate_model("emo-tiny") == "emo-tiny"

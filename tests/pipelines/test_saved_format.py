@@ -13,6 +13,7 @@ import torch
 from diffusers import DiffusionPipeline
 from tiny import noise, tiny_pipeline
 
+from emo.errors import OptionError, WeightsError
 from emo.pipelines import EMOPipeline
 
 OWN = {"unet", "reference_unet", "face_locator", "speed_encoder", "audio_projection"}
@@ -123,3 +124,57 @@ def test_an_fp16_variant_beside_the_default(folder, tmp_path):
     assert dtypes(EMOPipeline.from_pretrained(both, variant="fp16", dtype=torch.float16)) == {torch.float16}
     generic = DiffusionPipeline.from_pretrained(both, trust_remote_code=True)
     assert dtypes(generic) == {torch.float32}
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory) -> Path:
+    """Half precision in many files, as weights that come with the package are."""
+    path = tmp_path_factory.mktemp("shards") / "half"
+    tiny_pipeline().to(torch.float16).save_pretrained(path, max_shard_size="50KB")
+    assert len(list((path / "unet").glob("*-of-*.safetensors"))) > 2
+    return path
+
+
+@pytest.mark.parametrize("load", ["by class", "generic"])
+def test_half_precision_in_shards_loads_as_float32(shards, load):
+    if load == "by class":
+        pipe = EMOPipeline.from_pretrained(shards)
+    else:
+        pipe = DiffusionPipeline.from_pretrained(shards, trust_remote_code=True)
+    assert {part.dtype for part in pipe.components.values() if isinstance(part, torch.nn.Module)} == {torch.float32}
+    assert same_weights(pipe, tiny_pipeline().to(torch.float16).to(torch.float32))
+
+
+def test_a_missing_shard_is_named(shards, tmp_path):
+    broken = shutil.copytree(shards, tmp_path / "broken")
+    next((broken / "unet").glob("*-00002-of-*.safetensors")).unlink()
+    with pytest.raises(WeightsError, match=r"'unet' lacks the tensor"):
+        EMOPipeline.from_pretrained(broken)
+
+
+def test_a_variant_does_not_hide_what_is_missing(folder, tmp_path):
+    both = shutil.copytree(folder, tmp_path / "both")
+    tiny_pipeline().save_pretrained(both, variant="fp16")
+    (both / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"'unet' but of the variant fp16"):
+        EMOPipeline.from_pretrained(both)
+    assert EMOPipeline.from_pretrained(both, variant="fp16").unet.dtype == torch.float32
+
+
+def test_saving_over_shards_leaves_none_of_them(folder, shards, tmp_path):
+    path = shutil.copytree(shards, tmp_path / "pipeline")
+    tiny_pipeline(seed=1).save_pretrained(path)
+    assert [file.name for file in path.rglob("*") if "-of-" in file.name or "index.json" in file.name] == [
+        "model_index.json"
+    ]
+    assert same_weights(EMOPipeline.from_pretrained(path), tiny_pipeline(seed=1))
+    tiny_pipeline(seed=2).save_pretrained(path, max_shard_size="50KB")
+    assert not (path / "unet" / "diffusion_pytorch_model.safetensors").exists()
+    assert same_weights(EMOPipeline.from_pretrained(path), tiny_pipeline(seed=2))
+
+
+def test_only_safetensors_are_written(tmp_path):
+    for options in ({"safe_serialization": False}, {"use_flashpack": True}):
+        with pytest.raises(OptionError, match="safetensors only"):
+            tiny_pipeline().save_pretrained(tmp_path / "none", **options)
+    assert not (tmp_path / "none").exists()
