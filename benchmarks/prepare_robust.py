@@ -18,6 +18,7 @@ from pathlib import Path
 from prepare import prepare
 
 KINDS = (".jsonl", ".safetensors", ".json")
+SMALL = [f"--set={value}" for value in ("size=96", "min_seconds=1", "max_seconds=3", "filters.min_face=60")]
 
 
 def content(root: Path) -> dict[str, bytes]:
@@ -29,7 +30,13 @@ def content(root: Path) -> dict[str, bytes]:
 
 
 def kill(options: argparse.Namespace) -> None:
-    inputs, settings = sorted((options.out / "composed").glob("*.mp4"))[: options.files], ["--set", "size=128"]
+    folder = options.out / "small"
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = sorted((options.out / "composed").glob("*.mp4"))[: options.files]
+    inputs = [folder / path.name for path in sources]
+    for source, path in zip(sources, inputs, strict=True):
+        encode(path, source, "-t", "5", "-vf", "scale=320:240")
+    settings = [*SMALL, f"--workers={options.workers}"]
     whole = options.out / "whole"
     shutil.rmtree(whole, ignore_errors=True)
     started = time.perf_counter()
@@ -58,8 +65,9 @@ def fuzz(options: argparse.Namespace) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(out, ignore_errors=True)
     folder.mkdir(parents=True)
-    made = list(fuzzed(folder, sorted((options.out / "composed").glob("*.mp4"))[:4], random.Random(3), options.files))
-    run = prepare(made, out, "--set", "size=128", stderr=subprocess.PIPE, text=True)
+    sources = sorted((options.out / "small").glob("*.mp4"))  # left by `kill`
+    made = list(fuzzed(folder, sources, random.Random(3), options.files))
+    run = prepare(made, out, *SMALL, f"--workers={options.workers}", stderr=subprocess.PIPE, text=True)
     errors = run.communicate()[1]
     report = json.loads((out / "report.json").read_text())
     listed = {row["file"] for row in report["inputs"]}
@@ -71,14 +79,16 @@ def fuzz(options: argparse.Namespace) -> None:
             print(f"{Path(row['file']).name}: {row.get('reason', 'kept in part')}: {row['fault'][:110]}")
 
 
-def fuzzed(folder: Path, sources: list[Path], rng: random.Random, count: int):
-    """Files that are broken or odd, by turns in every way."""
+def encode(path: Path, source: Path, *arguments: str) -> bool:
+    """Whether ffmpeg could."""
     from imageio_ffmpeg import get_ffmpeg_exe
 
-    def encode(path: Path, source: Path, *arguments: str) -> bool:
-        command = [get_ffmpeg_exe(), "-v", "error", "-y", "-t", "4", "-i", str(source), *arguments, str(path)]
-        return subprocess.run(command, capture_output=True).returncode == 0
+    command = [get_ffmpeg_exe(), "-v", "error", "-y", "-i", str(source), *arguments, str(path)]
+    return subprocess.run(command, capture_output=True).returncode == 0
 
+
+def fuzzed(folder: Path, sources: list[Path], rng: random.Random, count: int):
+    """Files that are broken or odd, by turns in every way."""
     ways = {
         "truncated.mp4": None, "zeroed.mp4": None, "noise.mp4": None, "renamed.txt": None, "empty.mp4": None,
         "text.mp4": None, "noaudio.mp4": ["-an"], "audioonly.mp4": ["-vn"], "mpeg4.avi": ["-c:v", "mpeg4"],
@@ -86,7 +96,7 @@ def fuzzed(folder: Path, sources: list[Path], rng: random.Random, count: int):
         "mjpeg.mov": ["-c:v", "mjpeg", "-q:v", "4"], "mpeg2.mpg": ["-c:v", "mpeg2video", "-c:a", "mp2"],
         "hevc.mkv": ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none"],
         "1px.mkv": ["-vf", "scale=1:1", "-c:v", "ffv1"], "2px.mp4": ["-vf", "scale=2:2"],
-        "vertical.mp4": ["-vf", "crop=270:480"], "rotated.mp4": ["-vf", "transpose=1"],
+        "vertical.mp4": ["-vf", "crop=136:240"], "rotated.mp4": ["-vf", "transpose=1"],
         "vfr.mkv": ["-vf", "select='not(mod(n,3))+lt(random(1),0.4)'", "-fps_mode", "vfr"],
         "10bit.mp4": ["-pix_fmt", "yuv420p10le"], "grey.mp4": ["-pix_fmt", "gray"], "alpha.mov": ["-c:v", "qtrle"],
         "5fps.mp4": ["-r", "5"], "120fps.mp4": ["-r", "120", "-preset", "ultrafast"], "gif.gif": ["-r", "12"],
@@ -100,7 +110,7 @@ def fuzzed(folder: Path, sources: list[Path], rng: random.Random, count: int):
         if arguments is None:
             damage(path, source.read_bytes(), name.split(".")[0], rng)
         else:
-            trim = ["-ss", f"{rng.uniform(0, 6):.2f}"]
+            trim = ["-ss", f"{rng.uniform(0, 3):.2f}", "-t", "1.6"]
             if not encode(path, source, *trim, *arguments):
                 warnings.warn(f"ffmpeg cannot make {name}", stacklevel=1)
                 path.write_bytes(source.read_bytes()[: rng.randrange(1000)])
@@ -133,6 +143,7 @@ def main() -> None:
     parser.add_argument("what", choices=["kill", "fuzz"])
     parser.add_argument("--out", type=Path, default=Path("out/bench-prepare"))
     parser.add_argument("--files", type=int, default=8, help="videos to kill runs over, or files to break")
+    parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     {"kill": kill, "fuzz": fuzz}[options.what](options)
 
