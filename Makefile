@@ -6,7 +6,7 @@ TORCH_INDEX ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test train-smoke lint format clean
+.PHONY: demo test train-smoke train-tiny lint format clean
 
 demo: $(READY)  ## a video of an astronaut in out/demo.mp4, with a contact sheet beside it
 	$(BIN)/python examples/demo.py --out out
@@ -15,7 +15,10 @@ test: $(READY)  ## all tests, two at a time
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
 
 train-smoke: $(READY)  ## from nothing to a video through every training script, at toy size, in out/train-smoke
-	OMP_NUM_THREADS=1 $(BIN)/python train/smoke.py
+	OMP_NUM_THREADS=1 $(BIN)/python train/tiny.py --toy --out out/train-smoke
+
+train-tiny: $(READY)  ## the weights of emo-tiny, in runs/tiny; about six hours of two cores, goes on where it was stopped
+	OMP_NUM_THREADS=1 $(BIN)/python train/tiny.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -146,7 +146,7 @@ def check_numbers(options: argparse.Namespace) -> None:
         value = getattr(options, name)
         if value is not None and value < least:
             raise OptionError(f"--{name} {value}: must be at least {least}")
-    for name, least in (("seconds", 1.0), ("brief", 1.0), ("long", 12.0)):
+    for name, least in (("seconds", 1.0), ("brief", 1.0), ("long", 2.4)):
         value = getattr(options, name)
         if not (math.isfinite(value) and value >= least):
             raise OptionError(f"--{name} {value}: must be at least {least:g} seconds")

@@ -103,7 +103,7 @@ def silence(talks: Sequence[Observation], truths: Sequence[Observation], louds: 
 
 
 def identity(talks: Sequence[Observation], truths: Sequence[Observation], gallery: np.ndarray) -> Row:
-    """Identity is kept: which portrait of all (G, D) a video's mean descriptor is nearest to; video i shows the i-th."""
+    """Identity is kept: which portrait of all (G, D) a video's mean descriptor is nearest to; i's own is the i-th."""
 
     def hits(videos: Sequence[Observation]) -> np.ndarray:
         return np.array([len(v.descriptors) > 0 and _whose(v, gallery) == i for i, v in enumerate(videos)])

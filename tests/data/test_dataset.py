@@ -179,7 +179,8 @@ def test_labels_are_those_of_the_frames_shown(clips, video, size):
         window = range(start, min(start + N + F, len(pictures)))
         shape = np.array([width / 64, height / 48] * 2, np.float32)
         inside = [
-            (x0 <= x) & (x < x1) & (y0 <= y) & (y < y1) for x0, y0, x1, y1 in labels["face_box"][: len(pictures)] * shape
+            (x0 <= x) & (x < x1) & (y0 <= y) & (y < y1)
+            for x0, y0, x1, y1 in labels["face_box"][: len(pictures)] * shape
         ]
         spans = [(a, b) for a in range(start + 1) for b in range(window.stop, len(pictures) + 1)]
         found = sample.face_mask[0, 0].numpy()

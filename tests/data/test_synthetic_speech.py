@@ -152,6 +152,18 @@ def test_head_turns_at_the_commanded_mean_speed(speed, clips):
             assert torch.diff(angle, n=2).abs().max() < 0.2 + 1.2 * speed  # smooth: no jerk
 
 
+def test_heads_leave_their_place_and_stay_in_the_picture(clips):
+    mouth = articulate_speech(clips[0], FPS)
+    moves = [make_motion(mouth, 0.3, seed) for seed in range(20)]
+    roaming = np.array([float(motion.tx.max() - motion.tx.min()) for motion in moves])
+    assert roaming.max() > 0.15  # of half the picture: a face region says where the face is
+    assert roaming.min() < 0.06  # and some hold still
+    for motion in moves:
+        assert motion.tx.abs().max() <= 0.25
+        assert motion.ty.abs().max() <= 0.12
+        assert torch.diff(motion.tx).abs().max() < 0.02  # no jump
+
+
 def test_rotation_speed_is_geodesic():
     turn = torch.tensor([0.0, 3.0, 3.0, 3.0])
     zero = torch.zeros(4)

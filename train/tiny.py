@@ -1,0 +1,207 @@
+"""The small model from nothing: people, autoencoder, audio encoder, three stages, weights to ship, a video.
+
+    python train/tiny.py                                # `make train-tiny`: about six hours of two cores
+    python train/tiny.py --stop-after 550               # ends by itself then; the same command goes on where it was
+    python train/tiny.py --toy --out out/train-smoke    # `make train-smoke`: the same way at toy size, in minutes
+
+Every command is printed as it could be typed. Pictures and speech: the folder that EMO_TEST_DATA names lends its
+portraits and its read sentences, if it is there; scikit-image's astronaut always talks along. The recordings and
+people that `emo evaluate mechanisms` measures on are never among them.
+"""
+
+import argparse
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from skimage.data import astronaut
+
+from emo import EMOPipeline
+from emo.data.processes import available_cores
+from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
+from emo.media import VideoReader, contact_sheet
+
+ROOT = Path(__file__).resolve().parents[1]
+SPEECH = ("librispeech*", "ljspeech*")  # of EMO_TEST_DATA/audio; the other recordings are for tests
+SHARD = "14MB"
+SECONDS = 1.0  # of the video at the end
+BATCH = {"autoencoder": 4, "audio_encoder": 8, "stage1": 32, "stage2": 8, "stage3": 8}  # of all processes together
+ON_GPU = 8  # times as much, where there is a GPU
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command line, and what is there once it has finished; `trains`: it can end itself."""
+
+    name: str
+    command: list[str]
+    makes: Path
+    trains: bool = True
+
+
+def steps(out: Path, toy: bool, processes: int) -> Iterator[Step]:
+    """The way, from an empty folder to a pipeline."""
+    cuda, emo, people, runs = torch.cuda.is_available(), [sys.executable, "-m", "emo"], out / "people", out / "runs"
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+
+    def train(name: str, script: str, *options: str) -> Step:
+        config, script = ROOT / f"configs/train/emo-tiny/{name}.yaml", ROOT / f"train/{script}.py"
+        batch = max(1, BATCH[name] * (ON_GPU if cuda else 1) // processes)
+        common = [f"train.output={runs / name}", f"data.batch_size={batch}", "--resume", "latest"]
+        small = TOY[name] + (shown if name.startswith("stage") else ()) if toy else ()
+        command = [*(launch if processes > 1 else []), str(script), "--config", str(config), *common, *options, *small]
+        return Step(name, [sys.executable, *command], runs / name / "model")
+
+    shown = (
+        f"validation.portraits=[{out / 'portraits' / 'astronaut.png'}]",
+        f"validation.sounds=[{out / 'speech.wav'}]",
+    )
+    model = lambda name: runs / name / "model"
+    data = f"data.root={people}"
+    size = f"model.config={ROOT / 'configs/train/smoke/model.yaml' if toy else 'emo-tiny'}"
+    encoders = (f"model.vae={model('autoencoder')}", f"model.audio_encoder={model('audio_encoder')}")
+    backend = ("model.attention_backend=native",) if cuda else ()
+    speech = ("--speech", str(out / "speech")) if (out / "speech").is_dir() and not toy else ()
+    amount = TOY["people"] if toy else PEOPLE
+    portraits = ("--portraits", str(out / "portraits"), "--portrait-share", "0.15")
+    share = ("--speech-share", "0.3") if speech else ()
+    where = ("--device", "cuda") if cuda else ()
+    synthesis = [*emo, "synthesize", "--out", str(people), *amount, *portraits, *speech, *share, *where]
+    yield Step("people", synthesis, people / "train" / "metadata.jsonl", trains=False)
+    yield train("autoencoder", "autoencoder", data, size)
+    yield train("audio_encoder", "audio_encoder", size, *((f"data.speech={out / 'speech'}",) if speech else ()))
+    config = str(ROOT / "configs/train/emo-tiny/stage1.yaml")
+    start = (data, size, *encoders, "data.cache=false", "train.steps=0", f"train.output={runs / 'start'}")
+    script = str(ROOT / "train/stage1_image.py")
+    yield Step("start", [sys.executable, script, "--config", config, *start], model("start"))
+    cache = [*emo, "cache", str(people), "--model", str(model("start"))]
+    yield Step("cache", cache, people / "train" / "metadata.jsonl", trains=False)
+    yield train("stage1", "stage1_image", data, size, *encoders, *backend)
+    yield train("stage2", "stage2_video", data, f"model.init={model('stage1')}", *backend)
+    yield train("stage3", "stage3_speed", data, f"model.init={model('stage2')}", *backend)
+
+
+PEOPLE = ("--identities", "1000", "--hours", "1", "--seconds", "3")
+_TRAIN = ("train.log_every=5", "train.tensorboard=false", "train.save_every=0", "data.workers=0")
+_SHOWN = ("validation.num_inference_steps=2", "validation.seconds=0.4", "train.validate_every=10", "train.steps=10")
+TOY = {
+    "people": (
+        *("--size", "64", "--seconds", "0.8", "--hours", "0.0018", "--identities", "4"),
+        *("--test-share", "0.25", "--no-compile"),
+    ),
+    "autoencoder": (*_TRAIN, "train.steps=20", "data.measured=32", "validated=8"),
+    "audio_encoder": (*_TRAIN, "train.steps=20", "data.seconds=1", "data.utterances=8", "validated=4"),
+    "stage1": (*_TRAIN, *_SHOWN, "data.batch_size=4"),
+    "stage2": (*_TRAIN, *_SHOWN),
+    "stage3": (*_TRAIN, *_SHOWN),
+}
+
+
+def run(out: Path, toy: bool, processes: int, stop_after: float | None) -> int:
+    """All steps that are not finished; returns the exit status, 0 also when the time is over."""
+    deadline = time.monotonic() + (stop_after or float("inf"))
+    prepare(out)
+    for step in steps(out, toy, processes):
+        done = out / "done" / step.name
+        if done.exists():
+            continue
+        left = deadline - time.monotonic()
+        status = call(step, left) if left > 0 else None
+        if status not in (0, None):
+            print(f"this command failed with status {status}", file=sys.stderr)
+            return status
+        if status is None or not step.makes.exists():
+            print(f"stopped in {step.name}; the same command goes on", flush=True)
+            return 0
+        done.parent.mkdir(exist_ok=True)
+        done.touch()
+    export(out / "runs" / "stage3" / "model", out / "emo-tiny")
+    return show(out, toy)
+
+
+def call(step: Step, left: float) -> int | None:
+    """Run a command for `left` seconds at most: its exit status, or None if it was stopped."""
+    limit = [f"train.stop_after_seconds={left:.0f}"] if step.trains and left != float("inf") else []
+    print(f"\n$ {shlex.join(step.command)}", flush=True)
+    where = {} if torch.cuda.is_available() else {"ACCELERATE_USE_CPU": "true"}  # or several processes look for GPUs
+    process = subprocess.Popen([*step.command, *limit], cwd=ROOT, env=os.environ | where)
+    try:
+        return process.wait(None if limit or left == float("inf") else left)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGTERM if step.trains else signal.SIGINT)
+        process.wait()
+        return None
+    except KeyboardInterrupt:  # the command was interrupted as well
+        process.wait()
+        raise
+
+
+def prepare(out: Path) -> None:
+    """Portraits and recordings to learn from, and the portrait and sound of the video."""
+    lent = Path(os.environ.get("EMO_TEST_DATA", ROOT.parent / "shared" / "data"))
+    (out / "portraits").mkdir(parents=True, exist_ok=True)
+    Image.fromarray(astronaut()).save(out / "portraits" / "astronaut.png")
+    for path in lent.glob("images/*"):
+        if "astronaut" not in path.name:
+            shutil.copyfile(path, out / "portraits" / path.name)
+    for path in (path for pattern in SPEECH for path in lent.glob(f"audio/{pattern}")):
+        (out / "speech").mkdir(exist_ok=True)
+        shutil.copyfile(path, out / "speech" / path.name)
+    with wave.open(str(out / "speech.wav"), "wb") as file:
+        samples = np.round(synthesize(seed=1, seconds=SECONDS).waveform * 32767).astype("<i2")
+        file.setparams((1, 2, SAMPLE_RATE, len(samples), "NONE", ""))
+        file.writeframes(samples.tobytes())
+
+
+def export(model: Path, out: Path) -> None:
+    """The pipeline in half precision, in files small enough for a repository."""
+    shutil.rmtree(out, ignore_errors=True)
+    EMOPipeline.from_pretrained(model).to(torch.float16).save_pretrained(out, max_shard_size=SHARD)
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    print(f"\n{out}: {size / 1e6:.1f} MB", flush=True)
+
+
+def show(out: Path, toy: bool) -> int:
+    """A video of the new model, and its frames on a sheet."""
+    video = out / "video.mp4"
+    inputs = [str(out / "portraits" / "astronaut.png"), str(out / "speech.wav"), "-o", str(video), "--restart"]
+    options = ["--model", str(out / "emo-tiny"), "--steps", "4" if toy else "20"]
+    command = [sys.executable, "-m", "emo", "generate", *inputs, *options]
+    print(f"\n$ {shlex.join(command)}", flush=True)
+    if status := subprocess.run(command, cwd=ROOT).returncode:
+        return status
+    with VideoReader(video) as reader:
+        assert len(reader) == round(25 * SECONDS), len(reader)
+        frames = reader.read(np.linspace(0, len(reader) - 1, 12).round().astype(int))
+    contact_sheet(frames, columns=6).save(out / "video.png")
+    print(f"{video} and {out / 'video.png'}")
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "tiny", help="folder of all that is made")
+    parser.add_argument("--toy", action="store_true", help="as small as it gets; what was there is removed first")
+    parser.add_argument("--processes", type=int, help="of training (default: one per core; one on a GPU, or a toy)")
+    parser.add_argument("--stop-after", type=float, metavar="SECONDS", help="end in time; the same command goes on")
+    options = parser.parse_args()
+    out, one = options.out.resolve(), options.toy or torch.cuda.is_available()
+    if options.toy:
+        for made in ("people", "runs", "done", "emo-tiny"):
+            shutil.rmtree(out / made, ignore_errors=True)
+    return run(out, options.toy, options.processes or (1 if one else available_cores()), options.stop_after)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
