@@ -237,15 +237,28 @@ def test_what_fails_is_told_and_tried_again(videos, tmp_path):
                 outcome if "silent" not in str(outcome.item) else outcome._replace(result=None, failure="KeyError: 3")
             )
 
-    with_survey = by_name(prepare(tmp_path / "out", [videos / "silent.mp4", videos / "nobody.mp4"], engine=fails))
-    assert with_survey["silent.mp4"]["reason"] == "unreadable"
-    assert "KeyError: 3" in with_survey["silent.mp4"]["fault"]
+    both = [videos / "silent.mp4", videos / "nobody.mp4"]
+    row = by_name(prepare(tmp_path / "out", both, engine=fails))["silent.mp4"]
+    assert row["reason"] == "unreadable"
+    assert row["fault"] == "it cannot be read (KeyError: 3); the same command tries again"
+    assert by_name(prepare(tmp_path / "out", [videos / "silent.mp4"]))["silent.mp4"]["kept_seconds"] == 1.2
     late = lambda work, items: (
         in_turn(work, items) if isinstance(next(iter(items), None), Path) else fails(work, items)
     )
     row = by_name(prepare(tmp_path / "late", [videos / "silent.mp4"], engine=late))["silent.mp4"]
     assert (row["reason"], row["fault"]) == ("failed", "KeyError: 3; the same command tries again")
     assert by_name(prepare(tmp_path / "late", [videos / "silent.mp4"]))["silent.mp4"]["kept_seconds"] == 1.2
+
+
+def test_a_file_that_is_gone_keeps_what_was_made_of_it(videos, tmp_path):
+    (tmp_path / "a.mp4").write_bytes((videos / "talk.mp4").read_bytes())
+    before = prepare(tmp_path / "out", [tmp_path / "a.mp4"])
+    (tmp_path / "a.mp4").unlink()
+    assert prepare(tmp_path / "out", []) == before
+    next(iter((tmp_path / "out").glob("*/*.mp4"))).unlink()
+    row = prepare(tmp_path / "out", [])["inputs"][0]
+    assert (row["kept_seconds"], row["reason"]) == (0.0, "failed")
+    assert "not there any more" in row["fault"]
 
 
 def test_a_full_disk_stops_the_run(videos, tmp_path, monkeypatch):

@@ -98,8 +98,8 @@ def silent_frames(opening: np.ndarray, loudness: np.ndarray, fps: float, config:
 def sound_match(opening: np.ndarray, loudness: np.ndarray) -> float:
     """Correlation of a clip's mouth with its sound at the best lag of up to MAX_LAG frames, -1 ... 1; both smoothed.
 
-    Six GRID speakers of 3 s read 0.43 and more; with their sound moved by a second less than 0.24 in nine cases of ten.
-    Synthetic people read 0.88 and more; with others' sound less than 0.25 in half of the cases, 0.49 in nine of ten.
+    Six GRID speakers of 3 s read 0.43 and more; with their sound moved by a second 0.24 at most in nine of ten.
+    Synthetic people read 0.88 and more; with others' sound 0.25 at most in half of the cases, 0.49 in nine of ten.
     """
     lag = min(MAX_LAG, max(0, (len(opening) - 3) // 2))
     return lagged_correlation(smooth(opening, SYNC_SIGMA), smooth(loudness, SYNC_SIGMA), max_lag=lag).best

@@ -147,7 +147,7 @@ class Footage:
 
         samples, rate, place = None, SAMPLE_RATE, None
         with av.open(f"file:{self.path}") as container:
-            stream = container.streams.audio[0]
+            stream = next(stream for stream in container.streams.audio if stream.codec_context is not None)
             begin = start + self._origin - Fraction(PRE_ROLL)
             try:
                 container.seek(int(begin / stream.time_base), stream=stream)

@@ -51,24 +51,27 @@ def prepare_dataset(inputs: Sequence[Path], out: Path, config: PrepareConfig, en
     store = Store(out)
     store.open(asdict(config))
     files, todo = _known_files(store, inputs)
-    counts = partial(Progress, all_files=len(todo))
+    counts, lost = partial(Progress, all_files=len(todo)), {}
     yield counts(0)
     for done, (path, found, failure) in enumerate(engine(partial(survey, fps=config.fps), todo), 1):
-        found = found or Survey("", 0, 0.0, f"it cannot be read ({failure})")
-        files[str(path)] = asdict(found) | {"stamp": _stamp(path)}
+        if found is None:
+            lost[str(path)] = Survey("", 0, 0.0, f"it cannot be read ({failure}); the same command tries again")
+        else:
+            files[str(path)] = asdict(found) | {"stamp": _stamp(path)}
         yield counts(done)
     store.put_surveys(files)
-    surveys = {path: Survey(**{k: v for k, v in row.items() if k != "stamp"}) for path, row in files.items()}
+    surveys = {path: Survey(**{k: v for k, v in row.items() if k != "stamp"}) for path, row in files.items()} | lost
 
     pieces = plan_pieces(surveys, config)
     results = _results(store, pieces)
-    waiting = [piece for piece in pieces if piece.name not in results]
+    undone = [piece for piece in pieces if piece.name not in results]
+    waiting = [piece for piece in undone if Path(piece.path).is_file()]
+    failures = {piece.name: "it is not there any more" for piece in undone if piece not in waiting}
     seconds = sum((piece.stop - piece.start) / config.fps for piece in pieces)
     left = sum((piece.stop - piece.start) / config.fps for piece in waiting)
     clips = sum(len(result.clips) for result in results.values())
     counts = partial(Progress, len(todo), len(todo), all_seconds=seconds)
     yield counts(seconds=seconds - left, clips=clips)
-    failures: dict[str, str] = {}
     for piece, result, failure in engine(partial(work_piece, config=config, store=store), waiting):
         if result is None:
             failures[piece.name] = failure
