@@ -539,7 +539,7 @@ MUTATIONS = (
         "emo/data/prepare/piece.py",
         "< config.filters.min_sync",
         "< -2",
-        "data/test_prepare.py",
+        "data/test_prepare_run.py",
     ),
     Mutation(
         "prepare: the crop leaves the picture",
@@ -595,14 +595,21 @@ MUTATIONS = (
         "emo/data/prepare/run.py",
         "if all(store.find(name) for info in result.clips for name in (info.file_name, info.labels)):",
         "if result is not None:",
-        "data/test_prepare.py",
+        "data/test_prepare_run.py",
     ),
     Mutation(
         "prepare: copies are taken for other videos",
         "emo/data/prepare/run.py",
         "if found.fault or found.key in seen:",
         "if found.fault:",
-        "data/test_prepare.py",
+        "data/test_prepare_run.py",
+    ),
+    Mutation(
+        "speed: none is a wish of its own",
+        "emo/pipelines/pipeline_emo.py",
+        "return torch.zeros(shape, ",
+        "return torch.ones(shape, ",
+        "pipelines/test_pipeline.py",
     ),
 )
 

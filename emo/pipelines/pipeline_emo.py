@@ -164,7 +164,8 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             face_region: where the face may move (3.2.5, Fig. 7): `None` for the portrait's face box enlarged by 1.3,
                 `"full"` for anywhere, a box `(x0, y0, x1, y1)` in the portrait's pixels, or a mask of its size.
             face: which face of several, counted from the left; the largest by default.
-            speed: head rotation in degrees per frame: one number, one per frame, or `None` for "No Speed" (Table 2).
+            speed: head rotation in degrees per frame: one number, one per frame, or `None` for
+                whatever comes.
             paste_back: yield the full picture with the animated crop in its place.
             generator: makes the result repeatable.
             output_type: `"pil"`, `"np"` and `"pt"` (in [0, 1]), `"uint8"` (an array) or `"latent"`.
@@ -296,10 +297,15 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         windows = features.windows(start, stop, self.audio_projection.config.num_neighbors)
         return self.audio_projection(windows.to(self._execution_device, self.audio_projection.dtype))
 
-    def _speed_features(self, speed: torch.Tensor | None, start: int, stop: int) -> torch.Tensor | None:
-        """Features (1, F, l) of the frames `start … stop−1` (3.2.5) from the speeds (1, T) of the whole video."""
+    def _speed_features(self, speed: torch.Tensor | None, start: int, stop: int) -> torch.Tensor:
+        """Features (1, F, l) of the frames `start … stop−1` (3.2.5) from the speeds (1, T) of the whole video.
+
+        Without speeds they are zero: dropped, as in training. Before stage 3 the speed layers are at their zero start,
+        and do nothing with them; this is Table 2's "No Speed".
+        """
         if speed is None:
-            return None
+            shape = 1, stop - start, self.speed_encoder.config.speed_dim
+            return torch.zeros(shape, dtype=self.speed_encoder.dtype, device=self._execution_device)
         windows = cut_windows(speed, self.speed_encoder.config.num_neighbors, start, stop)
         return self.speed_encoder(windows.to(self._execution_device))
 

@@ -80,6 +80,24 @@ def test_a_speed_per_frame(generate):
     assert np.abs(same - rising).max() > 1e-4
 
 
+def test_without_a_speed_the_condition_is_dropped_as_in_training(pipe, generate):
+    seen = []
+    hook = pipe.unet.register_forward_pre_hook(lambda _, args, given: seen.append(given["speed"]), with_kwargs=True)
+    generate()
+    hook.remove()
+    assert all(speed.shape[1:] == (4, 16) for speed in seen)
+    assert not any(speed.any() for speed in seen)
+    layers = [layer for name, layer in pipe.unet.named_modules() if name.endswith("speed_attn.to_out.0")]
+    before = [{name: value.clone() for name, value in layer.state_dict().items()} for layer in layers]
+    for layer in layers:  # as before stage 3: then it is Table 2's "No Speed"
+        torch.nn.init.zeros_(layer.weight), torch.nn.init.zeros_(layer.bias)
+    without = generate()
+    np.testing.assert_array_equal(without, generate(speed=1.0))
+    for layer, weights in zip(layers, before, strict=True):
+        layer.load_state_dict(weights)
+    assert np.abs(without - generate()).max() > 1e-4
+
+
 def test_size_other_than_the_models(generate):
     assert generate(height=96, width=64).shape == (10, 96, 64, 3)
 
