@@ -44,12 +44,12 @@ class HubDouble:
         self.blobs: dict[str, bytes] = {}
         self.requests: list[str] = []
 
-    def environment(self, home: object, token: str | None = TOKEN) -> dict[str, str]:
+    def environment(self, home: object) -> dict[str, str]:
         """What a fresh process needs to take this for the Hub."""
         return {
             "HF_ENDPOINT": self.address,
             "HF_HOME": str(home),
-            "HF_TOKEN": token or "",
+            "HF_TOKEN": TOKEN,
             "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",

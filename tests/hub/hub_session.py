@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hub_double import TOKEN, HubDouble
+from hub_double import HubDouble
 
 PREAMBLE = """
 import contextlib, io, json, sys
 from pathlib import Path
+import numpy
 import torch
 from diffusers import DiffusionPipeline
 from tiny import noise, tiny_pipeline
@@ -33,8 +34,9 @@ def dtypes(pipe):
 def video(pipe):
     from skimage.data import astronaut
     pipe.set_progress_bar_config(disable=True)
-    options = dict(num_inference_steps=1, output_type="uint8", generator=torch.Generator().manual_seed(0))
-    return pipe(astronaut(), noise(0.4), **options).frames.tolist()
+    options = dict(num_inference_steps=1, output_type="np", generator=torch.Generator().manual_seed(0))
+    numpy.save("video.npy", pipe(astronaut(), noise(0.4), **options).frames)
+    return str(Path("video.npy").resolve())
 
 def command(*arguments):
     out, err = io.StringIO(), io.StringIO()
@@ -51,10 +53,13 @@ def refusal(load, *arguments, **options):
 """
 
 
-def session(code: str, hub: HubDouble, home: Path, cwd: Path, token: str | None = TOKEN) -> dict[str, Any]:
-    """Run code in a fresh process in `cwd`; what it puts into `result` comes back, and everything it prints."""
-    environment = os.environ | hub.environment(home, token) | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    script = f"{PREAMBLE}\n{code}\nPath('result.json').write_text(json.dumps(result))\n"
+def session(code: str, hub: HubDouble, home: Path, cwd: Path, first: str = "") -> dict[str, Any]:
+    """Run code in a fresh process in `cwd`; what it puts into `result` comes back, and everything it prints.
+
+    `first` runs before anything is imported.
+    """
+    environment = os.environ | hub.environment(home) | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    script = f"{first}\n{PREAMBLE}\n{code}\nPath('result.json').write_text(json.dumps(result))\n"
     done = subprocess.run([sys.executable, "-c", script], cwd=cwd, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads((cwd / "result.json").read_text()) | {"printed": done.stdout + done.stderr}
