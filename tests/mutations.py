@@ -611,6 +611,48 @@ MUTATIONS = (
         "return torch.ones(shape, ",
         "pipelines/test_pipeline.py",
     ),
+    Mutation(
+        "hub: half precision stays half",
+        "emo/pipelines/saved_format.py",
+        'kept["dtype"] = "float32"',
+        "pass",
+        "pipelines/test_saved_format.py::test_half_precision_in_shards_loads_as_float32",
+    ),
+    Mutation(
+        "hub: old shards stay behind",
+        "emo/pipelines/checks.py",
+        "of(file) in new and file not in by",
+        "False",
+        "pipelines/test_saved_format.py::test_saving_over_shards_leaves_none_of_them",
+    ),
+    Mutation(
+        "hub: a repository's pickles are not seen",
+        "emo/pipelines/repository.py",
+        "refuse_pickles(repo_id, files)",
+        "pass",
+        "hub/test_round_trip.py",
+    ),
+    Mutation(
+        "origin: the seed of a generator that was used",
+        "emo/pipelines/origin.py",
+        "return seed if torch.equal(fresh.get_state(), generator.get_state()) else None",
+        "return seed",
+        "pipelines/test_origin_record.py::test_a_seed_is_told_only_where_it_gives_the_same",
+    ),
+    Mutation(
+        "origin: a written video does not tell it",
+        "emo/pipelines/write.py",
+        "writer.finish(stream.audio, complete_origin(stream.origin, fingerprint))",
+        "writer.finish(stream.audio)",
+        "cli/test_like.py",
+    ),
+    Mutation(
+        "origin: --like forgets the options",
+        "emo/cli/like.py",
+        "like.value(name, options.device) if like else DEFAULTS[name]",
+        "DEFAULTS[name]",
+        "cli/test_like.py::test_like_repeats_the_video",
+    ),
 )
 
 
