@@ -35,7 +35,7 @@ def kill(options: argparse.Namespace) -> None:
     sources = sorted((options.out / "composed").glob("*.mp4"))[: options.files]
     inputs = [folder / path.name for path in sources]
     for source, path in zip(sources, inputs, strict=True):
-        encode(path, source, "-t", "5", "-vf", "scale=320:240")
+        encode(path, source, "-t", "4", "-vf", "scale=320:240")
     settings = [*SMALL, f"--workers={options.workers}"]
     whole = options.out / "whole"
     shutil.rmtree(whole, ignore_errors=True)

@@ -143,16 +143,13 @@ class Footage:
     def _samples(self, start: Fraction, stop: Fraction) -> tuple[np.ndarray, int]:
         """Mono samples from `start` to `stop` seconds after the first frame at the file's own rate, and that rate."""
         import av
-        from av.error import FFmpegError
 
         samples, rate, place = None, SAMPLE_RATE, None
         with av.open(f"file:{self.path}") as container:
             stream = next(stream for stream in container.streams.audio if stream.codec_context is not None)
             begin = start + self._origin - Fraction(PRE_ROLL)
-            try:
+            if begin > (stream.start_time or 0) * stream.time_base:  # FLV is at its end after a seek before the start
                 container.seek(int(begin / stream.time_base), stream=stream)
-            except FFmpegError:
-                container.seek(0)
             for frame in _sound_frames(container, stream):
                 if samples is None:
                     rate = frame.sample_rate
