@@ -6,10 +6,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
+from safetensors import safe_open
 
 from emo.errors import ConfigError
 from emo.face import MAX_TURN, MIN_FACE
-from emo.pipelines.checks import build_empty, component_classes, variant_of
+from emo.pipelines.checks import build_empty, component_classes, variant_of, weight_files
 
 CARD = "README.md"
 WRITTEN = "<!-- Written by `emo push`. Remove this line to keep changes of your own. -->"
@@ -27,6 +28,7 @@ ROLES = {
 NO_TRAINING_DATA = (
     "Whoever published these weights has not said what they were trained on. Ask them before you rely on the model."
 )
+PRECISIONS = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 STABLE_DIFFUSION = [320, 640, 1280, 1280]  # widths of its backbone
 
 
@@ -120,7 +122,7 @@ def _architecture(folder: Path, unet: Mapping[str, Any], variants: list[str | No
     vae, encoder = _read(folder / "vae" / "config.json"), _read(folder / "audio_encoder" / "config.json")
     scheduler = _read(folder / "scheduler" / "scheduler_config.json")
     factor = 2 ** (len(vae["block_out_channels"]) - 1)
-    names = ", ".join("float32 or as saved" if v is None else f'`variant="{v}"`' for v in variants)
+    sets = ", ".join(_precision(folder, v) + (f' as `variant="{v}"`' if v else "") for v in variants)
     zero = ", zero terminal SNR" if scheduler.get("rescale_betas_zero_snr") else ""
     return "\n".join(
         [
@@ -136,7 +138,7 @@ def _architecture(folder: Path, unet: Mapping[str, Any], variants: list[str | No
             f"- Backbone widths {', '.join(map(str, unet['block_out_channels']))}; audio encoder "
             f"{encoder['num_hidden_layers']} layers x {encoder['hidden_size']}",
             f"- Scheduler: {scheduler['_class_name']}, {scheduler['prediction_type']}{zero}",
-            f"- Weights: safetensors; {names}",
+            f"- Weights: safetensors, {sets}; loaded in float32 unless `dtype` says otherwise",
         ]
     )
 
@@ -173,6 +175,15 @@ def _variants(files: Iterable[str]) -> list[str | None]:
     """The variants of the weights among files, the plain ones, `None`, first."""
     names = [PurePosixPath(file).name for file in files if file.endswith(".safetensors")]
     return sorted({variant_of(name) for name in names}, key=lambda variant: variant or "")
+
+
+def _precision(folder: Path, variant: str | None) -> str:
+    """In what the backbone's tensors of a variant are stored; "others" where the folder has none of it."""
+    for file in weight_files(folder / "unet", variant)[:1]:
+        if variant_of(file.name) == variant:
+            with safe_open(file, framework="pt") as tensors:
+                return PRECISIONS.get(kind := tensors.get_slice(next(iter(tensors.keys()))).get_dtype(), kind)
+    return "others"
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -52,6 +52,8 @@ def push_folder(
     files = _files(folder)
     refuse_pickles(str(folder), files)
     check_folder(folder, EMOPipeline._get_signature_keys(EMOPipeline)[0], _only_variant(files))
+    said = dict(license=license, training_data=training_data)
+    model_card(folder, repo_id, **said)  # what is wrong with it is said before anything is made there
     api = HfApi(token=token)
     with hub_errors(repo_id):
         repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
@@ -63,7 +65,7 @@ def push_folder(
     if CARD in files and WRITTEN not in (folder / CARD).read_text("utf-8"):
         operations.append(CommitOperationAdd(CARD, folder / CARD))
     elif not (CARD in there and _edited(repo_id, revision, token)):
-        card = model_card(folder, repo_id, license=license, training_data=training_data, also=there)
+        card = model_card(folder, repo_id, **said, also=there)
         operations.append(CommitOperationAdd(CARD, card.encode()))
     with hub_errors(repo_id):
         commit = api.create_commit(

@@ -204,8 +204,12 @@ class _Handler(BaseHTTPRequestHandler):
                 files[value["path"]] = self.hub.blobs[value["oid"]]
             elif line["key"] == "deletedFile":
                 del files[value["path"]]
-        sha = self.repository(repo).commit(files, revision)
-        self.send_json({"commitUrl": f"{self.hub.address}/{repo}/commit/{sha}", "commitOid": sha, "success": True})
+        proposed = "create_pr=1" in self.path
+        sha = self.repository(repo).commit(files, "refs/pr/1" if proposed else revision)
+        answer = {"commitUrl": f"{self.hub.address}/{repo}/commit/{sha}", "commitOid": sha, "success": True}
+        if proposed:
+            answer["pullRequestUrl"] = f"{self.hub.address}/{repo}/discussions/1"
+        self.send_json(answer)
 
     def info(self, repo: str, revision: str = "main"):
         sha, files = self.commit_of(repo, revision)

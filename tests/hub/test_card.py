@@ -52,6 +52,12 @@ def test_shards_and_variants_are_counted_once(folder):
     assert row(model_card(folder, "org/name"), "all") == before
 
 
+def test_the_precision_is_that_of_the_files(folder):
+    assert "safetensors, float32; loaded in float32" in model_card(folder, "org/name")
+    tiny_pipeline().to(torch.float16).save_pretrained(folder, variant="fp16", max_shard_size="50KB")
+    assert 'safetensors, float32, float16 as `variant="fp16"`;' in model_card(folder, "org/name")
+
+
 def test_the_header_is_what_the_hub_reads(folder):
     data = ModelCard(model_card(folder, "org/name")).data
     assert (data.license, data.library_name, data.pipeline_tag) == ("apache-2.0", "diffusers", "image-to-video")

@@ -26,6 +26,15 @@ result["push"] = command("push", "model", "org/folder", "--license", "mit", "--t
 pipe.save_pretrained("sharded", max_shard_size="100KB")
 result["sharded"] = command("push", "sharded", "org/sharded")
 result["again"] = command("push", "model", "org/sharded", "--message", "in one piece")
+result["proposed"] = command("push", "sharded", "org/folder", "--pull-request")
+
+from huggingface_hub import upload_file
+upload_file(path_or_fileobj=b"their words", path_in_repo="README.md", repo_id="org/sharded")
+pipe.push_to_hub("org/sharded")
+Path("model/README.md").write_text("my words")
+result["own card"] = command("push", "model", "org/own")
+Path("model/card.json").write_text("{")
+result["damaged card"] = command("push", "model", "org/damaged")
 
 Path("model/unet/optimizer.pt").write_bytes(b"")
 refused = [("model", "org/pickle"), ("none", "org/none"), ("sharded", "others/name"), ("sharded", "a/b/c")]
@@ -227,8 +236,21 @@ def test_the_card_tells_of_the_model_and_its_snippets_run_as_printed(hub, pushed
 
 def test_a_fp16_variant_keeps_the_card_of_both(hub, pushed):
     card = hub.repositories["org/name"].files["README.md"].decode()
-    assert 'float32 or as saved, `variant="fp16"`' in card
+    assert 'Weights: safetensors, others, float16 as `variant="fp16"`' in card
     assert 'from_pretrained("org/name")' in card
+
+
+def test_a_card_of_somebodys_own_stays(hub, pushed):
+    assert hub.repositories["org/sharded"].files["README.md"] == b"their words"
+    assert hub.repositories["org/own"].files["README.md"] == b"my words"
+
+
+def test_a_pull_request_changes_nothing_yet(hub, pushed):
+    status, out, _ = pushed.proposed
+    assert (status, out.strip().rpartition("/org/folder/")[2]) == (0, "discussions/1")
+    repository = hub.repositories["org/folder"]
+    assert not [path for path in repository.files if "-of-" in path]
+    assert [path for path in repository.commits[repository.refs["refs/pr/1"]] if "-of-" in path]
 
 
 def test_what_push_refuses(hub, pushed):
@@ -241,7 +263,10 @@ def test_what_push_refuses(hub, pushed):
         assert (status, out) == (2, "")
         assert err.count("\n") == 1
         assert all(word in err for word in words), err
-    assert not {"org/none", "others/name"} & set(hub.repositories)
+    status, _, err = getattr(pushed, "damaged card")
+    assert status == 2
+    assert "card.json" in err
+    assert not {"org/none", "org/damaged", "others/name"} & set(hub.repositories)
 
 
 @pytest.mark.parametrize(
