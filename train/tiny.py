@@ -2,6 +2,7 @@
 
     python train/tiny.py                                # `make train-tiny`: about six hours of two cores
     python train/tiny.py --stop-after 550               # ends by itself then; the same command goes on where it was
+    python train/tiny.py --init weights/emo-tiny        # more of stages 2 and 3 for weights that are there
     python train/tiny.py --toy --out out/train-smoke    # `make train-smoke`: the same way at toy size, in minutes
 
 Every command is printed as it could be typed. Pictures and speech: the folder that EMO_TEST_DATA names lends its
@@ -36,8 +37,23 @@ ROOT = Path(__file__).resolve().parents[1]
 SPEECH = ("librispeech*", "ljspeech*")  # of EMO_TEST_DATA/audio; the other recordings are for tests
 SHARD = "14MB"
 SECONDS = 1.0  # of the video at the end
-BATCH = {"autoencoder": 4, "audio_encoder": 8, "stage1": 32, "stage2": 8, "stage3": 8}  # of all processes together
+BATCH = {"autoencoder": 4, "audio_encoder": 8, "stage1": 16, "stage2": 4, "stage3": 4}  # of all processes together
 ON_GPU = 8  # times as much, where there is a GPU
+STAGES = {"stage1": "stage1_image", "stage2": "stage2_video", "stage3": "stage3_speed"}
+PEOPLE = ("--identities", "1000", "--hours", "1", "--seconds", "3")
+_TRAIN = ("train.log_every=5", "train.tensorboard=false", "train.save_every=0", "data.workers=0")
+_SHOWN = ("validation.num_inference_steps=2", "validation.seconds=0.4", "train.validate_every=10", "train.steps=10")
+TOY = {
+    "people": (
+        *("--size", "64", "--seconds", "0.8", "--hours", "0.0018", "--identities", "4"),
+        *("--test-share", "0.25", "--no-compile"),
+    ),
+    "autoencoder": (*_TRAIN, "train.steps=20", "data.measured=32", "validated=8"),
+    "audio_encoder": (*_TRAIN, "train.steps=20", "data.seconds=1", "data.utterances=8", "validated=4"),
+    "stage1": (*_TRAIN, *_SHOWN, "data.batch_size=4"),
+    "stage2": (*_TRAIN, *_SHOWN),
+    "stage3": (*_TRAIN, *_SHOWN),
+}
 
 
 @dataclass(frozen=True)
@@ -50,8 +66,8 @@ class Step:
     trains: bool = True
 
 
-def steps(out: Path, toy: bool, processes: int) -> Iterator[Step]:
-    """The way, from an empty folder to a pipeline."""
+def steps(out: Path, toy: bool, processes: int, init: Path | None, first: str) -> Iterator[Step]:
+    """The way, from an empty folder to a pipeline; or from a pipeline `init` on, by the stages from `first` on."""
     cuda, emo, people, runs = torch.cuda.is_available(), [sys.executable, "-m", "emo"], out / "people", out / "runs"
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
 
@@ -79,40 +95,26 @@ def steps(out: Path, toy: bool, processes: int) -> Iterator[Step]:
     where = ("--device", "cuda") if cuda else ()
     synthesis = [*emo, "synthesize", "--out", str(people), *amount, *portraits, *speech, *share, *where]
     yield Step("people", synthesis, people / "train" / "metadata.jsonl", trains=False)
-    yield train("autoencoder", "autoencoder", data, size)
-    yield train("audio_encoder", "audio_encoder", size, *((f"data.speech={out / 'speech'}",) if speech else ()))
     config = str(ROOT / "configs/train/emo-tiny/stage1.yaml")
-    start = (data, size, *encoders, "data.cache=false", "train.steps=0", f"train.output={runs / 'start'}")
     script = str(ROOT / "train/stage1_image.py")
-    yield Step("start", [sys.executable, script, "--config", config, *start], model("start"))
-    cache = [*emo, "cache", str(people), "--model", str(model("start"))]
+    start = (data, size, *encoders, "data.cache=false", "train.steps=0", f"train.output={runs / 'start'}")
+    if init is None:
+        yield train("autoencoder", "autoencoder", data, size)
+        yield train("audio_encoder", "audio_encoder", size, *((f"data.speech={out / 'speech'}",) if speech else ()))
+        yield Step("start", [sys.executable, script, "--config", config, *start], model("start"))
+    cache = [*emo, "cache", str(people), "--model", str(init or model("start"))]
     yield Step("cache", cache, people / "train" / "metadata.jsonl", trains=False)
-    yield train("stage1", "stage1_image", data, size, *encoders, *backend)
-    yield train("stage2", "stage2_video", data, f"model.init={model('stage1')}", *backend)
-    yield train("stage3", "stage3_speed", data, f"model.init={model('stage2')}", *backend)
+    stages = list(STAGES)[list(STAGES).index(first) :]
+    for number, name in enumerate(stages):
+        before = init if number == 0 else model(stages[number - 1])
+        yield train(name, STAGES[name], data, *((f"model.init={before}",) if before else (size, *encoders)), *backend)
 
 
-PEOPLE = ("--identities", "1000", "--hours", "1", "--seconds", "3")
-_TRAIN = ("train.log_every=5", "train.tensorboard=false", "train.save_every=0", "data.workers=0")
-_SHOWN = ("validation.num_inference_steps=2", "validation.seconds=0.4", "train.validate_every=10", "train.steps=10")
-TOY = {
-    "people": (
-        *("--size", "64", "--seconds", "0.8", "--hours", "0.0018", "--identities", "4"),
-        *("--test-share", "0.25", "--no-compile"),
-    ),
-    "autoencoder": (*_TRAIN, "train.steps=20", "data.measured=32", "validated=8"),
-    "audio_encoder": (*_TRAIN, "train.steps=20", "data.seconds=1", "data.utterances=8", "validated=4"),
-    "stage1": (*_TRAIN, *_SHOWN, "data.batch_size=4"),
-    "stage2": (*_TRAIN, *_SHOWN),
-    "stage3": (*_TRAIN, *_SHOWN),
-}
-
-
-def run(out: Path, toy: bool, processes: int, stop_after: float | None) -> int:
+def run(way: Iterator[Step], out: Path, toy: bool, stop_after: float | None) -> int:
     """All steps that are not finished; returns the exit status, 0 also when the time is over."""
     deadline = time.monotonic() + (stop_after or float("inf"))
     prepare(out)
-    for step in steps(out, toy, processes):
+    for step in way:
         done = out / "done" / step.name
         if done.exists():
             continue
@@ -194,13 +196,20 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "tiny", help="folder of all that is made")
     parser.add_argument("--toy", action="store_true", help="as small as it gets; what was there is removed first")
     parser.add_argument("--processes", type=int, help="of training (default: one per core; one on a GPU, or a toy)")
+    parser.add_argument("--init", type=Path, metavar="FOLDER", help="pipeline to go on from, such as weights/emo-tiny")
+    parser.add_argument("--first", choices=list(STAGES), help="stage to go on with (default with --init: stage2)")
     parser.add_argument("--stop-after", type=float, metavar="SECONDS", help="end in time; the same command goes on")
     options = parser.parse_args()
     out, one = options.out.resolve(), options.toy or torch.cuda.is_available()
+    if options.first and not options.init:
+        parser.error("--first needs --init: the stages before it are what it starts from")
     if options.toy:
         for made in ("people", "runs", "done", "emo-tiny"):
             shutil.rmtree(out / made, ignore_errors=True)
-    return run(out, options.toy, options.processes or (1 if one else available_cores()), options.stop_after)
+    processes = options.processes or (1 if one else available_cores())
+    first = options.first or ("stage2" if options.init else "stage1")
+    way = steps(out, options.toy, processes, options.init and options.init.resolve(), first)
+    return run(way, out, options.toy, options.stop_after)
 
 
 if __name__ == "__main__":

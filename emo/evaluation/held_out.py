@@ -45,13 +45,11 @@ class HeldOut:
     def __init__(self, seed: int, people: int, fps: float = 25.0, compile: bool = False):
         self.cast = Cast(seed=seed, identities=people, size=SIZE, fps=fps)
         self._studio = lru_cache(1)(lambda: Studio(self.cast, compile=compile))
-        self.portrait = lru_cache(people)(self._portrait)
         self.voice = lru_cache(None)(self._voice)
 
-    def _portrait(self, person: int) -> np.ndarray:
+    def portrait(self, person: int) -> np.ndarray:
         """Their picture, (PORTRAIT, PORTRAIT, 3) uint8: looking ahead with closed lips."""
-        renderer = AvatarRenderer(PORTRAIT, batch=1)
-        return renderer.render(draw_identities([self.cast.identity(person)]), Motion.rest(1))[0].numpy()
+        return _portrait(self.cast.identity(person))
 
     def _voice(self, number: int, seconds: float) -> Voice:
         """Voice `number` for so many seconds."""
@@ -66,3 +64,9 @@ class HeldOut:
         studio = self._studio()
         studio.cast = replace(self.cast, seconds=seconds)
         return studio.shoot(plan if speed is None else replace(plan, speed=speed)).frames
+
+
+@lru_cache(100)
+def _portrait(identity: int) -> np.ndarray:
+    renderer = AvatarRenderer(PORTRAIT, batch=1)
+    return renderer.render(draw_identities([identity]), Motion.rest(1))[0].numpy()
