@@ -1,4 +1,4 @@
-"""Imports run downwards only: cli, evaluation, data and hub, metrics, pipelines, unets, media and face (design, 2)."""
+"""Imports run downwards only: cli, ui, evaluation, data and hub, metrics, pipelines, then the rest (design, 2)."""
 
 import ast
 from pathlib import Path
@@ -14,6 +14,7 @@ LAYERS = (
     ("metrics",),
     ("data", "hub"),
     ("evaluation",),
+    ("ui",),
     ("cli",),
     ("__main__",),
 )

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 
 from emo import __version__
-from emo.cli import cache, doctor, evaluate, generate, init, inspect, prepare, pull, push, synthesize
+from emo.cli import cache, doctor, evaluate, generate, init, inspect, prepare, pull, push, synthesize, ui
 from emo.cli.quiet import quiet_libraries
 from emo.errors import EmoError
 
-COMMANDS = (generate, init, synthesize, prepare, inspect, cache, evaluate, push, pull, doctor)
+COMMANDS = (generate, ui, init, synthesize, prepare, inspect, cache, evaluate, push, pull, doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,83 @@
+"""`emo ui`: the web page."""
+
+import argparse
+import signal
+import sys
+import threading
+
+from emo.errors import OptionError
+
+HERE = ("127.0.0.1", "localhost", "::1")
+
+
+def add_parser(commands) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        "ui",
+        help="a web page that animates portraits",
+        description="Serve a web page that animates portraits; on this machine alone unless --host or --share say "
+        "otherwise. Ctrl-C ends it, and removes all that was uploaded and made.",
+    )
+    model = parser.add_argument_group("model")
+    model.add_argument("--model", help="pipeline folder or Hub name (default: the weights that come with the package)")
+    model.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
+    model.add_argument("--dtype", choices=["auto", "float32", "float16", "bfloat16"], default="auto", help="precision")
+    model.add_argument("--offload", action="store_true", help="keep only the part at work on the GPU")
+    model.add_argument("--attention", metavar="BACKEND", help="attention kernels; `emo doctor` lists them")
+
+    network = parser.add_argument_group("network")
+    network.add_argument("--host", default=HERE[0], help=f"address to listen on (default {HERE[0]}; 0.0.0.0: all)")
+    network.add_argument("--port", type=int, help="default: the first free one from 7860 on")
+    network.add_argument("--share", action="store_true", help="a public address, through gradio's servers")
+    network.add_argument(
+        "--password", nargs="?", const="", help="ask visitors for it; without a value it is asked for here"
+    )
+
+    limits = parser.add_argument_group("limits", "Defaults in brackets are for --host and --share.")
+    limits.add_argument("--max-upload", type=float, metavar="MB", help="size of a file: 500 [20]")
+    limits.add_argument("--max-sound", type=float, metavar="S", help="seconds of a recording: no limit [30]")
+    limits.add_argument("--max-minutes", type=float, metavar="MIN", help="work for one video: no limit [20]")
+    limits.add_argument("--max-steps", type=int, metavar="N", help="denoising steps: 100")
+    limits.add_argument("--max-queue", type=int, metavar="N", help="how many may wait: 50")
+    return parser
+
+
+def run(options: argparse.Namespace) -> None:
+    open_to_others = options.share or options.host not in HERE
+    limits = pick_limits(options, open_to_others)
+    password = options.password
+    if password == "":
+        from getpass import getpass
+
+        password = getpass("password of the page: ")
+
+    from emo.cli.generate import load_pipeline
+    from emo.ui.server import serve
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: nothing is left behind
+    pipe = load_pipeline(options)
+    if open_to_others and password is None:
+        print("emo: whoever reaches this page can use it; --password keeps strangers out", file=sys.stderr)
+    options_of_serve = dict(host=options.host, port=options.port, share=options.share, password=password)
+    with serve(pipe, limits, **options_of_serve) as (local, public):
+        print(f"the page is at {local}{f' and {public}' if public else ''} (Ctrl-C ends it)", flush=True)
+        threading.Event().wait()
+
+
+def pick_limits(options: argparse.Namespace, open_to_others: bool):
+    """The limits that the options give, over the defaults.
+
+    Raises:
+        OptionError: one is not positive.
+    """
+    from dataclasses import replace
+
+    from emo.ui.limits import STRANGERS, Limits
+
+    names = {"upload": "max_upload", "sound": "max_sound", "work": "max_minutes"}
+    names |= {"steps": "max_steps", "queue": "max_queue"}
+    given = {name: getattr(options, option) for name, option in names.items()}
+    for name, value in given.items():
+        if value is not None and not value > 0:
+            raise OptionError(f"--{names[name].replace('_', '-')} {value} must be more than 0")
+    base = STRANGERS if open_to_others else Limits()
+    return replace(base, **{name: value for name, value in given.items() if value is not None})

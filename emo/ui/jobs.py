@@ -1,0 +1,171 @@
+"""One generation at a time, in a thread of its own: told step by step, and stopped when nobody wants it any more."""
+
+import logging
+import queue
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from emo.pipelines import EMOClip, EMOPipeline, EMOStream, fingerprint, write_video
+from emo.ui.limits import Limits
+from emo.ui.request import FieldError, Request, open_request
+
+PULSE = 0.5  # seconds without news after which the last news is told again: only there can a listener leave
+ABANDONED = 30.0  # seconds after which a job that nobody asks about is given up
+
+logger = logging.getLogger(__name__)
+
+
+class Stopped(Exception):
+    """Nobody wants the video any more."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A generation as it stands: `done` of `steps` denoising steps, `frames` of `num_frames` frames, and so long."""
+
+    done: int = 0
+    steps: int = 0
+    frames: int = 0
+    num_frames: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The frames that have just been made, uint8 (n, H, W, 3)."""
+
+    frames: np.ndarray
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The video. It is gone when the listener leaves."""
+
+    path: Path
+    num_frames: int
+    fps: float
+    seconds: float
+
+
+class Jobs:
+    """Generations on one pipeline, one after the other.
+
+    Args:
+        pipe: the pipeline.
+        limits: what one generation may ask for.
+    """
+
+    def __init__(self, pipe: EMOPipeline, limits: Limits):
+        self.pipe, self.limits = pipe, limits
+        self._pipeline = threading.Lock()
+        pipe.set_progress_bar_config(disable=True)
+
+    @property
+    def size(self) -> int:
+        """Pixels of the pictures' sides."""
+        return self.pipe.unet.config.sample_size * self.pipe.vae_scale_factor
+
+    def generate(self, request: Request) -> Iterator[Step | Clip | Finished]:
+        """Tell a generation as it goes on, at least every PULSE seconds. The last that comes is `Finished`.
+
+        Closing the iterator stops the work at the next denoising step. Whatever the end, no file stays.
+
+        Raises:
+            FieldError: a field is wrong, or the time is up.
+        """
+        job = _Job(self, request)
+        job.thread.start()
+        step = Step()
+        try:
+            while not isinstance(step, Finished):
+                job.asked = time.monotonic()
+                with suppress(queue.Empty):
+                    news = job.news.get(timeout=PULSE)
+                    if isinstance(news, BaseException):
+                        raise news
+                    if isinstance(news, Clip):
+                        yield news
+                        continue
+                    step = news
+                yield step
+        finally:
+            job.left.set()
+
+
+class _Job:
+    """The thread's side. asked: when the listener last asked; left: set when it has gone."""
+
+    def __init__(self, jobs: Jobs, request: Request):
+        self.jobs, self.request = jobs, request
+        self.news: queue.SimpleQueue = queue.SimpleQueue()
+        self.left = threading.Event()
+        self.asked = self.started = time.monotonic()
+        self.step = Step()
+        self.thread = threading.Thread(target=self._run, name="generation", daemon=True)
+
+    def _run(self) -> None:
+        try:
+            with tempfile.TemporaryDirectory(prefix="emo-job-") as folder:
+                finished = self._generate(Path(folder) / "emo.mp4")
+                self.news.put(finished)
+                while not self._unwanted():
+                    self.left.wait(PULSE)
+        except Stopped:
+            logger.info("a generation was stopped after %d of %d steps", self.step.done, self.step.steps)
+        except BaseException as error:
+            self.news.put(error)
+
+    def _generate(self, path: Path) -> Finished:
+        while not self.jobs._pipeline.acquire(timeout=PULSE):  # a stopped job may still be in its last step
+            self._check()
+        try:
+            self.started = time.monotonic()
+            self._check()
+            stream = open_request(self.jobs.pipe, self.request, self.jobs.limits, self._on_step)
+            try:
+                self._tell(steps=stream.num_clips * stream.num_inference_steps, num_frames=stream.num_frames)
+                stream = replace(stream, generate=self._watched(stream))
+                write_video(stream, path, fingerprint=fingerprint(self.jobs.pipe, stream, self.request.seed))
+            finally:
+                stream.audio.close()
+            return Finished(path, stream.num_frames, float(stream.fps), time.monotonic() - self.started)
+        finally:
+            self.jobs._pipeline.release()
+
+    def _watched(self, stream: EMOStream):
+        def generate(job: EMOStream) -> Iterator[EMOClip]:
+            for clip in stream.generate(job):
+                self._check()
+                self.news.put(Clip(clip.frames))
+                self._tell(frames=self.step.frames + len(clip.frames))
+                yield clip
+
+        return generate
+
+    def _on_step(self, pipe, step: int, timestep, tensors: dict) -> None:
+        self._check()
+        self._tell(done=step + 1)
+
+    def _tell(self, **changes) -> None:
+        self.step = replace(self.step, seconds=time.monotonic() - self.started, **changes)
+        self.news.put(self.step)
+
+    def _unwanted(self) -> bool:
+        return self.left.is_set() or time.monotonic() - self.asked > ABANDONED
+
+    def _check(self) -> None:
+        if self._unwanted():
+            raise Stopped
+        most = self.jobs.limits.work
+        if most is not None and time.monotonic() - self.started > 60 * most:
+            raise FieldError(
+                "options",
+                f"Stopped after {60 * most:g} s, the most this page allows: give a shorter recording or fewer steps.",
+            )

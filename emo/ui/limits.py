@@ -1,0 +1,32 @@
+"""What one visitor may ask of the page."""
+
+from dataclasses import dataclass
+
+from emo.errors import OptionError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The bounds of one generation, and of the queue.
+
+    upload: megabytes of a file; sound: seconds of a recording; work: minutes that a generation may take, from its
+    start on; steps: denoising steps per clip; queue: how many may wait. `None` is no limit.
+
+    Raises:
+        OptionError: a limit is not positive.
+    """
+
+    upload: float | None = 500
+    sound: float | None = None
+    work: float | None = None
+    steps: int = 100
+    queue: int = 50
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            if value is not None and not value > 0:
+                raise OptionError(f"the limit {name!r} is {value}; it must be more than 0")
+
+
+STRANGERS = Limits(upload=20, sound=30, work=20)
+"""For a page that others can reach."""

@@ -1,0 +1,112 @@
+"""What the page draws itself: the frames so far, the progress, and the face region on the portrait.
+
+Pictures go into the page's own text, so that no file is made for them.
+"""
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from emo.face import REGION_SCALE, Portrait
+from emo.face.region import bounding_box, grow
+from emo.media import contact_sheet
+from emo.ui.jobs import Finished, Step
+
+CELL, COLUMNS, MOST = 96, 6, 18
+LARGEST = 512
+"""Pixels of the newest frame's longer side, and of the portrait on which the region is drawn."""
+
+
+class FramesSoFar:
+    """The newest frame, and up to MOST small ones that spread over all so far, however many these are."""
+
+    def __init__(self):
+        self._kept: list[Image.Image] = []
+        self._stride, self._count = 1, 0
+        self._newest: Image.Image | None = None
+
+    def add(self, frames: np.ndarray) -> None:
+        """Take the frames of a clip, uint8 (n, H, W, 3), n >= 1."""
+        for frame in frames:
+            if self._count % self._stride == 0:
+                self._kept.append(shrunk(Image.fromarray(frame), CELL))
+            self._count += 1
+            if len(self._kept) > MOST:
+                self._kept, self._stride = self._kept[::2], self._stride * 2
+        self._newest = shrunk(Image.fromarray(frames[-1]), LARGEST)
+
+    def html(self) -> str:
+        """Two pictures; nothing before the first clip."""
+        if self._newest is None:
+            return ""
+        sheet = contact_sheet(self._kept, min(COLUMNS, len(self._kept)), cell=(CELL, CELL))
+        return (
+            f'<div class="emo-frames"><img class="emo-newest" alt="the newest frame" src="{data_uri(self._newest)}">'
+            f'<img alt="the {self._count} frames so far" src="{data_uri(sheet)}"></div>'
+        )
+
+
+def progress_html(news: Step | Finished) -> str:
+    """How far a generation is."""
+    if isinstance(news, Finished):
+        length = news.num_frames / news.fps
+        return f"<p>Done: {news.num_frames} frames, {length:.2f} s of video, in {news.seconds:.1f} s.</p>"
+    if not news.steps:
+        return "<progress></progress><p>Looking at the portrait and listening to the recording …</p>"
+    text = f"Step {news.done} of {news.steps}, {news.frames} of {news.num_frames} frames"
+    if news.done and news.seconds > 2:
+        text += f", about {news.seconds / news.done * (news.steps - news.done):.0f} s left"
+    return f'<progress value="{news.done}" max="{news.steps}"></progress><p>{text}</p>'
+
+
+def drawn_region(portrait: Portrait, given: bool) -> Image.Image:
+    """The picture, darker where it is not animated, with the face region's box; at most LARGEST pixels a side.
+
+    given: whether the region was; else it is the face's own, REGION_SCALE times its box.
+    """
+    height, width = portrait.picture.shape[:2]
+    crop = portrait.crop
+    if not given:
+        box = grow(portrait.face.box, REGION_SCALE)
+    else:
+        x0, y0, x1, y1 = bounding_box(portrait.mask > 0)
+        across, down = (crop.x1 - crop.x0) / crop.width, (crop.y1 - crop.y0) / crop.height
+        box = (crop.x0 + x0 * across, crop.y0 + y0 * down, crop.x0 + x1 * across, crop.y0 + y1 * down)
+    dark = Image.fromarray(portrait.picture // 3)
+    left, top, right, bottom = max(crop.x0, 0), max(crop.y0, 0), min(crop.x1, width), min(crop.y1, height)
+    dark.paste(Image.fromarray(portrait.picture[top:bottom, left:right]), (left, top))
+    picture = shrunk(dark, LARGEST)
+    scale = picture.width / width
+    x0, y0, x1, y1 = (value * scale for value in box)
+    draw = ImageDraw.Draw(picture)
+    corners = max(x0, 1), max(y0, 1), min(x1, picture.width - 2), min(y1, picture.height - 2)
+    draw.rectangle(corners, outline="#ffb000", width=max(2, picture.width // 150))
+    return picture
+
+
+def corner_marked(picture: Image.Image, x: float, y: float) -> Image.Image:
+    """A copy of the shrunk picture with a cross where its first corner was tapped, in the full picture's pixels."""
+    small = shrunk(picture, LARGEST).copy()
+    scale, arm = small.width / picture.width, small.width / 20
+    x, y = x * scale, y * scale
+    draw = ImageDraw.Draw(small)
+    for line in ((x - arm, y, x + arm, y), (x, y - arm, x, y + arm)):
+        draw.line(line, fill="#ffb000", width=max(2, small.width // 150))
+    return small
+
+
+def shrunk(picture: Image.Image, side: int) -> Image.Image:
+    """The picture with its longer side at most `side` pixels; itself if it is small enough."""
+    scale = side / max(picture.size)
+    if scale >= 1:
+        return picture
+    return picture.resize([max(1, round(length * scale)) for length in picture.size], Image.Resampling.LANCZOS)
+
+
+def data_uri(picture: Image.Image) -> str:
+    """A JPEG inside the address itself."""
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -1,0 +1,217 @@
+"""What the page's fields hold, checked field by field, so that each error stands beside the field it concerns."""
+
+import math
+import re
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from emo.errors import AudioError, EmoError, FaceError, OptionError
+from emo.face import Portrait, Region, check_region, prepare_portrait
+from emo.media import AudioTrack, load_image
+from emo.pipelines import EMOPipeline, EMOStream
+from emo.ui.limits import Limits
+
+FIELDS = ("portrait", "sound", "region", "speed", "options")
+GUIDANCE = 10.0  # the sliders' end; more only burns the picture
+MOST_SPEED = 5.0  # degrees per frame; at 25 frames a second the head would turn by 125 degrees each second
+
+_warnings = threading.Lock()  # the warnings module's filters belong to the whole process
+
+
+class FieldError(Exception):
+    """What is wrong with one field, as a sentence.
+
+    Attributes:
+        field: one of FIELDS.
+    """
+
+    def __init__(self, field: str, sentence: str):
+        super().__init__(sentence)
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Request:
+    """One filled-in page.
+
+    portrait, sound: paths of what was uploaded, or `None`; region: `auto`, `full` or `x0,y0,x1,y1` in the picture's
+    pixels; speed: degrees per frame, or `None` for whatever comes; the rest as in `EMOPipeline.stream`.
+    """
+
+    portrait: str | None
+    sound: str | None
+    speed: float | None = None
+    region: str = "auto"
+    audio_guidance: float = 1.5
+    reference_guidance: float = 1.0
+    steps: int = 40
+    seed: int = 0
+    paste_back: bool = False
+
+
+def open_request(pipe: EMOPipeline, request: Request, limits: Limits, on_step) -> EMOStream:
+    """Check every field and open the recording; `on_step` is called after each denoising step.
+
+    The stream's sound must be closed in the end.
+
+    Raises:
+        FieldError: naming the first field that is wrong.
+    """
+    _check_numbers(request, limits)
+    if request.portrait is None:
+        raise FieldError("portrait", "Give a portrait: a picture with one face that looks at the camera.")
+    if request.sound is None:
+        raise FieldError("sound", "Give a recording of speech or song.")
+    picture, region = open_portrait(request.portrait, request.region)
+    with blamed("sound", request.sound):
+        check_length(request.sound, limits.sound)
+        track = AudioTrack.open(request.sound, sampling_rate=pipe.feature_extractor.sampling_rate)
+    try:
+        with blamed("portrait"), noted():
+            return pipe.stream(
+                picture,
+                track,
+                num_inference_steps=int(request.steps),
+                audio_guidance_scale=float(request.audio_guidance),
+                reference_guidance_scale=float(request.reference_guidance),
+                face_region=region,
+                speed=None if request.speed is None else float(request.speed),
+                paste_back=bool(request.paste_back),
+                generator=torch.Generator().manual_seed(int(request.seed)),
+                output_type="uint8",
+                callback_on_step_end=on_step,
+                callback_on_step_end_tensor_inputs=(),
+            )
+    except BaseException:
+        track.close()
+        raise
+
+
+def open_portrait(path: str, region: str) -> tuple[Image.Image, Region | None]:
+    """The picture, and the face region as `prepare_portrait` takes it.
+
+    Raises:
+        FieldError: one of the two cannot be used.
+    """
+    with blamed("portrait", path):
+        picture = load_image(path)
+    with blamed("region"):
+        parsed = parse_region(region)
+        return picture, None if parsed is None else check_region(parsed, (picture.height, picture.width))
+
+
+def look(path: str, region: str, size: int) -> tuple[Portrait, list[str]]:
+    """The portrait as it would be animated at `size` pixels, and what is to be said about it.
+
+    Raises:
+        FieldError: the picture or the region cannot be used.
+    """
+    picture, parsed = open_portrait(path, region)
+    with blamed("portrait"), noted() as notes:
+        return prepare_portrait(picture, height=size, width=size, face_region=parsed), notes
+
+
+def parse_region(text: str) -> Region | None:
+    """`auto` or nothing, `full`, or four numbers with commas."""
+    text = (text or "").strip().lower()
+    if text in ("", "auto"):
+        return None
+    if text == "full":
+        return text
+    try:
+        x0, y0, x1, y1 = (float(part) for part in text.split(","))
+    except ValueError:
+        raise OptionError(f"“{text[:40]}” is no face region: auto, full, or a box as x0,y0,x1,y1") from None
+    if not all(map(math.isfinite, (x0, y0, x1, y1))):
+        raise OptionError("the corners of the face region must be finite numbers")
+    return x0, y0, x1, y1
+
+
+def check_length(path: str, most: float | None) -> None:
+    """Refuse a recording of more than `most` seconds, having decoded no more than that of it.
+
+    What a file says of its length is not asked, since it may say anything. Files that do not decode pass:
+    `AudioTrack.open` says what is wrong with them.
+    """
+    import av
+    from av.error import FFmpegError
+
+    seconds = 0.0
+    try:
+        with av.open(f"file:{path}") as container:
+            for packet in container.demux(audio=0) if most and container.streams.audio else ():
+                try:
+                    seconds += sum(frame.samples / frame.sample_rate for frame in packet.decode())
+                except FFmpegError:
+                    continue
+                if seconds > most:
+                    raise AudioError(f"the recording is longer than {most:g} s, the most this page takes: cut it")
+    except FFmpegError:
+        return
+
+
+@contextmanager
+def blamed(field: str, path: str | None = None) -> Iterator[None]:
+    """Turn an EmoError into the field's; of a file on the server only its name is told."""
+    try:
+        yield
+    except EmoError as error:
+        if isinstance(error, FaceError) and "face region" in str(error).split(";")[0]:
+            field = "region"
+        elif isinstance(error, AudioError):
+            field = "sound"
+        elif isinstance(error, OptionError) and field != "region":
+            field = "options"
+        raise FieldError(field, in_page_words(str(error), path)) from error
+
+
+@contextmanager
+def noted() -> Iterator[list[str]]:
+    """Collect the package's warnings as sentences."""
+    notes: list[str] = []
+    with _warnings, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield notes
+        notes += [in_page_words(str(w.message)) for w in caught if w.category is UserWarning and _ours(w.filename)]
+
+
+def in_page_words(message: str, path: str | None = None) -> str:
+    """A message of the package as the page says it: without folders of the server and options of the command line."""
+    if path is not None:
+        message = message.replace(str(path), Path(path).name)
+    message = message.replace(tempfile.gettempdir(), "the server's temporary folder")
+    message = message.replace("--face-region full (face_region='full' in Python)", "the face region “full”")
+    message = message.replace("--face-region full", "“full”")
+    message = re.sub(r" \(choose with --face.*\)", "; to choose another, draw a face region around it", message)
+    message = re.sub(r"^(portrait|the sound): ", "", message).strip().rstrip(".")
+    return f"{message[:1].upper()}{message[1:]}."
+
+
+def _ours(filename: str) -> bool:
+    return str(Path(__file__).parents[1]) in filename
+
+
+def _check_numbers(request: Request, limits: Limits) -> None:
+    def refuse(field: str, sentence: str) -> None:
+        raise FieldError(field, sentence)
+
+    def number(value) -> float:
+        return float(value) if isinstance(value, int | float) else math.nan
+
+    if request.speed is not None and not 0 <= number(request.speed) <= MOST_SPEED:
+        refuse("speed", f"The head's speed is from 0 to {MOST_SPEED:g} degrees per frame, or nothing for any.")
+    for name in ("audio_guidance", "reference_guidance"):
+        if not 0 <= number(getattr(request, name)) <= GUIDANCE:
+            refuse("options", f"The {name.replace('_', ' ')} is a number from 0 to {GUIDANCE:g}.")
+    if not (1 <= number(request.steps) <= limits.steps and request.steps == int(request.steps)):
+        refuse("options", f"The steps are a whole number from 1 to {limits.steps}.")
+    if not (0 <= number(request.seed) < 2**53 and request.seed == int(request.seed)):
+        refuse("options", "The seed is a whole number, not negative.")
