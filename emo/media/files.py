@@ -47,7 +47,7 @@ def find_files(place: Path, suffixes: Sequence[str], option: str) -> list[Path]:
     if place.is_file():
         return [place]
     if not place.is_dir():
-        raise OptionError(f"{option} {place}: there is no such folder")
+        raise OptionError(f"{option} {place}: there is no such file or folder")
     found = sorted(path for path in place.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
     if not found:
         raise OptionError(f"{option} {place}: no file there ends in {', '.join(suffixes)}")

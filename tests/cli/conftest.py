@@ -29,27 +29,24 @@ def sound(tmp_path) -> Path:
 
 
 @pytest.fixture
-def emo(capfd, model, image, sound, tmp_path):
-    """`emo(image=…, audio=…, output=…, *options)` → exit status, output, errors, all as the terminal shows them."""
+def command(capfd):
+    """`command("inspect", …)` → exit status, output, errors."""
 
-    def run(*options, image=image, audio=sound, output=tmp_path / "out.mp4"):
+    def run(*arguments):
         capfd.readouterr()
-        arguments = [
-            "generate",
-            image,
-            audio,
-            "-o",
-            output,
-            "--model",
-            model,
-            "--steps",
-            1,
-            "--audio-guidance",
-            1,
-            *options,
-        ]
         status = main([str(argument) for argument in arguments])
         shown = capfd.readouterr()
         return status, shown.out, shown.err
+
+    return run
+
+
+@pytest.fixture
+def emo(command, model, image, sound, tmp_path):
+    """`emo(image=…, audio=…, output=…, *options)` → exit status, output, errors, all as the terminal shows them."""
+
+    def run(*options, image=image, audio=sound, output=tmp_path / "out.mp4"):
+        quick = ("--model", model, "--steps", 1, "--audio-guidance", 1)
+        return command("generate", image, audio, "-o", output, *quick, *options)
 
     return run

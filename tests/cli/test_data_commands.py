@@ -17,7 +17,6 @@ from made_clips import made_dataset
 from PIL import Image
 from tiny import tiny_pipeline
 
-from emo.cli.main import main
 from emo.data.cache import cache_folder, check_cache
 from emo.data.dataset import ClipDataset
 from emo.data.format import METADATA, read_metadata
@@ -25,19 +24,6 @@ from emo.data.synthesize import RECIPE
 
 QUICK = ("--identities", 3, "--seconds", 0.2, "--fps", 10, "--size", 64, "--workers", 1, "--no-compile")
 TWO_CLIPS = 0.4 / 3600  # hours
-
-
-@pytest.fixture
-def command(capfd):
-    """`command("inspect", …)` → exit status, output, errors."""
-
-    def run(*arguments):
-        capfd.readouterr()
-        status = main([str(argument) for argument in arguments])
-        shown = capfd.readouterr()
-        return status, shown.out, shown.err
-
-    return run
 
 
 @pytest.fixture

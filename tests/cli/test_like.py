@@ -9,61 +9,49 @@ from cli_files import frames_of, write_wav
 from PIL import Image
 from tiny import tiny_pipeline
 
-from emo.cli.main import main
 from emo.media import VideoWriter, read_origin
 
 
 @pytest.fixture
-def run(capfd):
-    def run(*arguments):
-        capfd.readouterr()
-        status = main([str(argument) for argument in arguments])
-        shown = capfd.readouterr()
-        return status, shown.out, shown.err
-
-    return run
-
-
-@pytest.fixture
-def like(run, model, image, sound, tmp_path):
+def like(command, model, image, sound, tmp_path):
     """`like(video, *options)`: repeat a video as again.mp4."""
 
     def like(video, *options, image=image, sound=sound, model=("--model", model)):
-        return run("generate", image, sound, "-o", tmp_path / "again.mp4", "--like", video, *model, *options)
+        return command("generate", image, sound, "-o", tmp_path / "again.mp4", "--like", video, *model, *options)
 
     return like
 
 
-def test_inspect_reads_back_what_generate_says(emo, run, tmp_path):
+def test_inspect_reads_back_what_generate_says(emo, command, tmp_path):
     assert emo("--seed", 5, "--speed", 0.5, "--face-region", "150,40,330,260")[0] == 0
-    status, out, err = run("inspect", tmp_path / "out.mp4")
+    status, out, err = command("inspect", tmp_path / "out.mp4")
     assert (status, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == f"{tmp_path}/out.mp4: AI-generated video, 10 frames, 0.40 s, 64x64"
     for line in ("seed: 5", "speed: 0.5", "face_region: 150,40,330,260", "num_inference_steps: 1", "height: default"):
         assert line in lines
     assert any(line.startswith("model: tiny, weights ") for line in lines)
-    status, out, _ = run("inspect", tmp_path / "out.mp4", "--json")
+    status, out, _ = command("inspect", tmp_path / "out.mp4", "--json")
     assert json.loads(out) == read_origin(tmp_path / "out.mp4")
 
 
-def test_inspect_tells_of_masks_and_speeds(emo, run, tmp_path):
+def test_inspect_tells_of_masks_and_speeds(emo, command, tmp_path):
     (tmp_path / "speeds.txt").write_text(" ".join(["0.5"] * 9 + ["1.5"]))
     Image.fromarray((np.arange(512)[:, None] < 300).repeat(512, 1)).save(tmp_path / "mask.png")
     assert emo("--face-region", tmp_path / "mask.png", "--speed", tmp_path / "speeds.txt")[0] == 0
-    _, out, _ = run("inspect", tmp_path / "out.mp4")
+    _, out, _ = command("inspect", tmp_path / "out.mp4")
     assert {"face_region: a mask picture", "speed: 10 values, 0.5 to 1.5"} <= set(out.splitlines())
 
 
-def test_inspect_names_a_video_without_an_origin_and_options_of_the_other_kind(run, tmp_path):
+def test_inspect_names_a_video_without_an_origin_and_options_of_the_other_kind(command, tmp_path):
     with VideoWriter(tmp_path / "a.mp4", 25) as writer:
         writer.write(np.zeros((5, 64, 64, 3), np.uint8))
         writer.finish()
-    status, out, err = run("inspect", tmp_path / "a.mp4")
+    status, out, err = command("inspect", tmp_path / "a.mp4")
     assert (status, out) == (2, "")
     assert "a.mp4 says nothing of its origin" in err
-    assert run("inspect", tmp_path / "a.mp4", "--frames", 3)[0] == 2
-    assert run("inspect", tmp_path, "--json")[0] == 2
+    assert command("inspect", tmp_path / "a.mp4", "--frames", 3)[0] == 2
+    assert command("inspect", tmp_path, "--json")[0] == 2
 
 
 def test_like_repeats_the_video(emo, like, tmp_path):
@@ -105,7 +93,7 @@ def test_values_that_fit_other_inputs_only_are_named(emo, like, tmp_path):
     assert "out.mp4" in err
 
 
-def test_other_weights_are_said_and_missing_ones_asked_for(emo, like, run, image, sound, tmp_path):
+def test_other_weights_are_said_and_missing_ones_asked_for(emo, like, command, image, sound, tmp_path):
     assert emo()[0] == 0
     tiny_pipeline(seed=1).save_pretrained(tmp_path / "other")
     status, _, err = like(tmp_path / "out.mp4", model=("--model", tmp_path / "other"))
@@ -126,13 +114,15 @@ def test_a_model_named_from_here_is_found_again(emo, like, model, tmp_path, monk
     assert (tmp_path / "again.mp4").read_bytes() == (tmp_path / "out.mp4").read_bytes()
 
 
-def test_like_needs_a_video_that_says_its_origin_and_is_not_the_output(like, tmp_path, sound, emo, run, image, model):
+def test_like_needs_a_video_that_says_its_origin_and_is_not_the_output(
+    like, tmp_path, sound, emo, command, image, model
+):
     status, _, err = like(sound)
     assert status == 2
     assert "sound.wav" in err
     assert emo()[0] == 0
     before = (tmp_path / "out.mp4").read_bytes()
-    status, _, err = run("generate", image, sound, "-o", tmp_path / "out.mp4", "--like", tmp_path / "out.mp4")
+    status, _, err = command("generate", image, sound, "-o", tmp_path / "out.mp4", "--like", tmp_path / "out.mp4")
     assert status == 2
     assert "one of the inputs" in err
     assert (tmp_path / "out.mp4").read_bytes() == before

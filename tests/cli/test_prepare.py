@@ -7,23 +7,9 @@ import numpy as np
 import pytest
 from made_videos import background, pasted, talker, write_video
 
-from emo.cli.main import main
 from emo.cli.prepare import find_videos
 
 SMALL = ("--workers", 1, "--set", "size=64", "--set", "min_seconds=1", "--set", "filters.min_face=60")
-
-
-@pytest.fixture
-def command(capfd):
-    """`command("prepare", …)` → exit status, output, errors."""
-
-    def run(*arguments):
-        capfd.readouterr()
-        status = main([str(argument) for argument in arguments])
-        shown = capfd.readouterr()
-        return status, shown.out, shown.err
-
-    return run
 
 
 def test_a_folder_becomes_a_dataset_whatever_lies_in_it(command, tmp_path):

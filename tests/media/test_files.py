@@ -60,7 +60,7 @@ def test_a_file_is_itself_whatever_its_name(tmp_path):
 
 
 def test_no_folder_and_nothing_in_it_name_the_option(tmp_path):
-    with pytest.raises(OptionError, match=r"--portraits .*/none: there is no such folder"):
+    with pytest.raises(OptionError, match=r"--portraits .*/none: there is no such file or folder"):
         find_files(tmp_path / "none", (".png",), "--portraits")
     (tmp_path / "notes.txt").touch()
     with pytest.raises(OptionError, match=r"--portraits .*: no file there ends in \.png, \.jpg"):
