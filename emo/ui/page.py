@@ -113,7 +113,12 @@ def _inputs(jobs: Jobs) -> tuple[dict[str, Any], dict[str, gr.HTML], dict[str, A
     tools["note"] = gr.HTML(visible=False, elem_classes="emo-note")
     tools["portrait"] = gr.Button("Take the example portrait", size="sm", elem_id="example-portrait")
     fields["sound"] = gr.Audio(
-        label="Recording", sources=["upload", "microphone"], type="filepath", elem_id="sound", editable=False
+        label="Recording",
+        sources=["upload", "microphone"],
+        type="filepath",
+        editable=False,
+        buttons=[],
+        elem_id="sound",
     )
     errors["sound"] = error("sound")
     tools["sound"] = gr.Button("Take the example recording", size="sm", elem_id="example-sound")
@@ -132,10 +137,11 @@ def _inputs(jobs: Jobs) -> tuple[dict[str, Any], dict[str, gr.HTML], dict[str, A
             tools["auto"] = gr.Button("Around the face", size="sm", elem_id="region-auto")
             tools["full"] = gr.Button("Anywhere", size="sm", elem_id="region-full")
     errors["region"] = error("region")
-    fields["speed"] = gr.Number(
-        None,
-        label="Head speed in degrees per frame",
-        info=f"about 0.1 to 1.3, at most {MOST_SPEED:g}; empty: as it comes",
+    fields["speed"] = gr.Textbox(
+        "free",
+        label="Head speed",
+        info=f"free: as it comes; or degrees per frame, about 0.1 to 1.3, at most {MOST_SPEED:g}",
+        max_lines=1,
         elem_id="speed",
     )
     errors["speed"] = error("speed")
@@ -210,7 +216,7 @@ def _run(jobs: Jobs, request: Request, errors, status, frames, video, go, cancel
                 so_far.add(news.frames)
                 yield {frames: so_far.html()}
             elif isinstance(news, Finished):
-                yield {status: progress_html(news), video: str(news.path)} | over
+                yield {status: progress_html(news), frames: "", video: str(news.path)} | over
             else:
                 yield {status: progress_html(news)}
     except FieldError as error:
@@ -225,7 +231,7 @@ def _for_programs(jobs: Jobs):
     def generate(
         portrait,
         sound,
-        speed=None,
+        speed="free",
         region="auto",
         audio_guidance=1.5,
         reference_guidance=1.0,

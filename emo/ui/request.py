@@ -43,12 +43,12 @@ class Request:
     """One filled-in page.
 
     portrait, sound: paths of what was uploaded, or `None`; region: `auto`, `full` or `x0,y0,x1,y1` in the picture's
-    pixels; speed: degrees per frame, or `None` for whatever comes; the rest as in `EMOPipeline.stream`.
+    pixels; speed: degrees per frame, or `free` for whatever comes; the rest as in `EMOPipeline.stream`.
     """
 
     portrait: str | None
     sound: str | None
-    speed: float | None = None
+    speed: str | float = "free"
     region: str = "auto"
     audio_guidance: float = 1.5
     reference_guidance: float = 1.0
@@ -66,6 +66,7 @@ def open_request(pipe: EMOPipeline, request: Request, limits: Limits, on_step) -
         FieldError: naming the first field that is wrong.
     """
     _check_numbers(request, limits)
+    speed = parse_speed(request.speed)
     if request.portrait is None:
         raise FieldError("portrait", "Give a portrait: a picture with one face that looks at the camera.")
     if request.sound is None:
@@ -83,7 +84,7 @@ def open_request(pipe: EMOPipeline, request: Request, limits: Limits, on_step) -
                 audio_guidance_scale=float(request.audio_guidance),
                 reference_guidance_scale=float(request.reference_guidance),
                 face_region=region,
-                speed=None if request.speed is None else float(request.speed),
+                speed=speed,
                 paste_back=bool(request.paste_back),
                 generator=torch.Generator().manual_seed(int(request.seed)),
                 output_type="uint8",
@@ -133,6 +134,23 @@ def parse_region(text: str) -> Region | None:
     if not all(map(math.isfinite, (x0, y0, x1, y1))):
         raise OptionError("the corners of the face region must be finite numbers")
     return x0, y0, x1, y1
+
+
+def parse_speed(text: str | float | None) -> float | None:
+    """`free` or nothing, or degrees per frame.
+
+    Raises:
+        FieldError: it is neither, or more than MOST_SPEED.
+    """
+    if text is None or str(text).strip().lower() in ("", "free"):
+        return None
+    try:
+        speed = float(str(text).replace(",", "."))
+    except ValueError:
+        speed = math.nan
+    if not 0 <= speed <= MOST_SPEED:
+        raise FieldError("speed", f"The head's speed is “free”, or from 0 to {MOST_SPEED:g} degrees per frame.")
+    return speed
 
 
 def check_length(path: str, most: float | None) -> None:
@@ -185,14 +203,16 @@ def noted() -> Iterator[list[str]]:
 
 def in_page_words(message: str, path: str | None = None) -> str:
     """A message of the package as the page says it: without folders of the server and options of the command line."""
-    if path is not None:
-        message = message.replace(str(path), Path(path).name)
+    name = None if path is None else Path(path).name
+    if name is not None:
+        message = message.replace(str(path), name)
     message = message.replace(tempfile.gettempdir(), "the server's temporary folder")
     message = message.replace("--face-region full (face_region='full' in Python)", "the face region “full”")
     message = message.replace("--face-region full", "“full”")
     message = re.sub(r" \(choose with --face.*\)", "; to choose another, draw a face region around it", message)
     message = re.sub(r"^(portrait|the sound): ", "", message).strip().rstrip(".")
-    return f"{message[:1].upper()}{message[1:]}."
+    first = message[:1] if name and message.startswith(name) else message[:1].upper()
+    return f"{first}{message[1:]}."
 
 
 def _ours(filename: str) -> bool:
@@ -200,18 +220,13 @@ def _ours(filename: str) -> bool:
 
 
 def _check_numbers(request: Request, limits: Limits) -> None:
-    def refuse(field: str, sentence: str) -> None:
-        raise FieldError(field, sentence)
-
     def number(value) -> float:
         return float(value) if isinstance(value, int | float) else math.nan
 
-    if request.speed is not None and not 0 <= number(request.speed) <= MOST_SPEED:
-        refuse("speed", f"The head's speed is from 0 to {MOST_SPEED:g} degrees per frame, or nothing for any.")
     for name in ("audio_guidance", "reference_guidance"):
         if not 0 <= number(getattr(request, name)) <= GUIDANCE:
-            refuse("options", f"The {name.replace('_', ' ')} is a number from 0 to {GUIDANCE:g}.")
+            raise FieldError("options", f"The {name.replace('_', ' ')} is a number from 0 to {GUIDANCE:g}.")
     if not (1 <= number(request.steps) <= limits.steps and request.steps == int(request.steps)):
-        refuse("options", f"The steps are a whole number from 1 to {limits.steps}.")
+        raise FieldError("options", f"The steps are a whole number from 1 to {limits.steps}.")
     if not (0 <= number(request.seed) < 2**53 and request.seed == int(request.seed)):
-        refuse("options", "The seed is a whole number, not negative.")
+        raise FieldError("options", "The seed is a whole number, not negative.")

@@ -1,0 +1,73 @@
+"""`emo ui` in a process of its own, and a browser that visits it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SIZES = {1280: 900, 390: 844}
+"""Viewports, width and height in pixels: a desk's and a phone's."""
+
+CHROMIUM = os.environ.get("EMO_CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None
+)
+
+
+@contextmanager
+def served(*options: str | Path) -> Iterator[tuple[str, Path]]:
+    """The address of `emo ui` with these options, and the folder of its temporary files, empty once it has ended."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-u", "-m", "emo", "ui", *map(str, options)]
+        environment = os.environ | {"TMPDIR": folder}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
+            try:
+                said = server.stdout.readline()
+                found = re.search(r"http://\S+", said)
+                assert found, f"emo ui did not start: {said}"
+                yield found[0], Path(folder)
+            finally:
+                server.terminate()
+                server.wait(30)
+        left = [path.name for path in Path(folder).iterdir() if path.name.startswith("emo-")]
+        assert left == [], f"emo ui left {left}"
+
+
+@contextmanager
+def browser() -> Iterator:
+    """Headless Chromium, which has a synthetic camera and microphone."""
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--no-sandbox"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        try:
+            yield chromium
+        finally:
+            chromium.close()
+
+
+def opened(chromium, address: str, width: int):
+    """The page at one of the SIZES, ready for use."""
+    page = chromium.new_page(viewport={"width": width, "height": SIZES[width]}, has_touch=width < 500)
+    page.goto(address)
+    page.wait_for_selector("#generate")
+    return page
+
+
+def give(page, field: str, path: Path) -> None:
+    """Upload a file into `portrait` or `sound`."""
+    page.set_input_files(f"#{field} input[type=file]", str(path))
+    page.wait_for_selector("#portrait img" if field == "portrait" else "#sound :text('0:00')")
+
+
+def set_steps(page, steps: int) -> None:
+    """Unfold the options and choose so many steps."""
+    if not page.is_visible("#steps"):
+        page.click("#more > button")
+    page.fill("#steps input[type=number]", str(steps))
+    page.press("#steps input[type=number]", "Tab")

@@ -1,0 +1,134 @@
+"""Generations told step by step, stopped at the next step, and no file left in the end."""
+
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from emo.media import VideoReader, read_origin
+from emo.ui import Limits, jobs
+from emo.ui.jobs import Clip, Finished, Jobs, Step
+from emo.ui.request import FieldError, Request
+
+
+@pytest.fixture
+def request_of(image, sound):
+    """A video of 10 frames: three clips."""
+    return lambda **changes: Request(**dict(portrait=image, sound=sound(), steps=2, audio_guidance=1) | changes)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where temporary files go."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def wait_for_the_end(seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while any(thread.name == "generation" for thread in threading.enumerate()):
+        assert time.monotonic() < end, "a generation goes on"
+        time.sleep(0.02)
+
+
+def test_a_generation_is_told_as_it_goes_on(pipe, request_of, folder):
+    news, kept = [], []
+    for item in Jobs(pipe, Limits()).generate(request_of(seed=5)):
+        if isinstance(item, Finished):
+            kept.append((read_origin(item.path)["seed"], VideoReader(item.path).num_frames))
+        news.append(item)
+    steps = [item for item in news if isinstance(item, Step)]
+    clips = [item for item in news if isinstance(item, Clip)]
+    done = [step.done for step in steps]
+    assert done == sorted(done)
+    assert (set(done), steps[-1].steps, steps[-1].frames) == (set(range(7)), 6, 10)
+    assert [len(clip.frames) for clip in clips] == [4, 4, 2]
+    assert news.index(clips[0]) < news.index(next(step for step in steps if step.done == 3))
+    assert isinstance(news[-1], Finished)
+    assert kept == [(5, 10)]
+    wait_for_the_end()
+    assert list(folder.iterdir()) == []
+
+
+def test_who_leaves_stops_the_work_at_the_next_step(pipe, request_of, folder, monkeypatch):
+    made = []
+    original = jobs._Job._on_step
+
+    def counted(*values):
+        made.append(1)
+        original(*values)
+
+    monkeypatch.setattr(jobs._Job, "_on_step", counted)
+    run = Jobs(pipe, Limits()).generate(request_of(steps=100))
+    while next(run).done < 3:
+        pass
+    assert list(folder.glob("emo-job-*"))
+    before = len(made)
+    run.close()
+    wait_for_the_end()
+    assert len(made) <= before + 3  # those made before the news of them was read, and the one that saw it
+    assert list(folder.iterdir()) == []
+
+
+def test_the_next_one_starts_when_the_stopped_one_has_ended(pipe, request_of, folder):
+    work = Jobs(pipe, Limits())
+    stopped = work.generate(request_of(steps=100))
+    while next(stopped).done < 1:
+        pass
+    stopped.close()
+    assert [isinstance(news, Finished) for news in work.generate(request_of())][-1]
+    wait_for_the_end()
+    assert list(folder.iterdir()) == []
+
+
+def test_the_pipeline_does_one_at_a_time(pipe, request_of, folder, monkeypatch):
+    at_work, most = [], []
+    original = jobs.write_video
+
+    def counted(*values, **named):
+        at_work.append(1)
+        most.append(len(at_work))
+        original(*values, **named)
+        at_work.pop()
+
+    monkeypatch.setattr(jobs, "write_video", counted)
+    work, ends = Jobs(pipe, Limits()), []
+    listeners = [
+        threading.Thread(target=lambda: ends.append([*work.generate(request_of())][-1]), name=f"user {i}")
+        for i in range(3)
+    ]
+    for thread in listeners:
+        thread.start()
+    for thread in listeners:
+        thread.join(60)
+    assert [type(end) for end in ends] == [Finished] * 3
+    assert most == [1, 1, 1]
+
+
+def test_nobody_asks(pipe, request_of, folder, monkeypatch):
+    monkeypatch.setattr(jobs, "ABANDONED", 0.3)
+    run = Jobs(pipe, Limits()).generate(request_of(steps=100))
+    next(run)
+    wait_for_the_end()
+    assert list(folder.iterdir()) == []
+    del run
+
+
+def test_the_time_is_up(pipe, request_of, folder):
+    with pytest.raises(FieldError, match=r"Stopped after 0\.06 s") as error:
+        list(Jobs(pipe, Limits(work=0.001)).generate(request_of(steps=100)))
+    assert error.value.field == "options"
+    wait_for_the_end()
+    assert list(folder.iterdir()) == []
+
+
+def test_slow_work_still_pulses(pipe, request_of, folder, monkeypatch):
+    monkeypatch.setattr(jobs, "PULSE", 0.02)
+    monkeypatch.setattr(jobs, "open_request", lambda *_: time.sleep(0.5) or 1 / 0)
+    news = Jobs(pipe, Limits()).generate(request_of())
+    assert [next(news) for _ in range(6)] == [Step()] * 6
+    with pytest.raises(ZeroDivisionError):
+        list(news)
+    assert list(Path(folder).iterdir()) == []

@@ -1,0 +1,133 @@
+"""Every field is checked, and the error names it in the page's own words."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emo.errors import AudioError
+from emo.ui import STRANGERS, Limits
+from emo.ui.request import FieldError, Request, check_length, look, noted, open_request, parse_region
+
+FREE = Limits()
+
+
+@pytest.fixture
+def request_of(image, sound):
+    return Request(portrait=image, sound=sound(), steps=1)
+
+
+def refused(pipe, request, limits=FREE) -> tuple[str, str]:
+    with pytest.raises(FieldError) as caught:
+        open_request(pipe, request, limits, None)
+    return caught.value.field, str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "word"),
+    [
+        ({"portrait": None}, "portrait", "Give a portrait"),
+        ({"sound": None}, "sound", "Give a recording"),
+        ({"region": "10,10,5,5"}, "region", "is empty"),
+        ({"region": "9000,9000,9100,9100"}, "region", "outside of the picture"),
+        ({"region": "0,0,3,3"}, "region", "has nothing in the part"),
+        ({"region": "around"}, "region", "no face region"),
+        ({"region": "1,2,3,nan"}, "region", "finite"),
+        ({"speed": "fast"}, "speed", "degrees per frame"),
+        ({"speed": -1}, "speed", "from 0 to 5"),
+        ({"speed": "nan"}, "speed", "from 0 to 5"),
+        ({"audio_guidance": float("inf")}, "options", "audio guidance"),
+        ({"reference_guidance": None}, "options", "reference guidance"),
+        ({"steps": 0}, "options", "from 1 to 100"),
+        ({"steps": 2.5}, "options", "whole number"),
+        ({"steps": 101}, "options", "from 1 to 100"),
+        ({"seed": -1}, "options", "seed"),
+        ({"seed": float("inf")}, "options", "seed"),
+    ],
+)
+def test_the_error_is_the_fields(pipe, request_of, changes, field, word):
+    found, sentence = refused(pipe, replace(request_of, **changes))
+    assert found == field
+    assert word in sentence
+    assert sentence[0].isupper() or sentence[0] == "“"
+    assert sentence.endswith(".")
+    assert "--" not in sentence
+
+
+def test_a_picture_without_a_face(pipe, request_of, tmp_path):
+    Image.fromarray(np.full((200, 200, 3), 90, np.uint8)).save(tmp_path / "wall.png")
+    field, sentence = refused(pipe, replace(request_of, portrait=str(tmp_path / "wall.png")))
+    assert (field, "No face found" in sentence, "--" in sentence) == ("portrait", True, False)
+    whole = replace(request_of, portrait=str(tmp_path / "wall.png"), region="full")
+    open_request(pipe, whole, FREE, None).audio.close()
+
+
+@pytest.mark.parametrize("field", ["portrait", "sound"])
+def test_no_folder_of_the_server_is_told(pipe, request_of, tmp_path, field):
+    (tmp_path / "mine.bin").write_text("neither picture nor sound")
+    found, sentence = refused(pipe, replace(request_of, **{field: str(tmp_path / "mine.bin")}))
+    assert found == field
+    assert "mine.bin" in sentence
+    assert "/" not in sentence
+
+
+def test_long_recordings_are_refused_after_no_more_than_the_limit(pipe, request_of, sound, monkeypatch):
+    limits = replace(STRANGERS, sound=0.5)
+    assert refused(pipe, replace(request_of, sound=sound(0.6)), limits)[0] == "sound"
+    open_request(pipe, replace(request_of, sound=sound(0.4)), limits, None).audio.close()
+    decoded = []
+
+    class Packet:
+        def decode(self):
+            decoded.append(1)
+            return [type("Frame", (), {"samples": 8000, "sample_rate": 16000})]
+
+    class Container:
+        streams = type("Streams", (), {"audio": [1]})
+        __enter__ = lambda self: self
+        __exit__ = lambda *_: None
+        demux = lambda self, audio: (Packet() for _ in range(10_000))
+
+    monkeypatch.setattr("av.open", lambda name: Container())
+    with pytest.raises(AudioError, match="longer than 2 s"):
+        check_length("hours.opus", 2)
+    assert len(decoded) == 5
+
+
+def test_the_fields_reach_the_pipeline(pipe, request_of):
+    request = replace(
+        request_of, speed="0,5", region="full", audio_guidance=2, reference_guidance=3, seed=7, paste_back=True
+    )
+    stream = open_request(pipe, request, FREE, None)
+    stream.audio.close()
+    assert (stream.num_inference_steps, stream.audio_guidance_scale, stream.reference_guidance_scale) == (1, 2, 3)
+    assert (stream.speed == 0.5).all()
+    assert stream.portrait.mask.all()
+    assert (stream.paste_back, stream.generator.initial_seed(), stream.output_type) == (True, 7, "uint8")
+
+
+def test_regions_in_words():
+    assert parse_region(" Auto ") is None
+    assert parse_region("") is None
+    assert parse_region("FULL") == "full"
+    assert parse_region("1, 2,30,40.5") == (1, 2, 30, 40.5)
+
+
+def test_several_faces_are_told_of(tmp_path, portrait):
+    Image.fromarray(np.concatenate([portrait, portrait], 1)).save(tmp_path / "two.png")
+    found, notes = look(str(tmp_path / "two.png"), "auto", 64)
+    assert found.face is not None
+    assert len(notes) == 1
+    assert notes[0].endswith("draw a face region around it.")
+    assert "--" not in notes[0]
+
+
+def test_only_our_own_warnings_are_told():
+    import warnings
+
+    with noted() as notes:
+        warnings.warn("somebody else's", stacklevel=1)
+    assert notes == []
+    assert Path(__file__).name not in str(notes)
