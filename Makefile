@@ -6,13 +6,18 @@ TORCH_INDEX ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test train-smoke train-tiny lint format clean
+.PHONY: demo test test-browser train-smoke train-tiny lint format clean
 
 demo: $(READY)  ## a video of an astronaut in out/demo.mp4, with a contact sheet beside it
 	$(BIN)/python examples/demo.py --out out
 
 test: $(READY)  ## all tests, two at a time
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
+
+test-browser: $(READY)  ## the web page in a headless Chromium, which is installed where there is none
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,browser]'
+	chromium=$$(sh tests/browser/browser_setup.sh) && \
+	EMO_CHROMIUM=$$chromium OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser tests/browser $(PYTEST)
 
 train-smoke: $(READY)  ## from nothing to a video through every training script, at toy size, in out/train-smoke
 	OMP_NUM_THREADS=1 $(BIN)/python train/tiny.py --toy --out out/train-smoke

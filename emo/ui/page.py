@@ -18,8 +18,8 @@ NOTICE = (
 )
 CSS = """
 .gradio-container {max-width: 1200px !important}
-.emo-error {color: #b91c1c; font-weight: 600; margin: 0}
-.dark .emo-error {color: #fca5a5}
+.emo-error, .emo-error * {color: #b91c1c !important; font-weight: 600; margin: 0}
+.dark .emo-error, .dark .emo-error * {color: #fca5a5 !important}
 .emo-note {opacity: .8; margin: 0}
 .emo-frames img {max-width: 100%; display: block; margin: .4em auto; border-radius: 6px}
 .emo-newest {width: min(100%, 320px); image-rendering: auto}

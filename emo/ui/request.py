@@ -209,6 +209,7 @@ def in_page_words(message: str, path: str | None = None) -> str:
     message = message.replace(tempfile.gettempdir(), "the server's temporary folder")
     message = message.replace("--face-region full (face_region='full' in Python)", "the face region “full”")
     message = message.replace("--face-region full", "“full”")
+    message = message.replace("no face found in it", "no face found in the picture")
     message = re.sub(r" \(choose with --face.*\)", "; to choose another, draw a face region around it", message)
     message = re.sub(r"^(portrait|the sound): ", "", message).strip().rstrip(".")
     first = message[:1] if name and message.startswith(name) else message[:1].upper()
