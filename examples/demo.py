@@ -1,11 +1,6 @@
-"""What `make demo` runs: synthetic speech and scikit-image's astronaut become a video and a contact sheet.
-
-Until trained weights come with the package the model is random, so that the face is noise; everything else, from
-reading the sound to writing the video, is what a trained model goes through.
-"""
+"""What `make demo` runs: scikit-image's astronaut says synthetic syllables, as a video and a contact sheet."""
 
 import argparse
-import shutil
 import sys
 import wave
 from pathlib import Path
@@ -23,24 +18,19 @@ SECONDS = 4
 
 def run(out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
-    portrait, sound, model, video = (
-        out / name for name in ("portrait.png", "speech.wav", "random-weights", "demo.mp4")
-    )
+    portrait, sound, video = (out / name for name in ("portrait.png", "speech.wav", "demo.mp4"))
     Image.fromarray(astronaut()).save(portrait)
     with wave.open(str(sound), "wb") as file:
         samples = np.round(synthesize(seed=1, seconds=SECONDS).waveform * 32767).astype("<i2")
         file.setparams((1, 2, SAMPLE_RATE, len(samples), "NONE", ""))
         file.writeframes(samples.tobytes())
-    shutil.rmtree(model, ignore_errors=True)
-    status = main(["init", "--out", str(model), "--seed", "0"]) or main(
-        ["generate", str(portrait), str(sound), "-o", str(video), "--model", str(model), "--steps", "8", "--restart"]
-    )
-    if status == 0:
-        with VideoReader(video) as reader:
-            frames = reader.read(np.linspace(0, reader.num_frames - 1, 12).round().astype(int))
-        contact_sheet(frames, columns=6).save(out / "demo.png")
-        print(f"{out / 'demo.png'}: contact sheet. The weights are random, so the face is noise.")
-    return status
+    if status := main(["generate", str(portrait), str(sound), "-o", str(video), "--steps", "12", "--restart"]):
+        return status
+    with VideoReader(video) as reader:
+        frames = reader.read(np.linspace(0, reader.num_frames - 1, 12).round().astype(int))
+    contact_sheet(frames, columns=6).save(out / "demo.png")
+    print(f"{out / 'demo.png'}: contact sheet")
+    return 0
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ def prepare(out: Path) -> None:
 def export(model: Path, out: Path) -> None:
     """The pipeline in half precision, in files small enough for a repository."""
     shutil.rmtree(out, ignore_errors=True)
-    EMOPipeline.from_pretrained(model).to(torch.float16).save_pretrained(out, max_shard_size=SHARD)
+    EMOPipeline.from_pretrained(model, dtype=torch.float16).save_pretrained(out, max_shard_size=SHARD)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"\n{out}: {size / 1e6:.1f} MB", flush=True)
 

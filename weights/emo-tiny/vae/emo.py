@@ -1,0 +1,3 @@
+from emo import PatchAutoencoder
+
+__all__ = ['PatchAutoencoder']
