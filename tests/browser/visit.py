@@ -71,3 +71,5 @@ def set_steps(page, steps: int) -> None:
         page.click("#more > button")
     page.fill("#steps input[type=number]", str(steps))
     page.press("#steps input[type=number]", "Tab")
+    page.wait_for_function("steps => document.querySelector('#steps input[type=range]').value == steps", arg=steps)
+    page.wait_for_timeout(300)
