@@ -16,12 +16,12 @@ LONG = 90_000  # milliseconds
 def page(request, chromium, address):
     """The page, which asks nothing of any other server, logs no error and fits the screen's width."""
     requests, errors = [], []
-    page = opened(chromium, address[0], request.param)
-    page.on("request", lambda request: requests.append(request.url))
+    page = opened(chromium, address[0], request.param, requests)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.set_default_timeout(30_000)
     yield page
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert len(requests) > 10
     assert [url for url in requests if not url.startswith((address[0], "data:", "blob:"))] == []
     assert errors == []
     page.close()

@@ -51,9 +51,11 @@ def browser() -> Iterator:
             chromium.close()
 
 
-def opened(chromium, address: str, width: int):
-    """The page at one of the SIZES, ready for use."""
+def opened(chromium, address: str, width: int, requests: list[str] | None = None):
+    """The page at one of the SIZES, ready for use; the addresses it asks for go into `requests`."""
     page = chromium.new_page(viewport={"width": width, "height": SIZES[width]}, has_touch=width < 500)
+    if requests is not None:
+        page.on("request", lambda request: requests.append(request.url))
     page.goto(address)
     page.wait_for_selector("#generate")
     return page
