@@ -20,10 +20,10 @@ test-browser: $(READY)  ## the web page in a headless Chromium, which is install
 	EMO_CHROMIUM=$$chromium OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser tests/browser $(PYTEST)
 
 train-smoke: $(READY)  ## from nothing to a video through every training script, at toy size, in out/train-smoke
-	OMP_NUM_THREADS=1 $(BIN)/python train/tiny.py --toy --out out/train-smoke
+	OMP_NUM_THREADS=1 $(BIN)/python train/emo_tiny.py --toy --out out/train-smoke
 
 train-tiny: $(READY)  ## the weights of emo-tiny, in runs/tiny; about six hours of two cores, goes on where it was stopped
-	OMP_NUM_THREADS=1 $(BIN)/python train/tiny.py
+	OMP_NUM_THREADS=1 $(BIN)/python train/emo_tiny.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

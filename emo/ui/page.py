@@ -25,7 +25,12 @@ CSS = """
 .emo-newest {width: min(100%, 320px); image-rendering: auto}
 .emo-progress progress {width: 100%; height: 1em}
 .emo-progress p {margin: .3em 0}
+#status .pending {opacity: 1}
+#status [data-testid=status-tracker] {position: static !important; min-height: 0; visibility: visible; opacity: 1}
+#status [data-testid=status-tracker].hide {display: none}
+#status .progress-text {position: static; transform: none; padding: 0 1em; color: inherit}
 """
+WAITING = "<progress></progress><p>Waiting for its turn …</p>"
 KEEP = 3600  # seconds until uploads and videos are removed from the server
 
 logger = logging.getLogger(__name__)
@@ -53,8 +58,8 @@ def build_page(jobs: Jobs) -> gr.Blocks:
             yield from _run(jobs, Request(*values), errors, status, frames, video, go, cancel)
 
         begun = go.click(
-            lambda: (gr.update(interactive=False), gr.update(visible=True)),
-            outputs=[go, cancel],
+            lambda: (gr.update(interactive=False), gr.update(visible=True), WAITING),
+            outputs=[go, cancel, status],
             queue=False,
             api_visibility="private",
         )

@@ -136,3 +136,25 @@ def test_camera_and_microphone(page):
     page.wait_for_timeout(1500)
     page.click("#sound .stop-button:visible")
     page.wait_for_selector("#sound :text('0:01'), #sound :text('0:02')")
+
+
+def test_who_waits_sees_the_queue_and_who_leaves_frees_it(chromium, address, files):
+    first, second = (opened(chromium, address[0], width) for width in SIZES)
+    for page in (first, second):
+        give(page, "portrait", files / "portrait.png")
+        give(page, "sound", files / "sound.wav")
+        set_steps(page, 100)
+    first.click("#generate")
+    first.wait_for_selector("#status progress[value]", timeout=LONG)
+    second.click("#generate")
+    second.wait_for_selector("#status :text('queue: 1/1')")
+    assert "Waiting for its turn" in second.inner_text("#status")
+    second.click("#cancel")
+    second.wait_for_selector("#status :text('Cancelled.')")
+    assert first.is_visible("#cancel")
+    set_steps(second, 1)
+    second.click("#generate")
+    second.wait_for_selector("#status :text('queue: 1/1')")
+    first.close()
+    second.wait_for_selector("#video video", timeout=LONG)
+    second.close()

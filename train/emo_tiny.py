@@ -1,9 +1,9 @@
 """The small model from nothing: people, autoencoder, audio encoder, three stages, weights to ship, a video.
 
-    python train/tiny.py                                # `make train-tiny`: about six hours of two cores
-    python train/tiny.py --stop-after 550               # ends by itself then; the same command goes on where it was
-    python train/tiny.py --init weights/emo-tiny        # more of stages 2 and 3 for weights that are there
-    python train/tiny.py --toy --out out/train-smoke    # `make train-smoke`: the same way at toy size, in minutes
+    python train/emo_tiny.py                                # `make train-tiny`: about six hours of two cores
+    python train/emo_tiny.py --stop-after 550               # ends by itself; called again, it goes on where it was
+    python train/emo_tiny.py --init weights/emo-tiny        # more of stages 2 and 3 for weights that are there
+    python train/emo_tiny.py --toy --out out/train-smoke    # `make train-smoke`: the same way at toy size, in minutes
 
 Every command is printed as it could be typed. Pictures and speech: the folder that EMO_TEST_DATA names lends its
 portraits and its read sentences, if it is there; scikit-image's astronaut always talks along. The recordings and
