@@ -71,7 +71,11 @@ def set_steps(page, steps: int) -> None:
     """Unfold the options and choose so many steps."""
     if not page.is_visible("#steps"):
         page.click("#more > button")
-    page.fill("#steps input[type=number]", str(steps))
-    page.press("#steps input[type=number]", "Tab")
-    page.wait_for_function("steps => document.querySelector('#steps input[type=range]').value == steps", arg=steps)
+    for _ in range(10):  # what is typed while the page is still coming to life is forgotten
+        page.fill("#steps input[type=number]", str(steps))
+        page.press("#steps input[type=number]", "Tab")
+        page.wait_for_timeout(500)
+        if page.input_value("#steps input[type=range]") == str(steps):
+            break
+    assert page.input_value("#steps input[type=range]") == str(steps)
     page.wait_for_timeout(300)
