@@ -7,9 +7,8 @@ from pathlib import Path
 
 from emo.cli.device import pick_device, pick_dtype
 from emo.cli.quiet import quiet_loading
-from emo.errors import EmoError, OptionError, OutputError
-
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+from emo.cli.synthesize import PICTURES, usable
+from emo.errors import OptionError
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -166,17 +165,9 @@ def real_portraits(folder: Path | None) -> dict[str, str]:
     from emo.media import load_image
     from emo.media.files import find_files
 
-    usable = {}
-    for path in find_files(folder, PICTURES, "--portraits"):
-        try:
-            face_box(np.asarray(load_image(path)), str(path))
-        except EmoError as error:
-            print(f"emo: left out: {error}", file=sys.stderr)
-        else:
-            usable[path.stem] = str(path)
-    if not usable:
-        raise OptionError(f"--portraits {folder}: there is no picture with a face")
-    return usable
+    check = lambda path: face_box(np.asarray(load_image(path)), path)
+    paths = usable(find_files(folder, PICTURES, "--portraits"), check, "--portraits")
+    return {Path(path).stem: path for path in paths}
 
 
 def make_folders(out: Path) -> None:
@@ -185,8 +176,8 @@ def make_folders(out: Path) -> None:
     Raises:
         OutputError: they cannot be made.
     """
-    try:
+    from emo.media.files import writing_into
+
+    with writing_into(out):
         for name in ("observations", "videos"):
             (out / name).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be written to ({error.strerror}); choose another folder") from error

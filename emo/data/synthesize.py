@@ -1,6 +1,5 @@
 """A dataset of synthetic people: clips planned by number, drawn by all cores, resumed where an earlier run stopped."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -8,11 +7,10 @@ from pathlib import Path
 
 from emo.data.format import SPLITS, ClipInfo, save_labels, write_metadata
 from emo.data.processes import available_cores, in_processes
+from emo.data.recipe import open_dataset
 from emo.data.synthetic.speech import SAMPLE_RATE
 from emo.data.synthetic.studio import Cast, Studio
-from emo.errors import DatasetError, OutputError
 from emo.media import AudioTrack, VideoWriter
-from emo.media.files import write_whole
 
 RECIPE = "synthesize.json"
 WORTH_COMPILING = 1200  # frames per process from which on compiling pays: 20 s from torch's cache, 140 s without
@@ -47,7 +45,8 @@ def synthesize_dataset(
         DatasetError: `out` holds something else, or clips of another cast.
         EmoError: a portrait or recording cannot be used, or `out` cannot be written to.
     """
-    _check_recipe(cast, out)
+    names = {kind: [Path(path).name for path in getattr(cast, kind)] for kind in ("portraits", "recordings")}
+    open_dataset(out, RECIPE, asdict(cast) | names, "emo synthesize")
     done = {path.stem for split in SPLITS for path in (out / split).glob("*.safetensors")}
     todo = [index for index in range(clips) if _name(index) not in done]
     if workers is None:
@@ -65,39 +64,6 @@ def synthesize_dataset(
             yield count
     finally:
         write_metadata(out)
-
-
-def _check_recipe(cast: Cast, out: Path) -> None:
-    """`out` is new, empty, or made of the same cast; leave the cast there."""
-    names = {kind: [Path(path).name for path in getattr(cast, kind)] for kind in ("portraits", "recordings")}
-    path, recipe = out / RECIPE, asdict(cast) | names
-    if out.exists() and not out.is_dir():
-        raise DatasetError(f"{out} is a file; give a folder")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if path.is_file():
-            _compare(path, recipe)
-        elif any(out.iterdir()):
-            raise DatasetError(f"{out} exists and was not made by emo synthesize; choose another folder")
-        else:
-            write_whole(path, json.dumps(recipe, indent=1).encode())
-        for split in SPLITS:
-            (out / split).mkdir(exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be written to ({error.strerror}); choose another folder") from error
-
-
-def _compare(path: Path, recipe: dict) -> None:
-    """The recipe in the file is the same."""
-    try:
-        before = {**json.loads(path.read_text(encoding="utf-8"))}
-    except (ValueError, TypeError) as error:
-        raise DatasetError(f"{path} is damaged; choose another folder or remove this one") from error
-    for name, value in recipe.items():
-        if before.get(name) != value:
-            raise DatasetError(
-                f"{path.parent} was made with {name} = {before.get(name)}, not {value}; choose another folder"
-            )
 
 
 _studio: Studio | None = None  # of this process

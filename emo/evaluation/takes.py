@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,7 @@ class Stage:
         self.settings, self.out = settings, out
         self.held_out = HeldOut(settings.held_out, settings.people, compile=settings.compile)
         self._pipes: dict[str, EMOPipeline] = {}
+        self._weights = lru_cache(None)(lambda name: weights_fingerprint(self.pipe(name)))
         self._detector = FaceDetector()
 
     def shoot(self, take: Take) -> Observation:
@@ -123,7 +125,7 @@ class Stage:
         settings = asdict(self.settings)
         about = {"take": asdict(take), "people": settings.pop("people"), "held_out": settings.pop("held_out")}
         if not take.truth:
-            settings["models"] = weights_fingerprint(self.pipe(take.model))
+            settings["models"] = self._weights(take.model)
             about |= settings
             if take.picture:
                 about["picture"] = hashlib.sha256(Path(take.picture).read_bytes()).hexdigest()

@@ -1,8 +1,8 @@
 """Files: the checks before a path goes to a decoder, finding them in folders, and writing them whole or not at all."""
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from emo.errors import EmoError, OptionError, OutputError
@@ -36,6 +36,19 @@ def write_whole(path: Path, content: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise OutputError(f"{path} cannot be written ({error.strerror}); free space and repeat") from error
+
+
+@contextmanager
+def writing_into(folder: Path) -> Iterator[None]:
+    """Tell of what goes wrong with a folder's files.
+
+    Raises:
+        OutputError: naming the folder, if it cannot be made or written to.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written to ({error.strerror}); choose another folder") from error
 
 
 def find_files(place: Path, suffixes: Sequence[str], option: str) -> list[Path]:

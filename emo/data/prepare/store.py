@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emo.data.format import METADATA, SPLITS, ClipInfo, load_labels, read_info, save_labels, write_metadata
-from emo.errors import DatasetError, OutputError
-from emo.media.files import write_whole
+from emo.data.recipe import open_dataset
+from emo.media.files import write_whole, writing_into
 
 RECIPE = "prepare.json"
 REPORT = "report.json"
@@ -38,37 +38,12 @@ class Store:
             DatasetError: the folder holds something else, or was made with another recipe.
             OutputError: it cannot be written to.
         """
-        path = self.root / RECIPE
-        if self.root.exists() and not self.root.is_dir():
-            raise DatasetError(f"{self.root} is a file; give a folder")
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            if path.is_file():
-                self._compare(path, recipe)
-            elif any(self.root.iterdir()):
-                raise DatasetError(f"{self.root} exists and was not made by emo prepare; choose another folder")
-            else:
-                write_whole(path, json.dumps(recipe, indent=1).encode())
+        open_dataset(self.root, RECIPE, recipe, "emo prepare")
+        with writing_into(self.root):
             for folder in ("pieces", "clips"):
                 (self._hidden / folder).mkdir(parents=True, exist_ok=True)
-            for split in SPLITS:
-                (self.root / split).mkdir(exist_ok=True)
             for half in (*self._hidden.rglob("*.tmp"), *self._hidden.rglob("*.part")):
                 half.unlink()
-        except OSError as error:
-            raise OutputError(f"{self.root} cannot be written to ({error.strerror}); choose another folder") from error
-
-    @staticmethod
-    def _compare(path: Path, recipe: dict) -> None:
-        try:
-            before = {**json.loads(path.read_text(encoding="utf-8"))}
-        except (ValueError, TypeError) as error:
-            raise DatasetError(f"{path} is damaged; choose another folder or remove this one") from error
-        for name, value in recipe.items():
-            if before.get(name) != value:
-                raise DatasetError(
-                    f"{path.parent} was made with {name} = {before.get(name)}, not {value}; choose another folder"
-                )
 
     def staged(self, name: str) -> Path:
         """Where a clip's file is made."""

@@ -1,0 +1,51 @@
+"""What a dataset's folder was made with, so that only the same command with the same options goes on in it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from emo.data.format import SPLITS
+from emo.errors import DatasetError
+from emo.media.files import write_whole, writing_into
+
+
+def open_dataset(root: Path, file: str, recipe: Mapping[str, Any], command: str) -> None:
+    """Make the folders of a dataset and leave the recipe there, or check that they were made with the same one.
+
+    Args:
+        root: a new or empty folder, or one made with this recipe.
+        file: name of the recipe's file.
+        recipe: what JSON can hold.
+        command: that makes such datasets, for messages.
+
+    Raises:
+        DatasetError: the folder holds something else, or was made with another recipe.
+        OutputError: it cannot be written to.
+    """
+    path = root / file
+    if root.exists() and not root.is_dir():
+        raise DatasetError(f"{root} is a file; give a folder")
+    with writing_into(root):
+        root.mkdir(parents=True, exist_ok=True)
+        if path.is_file():
+            _compare(path, recipe)
+        elif any(root.iterdir()):
+            raise DatasetError(f"{root} exists and was not made by {command}; choose another folder")
+        else:
+            write_whole(path, json.dumps(recipe, indent=1).encode())
+        for split in SPLITS:
+            (root / split).mkdir(exist_ok=True)
+
+
+def _compare(path: Path, recipe: Mapping[str, Any]) -> None:
+    """The recipe in the file is the same."""
+    try:
+        before = {**json.loads(path.read_text(encoding="utf-8"))}
+    except (ValueError, TypeError) as error:
+        raise DatasetError(f"{path} is damaged; choose another folder or remove this one") from error
+    for name, value in recipe.items():
+        if before.get(name) != value:
+            raise DatasetError(
+                f"{path.parent} was made with {name} = {before.get(name)}, not {value}; choose another folder"
+            )
