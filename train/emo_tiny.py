@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SPEECH = ("librispeech*", "ljspeech*")  # of EMO_TEST_DATA/audio; the other recordings are for tests
 SHARD = "14MB"
 SECONDS = 1.0  # of the video at the end
-BATCH = {"autoencoder": 4, "audio_encoder": 8, "stage1": 16, "stage2": 4, "stage3": 4}  # of all processes together
+BATCH = {"autoencoder": 4, "audio_encoder": 8, "stage1": 8, "stage2": 4, "stage3": 4}  # of all processes together
 ON_GPU = 8  # times as much, where there is a GPU
 STAGES = {"stage1": "stage1_image", "stage2": "stage2_video", "stage3": "stage3_speed"}
 PEOPLE = ("--identities", "1000", "--hours", "1", "--seconds", "3")
@@ -107,7 +107,9 @@ def steps(out: Path, toy: bool, processes: int, init: Path | None, first: str) -
     stages = list(STAGES)[list(STAGES).index(first) :]
     for number, name in enumerate(stages):
         before = init if number == 0 else model(stages[number - 1])
-        yield train(name, STAGES[name], data, *((f"model.init={before}",) if before else (size, *encoders)), *backend)
+        instead = ("model.config=null", "model.vae=null", "model.audio_encoder=null")  # what stage 1's file names
+        weights = (f"model.init={before}", *instead) if before else (size, *encoders)
+        yield train(name, STAGES[name], data, *weights, *backend)
 
 
 def run(way: Iterator[Step], out: Path, toy: bool, stop_after: float | None) -> int:

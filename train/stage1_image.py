@@ -7,12 +7,15 @@ another one of the same clip. No sound, no motion frames, no speed.
 import sys
 from dataclasses import asdict, dataclass, field
 
+from accelerate import Accelerator
 from emo_train.config import load_settings, run
 from emo_train.loop import make_accelerator, train
 from emo_train.networks import is_audio, is_speed, is_temporal
 from emo_train.stage import EMOStage
 from emo_train.stage_config import EMOConfig
 from emo_train.validation import check_validation, validate_pictures
+
+from emo.errors import ConfigError
 
 
 @dataclass
@@ -25,15 +28,22 @@ class DropConfig:
 
 @dataclass
 class ImageConfig(EMOConfig):
-    """Stage 1."""
+    """Stage 1. targets: frames to draw from one reference, which so costs less."""
 
+    targets: int = 1
     drop: DropConfig = field(default_factory=DropConfig)
 
 
 class ImageStage(EMOStage):
-    """One frame; the reference is another frame of the clip."""
+    """Single frames; the reference is another frame of the clip."""
 
     video = False
+
+    def __init__(self, config: ImageConfig, accelerator: Accelerator):
+        if config.targets < 1:
+            raise ConfigError(f"targets is {config.targets}; at least one frame must be drawn")
+        self.targets = config.targets
+        super().__init__(config, accelerator)
 
     def trains(self, name: str) -> bool:
         return not (is_temporal(name) or is_audio(name) or is_speed(name))

@@ -24,14 +24,14 @@ class Sound(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """B samples. A sample is one clip's reference picture and N frames: N = 1 in stage 1, n + F, motion frames first,
-    in stages 2 and 3.
+    """B samples. A sample is one clip's reference picture and N frames: stage 1's targets, or n + F, motion frames
+    first, in stages 2 and 3.
 
     index: (B,) int64, global sample numbers: with the seed, all that a sample and its noise depend on.
     reference, frames: uint8 (B, 3, H, W) and (B, N, 3, H, W) RGB; None where latents are cached.
     reference_latents, latents: (B, L, h, w) and (B, N, L, h, w), the VAE's, scaled as the scheduler wants them; None
         where they are not cached.
-    face_mask: (B, 1, H, W) float32, M of 3.2.5: the union of the face boxes over the window of n + F frames.
+    face_mask: (B, 1, H, W) float32, M of 3.2.5: the union of the face boxes over a part of the clip that shows them.
     mouth: (B, N, 3) float32: x, y of the mouth's middle and its width in pixels.
     speed: (B, F, 2m+1) float32, windows of head rotation speeds in degrees per frame (3.2.5); None in stage 1.
     audio: (B, F, 2m+1, layers, width), windows of the audio encoder's hidden states (3.2.2); None in stage 1 and where

@@ -24,11 +24,12 @@ class ClipDataset(Dataset[Batch]):
     """Samples by global number, endlessly: `dataset[g]` is the same for the same seed, whoever asks.
 
     Sample g shows clip g mod N of a permutation of the N clips, a new one for each round; where it is cut, and the
-    reference picture, any frame of the clip, in stage 1 another than the one shown, are drawn from (seed, g).
+    reference picture, any frame of the clip, in stage 1 another than those shown, are drawn from (seed, g).
 
     Args:
         root: folder of the dataset; see `emo.data.format`.
-        video: whether samples are n + F contiguous frames with sound and speed (stages 2, 3), or one frame (stage 1).
+        video: whether samples are n + F contiguous frames with sound and speed, or single ones (stage 1).
+        targets: how many of them, in stage 1, for one reference.
         num_frames, num_motion_frames, num_neighbors: F, n and m of the paper. The face mask is the union over the
             n + F frames of a window, and over as many before and after it as chance wants, in every stage.
         split: "train" or "test".
@@ -48,6 +49,7 @@ class ClipDataset(Dataset[Batch]):
         root: str | Path,
         *,
         video: bool,
+        targets: int = 1,
         num_frames: int = 12,
         num_motion_frames: int = 4,
         num_neighbors: int = 2,
@@ -56,12 +58,12 @@ class ClipDataset(Dataset[Batch]):
         size: int | None = None,
         cache: str | Path | None = None,
     ):
-        self.root, self.video, self.split, self.seed = Path(root), video, split, seed
+        self.root, self.video, self.targets, self.split, self.seed = Path(root), video, targets, split, seed
         self.num_frames, self.num_motion_frames, self.num_neighbors = num_frames, num_motion_frames, num_neighbors
-        self.window = num_motion_frames + num_frames
+        self.window = max(num_motion_frames + num_frames, 1 if video else targets)
         self.cache = None if cache is None else Path(cache)
         rows = read_metadata(self.root, split)
-        least = self.window if video else 2
+        least = self.window if video else targets + 1
         self.clips = [clip for clip in rows if clip.frames >= least and (clip.has_audio or not video)]
         self.left_out = len(rows) - len(self.clips)
         if not self.clips:
@@ -88,15 +90,16 @@ class ClipDataset(Dataset[Batch]):
         rng = np.random.default_rng((0x5A391E, self.seed, index))
         window = min(self.window, clip.frames)
         start = int(rng.integers(clip.frames - window + 1))
-        shown = range(start, start + window) if self.video else [int(rng.integers(start, start + window))]
-        reference = int(rng.integers(clip.frames if self.video else clip.frames - 1))
+        # 3.2.5: the mask is the union over a video, of any length, that shows these frames.
+        around = slice(int(rng.integers(start + 1)), int(rng.integers(start + window, clip.frames + 1)))
+        shown, others = range(start, start + window), np.arange(clip.frames)
         if not self.video:
-            reference += reference >= shown[0]  # another frame than the target
+            shown = rng.choice(np.arange(around.start, around.stop), self.targets, replace=False)
+            others = np.setdiff1d(others, shown)
+        reference = int(rng.choice(others))
 
         scale = np.array([self.width / clip.width, self.height / clip.height], np.float32)
         points = labels["points"][shown] * scale
-        # 3.2.5: the union over a video, of any length, that shows these frames.
-        around = slice(int(rng.integers(start + 1)), int(rng.integers(start + window, clip.frames + 1)))
         boxes = labels["face_box"][around] * np.tile(scale, 2)
         corners = points[:, MOUTH_CORNERS]
         mouth = np.concatenate(
@@ -124,7 +127,7 @@ class ClipDataset(Dataset[Batch]):
             speed=speed,
             audio=audio,
             sound=sound,
-            clips=(f"{self.split}/{clip.file_name} from frame {start}",),
+            clips=(f"{self.split}/{clip.file_name} from frame {shown[0]}",),
         )
 
     def _pictures(

@@ -104,7 +104,7 @@ class BackboneUNet(UNet):
 
         Args:
             sample: noisy latents (B, F, L, h, w); h and w divisible by 2 to the number of levels less one.
-            timestep: (B,).
+            timestep: (B,), or one for each frame, (B, F).
             reference: from `project_reference`.
             motion: the ReferenceNet's maps of n motion frames; `None` skips the temporal modules (stage 1).
             audio: tokens (B, F, tokens, D); `None` skips the audio layers, which is not the same as zeros.
@@ -119,7 +119,8 @@ class BackboneUNet(UNet):
         """
         batch, frames = sample.shape[:2]
         _check_sizes(batch, frames, reference, motion, audio, face_mask_features, speed)
-        temb = self.time_embedding(self.time_proj(timestep).to(sample.dtype)).repeat_interleave(frames, dim=0)
+        temb = self.time_embedding(self.time_proj(timestep.flatten()).to(sample.dtype)).unflatten(0, (batch, -1))
+        temb = temb.expand(batch, frames, -1).flatten(0, 1)
         x = self.conv_in(sample.flatten(0, 1))
         if face_mask_features is not None:  # 3.2.5; after conv_in, which is linear, so this contains the paper's sum
             x = (x.unflatten(0, (batch, frames)) + face_mask_features[:, None]).flatten(0, 1)

@@ -45,7 +45,7 @@ def equal(a: Batch, b: Batch) -> bool:
 
 
 def place(sample: Batch, root: Path) -> tuple[Path, int]:
-    """The clip that a sample shows, and the first frame of its window."""
+    """The clip that a sample shows, and the first frame shown."""
     name, _, start = sample.clips[0].partition(" from frame ")
     return root / name, int(start)
 
@@ -130,8 +130,7 @@ def test_an_image_sample_is_two_frames_of_a_clip(clips):
         assert sample.reference.shape == (1, 3, 48, 64)
         assert sample.frames.dtype == sample.reference.dtype == torch.uint8
         target, reference = (number_in(of(path), x) for x in (sample.frames[0, 0], sample.reference[0]))
-        assert target != reference
-        assert 0 <= target - start < F + N
+        assert target == start != reference
         differences.add(int(np.sign(target - reference)))
         seen |= {(path.name, "target", target), (path.name, "reference", reference)}
         assert (sample.speed, sample.audio, sample.sound) == (None, None, None)
@@ -141,6 +140,22 @@ def test_an_image_sample_is_two_frames_of_a_clip(clips):
         assert {(name, k, n) for name, k, n in seen if name == "000002.mp4" and k == kind} == {
             ("000002.mp4", kind, number) for number in range(4)
         }
+
+
+def test_targets_are_different_frames_under_one_mask(clips):
+    dataset, chosen = open_dataset(clips, False, targets=5), set()
+    for g in range(30):
+        sample = dataset[g]
+        path, first = place(sample, clips)
+        pictures, boxes = pictures_of(path), labels_of(path)["face_box"]
+        targets = [number_in(pictures, frame) for frame in sample.frames[0]]
+        assert targets[0] == first
+        assert len({*targets, number_in(pictures, sample.reference[0])}) == 6
+        assert sample.mouth.shape == (1, 5, 3)
+        for x0, y0, x1, y1 in boxes[targets].clip(0).astype(int):
+            assert sample.face_mask[0, 0, y0 + 1 : y1, x0 + 1 : x1].all()
+        chosen.add(tuple(np.diff(targets)))
+    assert len(chosen) > 20
 
 
 def test_a_video_sample_is_a_run_of_frames_as_in_the_file(clips):
@@ -176,7 +191,7 @@ def test_labels_are_those_of_the_frames_shown(clips, video, size):
         sample = dataset[g]
         path, start = place(sample, clips)
         labels, pictures = labels_of(path), pictures_of(path)
-        window = range(start, min(start + N + F, len(pictures)))
+        window = range(start, start + (N + F if video else 1))
         shape = np.array([width / 64, height / 48] * 2, np.float32)
         inside = [
             (x0 <= x) & (x < x1) & (y0 <= y) & (y < y1)

@@ -29,6 +29,13 @@ def test_samples_and_seeds_differ():
     assert not torch.equal(drawn.noise[0, :N], drawn.motion_noise[0])
 
 
+def test_frames_may_have_times_of_their_own():
+    draws = draw(range(2000), 0, SHAPE, N, {}, own_times=True)
+    assert draws.time.shape == (2000, 3)
+    assert torch.allclose(draws.time.flatten().sort().values, torch.arange(6000) / 6000, atol=0.03)
+    assert (torch.corrcoef(draws.time.T) - torch.eye(3)).abs().max() < 0.06
+
+
 def test_rates_and_independence():
     rates = {"reference": 0.1, "motion": 0.3, "audio": 0.1, "speed": 0.1, "face_mask": 0.1}
     dropped = 1 - columns(range(4000), **rates)

@@ -1,5 +1,7 @@
 """What each stage trains, by name, against the design's table; what it reads; and that the result is a pipeline."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from emo_train.draws import draw
@@ -161,6 +163,32 @@ def test_the_first_frames_of_a_clip_are_the_motion_frames(init):
     torch.testing.assert_close(seen["sample"], expected)
 
 
+def test_several_targets_cost_one_reference_and_count_alike(init):
+    stage = make_stage(1, init, targets=3)
+    single, batch = RandomClips(video=False).batch([0, 1]), RandomClips(video=False).batch(range(2, 8))
+    latents, mouth = batch.latents.view(2, 3, *batch.latents.shape[2:]), batch.mouth.view(2, 3, 3)
+    together = replace(single, latents=latents, mouth=mouth)
+    seen = []
+    stage.networks.reference_unet.register_forward_pre_hook(lambda module, args: seen.append(len(args[0])))
+    loss, _ = stage.loss(stage.networks, together)
+    assert seen == [2]
+
+    draws = draw([0, 1], 0, latents.shape[1:], MOTION_FRAMES, stage.rates(), own_times=True)
+    losses = []
+    for k in range(3):
+        timestep = stage.objective.timestep(draws.time[:, k])
+        target, noises = latents[:, k : k + 1], draws.noise[:, k : k + 1]
+        prediction = stage.networks(
+            sample=stage.objective.noisy(target, noises, timestep),
+            timestep=timestep,
+            reference_latents=single.reference_latents,
+            face_mask=single.face_mask,
+            kept=draws.kept,
+        )
+        losses.append(stage.objective.loss(prediction, target, noises, timestep, mouth[:, k : k + 1], 64)[0])
+    torch.testing.assert_close(loss, torch.stack(losses).mean())
+
+
 def test_gradient_checkpointing_changes_no_gradient(init):
     gradients = []
     for checkpointing in (False, True):
@@ -232,6 +260,7 @@ def test_merging_leaves_plain_weights_alone():
         ({"model__attention_backend": "sorcery"}, "model.attention_backend=sorcery"),
         ({"objective__prediction_type": "epsilon"}, "epsilon says nothing"),
         ({"objective__prediction_type": "sample"}, "objective.prediction_type is sample"),
+        ({"targets": 0}, "targets is 0"),
         ({"model__vae": "/nowhere"}, "/nowhere: no autoencoder"),
     ],
 )

@@ -93,6 +93,16 @@ def test_each_video_has_its_own_timestep(backbone, inputs):
     assert all(distance(after[1, f], before[1, f]) > 1e-5 for f in range(F))
 
 
+def test_each_frame_has_its_own_timestep(backbone, reference_net):
+    inputs = backbone_inputs(backbone, reference_net) | dict.fromkeys(["motion", "audio", "speed"])
+    timesteps = torch.tensor([[900, 3, 400], [1, 999, 50]])
+    together = backbone(**inputs | {"timestep": timesteps})
+    for frame in range(F):
+        alone = backbone(**inputs | {"timestep": timesteps[:, frame]})
+        assert_close(together[:, frame], alone[:, frame])
+        assert distance(together[:, frame], alone[:, frame - 1]) > 1e-3
+
+
 def gradients(checkpointing: bool) -> dict[str, torch.Tensor | None]:
     """Every parameter's gradient, both networks trained together with all conditions."""
     backbone, reference_net = tiny_backbone().train(), tiny_reference_net().train()

@@ -19,7 +19,7 @@ CONDITIONS = tuple(field.name for field in fields(Kept))
 class Draws:
     """B samples' draws.
 
-    time: (B,) in [0, 1), where in the noise schedule.
+    time: (B,) in [0, 1), where in the noise schedule; (B, F) where every frame has its own.
     noise: (B, F, L, h, w), normal.
     motion_level: (B,) in [0, 1), share of the most noise that motion latents get.
     motion_noise: (B, n, L, h, w), normal.
@@ -40,7 +40,13 @@ class Draws:
 
 
 def draw(
-    numbers: Sequence[int], seed: int, shape: Sequence[int], num_motion_frames: int, rates: Mapping[str, float]
+    numbers: Sequence[int],
+    seed: int,
+    shape: Sequence[int],
+    num_motion_frames: int,
+    rates: Mapping[str, float],
+    *,
+    own_times: bool = False,
 ) -> Draws:
     """The draws of samples.
 
@@ -49,13 +55,17 @@ def draw(
         shape: (F, L, h, w).
         num_motion_frames: n.
         rates: probability of dropping by condition; what is not named is kept.
+        own_times: whether every frame has a time of its own.
     """
-    uniforms, noises, motion_noises = [], [], []
+    times, uniforms, noises, motion_noises = [], [], [], []
     for number in numbers:
         generator = torch.Generator().manual_seed(int(np.random.SeedSequence((seed, number)).generate_state(1)[0]))
         uniforms.append(torch.rand(2 + len(CONDITIONS), generator=generator))
         noises.append(torch.randn(*shape, generator=generator))
         motion_noises.append(torch.randn(num_motion_frames, *shape[1:], generator=generator))
+        times.append(torch.rand(shape[0], generator=generator))
     time, level, *chances = torch.stack(uniforms).unbind(dim=1)
     kept = {name: (chance >= rates.get(name, 0)).float() for name, chance in zip(CONDITIONS, chances, strict=True)}
+    if own_times:
+        time = torch.stack(times)
     return Draws(time, torch.stack(noises), level, torch.stack(motion_noises), Kept(**kept))

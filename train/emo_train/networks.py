@@ -69,7 +69,7 @@ class EMONetworks(nn.Module):
 
         Args:
             sample: noisy latents (B, F, L, h, w).
-            timestep: (B,).
+            timestep: (B,), or (B, F) where frames have their own.
             reference_latents: (B, L, h, w).
             face_mask: M (B, 1, H, W); white where dropped.
             kept: what is dropped; without motion, audio or speed their factors are not looked at.

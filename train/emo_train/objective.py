@@ -45,11 +45,11 @@ class Objective:
         self.velocity = scheduler.config.prediction_type == "v_prediction"
 
     def timestep(self, time: Tensor) -> Tensor:
-        """Times in [0, 1), (B,) → timesteps, (B,) int64, all alike probable."""
+        """Times in [0, 1) → timesteps of that shape, int64, all alike probable."""
         return (time * len(self.alphas_cumprod)).long()
 
     def noisy(self, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
-        """x_t (B, F, L, h, w) of latents x₀ and noise ε of that shape at timesteps (B,)."""
+        """x_t (B, F, L, h, w) of latents x₀ and noise ε of that shape at timesteps (B,) or (B, F)."""
         signal, sigma = self._levels(timestep)
         return signal * latents + sigma * noise
 
@@ -65,18 +65,18 @@ class Objective:
 
         Args:
             prediction, latents, noise: (B, F, L, h, w).
-            timestep: (B,).
+            timestep: (B,), or (B, F) where frames have their own.
             mouth: x, y and width of the mouth in pixels, (B, F, 3).
             height: of the picture in pixels.
         """
         error = (prediction.float() - self.target(latents, noise, timestep)).square()
         scale = latents.shape[-2] / height
         weighted = error * self.mouth_weight(mouth * scale, latents.shape[-2], latents.shape[-1])
-        per_sample = weighted.flatten(1).mean(dim=1) * self.snr_weight(timestep)
-        return per_sample.mean(), {"squared_error": error.mean()}
+        per_frame = weighted.flatten(2).mean(dim=2) * _per_frame(self.snr_weight(timestep))
+        return per_frame.mean(), {"squared_error": error.mean()}
 
     def snr_weight(self, timestep: Tensor) -> Tensor:
-        """Min-SNR-γ, (B,): min(SNR, γ)/SNR for ε, min(SNR, γ)/(SNR + 1) for v; 1 without γ."""
+        """Min-SNR-γ of timesteps: min(SNR, γ)/SNR for ε, min(SNR, γ)/(SNR + 1) for v; 1 without γ."""
         gamma = self.config.min_snr_gamma
         if gamma is None:
             return torch.ones_like(timestep, dtype=torch.float32)
@@ -94,5 +94,10 @@ class Objective:
         return 1 + self.config.mouth_weight * mouth_bump(mouth, height, width, self.config.mouth_sigma)
 
     def _levels(self, timestep: Tensor) -> tuple[Tensor, Tensor]:
-        alpha = self.alphas_cumprod.to(timestep.device)[timestep].view(-1, 1, 1, 1, 1)
+        alpha = _per_frame(self.alphas_cumprod.to(timestep.device)[timestep])[..., None, None, None]
         return alpha.sqrt(), (1 - alpha).sqrt()
+
+
+def _per_frame(values: Tensor) -> Tensor:
+    """(B,) or (B, F) → (B, 1) or (B, F)."""
+    return values.view(len(values), -1)

@@ -26,20 +26,22 @@ from emo_train.start import starting_pipeline
 class EMOStage(ABC):
     """Base of the stages, for `emo_train.loop.train`. A stage adds:
 
-    video: whether samples are clips of n + F frames or single frames.
+    video: whether samples are clips of n + F frames or single ones, each at a time of its own.
+    targets: how many single ones.
     trains(name): whether it trains a parameter of `EMONetworks`.
     prepare_inputs(batch, draws): the networks' conditions; see `EMONetworks.forward`.
     rates(): probabilities of dropping, by condition.
     """
 
     video: bool
+    targets = 1
 
     def __init__(self, config: EMOConfig, accelerator: Accelerator):
         self.config, self.seed, self.batch_size = config, config.train.seed, config.data.batch_size
         pipe = starting_pipeline(config.model, self.seed)
         pipe = EMOPipeline(**{**pipe.components, "scheduler": configure_scheduler(pipe.scheduler, config.objective)})
         self.pipe, self.networks = pipe, EMONetworks.of(pipe)
-        self.frames = pipe.unet.config.num_frames if self.video else 1
+        self.frames = pipe.unet.config.num_frames if self.video else self.targets
         self.motion_frames = pipe.unet.config.num_motion_frames
         self.neighbors = pipe.audio_projection.config.num_neighbors
         self.encoders = FrozenEncoders(pipe, accelerator.device, bf16=accelerator.mixed_precision == "bf16")
@@ -83,7 +85,7 @@ class EMOStage(ABC):
     def example_batch(self, batch_size: int = 1) -> Batch:
         """A batch of the shapes that the loader yields, on the meta device; it has sizes but no values."""
         unet, audio, size = self.pipe.unet.config, self.pipe.audio_projection.config, self.pipe.unet.config.sample_size
-        frames = self.frames + self.motion_frames if self.video else 1
+        frames = self.frames + self.motion_frames if self.video else self.frames
         latent, pixels = (unet.in_channels, size, size), size * self.pipe.vae_scale_factor
         empty = lambda *shape: torch.empty(batch_size, *shape, device="meta")
         window = (self.frames, 2 * self.neighbors + 1)
@@ -120,6 +122,7 @@ class EMOStage(ABC):
         return ClipDataset(
             data.root,
             video=self.video,
+            targets=self.targets,
             num_frames=pipe.unet.config.num_frames,
             num_motion_frames=self.motion_frames,
             num_neighbors=self.neighbors,
@@ -133,8 +136,14 @@ class EMOStage(ABC):
         """Noise the F frames (3.1), predict under the stage's conditions, compare."""
         reference_latents, latents = self.encoders.latents(batch)
         target = latents[:, -self.frames :]
-        draws = draw(batch.index.tolist(), self.seed, target.shape[1:], self.motion_frames, self.rates())
-        draws = draws.to(target.device)
+        draws = draw(
+            batch.index.tolist(),
+            self.seed,
+            target.shape[1:],
+            self.motion_frames,
+            self.rates(),
+            own_times=not self.video,
+        ).to(target.device)
         timestep = self.objective.timestep(draws.time)
         prediction = networks(
             sample=self.objective.noisy(target, draws.noise, timestep),
