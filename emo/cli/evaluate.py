@@ -1,183 +1,145 @@
-"""`emo evaluate`: what given weights can do."""
+"""`emo evaluate`: generated videos beside real ones, or what given weights can do."""
 
 import argparse
-import math
 import sys
 from pathlib import Path
 
-from emo.cli.device import pick_device, pick_dtype
-from emo.cli.quiet import quiet_loading
-from emo.cli.synthesize import PICTURES, usable
+from emo.cli import mechanisms
+from emo.cli.device import pick_device
 from emo.errors import OptionError
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
-    parser = commands.add_parser("evaluate", help="measure what given weights can do")
-    add_mechanisms(parser.add_subparsers(required=True, metavar="KIND"))
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure generated videos, or what given weights can do",
+        description="Measure generated videos beside real ones as the EMO, GAIA, VASA-1 and GoHD papers do: picture "
+        "and video quality, lip sync, identity, expression, head motion; per clip and overall. Writes a table, plots, "
+        "contact sheets of the best and the worst clips, JSON and an HTML page. What is read from a video is kept, so "
+        "a second run is quick and one that was stopped goes on. See docs/evaluation.md.",
+    )
+    parser.add_argument("--generated", type=Path, help="folder of videos, one video, or a manifest (.csv, .jsonl)")
+    parser.add_argument("--reference", type=Path, help="folder of real videos, paired by name; or one video")
+    parser.add_argument("--out", type=Path, help="folder of the report")
+    parser.add_argument("--metrics", default="all", help="names or families, comma-separated (default all)")
+    parser.add_argument(
+        "--network",
+        action="append",
+        default=[],
+        metavar="KIND=NAME|FILE",
+        help="network for frames, clips, lpips, faces, expressions or lips; see docs/extractors.md; may be repeated",
+    )
+    parser.add_argument("--no-fetch", action="store_true", help="never fetch networks; measures that need them say so")
+    parser.add_argument("--cache", type=Path, help="folder of what is kept of each video (default: OUT/cache)")
+    parser.add_argument("--workers", type=int, help="processes (default: one per core, one on a GPU)")
+    parser.add_argument("--device", default="auto", help="of the networks: auto (default), cpu, cuda, cuda:1, mps")
+    parser.set_defaults(evaluate=compare_videos)
+    mechanisms.add_parser(parser.add_subparsers(metavar="KIND"))
     return parser
 
 
 def run(options: argparse.Namespace) -> None:
-    options.measure(options)
+    options.evaluate(options)
 
 
-def add_mechanisms(kinds) -> None:
-    parser = kinds.add_parser(
-        "mechanisms",
-        help="whether each mechanism of the paper does its work",
-        description="Generate videos of synthetic people and voices that no training has seen, and measure, mechanism "
-        "by mechanism, whether they do what the paper says, beside true clips of the same people. Writes a table, a "
-        "plot per row, a contact sheet, all numbers as JSON, and the videos. The same seed gives the same numbers; "
-        "stopped in the middle, the same command goes on.",
-    )
-    parser.add_argument(
-        "--model", help="pipeline folder or Hub name (default: the weights that come with the package)"
-    )
-    parser.add_argument("--no-speed", metavar="MODEL", help="stage-2 model to compare the speed layers with")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the report")
-    parser.add_argument("--portraits", type=Path, metavar="DIR", help="pictures of real faces to animate as well")
-    parser.add_argument("--talks", type=int, default=20, help="people who talk (default 20)")
-    parser.add_argument("--seconds", type=float, default=5.0, help="for so long each (default 5)")
-    parser.add_argument("--few", type=int, default=6, help="people of the other measures (default 6)")
-    parser.add_argument("--brief", type=float, default=3.0, help="seconds of their videos (default 3)")
-    parser.add_argument("--long", type=float, default=60.0, help="seconds of the long video (default 60)")
-    parser.add_argument("--gallery", type=int, default=50, help="portraits to tell people from (default 50)")
-    parser.add_argument("--steps", type=int, default=12, help="denoising steps per clip (default 12)")
-    parser.add_argument(
-        "--audio-guidance", type=float, default=1.5, help="how strongly the sound drives (default 1.5)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the videos' noise (default 0)")
-    parser.add_argument("--people", type=int, help="seed of the held-out people (default 900)")
-    parser.add_argument("--workers", type=int, help="processes (default: one per core, one on a GPU)")
-    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
-    parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "float16", "bfloat16"])
-    parser.add_argument("--no-compile", action="store_true", help="do not compile the drawing of true clips")
-    parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    parser.set_defaults(measure=mechanisms)
-
-
-def mechanisms(options: argparse.Namespace) -> None:
-    """Make the videos, measure them, and report."""
-    check_numbers(options)
-    pictures = real_portraits(options.portraits)
-
-    import shutil
-    from dataclasses import asdict
+def compare_videos(options: argparse.Namespace) -> None:
+    """Pair, measure, report."""
+    for name in ("generated", "reference", "out"):
+        if getattr(options, name) is None:
+            raise OptionError(f"--{name} is missing; give --generated, --reference and --out, or say `mechanisms`")
+    if options.workers is not None and options.workers < 1:
+        raise OptionError(f"--workers {options.workers}: must be at least 1")
 
     from tqdm import tqdm
 
     from emo import __version__
     from emo.data.processes import available_cores
-    from emo.evaluation.held_out import HELD_OUT, HeldOut
-    from emo.evaluation.mechanisms import (
-        Extent,
-        describe_portraits,
-        make_rows,
-        plan_takes,
-        reconstruct,
-        shoot_takes,
-    )
-    from emo.evaluation.report import markdown, save_report
-    from emo.evaluation.takes import Settings, Stage
-    from emo.hub import locate_model
-
-    quiet_loading()
-    device = pick_device(options.device)
-    models = {"model": locate_model(options.model)}
-    if options.no_speed:
-        models["no_speed"] = locate_model(options.no_speed)
-    extent = Extent(
-        talks=options.talks,
-        seconds=options.seconds,
-        gallery=options.gallery,
-        few=options.few,
-        brief=options.brief,
-        long=options.long,
-    )
-    settings = Settings(
-        models=models,
-        steps=options.steps,
-        audio_guidance=options.audio_guidance,
-        seed=options.seed,
-        people=options.gallery,
-        held_out=HELD_OUT if options.people is None else options.people,
-        device=device,
-        dtype=str(pick_dtype(options.dtype, device)).removeprefix("torch."),
-        compile=not options.no_compile and shutil.which("c++") is not None,
-    )
-    make_folders(options.out)
-    workers = options.workers or (available_cores() if device == "cpu" else 1)
-    held_out = HeldOut(settings.held_out, settings.people)
-    takes = plan_takes(extent, held_out, pictures, "no_speed" in models)
-    stage, found = Stage(settings, options.out), {}
-    clip_frames = stage.pipe().unet.config.num_frames  # loads the model: what is wrong with it is said at once
-    try:
-        for name, observation in tqdm(
-            shoot_takes(takes, settings, options.out, workers), total=len(takes), unit="video"
-        ):
-            found[name] = observation
-    except KeyboardInterrupt:
-        print(f"\nemo: {options.out} is unfinished; the same command continues", file=sys.stderr)
-        raise
-    table = make_rows(
-        found, extent, held_out, describe_portraits(held_out, extent.gallery), reconstruct(stage, found), clip_frames
-    )
-    seconds = {kind: sum(float(v.seconds) for n, v in found.items() if n.endswith("truth") == truth)
-               for kind, truth in (("generated", False), ("ground truth", True))}  # fmt: skip
-    about = {"version": __version__, "extent": asdict(extent), "settings": asdict(settings), "cpu_seconds": seconds}
-    save_report(table, found, about, options.out)
-    print(markdown(table), end="")
-    spent = ", ".join(f"{name} {value / 60:.1f}" for name, value in seconds.items())
-    print(f"{options.out}: table, plots, contact sheet, JSON; minutes of processor time: {spent}")
-
-
-def check_numbers(options: argparse.Namespace) -> None:
-    """The options' values make sense, alone and together."""
-    for name, least in (
-        ("talks", 2),
-        ("few", 2),
-        ("gallery", 2),
-        ("steps", 1),
-        ("workers", 1),
-        ("people", 0),
-        ("seed", 0),
-    ):
-        value = getattr(options, name)
-        if value is not None and value < least:
-            raise OptionError(f"--{name} {value}: must be at least {least}")
-    for name, least in (("seconds", 1.0), ("brief", 1.0), ("long", 2.4)):
-        value = getattr(options, name)
-        if not (math.isfinite(value) and value >= least):
-            raise OptionError(f"--{name} {value}: must be at least {least:g} seconds")
-    if options.few > options.talks or options.talks > options.gallery:
-        raise OptionError(f"--few {options.few} <= --talks {options.talks} <= --gallery {options.gallery} must hold")
-    if not math.isfinite(options.audio_guidance):
-        raise OptionError("--audio-guidance must be finite")
-
-
-def real_portraits(folder: Path | None) -> dict[str, str]:
-    """Pictures with a face by name; the others are named and left out."""
-    if folder is None:
-        return {}
-    import numpy as np
-
-    from emo.evaluation.takes import face_box
-    from emo.media import load_image
-    from emo.media.files import find_files
-
-    check = lambda path: face_box(np.asarray(load_image(path)), path)
-    paths = usable(find_files(folder, PICTURES, "--portraits"), check, "--portraits")
-    return {Path(path).stem: path for path in paths}
-
-
-def make_folders(out: Path) -> None:
-    """Folders of the report.
-
-    Raises:
-        OutputError: they cannot be made.
-    """
+    from emo.evaluation.compare.pairs import find_pairs
+    from emo.evaluation.compare.report import PAGE, markdown, save_report
+    from emo.evaluation.compare.run import Comparison, Plan, compare
     from emo.media.files import writing_into
 
-    with writing_into(out):
-        for name in ("observations", "videos"):
-            (out / name).mkdir(parents=True, exist_ok=True)
+    pairs, references = find_pairs(options.generated, options.reference)
+    if not any(pair.reference for pair in pairs):
+        print("emo: no generated video has the name of a real one: measures of pairs are left out", file=sys.stderr)
+    names, device = choose_metrics(options.metrics), pick_device(options.device)
+    cache = options.cache or options.out / "cache"
+    with writing_into(options.out):
+        options.out.mkdir(parents=True, exist_ok=True)
+    with writing_into(cache):
+        cache.mkdir(parents=True, exist_ok=True)
+    plan = Plan(
+        pairs=tuple(pairs),
+        references=tuple(references),
+        names=names,
+        choices=choose_networks(options.network),
+        fetch=not options.no_fetch,
+        cache=cache,
+        device=device,
+    )
+    workers = options.workers or (available_cores() if device == "cpu" else 1)
+    try:
+        with tqdm(unit="step", dynamic_ncols=True) as bar:
+            for step in compare(plan, workers):
+                if isinstance(step, Comparison):
+                    comparison = step
+                else:
+                    bar.n, bar.total = step
+                    bar.refresh()
+    except KeyboardInterrupt:
+        print(f"\nemo: {options.out} is unfinished; the same command goes on", file=sys.stderr)
+        raise
+    if all(clip.error for clip in comparison.clips):
+        raise OptionError(f"--generated {options.generated}: none could be read: {comparison.clips[0].error}")
+    about = {
+        "version": __version__,
+        "generated": str(options.generated),
+        "reference": str(options.reference),
+        "metrics": sorted(names),
+    }
+    print(markdown(save_report(plan, comparison, about, options.out)), end="")
+    for error in comparison.unreadable.values():
+        print(f"emo: left out: {error}", file=sys.stderr)
+    print(f"{options.out / PAGE}: table, plots, best and worst clips")
+
+
+def choose_metrics(text: str) -> frozenset[str]:
+    """Names of measures from names and families.
+
+    Raises:
+        OptionError: one is unknown.
+    """
+    from emo.evaluation.compare.run import all_measures
+
+    by_name = all_measures()
+    if text == "all":
+        return frozenset(by_name)
+    chosen = set()
+    for word in filter(None, (word.strip() for word in text.split(","))):
+        names = {name for name, family in by_name.items() if word in (name, family)}
+        if not names:
+            raise OptionError(
+                f"--metrics {word}: unknown; families are {', '.join(dict.fromkeys(by_name.values()))}; "
+                f"measures {', '.join(by_name)}"
+            )
+        chosen |= names
+    if not chosen:
+        raise OptionError("--metrics: name a measure or a family")
+    return frozenset(chosen)
+
+
+def choose_networks(texts: list[str]) -> dict[str, str]:
+    """Networks by kind, from KIND=NAME or KIND=FILE.
+
+    Raises:
+        OptionError: there is no such kind.
+    """
+    from emo.evaluation.compare.networks import KINDS
+
+    choices = {}
+    for text in texts:
+        kind, _, value = text.partition("=")
+        if kind not in KINDS or not value:
+            raise OptionError(f"--network {text}: must be KIND=NAME or KIND=FILE with a kind of {', '.join(KINDS)}")
+        choices[kind] = value
+    return choices

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emo import face
+from emo.errors import EmoError
 from emo.face import rotations, smooth
 from emo.metrics.checks import check_landmarks
 from emo.metrics.face_measures import eye_opening, mouth_opening, mouth_width
@@ -43,6 +44,17 @@ def head_angles(landmarks: np.ndarray) -> HeadAngles:
         pitch=np.degrees(np.arctan2(-rotation[:, 2, 1], rotation[:, 2, 2])),
         roll=np.degrees(np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])),
     )
+
+
+def pose_change(angles: HeadAngles) -> float:
+    """Delta P of VASA-1: mean change of the pose's angles from frame to frame, in degrees, over three angles.
+
+    Raises:
+        EmoError: there are fewer than two frames.
+    """
+    if len(angles.yaw) < 2:
+        raise EmoError("a pose can only change over two frames or more")
+    return float(np.abs(np.diff(np.stack(angles), axis=1)).mean())
 
 
 def rotation_speed(landmarks: np.ndarray) -> np.ndarray:

@@ -1,0 +1,88 @@
+"""Measures of all videos together: Fréchet distances of what networks or landmarks say of them, and VMV."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from emo.errors import EmoError
+from emo.evaluation.compare.clip import Clip
+from emo.evaluation.compare.networks import Networks
+from emo.metrics import eye_and_brow_points, mouth_opening, mouth_width
+from emo.metrics.frechet import Moments, frechet_distance
+
+
+@dataclass(frozen=True)
+class Distance:
+    """A Fréchet distance between the generated and the real videos.
+
+    name, title, family, paper, network: as of a `Measure`. features: what it compares, (N, D) of a clip.
+    """
+
+    name: str
+    title: str
+    family: str
+    paper: str
+    features: Callable[[Clip, Networks], np.ndarray]
+    network: str = ""
+
+
+def _face_points(clip: Clip, networks: Networks) -> np.ndarray:
+    """Eyes, brows and mouth, (T, 46), from landmarks."""
+    landmarks = clip.landmarks
+    mouth = np.stack([mouth_opening(landmarks), mouth_width(landmarks)], 1)
+    return np.concatenate([eye_and_brow_points(landmarks), mouth], 1)
+
+
+DISTANCES = (
+    Distance("fid", "FID", "picture", "EMO, GAIA, GoHD", lambda clip, networks: networks.frames(clip), "frames"),
+    Distance("fvd16", "FVD, 16 frames", "picture", "EMO", lambda clip, networks: networks.clips(clip, 16), "clips"),
+    Distance("fvd25", "FVD, 25 frames", "picture", "VASA-1", lambda clip, networks: networks.clips(clip, 25), "clips"),
+    Distance("e_fid", "E-FID", "expression", "EMO", lambda clip, networks: networks.expressions(clip), "expressions"),
+    Distance("face_points", "Fréchet distance of face points x 10^4", "expression", "model-free", _face_points),
+)
+SCALE = {"face_points": 1e4}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A distance, or why there is none; samples: how many the generated and the real side have; warning: what to know
+    before reading it."""
+
+    value: float | None
+    reason: str = ""
+    samples: tuple[int, int] = (0, 0)
+    warning: str = ""
+
+
+def measure_distance(distance: Distance, generated: Iterable[Clip], real: Iterable[Clip], networks: Networks) -> Found:
+    """A distance between two sets of clips, one clip in memory at a time; clips that do not allow it are left out."""
+    sides, reasons = [], []
+    for clips in (generated, real):
+        moments = None
+        for clip in clips:
+            try:
+                features = distance.features(clip, networks)
+            except EmoError as error:
+                reasons.append(str(error))
+                continue
+            moments = moments or Moments()
+            moments.update(features)
+        sides.append(moments)
+    counts = tuple(0 if side is None else side.count for side in sides)
+    if min(counts) < 2:
+        reason = reasons[0] if reasons else "fewer than two samples on a side"
+        return Found(None, reason, counts)
+    size = sides[0].mean.shape[0]
+    few = (
+        f"{min(counts)} samples for {size} dimensions: comparable only with as many samples"
+        if min(counts) <= size
+        else ""
+    )
+    return Found(frechet_distance(*sides) * SCALE.get(distance.name, 1), samples=counts, warning=few)
+
+
+def variance_of_means(velocities: Iterable[float]) -> float | None:
+    """VMV of EMO's Table 2: variance of clips' mean velocities in squared degrees per frame; None for one clip."""
+    velocities = list(velocities)
+    return float(np.var(velocities)) if len(velocities) > 1 else None

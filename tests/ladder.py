@@ -1,0 +1,70 @@
+"""Videos made worse step by step, and which way each measure must then move."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from emo.media import AudioTrack, VideoWriter
+
+RATE, FPS = 16000, 25
+RUNGS = {
+    "blur": (0.0, 1.0, 2.0, 4.0),  # standard deviation in pixels of a picture 128 px high
+    "shuffle": (1, 3, 9, 27),  # frames of the blocks within which order is lost
+    "late sound": (0, 1, 2, 4, 8),  # frames
+    "another person": (0.0, 0.25, 0.5, 1.0),  # share of the video
+    "slowed": (1, 2, 4),  # times
+}
+UP, DOWN = 1, -1
+EXPECTED = {
+    "blur": {
+        "psnr": DOWN, "ssim": DOWN, "lpips": UP, "fid": UP, "fvd16": UP, "fvd25": UP, "likeness": DOWN, "f_sim": DOWN,
+    },
+    "shuffle": {
+        "psnr": DOWN, "ssim": DOWN, "msi": DOWN, "akd": UP, "ssim_e": DOWN, "mouth_r": DOWN, "lse_c": DOWN,
+        "lse_d": UP,
+    },
+    "late sound": {"mouth_r": DOWN, "mouth_lag": UP, "lse_c": DOWN, "lse_offset": UP},
+    "another person": {"psnr": DOWN, "ssim": DOWN, "likeness": DOWN, "f_sim": DOWN, "fid": UP, "akd": UP, "e_fid": UP,
+                       "face_points": UP},
+    "slowed": {"velocity": DOWN, "delta_p": DOWN, "akd": UP, "mouth_r": DOWN, "ssim_p": DOWN},
+}  # fmt: skip
+
+
+def degrade(kind: str, rung: float, frames: np.ndarray, waveform: np.ndarray, other: np.ndarray, seed: int = 0):
+    """Frames (T, H, W, 3) and sound (N,) at a rung; `other` are frames of another person, as many at least."""
+    count = len(frames)
+    if kind == "blur" and rung:
+        sigma = rung * frames.shape[1] / 128
+        frames = np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in frames])
+    elif kind == "shuffle":
+        rng, order = np.random.default_rng(seed), np.arange(count)
+        for start in range(0, count, int(rung)):
+            rng.shuffle(order[start : start + int(rung)])
+        frames = frames[order]
+    elif kind == "late sound":
+        shift = int(rung) * RATE // FPS
+        waveform = np.concatenate([np.zeros(shift, np.float32), waveform])[: len(waveform)]
+    elif kind == "another person" and rung:
+        kept = round((1 - rung) * count)
+        frames = np.concatenate([frames[:kept], other[kept:count]])
+    elif kind == "slowed":
+        frames = frames[np.arange(count) // int(rung)]
+    return frames, waveform
+
+
+def write(path: Path, frames: np.ndarray, waveform: np.ndarray) -> Path:
+    """A video file with sound."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with VideoWriter(path, FPS) as writer:
+        writer.write(frames)
+        with AudioTrack.open((waveform, RATE)) as sound:
+            writer.finish(sound)
+    return path
+
+
+def wrong_way(values: Sequence[float], direction: int, *, strictly: bool = True) -> bool:
+    """Whether a measure fails to move its way at any rung."""
+    steps = direction * np.diff(np.asarray(values, float))
+    return not (steps > 0).all() if strictly else not ((steps >= 0).all() and steps.sum() > 0)
