@@ -95,7 +95,7 @@ def build_audio_encoder(config: ModelConfig) -> Wav2Vec2Model:
 def build_scheduler(config: ModelConfig) -> DDIMScheduler:
     """Stable Diffusion's noise schedule with DDIM sampling (4.1)."""
     return DDIMScheduler(
-        beta_schedule="scaled_linear",
+        beta_schedule=config.scheduler.beta_schedule,
         beta_start=0.00085,
         beta_end=0.012,
         num_train_timesteps=1000,

@@ -77,11 +77,16 @@ class VAEConfig:
 
 @dataclass
 class SchedulerConfig:
-    """What differs between models in the noise schedule; the rest is Stable Diffusion's."""
+    """What differs between models in the noise schedule; the rest is Stable Diffusion's.
+
+    beta_schedule: as diffusers names them. Small latents have little redundancy and lose their details sooner: they
+        want the cosine schedule, `squaredcos_cap_v2`, which spends more time at little noise.
+    """
 
     prediction_type: str = "epsilon"
     rescale_betas_zero_snr: bool = False
     timestep_spacing: str = "leading"
+    beta_schedule: str = "scaled_linear"
 
 
 @dataclass

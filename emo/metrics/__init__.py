@@ -1,27 +1,43 @@
-"""Measures of talking faces that need no learned weights of their own. OpenCV and MediaPipe load at first use."""
+"""Measures of talking faces: those that need no learned weights, and those that look through a network.
 
+OpenCV, MediaPipe and the networks' libraries load at first use.
+"""
+
+from emo.metrics.align import align_face
 from emo.metrics.continuity import Drift, FrameMeasures, clip_border_ratio, colour, drift, measure_frames, sharpness
 from emo.metrics.expression import blink_rate, eye_and_brow_points
+from emo.metrics.extractors import Extractor, MissingExtractor, open_extractor
 from emo.metrics.face_measures import blink, brow, eye_opening, gaze, mouth_opening, mouth_width
+from emo.metrics.frechet import Moments, frechet_distance
 from emo.metrics.head_motion import HeadAngles, head_angles, pose_change, rotation_speed
 from emo.metrics.identity import identity_descriptor, identity_distance, nearest
+from emo.metrics.pictures import PictureMeasures, compare_frames, psnr
 from emo.metrics.sequences import sequence_similarity, sequence_variance
+from emo.metrics.similarity import face_similarity
 from emo.metrics.stability import keypoint_distance, motion_stability
 from emo.metrics.sync import Sync, lagged_correlation, mouth_sound_correlation
 
 __all__ = [
     "Drift",
+    "Extractor",
     "FrameMeasures",
     "HeadAngles",
+    "MissingExtractor",
+    "Moments",
+    "PictureMeasures",
     "Sync",
+    "align_face",
     "blink",
     "blink_rate",
     "brow",
     "clip_border_ratio",
     "colour",
+    "compare_frames",
     "drift",
     "eye_and_brow_points",
     "eye_opening",
+    "face_similarity",
+    "frechet_distance",
     "gaze",
     "head_angles",
     "identity_descriptor",
@@ -34,7 +50,9 @@ __all__ = [
     "mouth_sound_correlation",
     "mouth_width",
     "nearest",
+    "open_extractor",
     "pose_change",
+    "psnr",
     "rotation_speed",
     "sequence_similarity",
     "sequence_variance",

@@ -1,0 +1,107 @@
+"""Videos made worse step by step: every measure must move the right way at every rung.
+
+    python benchmarks/ladder.py --reference DIR --out OUT       # videos of people, two or more
+    python benchmarks/ladder.py --people 4 --out OUT            # synthetic people who talk
+
+Prints a table per ladder with what `emo evaluate` reads at each rung, and exits 1 if a measure that tests/ladder.py
+expects to rise or fall does not. `--network` is passed on; without `--fetch` no network is fetched.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from ladder import EXPECTED, RATE, RUNGS, UP, degrade, write, wrong_way  # noqa: E402
+
+from emo.evaluation.held_out import HELD_OUT, HeldOut  # noqa: E402
+from emo.media import AudioTrack, VideoReader  # noqa: E402
+
+WHOLE = ("mouth_lag", "lse_offset")  # counted in frames: they may stay where they are
+SHOWN = 3  # decimals
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reference", type=Path)
+    parser.add_argument("--people", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--network", action="append", default=[])
+    parser.add_argument("--fetch", action="store_true", help="networks may be fetched")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    reference = options.reference or synthetic(options.out / "people", options.people, options.seconds)
+    clips = {path.name: load(path) for path in sorted(reference.glob("*.mp4"))}
+    further = [word for text in options.network for word in ("--network", text)]
+    further += [] if options.fetch else ["--no-fetch"]
+
+    wrong = []
+    for kind, rungs in RUNGS.items():
+        found = []
+        for rung in rungs:
+            folder = options.out / f"{kind}-{rung:g}".replace(" ", "-")
+            worsen(kind, rung, clips, reference, folder)
+            found.append(evaluate(folder, reference, options.out, EXPECTED[kind], further))
+        print(f"\n| {kind} | {' | '.join(f'{rung:g}' for rung in rungs)} | |\n|{'---|' * (len(rungs) + 2)}")
+        for name, direction in EXPECTED[kind].items():
+            values = [lines.get(name) for lines in found]
+            if None in values:
+                continue  # a network that is not there
+            numbers = np.nan_to_num(np.array(values, float), posinf=1e9)
+            bad = wrong_way(numbers, direction, strictly=name not in WHOLE)
+            wrong += [f"{kind}: {name}"] if bad else []
+            arrow = "↑" if direction == UP else "↓"
+            cells = " | ".join(f"{float(value):.{SHOWN}g}" for value in values)
+            print(f"| {name} {arrow} | {cells} | {'**wrong**' if bad else 'right'} |", flush=True)
+    print(f"\n{len(wrong)} wrong: {', '.join(wrong)}" if wrong else "\nall right")
+    return 1 if wrong else 0
+
+
+def synthetic(root: Path, people: int, seconds: float) -> Path:
+    """True clips of held-out people."""
+    held_out = HeldOut(HELD_OUT, people)
+    for person in range(people):
+        if not (path := root / f"{person}.mp4").exists():
+            write(path, held_out.clip(person, seconds), held_out.voice(person, seconds).waveform)
+    return root
+
+
+def load(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    with VideoReader(path) as video, AudioTrack.open(path, RATE) as sound:
+        return video.read(range(len(video))), sound.read(0, sound.length)
+
+
+def worsen(kind: str, rung: float, clips: dict, reference: Path, folder: Path) -> None:
+    """A folder of the clips at a rung; at the first one the files themselves."""
+    names = list(clips)
+    for number, name in enumerate(names):
+        if (path := folder / name).exists():
+            continue
+        if rung == RUNGS[kind][0]:
+            folder.mkdir(exist_ok=True)
+            shutil.copyfile(reference / name, path)
+        else:
+            other = clips[names[(number + 1) % len(names)]][0]
+            frames, waveform = clips[name]
+            write(path, *degrade(kind, rung, frames, waveform, other))
+
+
+def evaluate(folder: Path, reference: Path, out: Path, names, further: list[str]) -> dict[str, float | None]:
+    """What `emo evaluate` reads, by measure."""
+    report = out / "reports" / folder.name
+    command = [sys.executable, "-m", "emo", "evaluate", "--generated", str(folder), "--reference", str(reference)]
+    command += ["--out", str(report), "--cache", str(out / "cache"), "--metrics", ",".join(names), *further]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return {line["name"]: line["value"] for line in json.loads((report / "report.json").read_text())["measures"]}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""`emo evaluate --generated --reference` as a whole: perfect scores, ladders, order, broken files, going on."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from ladder import EXPECTED, FPS, RATE, RUNGS, degrade, write, wrong_way
+
+from emo.cli.main import main
+from emo.evaluation.held_out import HeldOut
+from emo.media import AudioTrack, VideoReader
+
+PEOPLE, SECONDS = 2, 2.0
+QUICK = "psnr,ssim,likeness,mouth_r,velocity,msi,face_points,vmv"
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """A folder of two people who talk, at 128 px."""
+    root, people = tmp_path_factory.mktemp("real"), HeldOut(900, PEOPLE)
+    for person in range(PEOPLE):
+        write(root / f"{person}.mp4", people.clip(person, SECONDS), people.voice(person, SECONDS).waveform)
+    return root
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """Options that name small random networks for every kind, as TorchScript."""
+    root = tmp_path_factory.mktemp("networks")
+    torch.manual_seed(0)
+    images = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 8, 5, 2), torch.nn.Tanh(), torch.nn.Conv2d(8, 6, 5, 2), torch.nn.AdaptiveAvgPool2d(2)
+    )
+    videos = torch.nn.Sequential(torch.nn.Conv3d(3, 6, (3, 5, 5), 2), torch.nn.Tanh(), torch.nn.AdaptiveAvgPool3d(1))
+    options = ["--no-fetch"]
+    for kind in ("frames", "lpips", "faces", "expressions", "clips"):
+        network, example = (
+            (videos, torch.zeros(1, 3, 16, 64, 64)) if kind == "clips" else (images, torch.zeros(1, 3, 64, 64))
+        )
+        torch.jit.trace(network, example).save(root / f"{kind}.pt")
+        spec = {"size": 64, "colour": "RGB", "range": [-1, 1], "layout": "NCTHW" if kind == "clips" else "NCHW"}
+        (root / f"{kind}.json").write_text(json.dumps(spec))
+        options += ["--network", f"{kind}={root / kind}.pt"]
+    return options
+
+
+def run(generated: Path, reference: Path, out: Path, *options: str) -> dict:
+    """The report's JSON."""
+    arguments = ["--generated", str(generated), "--reference", str(reference), "--out", str(out), "--workers", "1"]
+    assert main(["evaluate", *arguments, *options]) == 0
+    return json.loads((out / "report.json").read_text())
+
+
+def values(report: dict) -> dict[str, float | None]:
+    return {line["name"]: line["value"] for line in report["measures"]}
+
+
+def load(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    with VideoReader(path) as video, AudioTrack.open(path, RATE) as sound:
+        return video.read(range(len(video))), sound.read(0, sound.length)
+
+
+def test_a_video_beside_itself_has_the_perfect_score(real, cache, networks, tmp_path, capsys):
+    report = run(real, real, tmp_path, "--cache", str(cache), *networks)
+    found = values(report)
+    assert None not in found.values(), [line for line in report["measures"] if line["value"] is None]
+    assert found["psnr"] == "inf"
+    for name in ("ssim", "ssim_e", "ssim_p", "face_found"):
+        assert found[name] == pytest.approx(1), name
+    for name in ("lpips", "akd", "fid", "fvd16", "fvd25", "e_fid", "face_points"):
+        assert found[name] == pytest.approx(0, abs=1e-4), name
+    for line in report["measures"]:
+        if line["truth"] is not None:
+            assert line["value"] == line["truth"], line["name"]
+    assert found["mouth_r"] > 0.5
+    assert found["mouth_lag"] <= 1
+
+    page, table = (tmp_path / "report.html").read_text(), (tmp_path / "report.md").read_text()
+    assert table == capsys.readouterr().out.split("\n" + str(tmp_path))[0] + "\n"
+    assert page.count("data:image/png;base64,") == 7  # five families, best, worst
+    assert "http://" not in page.replace("http://www.robots", "")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "report.html", "report.json", "report.md", "best.png", "worst.png", "plots",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", RUNGS)
+def test_measures_move_the_right_way_at_every_rung(kind, real, cache, networks, tmp_path):
+    clips = [load(real / f"{person}.mp4") for person in range(PEOPLE)]
+    track = {name: [] for name in EXPECTED[kind] if not name.startswith("lse")}
+    for number, rung in enumerate(RUNGS[kind]):
+        for person, (frames, waveform) in enumerate(clips):
+            path = tmp_path / f"{kind}-{number}" / f"{person}.mp4"
+            if number == 0:
+                path.parent.mkdir(parents=True)
+                shutil.copy(real / path.name, path)
+            else:
+                write(path, *degrade(kind, rung, frames, waveform, clips[1 - person][0]))
+        options = ("--metrics", ",".join(track), "--cache", str(cache))
+        found = values(run(tmp_path / f"{kind}-{number}", real, tmp_path / f"out-{number}", *options, *networks))
+        for name, entries in track.items():
+            entries.append(float(found[name]))
+    counted = {"mouth_lag"}  # whole frames
+    wrong = {
+        name: entries
+        for name, entries in track.items()
+        if wrong_way(np.nan_to_num(entries, posinf=99), EXPECTED[kind][name], strictly=name not in counted)
+    }
+    assert not wrong
+
+
+def test_order_and_processes_change_nothing(real, tmp_path):
+    first = run(real, real, tmp_path / "one", "--metrics", QUICK)
+    listed = tmp_path / "list.csv"
+    listed.write_text("generated,reference\n" + "".join(f"{real}/{p}.mp4,{real}/{p}.mp4\n" for p in (1, 0)))
+    second = run(listed, real, tmp_path / "two", "--metrics", QUICK, "--workers", "2")
+    assert values(first) == values(second)
+    assert [clip["values"] for clip in first["clips"]] == [clip["values"] for clip in second["clips"]]
+
+
+def test_what_cannot_be_read_is_said_and_the_rest_goes_on(real, tmp_path, capsys):
+    generated = tmp_path / "generated"
+    shutil.copytree(real, generated)
+    (generated / "broken.mp4").write_bytes(b"no video")
+    frames, _ = load(real / "0.mp4")
+    write(generated / "short.mp4", frames[:20], np.zeros(20 * RATE // FPS, np.float32))
+    write(generated / "grey.mp4", np.full_like(frames[:30], 90), np.zeros(30 * RATE // FPS, np.float32))
+    report = run(generated, real, tmp_path / "out", "--metrics", QUICK)
+    clips = {clip["name"]: clip for clip in report["clips"]}
+    assert "is not a video" in clips["broken"]["error"]
+    assert clips["grey"]["values"]["velocity"] == "no face is found in the video"
+    assert clips["short"]["values"]["psnr"] == "no reference video of the same name"
+    assert isinstance(clips["short"]["values"]["velocity"], float)
+    whole = run(real, real, tmp_path / "whole", "--metrics", QUICK)
+    assert clips["0"]["values"] == next(clip["values"] for clip in whole["clips"] if clip["name"] == "0")
+    assert "left out" in capsys.readouterr().err
+    assert "is not a video" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_missing_networks_are_named_and_the_rest_runs(real, cache, tmp_path):
+    report = run(real, real, tmp_path, "--cache", str(cache), "--no-fetch", "--metrics", "fid,f_sim,e_fid,velocity",
+                 "--network", f"faces={tmp_path}/nowhere.onnx")  # fmt: skip
+    lines = {line["name"]: line for line in report["measures"]}
+    assert "inception" in lines["fid"]["note"]
+    assert "nowhere.onnx" in lines["f_sim"]["note"]
+    assert "docs/extractors.md" in lines["e_fid"]["note"]
+    assert [lines[name]["value"] for name in ("fid", "f_sim", "e_fid")] == [None] * 3
+    assert lines["velocity"]["value"] > 0
+
+
+def test_a_second_run_reads_what_is_kept_and_a_damaged_file_is_made_again(real, tmp_path, monkeypatch):
+    first = run(real, real, tmp_path, "--metrics", QUICK)
+    monkeypatch.setattr("emo.evaluation.compare.clip.track_face", lambda *_: pytest.fail("tracked again"))
+    assert values(run(real, real, tmp_path, "--metrics", QUICK)) == values(first)
+    monkeypatch.undo()
+    for path in (tmp_path / "cache").rglob("face.safetensors"):
+        path.write_bytes(path.read_bytes()[:100])
+    assert values(run(real, real, tmp_path, "--metrics", QUICK)) == values(first)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--metrics", "fidd"], "--metrics fidd: unknown"),
+        (["--metrics", ","], "name a measure"),
+        (["--network", "lips"], "--network lips: must be KIND="),
+        (["--network", "eyes=x"], "--network eyes=x: must be KIND="),
+        (["--workers", "0"], "--workers 0"),
+        (["--generated", "/nowhere"], "--generated /nowhere: there is no such"),
+        (["--out", "/dev/null/x"], "/dev/null/x cannot be written to"),
+    ],
+)
+def test_options_that_cannot_be_used(real, tmp_path, capsys, options, message):
+    arguments = ["--generated", str(real), "--reference", str(real), "--out", str(tmp_path), *options]
+    assert main(["evaluate", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_folders_must_be_named(capsys):
+    assert main(["evaluate"]) == 2
+    assert "--generated is missing" in capsys.readouterr().err
