@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 from ladder import EXPECTED, FPS, RATE, RUNGS, degrade, write, wrong_way
+from PIL import Image
 
 from emo.cli.main import main
 from emo.evaluation.held_out import HeldOut
 from emo.media import AudioTrack, VideoReader
 
-PEOPLE, SECONDS = 2, 2.0
+PEOPLE, SECONDS = 2, 1.4
 QUICK = "psnr,ssim,likeness,mouth_r,velocity,msi,face_points,vmv"
 
 
@@ -143,6 +144,34 @@ def test_what_cannot_be_read_is_said_and_the_rest_goes_on(real, tmp_path, capsys
     assert clips["0"]["values"] == next(clip["values"] for clip in whole["clips"] if clip["name"] == "0")
     assert "left out" in capsys.readouterr().err
     assert "is not a video" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_the_truth_is_the_real_videos_own_and_the_portrait_too(real, cache, tmp_path):
+    generated = tmp_path / "generated"
+    generated.mkdir()
+    shutil.copy(real / "1.mp4", generated / "0.mp4")  # another person in the place of one
+    names = ("--metrics", "velocity,likeness", "--cache", str(cache))
+    whole = {clip["name"]: clip["values"] for clip in run(real, real, tmp_path / "whole", *names)["clips"]}
+    (clip,) = run(generated, real, tmp_path / "out", *names)["clips"]
+    assert clip["truths"] == whole["0"]
+    assert clip["values"]["velocity"] == whole["1"]["velocity"]
+    assert clip["values"]["likeness"] < whole["0"]["likeness"] - 0.2
+
+    picture = tmp_path / "portrait.png"
+    Image.fromarray(load(real / "1.mp4")[0][0]).save(picture)
+    (tmp_path / "list.csv").write_text(f"generated,reference,portrait\ngenerated/0.mp4,{real}/0.mp4,{picture}\n")
+    (clip,) = run(tmp_path / "list.csv", real, tmp_path / "portrait", *names)["clips"]
+    assert clip["values"]["likeness"] == pytest.approx(whole["1"]["likeness"], abs=0.02)
+
+
+def test_clips_are_ranked_best_first(real, cache, tmp_path):
+    generated = tmp_path / "generated"
+    shutil.copytree(real, generated)
+    frames, waveform = load(real / "0.mp4")
+    write(generated / "0.mp4", *degrade("blur", 4.0, frames, waveform, frames))
+    run(generated, real, tmp_path, "--metrics", "psnr,ssim", "--cache", str(cache))
+    page = (tmp_path / "report.html").read_text()
+    assert page.index("<tr><td>1</td>") < page.index("<tr><td>0</td>")
 
 
 def test_missing_networks_are_named_and_the_rest_runs(real, cache, tmp_path):

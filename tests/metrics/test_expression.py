@@ -53,7 +53,7 @@ def test_blinks_are_counted(times, expected):
 
 def test_eyes_that_flutter_while_shut_blink_once():
     eyes = np.full(50, 0.4)
-    eyes[20:30] = (0.1, 0.22, 0.1, 0.22, 0.1, 0.22, 0.1, 0.22, 0.1, 0.22)  # 0.64 of the way shut at most
+    eyes[20:30] = (0.1, 0.28, 0.1, 0.28, 0.1, 0.28, 0.1, 0.28, 0.1, 0.28)  # less than half open in between
     assert blink_rate(faces(eyes=eyes), 25) == pytest.approx(30)
 
 
