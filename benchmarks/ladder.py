@@ -1,6 +1,6 @@
 """Videos made worse step by step: every measure must move the right way at every rung.
 
-    python benchmarks/ladder.py --reference DIR --out OUT       # videos of people, two or more
+    python benchmarks/ladder.py --reference DIR --out OUT       # videos of people, three or more; one is the stranger
     python benchmarks/ladder.py --people 4 --out OUT            # synthetic people who talk
 
 Prints a table per ladder with what `emo evaluate` reads at each rung, and exits 1 if a measure that tests/ladder.py
@@ -14,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +25,6 @@ from ladder import EXPECTED, RATE, RUNGS, UP, degrade, write, wrong_way  # noqa:
 from emo.evaluation.held_out import HELD_OUT, HeldOut  # noqa: E402
 from emo.media import AudioTrack, VideoReader  # noqa: E402
 
-WHOLE = ("mouth_lag", "lse_offset")  # counted in frames: they may stay where they are
 SHOWN = 3  # decimals
 
 
@@ -39,7 +39,9 @@ def main() -> int:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     reference = options.reference or synthetic(options.out / "people", options.people, options.seconds)
-    clips = {path.name: load(path) for path in sorted(reference.glob("*.mp4"))}
+    *paths, stranger = sorted(reference.glob("*.mp4"))  # the last one's face is the other person's
+    clips, other = {path.name: load(path) for path in paths}, load(stranger)[0]
+    reference = link(paths, options.out / "reference")
     further = [word for text in options.network for word in ("--network", text)]
     further += [] if options.fetch else ["--no-fetch"]
 
@@ -48,15 +50,14 @@ def main() -> int:
         found = []
         for rung in rungs:
             folder = options.out / f"{kind}-{rung:g}".replace(" ", "-")
-            worsen(kind, rung, clips, reference, folder)
+            worsen(kind, rung, clips, reference, other, folder)
             found.append(evaluate(folder, reference, options.out, EXPECTED[kind], further))
         print(f"\n| {kind} | {' | '.join(f'{rung:g}' for rung in rungs)} | |\n|{'---|' * (len(rungs) + 2)}")
         for name, direction in EXPECTED[kind].items():
             values = [lines.get(name) for lines in found]
             if None in values:
                 continue  # a network that is not there
-            numbers = np.nan_to_num(np.array(values, float), posinf=1e9)
-            bad = wrong_way(numbers, direction, strictly=name not in WHOLE)
+            bad = wrong_way(kind, name, values)
             wrong += [f"{kind}: {name}"] if bad else []
             arrow = "↑" if direction == UP else "↓"
             cells = " | ".join(f"{float(value):.{SHOWN}g}" for value in values)
@@ -74,24 +75,37 @@ def synthetic(root: Path, people: int, seconds: float) -> Path:
     return root
 
 
+def link(paths: list[Path], folder: Path) -> Path:
+    """A folder with just these files."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for path in paths:
+        (folder / path.name).symlink_to(path.resolve())
+    return folder
+
+
+def resized(other: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """The other person's frames, as many and of the same size."""
+    height, width = frames.shape[1:3]
+    chosen = other[np.linspace(0, len(other) - 1, len(frames)).round().astype(int)]
+    return np.stack([cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in chosen])
+
+
 def load(path: Path) -> tuple[np.ndarray, np.ndarray]:
     with VideoReader(path) as video, AudioTrack.open(path, RATE) as sound:
         return video.read(range(len(video))), sound.read(0, sound.length)
 
 
-def worsen(kind: str, rung: float, clips: dict, reference: Path, folder: Path) -> None:
+def worsen(kind: str, rung: float, clips: dict, reference: Path, other: np.ndarray, folder: Path) -> None:
     """A folder of the clips at a rung; at the first one the files themselves."""
-    names = list(clips)
-    for number, name in enumerate(names):
+    for name, (frames, waveform) in clips.items():
         if (path := folder / name).exists():
             continue
         if rung == RUNGS[kind][0]:
             folder.mkdir(exist_ok=True)
             shutil.copyfile(reference / name, path)
         else:
-            other = clips[names[(number + 1) % len(names)]][0]
-            frames, waveform = clips[name]
-            write(path, *degrade(kind, rung, frames, waveform, other))
+            write(path, *degrade(kind, rung, frames, waveform, resized(other, frames)))
 
 
 def evaluate(folder: Path, reference: Path, out: Path, names, further: list[str]) -> dict[str, float | None]:

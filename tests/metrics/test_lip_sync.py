@@ -223,11 +223,10 @@ def test_what_cannot_be_measured_is_an_error():
             lag_distances(lips, sounds)
 
 
-def test_a_small_network_is_saved_and_loaded_in_half_precision(tmp_path):
+def test_a_small_network_is_saved_with_all_that_measuring_needs(tmp_path):
     network = small(region="mouth")
-    network.half().save_pretrained(tmp_path)
+    network.save_pretrained(tmp_path)
     loaded = SyncNet.from_pretrained(tmp_path)
+    assert not loaded.training
     assert (loaded.config.region, loaded.config.crop_size, loaded.config.zero_ends) == ("mouth", 52, False)
-    assert loaded.dtype == torch.float32
-    for name, tensor in network.state_dict().items():
-        assert torch.equal(loaded.state_dict()[name], tensor.to(loaded.state_dict()[name].dtype)), name
+    assert [n for n, t in network.state_dict().items() if not torch.equal(loaded.state_dict()[n], t)] == []

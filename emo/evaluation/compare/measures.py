@@ -147,6 +147,8 @@ MEASURES = (
             network="lips"),
     Measure("lse_offset", "|SyncNet offset|, frames", "sync", "lower", "SyncNet", lambda c: abs(c.lips.offset),
             network="lips"),
+    Measure("lse_d0", "LSE-D at lag 0", "sync", "lower", "SyncNet", lambda c: c.lips.distance_unshifted,
+            network="lips"),
     Measure("mouth_r", "r of mouth and loudness", "sync", "higher", "model-free", lambda c: c.sync.correlation),
     Measure("mouth_lag", "|lag of the mouth|, frames", "sync", "lower", "model-free", lambda c: abs(c.sync.best_lag)),
     Measure("f_sim", "F-SIM (CSIM)", "identity", "truth", "EMO", _face_similarity, network="faces"),
