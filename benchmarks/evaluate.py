@@ -24,11 +24,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--videos", type=Path, required=True)
     parser.add_argument("--clips", type=int, nargs="+", default=[10, 100])
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each clip, at most")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     for count in options.clips:
-        generated, real, seconds = make_clips(options.videos, count, options.out / f"clips-{count}")
+        generated, real, seconds = make_clips(options.videos, count, options.seconds, options.out / f"clips-{count}")
         shutil.rmtree(report := options.out / f"report-{count}", ignore_errors=True)
         command = [sys.executable, "-m", "emo", "evaluate", "--generated", str(generated), "--reference", str(real)]
         wall, processor, largest, together = watch(
@@ -43,12 +44,14 @@ def main() -> None:
         )
 
 
-def make_clips(videos: Path, count: int, out: Path) -> tuple[Path, Path, float]:
+def make_clips(videos: Path, count: int, most: float, out: Path) -> tuple[Path, Path, float]:
     """Folders of generated and real clips, and the seconds of one of them."""
     generated, real, seconds = out / "generated", out / "real", 0.0
     for number, path in zip(range(count), itertools.cycle(sorted(videos.glob("*.mp4"))), strict=False):
-        with VideoReader(path) as video, AudioTrack.open(path) as sound:
-            frames, fps = video.read(range(len(video))), video.fps
+        with VideoReader(path) as video, AudioTrack.open(path) as whole:
+            fps = video.fps
+            frames = video.read(range(min(len(video), round(most * fps))))
+            waveform = whole.read(0, round(len(frames) / fps * 16000))
             seconds += len(frames) / float(fps)
             for folder, light in ((real, number), (generated, -number - 1)):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +59,7 @@ def make_clips(videos: Path, count: int, out: Path) -> tuple[Path, Path, float]:
                     continue
                 shade = np.clip(frames.astype(np.int16) + light % 7 - 3, 0, 255).astype(np.uint8)
                 shade[:, 0, 0] = number % 256, light % 256, 0  # another video in any case
-                with VideoWriter(target, fps) as writer:
+                with VideoWriter(target, fps) as writer, AudioTrack.open((waveform, 16000)) as sound:
                     writer.write(shade)
                     writer.finish(sound)
     return generated, real, seconds

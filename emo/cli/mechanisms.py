@@ -38,8 +38,10 @@ def add_parser(kinds) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the videos' noise (default 0)")
     parser.add_argument("--people", type=int, help="seed of the held-out people (default 900)")
-    parser.add_argument("--workers", type=int, help="processes (default: one per core, one on a GPU)")
-    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
+    parser.add_argument(
+        "--workers", type=int, default=argparse.SUPPRESS, help="processes (default: one per core, one on a GPU)"
+    )
+    parser.add_argument("--device", default=argparse.SUPPRESS, help="auto (default), cpu, cuda, cuda:1, mps")
     parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "float16", "bfloat16"])
     parser.add_argument("--no-compile", action="store_true", help="do not compile the drawing of true clips")
     parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)

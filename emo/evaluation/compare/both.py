@@ -23,7 +23,7 @@ def picture_measures(generated: Clip, reference: Clip) -> dict[str, float]:
         found = [compare_frames(*chunks) for chunks in _chunks(clip, reference)]
         return {name: np.concatenate([getattr(f, name) for f in found]) for name in ("squared_error", "ssim")}
 
-    _check(generated, reference)
+    check_pair(generated, reference)
     kept = generated.part(Part(f"pictures-{reference.digest[:16]}", compute))
     return {"psnr": psnr(kept["squared_error"]), "ssim": float(kept["ssim"].mean())}
 
@@ -39,12 +39,17 @@ def lpips(generated: Clip, reference: Clip, network: Extractor) -> float:
         distances = [perceptual_distance(*chunks, network) for chunks in _chunks(clip, reference)]
         return {"lpips": np.concatenate(distances)}
 
-    _check(generated, reference)
+    check_pair(generated, reference)
     name = f"lpips-{network.fingerprint[:16]}-{reference.digest[:16]}"
     return float(generated.part(Part(name, compute))["lpips"].mean())
 
 
-def _check(one: Clip, other: Clip) -> None:
+def check_pair(one: Clip, other: Clip) -> None:
+    """See that two videos can be compared frame by frame.
+
+    Raises:
+        Unavailable: they are not of one length, rate and shape.
+    """
     if one.fps != other.fps:
         raise Unavailable(f"the videos have {float(one.fps):g} and {float(other.fps):g} frames per second")
     if abs(one.num_frames - other.num_frames) > SLACK:

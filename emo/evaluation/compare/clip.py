@@ -1,9 +1,9 @@
 """One video as measures see it: what is read from it is computed once, kept in a file, and loaded when asked for."""
 
-import hashlib
+import copy
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,16 @@ from safetensors.numpy import load_file, save
 from emo.errors import EmoError, FaceError
 from emo.face import FaceDetector, track_face
 from emo.media import AudioTrack, VideoReader
-from emo.media.files import write_whole
+from emo.media.files import write_whole, writing_into
 from emo.metrics import identity_descriptor
+from emo.metrics.fetch import sha256
 
 CHUNK = 16  # frames decoded at a time
 SAMPLE_RATE = 16000
 DESCRIBED = 5  # every so many frames the face is described
 SHOWN, SHOWN_HEIGHT = 8, 128  # frames kept to look at, and their height in pixels
+SLACK = 0.5  # seconds by which sound and pictures may differ in length
+LEAST_FOUND = 0.9  # share of frames: with fewer, landmarks are more guessed than seen
 FORMAT = 1  # of what is kept
 
 
@@ -40,7 +43,7 @@ class Unavailable(EmoError):
 
 
 class Clip:
-    """A video file.
+    """A video file. It may be sent to another process; what was loaded of it stays behind.
 
     Args:
         path: of the video.
@@ -55,8 +58,16 @@ class Clip:
         with VideoReader(path) as video:
             self.fps, self.num_frames = video.fps, video.num_frames
             self.height, self.width, self.has_audio = video.height, video.width, video.has_audio
-        self.digest = file_digest(path)
+        self.digest = sha256(path)
         self._folder = cache / f"{self.digest[:32]}-{FORMAT}"
+        self._loaded: dict[str, dict[str, np.ndarray]] = {}
+
+    def __getstate__(self) -> dict:
+        return self.__dict__ | {"_loaded": {}}
+
+    def fresh(self) -> "Clip":
+        """The same clip with nothing loaded, to be forgotten after use."""
+        return copy.copy(self)
 
     def frames(self) -> Iterator[np.ndarray]:
         """The frames, uint8 (n, H, W, 3), CHUNK at a time."""
@@ -65,78 +76,109 @@ class Clip:
                 yield video.read(range(start, min(start + CHUNK, video.num_frames)))
 
     def waveform(self) -> np.ndarray:
-        """The sound, mono at 16 kHz.
+        """The sound of just these frames, mono at 16 kHz; a little silence where it begins late or ends early.
 
         Raises:
-            Unavailable: there is none.
+            Unavailable: there is none, or it is shorter or longer than the pictures by more than SLACK.
         """
         if not self.has_audio:
             raise Unavailable("the video has no sound")
+        wanted = round(self.num_frames / self.fps * SAMPLE_RATE)
         with AudioTrack.open(self.path, SAMPLE_RATE) as track:
-            return track.read(0, track.length)
+            waveform = track.read(0, track.length)
+        late = round(sound_start(self.path) * SAMPLE_RATE)
+        waveform = np.pad(waveform, (late, 0)) if late > 0 else waveform[-late:]
+        if abs(len(waveform) - wanted) > SLACK * SAMPLE_RATE:
+            seconds = len(waveform) / SAMPLE_RATE, wanted / SAMPLE_RATE
+            raise Unavailable("sound of {:.1f} s, pictures of {:.1f} s; cut to one length".format(*seconds))
+        return np.pad(waveform, (0, max(0, wanted - len(waveform))))[:wanted]
 
     def part(self, part: Part) -> dict[str, np.ndarray]:
-        """Arrays of a part: from its file, or computed and kept."""
-        path = self._folder / f"{part.name}.safetensors"
-        try:
-            return load_file(path)
-        except (OSError, SafetensorError):  # not there, or damaged
-            arrays = {name: np.ascontiguousarray(array) for name, array in part.compute(self).items()}
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_whole(path, save(arrays))
-            return arrays
+        """Arrays of a part: from its file, or computed and kept.
 
-    @cached_property
+        Raises:
+            OutputError: they cannot be kept.
+        """
+        if part.name not in self._loaded:
+            path = self._folder / f"{part.name}.safetensors"
+            try:
+                self._loaded[part.name] = load_file(path)
+            except (OSError, SafetensorError):  # not there, or damaged
+                arrays = {name: np.ascontiguousarray(array) for name, array in part.compute(self).items()}
+                own = path.with_suffix(f".{os.getpid()}")  # another process may be at a copy of this video
+                with writing_into(self._folder):
+                    self._folder.mkdir(parents=True, exist_ok=True)
+                    write_whole(own, save(arrays))
+                    os.replace(own, path)
+                self._loaded[part.name] = arrays
+        return self._loaded[part.name]
+
+    @property
     def found(self) -> np.ndarray:
         """(T,) bool: frames that show a face."""
         return self.part(FACE)["found"].astype(bool)
 
     @property
     def landmarks(self) -> np.ndarray:
-        """(T, 478, 3) in pixels.
+        """(T, 478, 3) in pixels; a few frames may be interpolated.
 
         Raises:
-            Unavailable: no frame shows a face.
+            Unavailable: there is one frame alone, or fewer than LEAST_FOUND of the frames show a face.
         """
-        if not self.found.any():
-            raise Unavailable("no face is found in the video")
+        share = self.found.mean()
+        if self.num_frames < 2:
+            raise Unavailable("the video is of one frame")
+        if share < LEAST_FOUND:
+            seen = f"only {share:.0%} of the frames show a face" if share else "no face is found in the video"
+            raise Unavailable(seen)
         return self.part(FACE)["landmarks"]
 
     @property
     def described(self) -> np.ndarray:
-        """Numbers of the frames whose face is looked at: every fifth of those that show one, (K,) int."""
-        return np.flatnonzero(self.found & (np.arange(len(self.found)) % DESCRIBED == 0))
+        """Numbers of the frames whose face is looked at: every fifth of those that show one, (K,) int.
+
+        Raises:
+            Unavailable: there is none.
+        """
+        numbers = np.flatnonzero(self.found & (np.arange(len(self.found)) % DESCRIBED == 0))
+        if not len(numbers):
+            raise Unavailable("no face is found in the video")
+        return numbers
+
+    def seen_faces(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Frames `described`, (H, W, 3), with their landmarks, (478, 3).
+
+        Raises:
+            Unavailable: there is none.
+        """
+        landmarks, wanted = self.part(FACE)["landmarks"], set(self.described.tolist())
+        for number, frame in enumerate(frame for frames in self.frames() for frame in frames):
+            if number in wanted:
+                yield frame, landmarks[number]
 
     @property
     def descriptors(self) -> np.ndarray:
         """(K, D): `identity_descriptor` of the frames `described`.
 
         Raises:
-            Unavailable: there is no such frame.
+            Unavailable: there is none.
         """
-        descriptors = self.part(LOOK)["descriptors"]
-        if not len(descriptors):
-            raise Unavailable("no face is found in the video")
-        return descriptors
+        return self.part(LOOKS)["descriptors"]
 
     @property
     def shown(self) -> np.ndarray:
         """Some frames, evenly spaced, small: uint8 (SHOWN, h, w, 3)."""
-        return self.part(LOOK)["shown"]
+        return self.part(SHEET)["shown"]
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
+def sound_start(path: Path) -> float:
+    """Seconds from a video's first picture to its first sound; negative where the sound begins before."""
+    import av
 
-
-def _digest(file) -> str:
-    """For Python 3.10."""
-    digest = hashlib.sha256()
-    while block := file.read(2**20):
-        digest.update(block)
-    return digest.hexdigest()
+    with av.open(f"file:{path}") as container:
+        streams = container.streams.audio[0], container.streams.video[0]
+        sound, picture = (float((stream.start_time or 0) * stream.time_base) for stream in streams)
+    return sound - picture
 
 
 def _track(clip: Clip) -> dict[str, np.ndarray]:
@@ -148,24 +190,17 @@ def _track(clip: Clip) -> dict[str, np.ndarray]:
     return {"landmarks": track.landmarks.astype(np.float32), "found": track.found.astype(np.uint8)}
 
 
-def _look(clip: Clip) -> dict[str, np.ndarray]:
+def _describe(clip: Clip) -> dict[str, np.ndarray]:
+    return {"descriptors": np.stack([identity_descriptor(*face) for face in clip.seen_faces()])}
+
+
+def _show(clip: Clip) -> dict[str, np.ndarray]:
     import cv2
 
-    wanted = set(np.linspace(0, clip.num_frames - 1, SHOWN).round().astype(int).tolist())
     size = (max(1, round(clip.width * SHOWN_HEIGHT / clip.height)), SHOWN_HEIGHT)
-    shown, descriptors, described = {}, [], set(clip.described.tolist())
-    landmarks = clip.landmarks if described else None
-    for number, frame in enumerate(frame for frames in clip.frames() for frame in frames):
-        if number in wanted:
-            shown[number] = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-        if number in described:
-            descriptors.append(identity_descriptor(frame, landmarks[number]))
-    frames = [shown[number] for number in np.linspace(0, clip.num_frames - 1, SHOWN).round().astype(int)]
-    return {
-        "shown": np.stack(frames),
-        "descriptors": np.stack(descriptors) if descriptors else np.zeros((0, 1), np.float32),
-    }
+    with VideoReader(clip.path) as video:
+        frames = [video.read([number])[0] for number in np.linspace(0, clip.num_frames - 1, SHOWN).round().astype(int)]
+    return {"shown": np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames])}
 
 
-FACE = Part("face", _track)
-LOOK = Part("look", _look)
+FACE, LOOKS, SHEET = Part("face", _track), Part("looks", _describe), Part("sheet", _show)

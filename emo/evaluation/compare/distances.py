@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emo.errors import EmoError
+from emo.errors import EmoError, OutputError
 from emo.evaluation.compare.clip import Clip
 from emo.evaluation.compare.networks import Networks
 from emo.metrics import eye_and_brow_points, mouth_opening, mouth_width
@@ -57,29 +57,32 @@ class Found:
 
 def measure_distance(distance: Distance, generated: Iterable[Clip], real: Iterable[Clip], networks: Networks) -> Found:
     """A distance between two sets of clips, one clip in memory at a time; clips that do not allow it are left out."""
-    sides, reasons = [], []
-    for clips in (generated, real):
-        moments = None
-        for clip in clips:
-            try:
-                features = distance.features(clip, networks)
-            except EmoError as error:
-                reasons.append(str(error))
-                continue
-            moments = moments or Moments()
-            moments.update(features)
-        sides.append(moments)
-    counts = tuple(0 if side is None else side.count for side in sides)
-    if min(counts) < 2:
-        reason = reasons[0] if reasons else "fewer than two samples on a side"
-        return Found(None, reason, counts)
-    size = sides[0].mean.shape[0]
-    few = (
-        f"{min(counts)} samples for {size} dimensions: comparable only with as many samples"
-        if min(counts) <= size
-        else ""
-    )
-    return Found(frechet_distance(*sides) * SCALE.get(distance.name, 1), samples=counts, warning=few)
+    sides, left_out = [], []
+    try:
+        for clips, name in ((generated, "generated"), (real, "real")):
+            moments, reasons = Moments(), []
+            for clip in clips:
+                try:
+                    moments.update(distance.features(clip, networks))
+                except OutputError:
+                    raise
+                except EmoError as error:
+                    reasons.append(str(error))
+            sides.append(moments)
+            if reasons:
+                left_out.append(f"{len(reasons)} {name} videos left out: {reasons[0]}")
+        counts = tuple(side.count for side in sides)
+        if min(counts) < 2:
+            return Found(None, "; ".join(left_out) or "fewer than two samples on a side", counts)
+        value = frechet_distance(*sides) * SCALE.get(distance.name, 1)
+    except OutputError:
+        raise
+    except EmoError as error:
+        return Found(None, str(error))
+    size = len(sides[0].mean)
+    if min(counts) <= size:
+        left_out.append(f"{min(counts)} samples for {size} dimensions: comparable only with as many samples")
+    return Found(value, samples=counts, warning="; ".join(left_out))
 
 
 def variance_of_means(velocities: Iterable[float]) -> float | None:

@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from emo.errors import EmoError
-from emo.evaluation.compare.both import picture_measures
+from emo.errors import EmoError, OutputError
+from emo.evaluation.compare.both import check_pair, picture_measures
 from emo.evaluation.compare.clip import Clip, Unavailable
 from emo.evaluation.compare.networks import Networks
 from emo.evaluation.compare.portrait import Portrait
@@ -27,11 +27,12 @@ from emo.metrics import (
 )
 from emo.metrics.lip_sync import LipSync
 from emo.metrics.similarity import face_similarity
-from emo.metrics.sync import SLACK, Sync
+from emo.metrics.sync import Sync
 
 EXPRESSION_SPAN = 0.1  # distances of the outer corners: lids and brows of one face move about so far
 POSE_SPAN = np.radians(30.0)
 LONGEST_LAG = 10  # frames
+RATE = 25  # frames per second for which speeds are given
 
 
 @dataclass(frozen=True)
@@ -88,16 +89,19 @@ class Case:
 
     @cached_property
     def speed(self) -> np.ndarray:
-        return rotation_speed(self.generated.landmarks)
+        """Degrees per frame at RATE frames per second, (T,)."""
+        return rotation_speed(self.generated.landmarks) * self.pace
+
+    @property
+    def pace(self) -> float:
+        """Frames per frame at RATE: what turns per frame in one video is so comparable with another's."""
+        return float(self.generated.fps) / RATE
 
     @cached_property
     def sync(self) -> Sync:
         """The mouth's opening against the loudness of the speech band."""
-        clip, waveform = self.generated, self.generated.waveform()
-        frames = round(len(waveform) / 16000 * float(clip.fps))
-        if abs(frames - clip.num_frames) > SLACK:
-            raise Unavailable("sound and pictures are not of one length")
-        return mouth_sound_correlation(mouth_opening(clip.landmarks), waveform, clip.fps, max_lag=LONGEST_LAG)
+        clip = self.generated
+        return mouth_sound_correlation(mouth_opening(clip.landmarks), clip.waveform(), clip.fps, max_lag=LONGEST_LAG)
 
     @cached_property
     def pictures(self) -> dict[str, float]:
@@ -118,6 +122,7 @@ def _face_similarity(case: Case) -> float:
 
 
 def _expression_similarity(case: Case) -> float:
+    check_pair(case.generated, case.other)
     own, other = (eye_and_brow_points(clip.landmarks) for clip in (case.generated, case.other))
     return sequence_similarity(own, other, EXPRESSION_SPAN)
 
@@ -128,11 +133,13 @@ def _pose(angles: HeadAngles) -> np.ndarray:
 
 
 def _pose_similarity(case: Case) -> float:
+    check_pair(case.generated, case.other)
     return sequence_similarity(_pose(case.angles), _pose(case.truth().angles), POSE_SPAN)
 
 
 def _keypoints(case: Case) -> float:
     other = case.other
+    check_pair(case.generated, other)
     return keypoint_distance(case.generated.landmarks, other.landmarks, case.generated.height, other.height)
 
 
@@ -161,7 +168,7 @@ MEASURES = (
             lambda c: blink_rate(c.generated.landmarks, float(c.generated.fps))),
     Measure("velocity", "mean velocity, degrees/frame", "motion", "truth", "EMO, Table 2", lambda c: c.speed.mean()),
     Measure("velocity_variance", "velocity variance", "motion", "truth", "EMO, Table 2", lambda c: c.speed.var()),
-    Measure("delta_p", "Delta P, degrees", "motion", "truth", "VASA-1", lambda c: pose_change(c.angles)),
+    Measure("delta_p", "Delta P, degrees", "motion", "truth", "VASA-1", lambda c: pose_change(c.angles) * c.pace),
     Measure("var_p", "Var_p x 10^3", "motion", "truth", "GoHD", lambda c: 1e3 * sequence_variance(_pose(c.angles))),
     Measure("ssim_p", "SSIM_p", "motion", "higher", "GoHD", _pose_similarity, pair=True),
     Measure("akd", "AKD, px of 256", "motion", "lower", "GAIA", _keypoints, pair=True),
@@ -174,5 +181,7 @@ def read(measure: Measure, case: Case) -> float | str:
     """A measure of a case, or why there is none."""
     try:
         return float(measure.of(case))
+    except OutputError:
+        raise
     except EmoError as error:
         return str(error)

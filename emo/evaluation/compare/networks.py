@@ -10,7 +10,7 @@ from emo.errors import EmoError, WeightsError, first_line
 from emo.evaluation.compare.both import lpips
 from emo.evaluation.compare.clip import Clip, Part, Unavailable
 from emo.evaluation.compare.portrait import Portrait
-from emo.metrics.align import align_face
+from emo.metrics.align import TEMPLATE_SIDE, align_face
 from emo.metrics.catalogue import KINDS as PICTURE_KINDS
 from emo.metrics.extractors import Extractor, open_extractor
 from emo.metrics.lip_sync import LipSync, lip_sync
@@ -140,16 +140,9 @@ class Networks:
         network = self.open(kind)
 
         def compute(clip: Clip) -> dict[str, np.ndarray]:
-            landmarks, wanted = clip.landmarks, clip.described
-            if not len(wanted):
-                raise Unavailable("no face is found in the video")
-            features, number = [], 0
-            for frames in clip.frames():
-                shown = [t for t in wanted if number <= t < number + len(frames)]
-                if shown:
-                    features.append(network(np.stack([align_face(frames[t - number], landmarks[t]) for t in shown])))
-                number += len(frames)
-            return {"features": np.concatenate(features)}
+            size = network.spec.size or TEMPLATE_SIDE
+            faces = (align_face(frame, landmarks, size) for frame, landmarks in clip.seen_faces())
+            return {"features": np.concatenate([network(face[None]) for face in faces])}
 
         return clip.part(Part(f"{kind}-{network.fingerprint[:16]}", compute))["features"]
 

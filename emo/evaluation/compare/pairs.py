@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emo.errors import OptionError
@@ -32,26 +32,27 @@ def find_pairs(generated: Path, reference: Path) -> tuple[list[Pair], list[Path]
         generated: a video, a folder, or a manifest: CSV with a header, or a JSON object per line, with `generated`
             and, if known, `reference` and `portrait`, as paths from the manifest's folder.
         reference: a video or a folder. A folder's video belongs to the generated one of the same path within its own
-            folder, without the ending; else of the same file name, if only one has it.
+            folder, without the ending; else of the same file name, if only one has it. A single video belongs to all.
 
     Raises:
         OptionError: nothing is there, two generated videos have one name, or the manifest cannot be read.
     """
     references = find_files(reference, VIDEOS, "--reference")
+    alone = reference if reference.is_file() else None
     if generated.suffix.lower() in MANIFESTS and generated.is_file():
         pairs = _read_manifest(generated)
     else:
         videos = find_files(generated, VIDEOS, "--generated")
-        if generated.is_file() and reference.is_file():
-            return [Pair(generated.stem, generated, reference)], references
         by_name, by_stem = _named(references, reference), _unique_stems(references)
         named = [(_name(path, generated), path) for path in videos]
-        pairs = [Pair(name, path, by_name.get(name) or by_stem.get(path.stem)) for name, path in named]
+        pairs = [Pair(name, path, alone or by_name.get(name) or by_stem.get(path.stem)) for name, path in named]
     names = [pair.name for pair in pairs]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise OptionError(f"--generated {generated}: two videos are called {twice[0]}; rename one")
-    listed = [pair.reference for pair in pairs if pair.reference and pair.reference not in references]
-    return sorted(pairs, key=lambda pair: pair.name), sorted({*references, *listed})
+    listed = [pair.reference for pair in pairs if pair.reference]
+    files = {path.resolve(): path for path in (*listed, *references)}  # however they are written
+    pairs = [replace(pair, reference=pair.reference and files[pair.reference.resolve()]) for pair in pairs]
+    return sorted(pairs, key=lambda pair: pair.name), sorted(files.values())
 
 
 def _name(path: Path, root: Path) -> str:
@@ -60,7 +61,12 @@ def _name(path: Path, root: Path) -> str:
 
 
 def _named(paths: list[Path], root: Path) -> dict[str, Path]:
-    return {_name(path, root): path for path in paths}
+    named: dict[str, Path] = {}
+    for path in paths:
+        if (name := _name(path, root)) in named:
+            raise OptionError(f"--reference {root}: two videos are called {name}; rename one")
+        named[name] = path
+    return named
 
 
 def _unique_stems(paths: list[Path]) -> dict[str, Path]:
@@ -70,7 +76,7 @@ def _unique_stems(paths: list[Path]) -> dict[str, Path]:
 
 def _read_manifest(path: Path) -> list[Pair]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # of Excel
         if path.suffix.lower() == ".csv":
             rows = list(csv.DictReader(text.splitlines()))
         else:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from emo.evaluation.compare.clip import Clip
 from emo.evaluation.compare.measures import Measure
 from emo.evaluation.compare.page import html_page
 from emo.evaluation.compare.run import ClipResult, Comparison, Plan
@@ -43,7 +42,7 @@ def save_report(plan: Plan, comparison: Comparison, about: dict[str, Any], out: 
         few = min(ON_SHEET, len(order))
         for name, clips in (("best", order[:few]), ("worst", order[-few:])):
             path = pictures[f"{name} clips, each above its truth"] = out / f"{name}.png"
-            _sheet(plan, clips).save(path)
+            _sheet(plan, comparison, clips).save(path)
     write_whole(out / PAGE, html_page(plan, lines, comparison, order, pictures, about).encode())
     return lines
 
@@ -88,16 +87,16 @@ def _values(clips: Sequence[ClipResult], measure: Measure) -> list[tuple[float, 
     return [(value, truth if finite(truth) else None) for value, truth in pairs if finite(value)]
 
 
-def _sheet(plan: Plan, clips: Sequence[ClipResult]):
+def _sheet(plan: Plan, comparison: Comparison, clips: Sequence[ClipResult]):
     """Frames of clips, a row each, and below it one of the real video."""
     pairs = {pair.name: pair for pair in plan.pairs}
     frames, labels = [], []
     for clip in clips:
         pair = pairs[clip.name]
         for path, label in ((pair.generated, clip.name), (pair.reference, "truth")):
-            if path is None or (label == "truth" and not clip.truths):
+            if path not in comparison.videos:
                 continue
-            shown_frames = Clip(path, plan.cache).shown
+            shown_frames = comparison.videos[path].fresh().shown
             frames += list(shown_frames)
             labels += [label] + [""] * (len(shown_frames) - 1)
     return contact_sheet(frames, columns=len(shown_frames), labels=labels)

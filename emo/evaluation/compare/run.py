@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emo.data.processes import in_processes
-from emo.errors import EmoError
+from emo.errors import EmoError, OutputError
 from emo.evaluation.compare.clip import Clip
 from emo.evaluation.compare.distances import DISTANCES, Distance, Found, measure_distance
 from emo.evaluation.compare.measures import MEASURES, Case, Measure, read
@@ -50,53 +50,67 @@ def all_measures() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class ClipResult:
-    """A pair's numbers by measure, of the generated video and of the real one in its place; a text says why there is
-    no number. error: why the generated video could not be read at all."""
+    """A pair's numbers by measure, of the generated video and of the real one in its place, `reference`; a text says
+    why there is no number. error: why the generated video could not be read at all."""
 
     name: str
     values: dict[str, float | str] = field(default_factory=dict)
     truths: dict[str, float | str] = field(default_factory=dict)
+    reference: str = ""
     error: str = ""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All results. networks: what was used for which measures, or why it was not there, by kind."""
+    """All results. networks: what was used, or why it was not there, by kind. videos: all that could be read.
+    unreadable: why others could not, by path."""
 
     clips: list[ClipResult]
     distances: dict[str, Found]
     networks: dict[str, str]
+    videos: dict[Path, Clip]
     unreadable: dict[str, str]
 
 
 def compare(plan: Plan, workers: int) -> Iterator[tuple[int, int] | Comparison]:
     """Measure; yields pieces of work done and in all after each, and at the end the comparison.
 
-    Only one video's numbers are in memory at a time; the same numbers whatever the order of files and processes.
+    Only one video's numbers are in memory at a time, in each process; the same numbers whatever the order of files and
+    the number of processes.
+
+    Raises:
+        OutputError: what is read cannot be kept.
     """
     networks = Networks(plan.choices, plan.device, plan.fetch)
     networks.prepare(thing.network for thing in (*plan.measures, *plan.distances) if thing.network)
-    set_up = (plan, networks.missing)
-    videos = sorted({*(pair.generated for pair in plan.pairs), *plan.references})
-    total, done = len(videos) + len(plan.pairs), 0
+    described, missing = networks.described(), networks.missing
+    del networks  # the processes have their own
+    paths = sorted({*(pair.generated for pair in plan.pairs), *plan.references})
+    total, done = len(paths) + len(plan.pairs) + len(plan.distances), 0
+
+    videos: dict[Path, Clip] = {}
     unreadable: dict[str, str] = {}
-    for path, error in in_processes(_measure_video, videos, workers, _set_up, set_up):
-        if error:
-            unreadable[str(path)] = error
+    for path, found in in_processes(_measure_video, paths, workers, _set_up, (plan, missing)):
+        if isinstance(found, Clip):
+            videos[path] = found.fresh()
+        else:
+            unreadable[str(path)] = found
         yield (done := done + 1), total
     results = []
-    work = [(pair, unreadable.get(str(pair.generated), ""), str(pair.reference) in unreadable) for pair in plan.pairs]
-    for result in in_processes(_measure_pair, work, workers, _set_up, set_up):
+    error = lambda pair: unreadable.get(str(pair.generated), "")
+    work = ((pair, videos.get(pair.generated), videos.get(pair.reference), error(pair)) for pair in plan.pairs)
+    for result in in_processes(_measure_pair, work, workers, _set_up, (plan, missing)):
         results.append(result)
         yield (done := done + 1), total
     results.sort(key=lambda result: result.name)
 
-    open_clips = lambda paths: (Clip(path, plan.cache) for path in paths if str(path) not in unreadable)
-    distances = {}
+    networks, distances = Networks(plan.choices, plan.device, fetch=False, missing=missing), {}
+    fresh = lambda chosen: (videos[path].fresh() for path in chosen if path in videos)
     for distance in plan.distances:
-        generated = open_clips(pair.generated for pair in plan.pairs)
-        distances[distance.name] = measure_distance(distance, generated, open_clips(plan.references), networks)
-    yield Comparison(results, distances, networks.described(), unreadable)
+        generated = fresh(pair.generated for pair in plan.pairs)
+        distances[distance.name] = measure_distance(distance, generated, fresh(plan.references), networks)
+        yield (done := done + 1), total
+    yield Comparison(results, distances, described, videos, unreadable)
 
 
 _plan: Plan | None = None  # of this process
@@ -108,29 +122,32 @@ def _set_up(plan: Plan, missing: dict[str, str]) -> None:
     _plan, _networks = plan, Networks(plan.choices, plan.device, fetch=False, missing=missing)
 
 
-def _measure_video(path: Path) -> tuple[Path, str]:
-    """Keep all that later steps read of a video; the error, if it is no video at all."""
+def _measure_video(path: Path) -> tuple[Path, Clip | str]:
+    """Keep all that later steps read of a video; the clip, or why it is no video at all."""
     try:
         clip = Clip(path, _plan.cache)
         _ = clip.shown
+    except OutputError:
+        raise
     except EmoError as error:
         return path, str(error)
     for distance in _plan.distances:
         try:
             distance.features(clip, _networks)
+        except OutputError:
+            raise
         except EmoError:
             continue  # said when it is measured
-    return path, ""
+    return path, clip
 
 
-def _measure_pair(work: tuple[Pair, str, bool]) -> ClipResult:
-    pair, error, lost = work
-    if error:
+def _measure_pair(work: tuple[Pair, Clip | None, Clip | None, str]) -> ClipResult:
+    pair, generated, reference, error = work
+    if generated is None:
         return ClipResult(pair.name, error=error)
-    generated = Clip(pair.generated, _plan.cache)
-    reference = Clip(pair.reference, _plan.cache) if pair.reference and not lost else None
+    generated, reference = generated.fresh(), reference and reference.fresh()
     case = Case(generated, reference, Portrait(pair.portrait, reference), _networks)
     truth = case.truth()
     values = {measure.name: read(measure, case) for measure in _plan.measures}
     truths = {} if truth is None else {m.name: read(m, truth) for m in _plan.measures if not m.pair}
-    return ClipResult(pair.name, values, truths)
+    return ClipResult(pair.name, values, truths, str(pair.reference or ""))

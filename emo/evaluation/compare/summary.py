@@ -59,13 +59,18 @@ def ranked(plan: Plan, clips: Sequence[ClipResult]) -> list[ClipResult]:
     return sorted(clips, key=lambda clip: (np.mean(ranks[clip.name] or [0.5]), clip.name))
 
 
-def _numbers(clips: Sequence[ClipResult], name: str, truth: bool = False) -> list[float]:
-    values = [(clip.truths if truth else clip.values).get(name) for clip in clips]
-    return [value for value in values if isinstance(value, float)]
+def _numbers(clips: Sequence[ClipResult], name: str) -> list[float]:
+    return [value for clip in clips if isinstance(value := clip.values.get(name), float)]
+
+
+def _true_numbers(clips: Sequence[ClipResult], name: str) -> list[float]:
+    """Of the real videos, each once, however many were generated from it."""
+    values = {clip.reference: clip.truths.get(name) for clip in clips}
+    return [value for value in values.values() if isinstance(value, float)]
 
 
 def _mean(measure: Measure, clips: Sequence[ClipResult]) -> Line:
-    values, truths = _numbers(clips, measure.name), _numbers(clips, measure.name, truth=True)
+    values, truths = _numbers(clips, measure.name), _true_numbers(clips, measure.name)
     reasons = Counter(v for clip in clips if isinstance(v := clip.values.get(measure.name), str))
     note = "; ".join(f"{reason} ({count})" if values else reason for reason, count in reasons.most_common(2))
     return Line(
@@ -80,7 +85,7 @@ def _mean(measure: Measure, clips: Sequence[ClipResult]) -> Line:
 
 
 def _vmv(clips: Sequence[ClipResult]) -> Line:
-    value, truth = (variance_of_means(_numbers(clips, "velocity", truth)) for truth in (False, True))
+    value, truth = (variance_of_means(side(clips, "velocity")) for side in (_numbers, _true_numbers))
     note = "" if value is not None else "needs two clips or more"
     return Line(VMV, "VMV", "motion", "truth", "EMO, Table 2", value, truth, note=note)
 
