@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
@@ -11,10 +13,13 @@ from ladder import EXPECTED, FPS, RATE, RUNGS, degrade, write, wrong_way
 from PIL import Image
 
 from emo.cli.main import main
+from emo.errors import OutputError
+from emo.evaluation.compare.clip import Clip
 from emo.evaluation.held_out import HeldOut
-from emo.media import AudioTrack, VideoReader
+from emo.media import AudioTrack, VideoReader, VideoWriter
 
 PEOPLE, SECONDS = 2, 1.4
+ALL = "psnr,ssim,sync,likeness,face_found,face_points,var_e,ssim_e,blinks,motion"  # that need no network
 QUICK = "psnr,ssim,likeness,mouth_r,velocity,msi,face_points,vmv"
 
 
@@ -130,13 +135,15 @@ def test_what_cannot_be_read_is_said_and_the_rest_goes_on(real, tmp_path, capsys
     frames, _ = load(real / "0.mp4")
     write(generated / "short.mp4", frames[:20], np.zeros(20 * RATE // FPS, np.float32))
     write(generated / "grey.mp4", np.full_like(frames[:30], 90), np.zeros(30 * RATE // FPS, np.float32))
-    report = run(generated, real, tmp_path / "out", "--metrics", QUICK)
+    report = run(generated, real, tmp_path / "out", "--metrics", ALL)
     clips = {clip["name"]: clip for clip in report["clips"]}
     assert "is not a video" in clips["broken"]["error"]
     assert clips["grey"]["values"]["velocity"] == "no face is found in the video"
     assert clips["short"]["values"]["psnr"] == "no reference video of the same name"
     assert isinstance(clips["short"]["values"]["velocity"], float)
-    whole = run(real, real, tmp_path / "whole", "--metrics", QUICK)
+    lines = {line["name"]: line for line in report["measures"]}
+    assert "1 generated videos left out: no face" in lines["face_points"]["note"]
+    whole = run(real, real, tmp_path / "whole", "--metrics", ALL)
     assert clips["0"]["values"] == next(clip["values"] for clip in whole["clips"] if clip["name"] == "0")
     assert "left out" in capsys.readouterr().err
     assert "is not a video" in (tmp_path / "out" / "report.html").read_text()
@@ -158,6 +165,69 @@ def test_the_truth_is_the_real_videos_own_and_the_portrait_too(real, cache, tmp_
     (tmp_path / "list.csv").write_text(f"generated,reference,portrait\ngenerated/0.mp4,{real}/0.mp4,{picture}\n")
     (clip,) = run(tmp_path / "list.csv", real, tmp_path / "portrait", *names)["clips"]
     assert clip["values"]["likeness"] == pytest.approx(whole["1"]["likeness"], abs=0.02)
+
+
+def test_videos_of_other_rates_are_not_compared_frame_by_frame_and_their_speeds_are(real, cache, tmp_path):
+    frames, waveform = load(real / "0.mp4")
+    fast = np.repeat(frames, 2, axis=0)  # the same at 50 frames per second
+    with VideoWriter(tmp_path / "fast.mp4", 50) as writer, AudioTrack.open((waveform, RATE)) as sound:
+        writer.write(fast)
+        writer.finish(sound)
+    report = run(tmp_path / "fast.mp4", real / "0.mp4", tmp_path, "--metrics", ALL, "--cache", str(cache))
+    found = report["clips"][0]["values"]
+    for name in ("psnr", "ssim", "akd", "ssim_e", "ssim_p"):
+        assert "50 and 25 frames per second" in found[name], name
+    assert found["velocity"] == pytest.approx(report["clips"][0]["truths"]["velocity"], rel=0.15)
+    assert found["delta_p"] == pytest.approx(report["clips"][0]["truths"]["delta_p"], rel=0.25)  # frames jump
+
+
+@pytest.mark.parametrize("late", [0.0, 0.2])
+def test_sound_is_taken_from_where_the_pictures_begin(real, tmp_path, late):
+    frames, waveform = load(real / "0.mp4")
+    path = write(tmp_path / "whole.mp4", frames, waveform)
+    shifted = tmp_path / "shifted.mp4"
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-i", str(path), "-itsoffset", str(late)]
+    subprocess.run([*ffmpeg, "-i", str(path), "-map", "0:v", "-map", "1:a", "-c", "copy", str(shifted)], check=True)
+    heard = Clip(shifted, tmp_path).waveform()
+    expected = np.concatenate([np.zeros(round(late * RATE), np.float32), Clip(path, tmp_path).waveform()])[
+        : len(heard)
+    ]
+    assert len(heard) == round(len(frames) / FPS * RATE)
+    lags = range(-400, 401, 20)
+    middle = slice(4000, len(heard) - 4000)
+    agreement = [np.corrcoef(np.roll(heard, lag)[middle], expected[middle])[0, 1] for lag in lags]
+    assert abs(lags[int(np.argmax(agreement))]) <= 40
+    assert max(agreement) > 0.9
+
+
+def test_a_face_that_is_seldom_seen_is_not_measured(real, tmp_path):
+    frames, waveform = load(real / "0.mp4")
+    frames[10:20] = 90
+    path = write(tmp_path / "seldom.mp4", frames, waveform)
+    found = run(path, real / "0.mp4", tmp_path, "--metrics", "msi,velocity,face_found")["clips"][0]["values"]
+    assert "of the frames show a face" in found["msi"]
+    assert "of the frames show a face" in found["velocity"]
+    assert found["face_found"] < 0.9
+
+
+def test_a_real_video_counts_once_however_many_are_made_from_it(real, cache, tmp_path):
+    listed = tmp_path / "list.csv"
+    shutil.copy(real / "1.mp4", tmp_path / "copy.mp4")
+    listed.write_text(f"generated,reference\ncopy.mp4,{real}/0.mp4\n{real}/1.mp4,{real}/../{real.name}/0.mp4\n")
+    report = run(listed, real, tmp_path / "out", "--metrics", "vmv,face_points", "--cache", str(cache))
+    lines = {line["name"]: line for line in report["measures"]}
+    assert lines["vmv"]["truth"] is None  # of one video
+    assert f"{2 * round(SECONDS * FPS)} and {2 * round(SECONDS * FPS)} samples" in lines["face_points"]["note"]
+
+
+def test_a_full_disk_ends_the_run(real, tmp_path, capsys, monkeypatch):
+    def full(path, content):
+        raise OutputError(f"{path} cannot be written (No space left on device); free space and repeat")
+
+    monkeypatch.setattr("emo.evaluation.compare.clip.write_whole", full)
+    arguments = ["--generated", str(real), "--reference", str(real), "--out", str(tmp_path), "--workers", "1"]
+    assert main(["evaluate", *arguments, "--metrics", "velocity"]) == 2
+    assert "No space left" in capsys.readouterr().err
 
 
 def test_clips_are_ranked_best_first(real, cache, tmp_path):

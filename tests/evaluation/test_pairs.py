@@ -76,6 +76,19 @@ def test_a_manifests_own_references_count_as_real_videos(folders, tmp_path):
     assert find_pairs(tmp_path / "list.csv", reference)[1] == [tmp_path / "elsewhere/s.mp4", reference / "r.mp4"]
 
 
+def test_a_table_of_excel_and_other_ways_to_write_a_path(folders, tmp_path):
+    _, reference = folders(generated=["1.mp4"], reference=["r.mp4"])
+    (tmp_path / "list.csv").write_text("\ufeffgenerated,reference\ngenerated/1.mp4,generated/../reference/r.mp4")
+    pairs, references = find_pairs(tmp_path / "list.csv", reference)
+    assert references == [reference / "r.mp4"] == [pairs[0].reference]
+
+
+def test_one_real_video_belongs_to_all(folders):
+    generated, reference = folders(generated=["1.mp4", "2.mp4"], reference=["r.mp4"])
+    pairs, _ = find_pairs(generated, reference / "r.mp4")
+    assert [pair.reference for pair in pairs] == [reference / "r.mp4"] * 2
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -103,5 +116,7 @@ def test_missing_and_empty_folders(folders, tmp_path):
         find_pairs(generated, reference)
     with pytest.raises(OptionError, match=r"--generated .*there is no such"):
         find_pairs(tmp_path / "nowhere", tmp_path / "other")
-    with pytest.raises(OptionError, match="two videos are called 1"):
+    with pytest.raises(OptionError, match=r"--generated .*two videos are called 1"):
         find_pairs(generated, tmp_path / "other")
+    with pytest.raises(OptionError, match=r"--reference .*two videos are called 1"):
+        find_pairs(tmp_path / "other", generated)

@@ -68,7 +68,7 @@ def save_plot(measures: Sequence[Measure], clips: Sequence[ClipResult], path: Pa
     FigureCanvasAgg(figure)
     for number, measure in enumerate(measures, 1):
         axes = figure.add_subplot(rows, columns, number)
-        values = sorted(_values(clips, measure))
+        values = sorted(_values(clips, measure), key=lambda pair: pair[0])
         place = np.arange(len(values)) + 0.5
         if any(truth is not None for _, truth in values):
             truths = [math.nan if truth is None else truth for _, truth in values]
