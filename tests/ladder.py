@@ -69,9 +69,10 @@ def write(path: Path, frames: np.ndarray, waveform: np.ndarray) -> Path:
 
 def wrong_way(kind: str, name: str, values: Sequence[float]) -> bool:
     """Whether a measure fails to get worse at any rung; those after UNTIL need only be worse than the first."""
+    values = np.asarray(values, float)
     if np.isnan(values).any():
         return True
-    values = EXPECTED[kind][name] * np.minimum(np.asarray(values, float), 1e9)  # PSNR of equal videos is infinite
+    values = EXPECTED[kind][name] * np.minimum(values, 1e9)  # PSNR of equal videos is infinite
     checked = [rung <= UNTIL.get((kind, name), rung) for rung in RUNGS[kind]]
     steps = np.diff(values[checked])
     worse = (steps >= 0).all() and values[-1] > values[0] if name in WHOLE else (steps > 0).all()

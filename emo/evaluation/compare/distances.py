@@ -57,7 +57,7 @@ class Found:
 
 def measure_distance(distance: Distance, generated: Iterable[Clip], real: Iterable[Clip], networks: Networks) -> Found:
     """A distance between two sets of clips, one clip in memory at a time; clips that do not allow it are left out."""
-    sides, left_out = [], []
+    sides, left_out, first = [], [], ""
     try:
         for clips, name in ((generated, "generated"), (real, "real")):
             moments, reasons = Moments(), []
@@ -70,10 +70,11 @@ def measure_distance(distance: Distance, generated: Iterable[Clip], real: Iterab
                     reasons.append(str(error))
             sides.append(moments)
             if reasons:
+                first = first or reasons[0]
                 left_out.append(f"{len(reasons)} {name} videos left out: {reasons[0]}")
         counts = tuple(side.count for side in sides)
         if min(counts) < 2:
-            return Found(None, "; ".join(left_out) or "fewer than two samples on a side", counts)
+            return Found(None, first or "fewer than two samples on a side", counts)
         value = frechet_distance(*sides) * SCALE.get(distance.name, 1)
     except OutputError:
         raise
