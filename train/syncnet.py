@@ -21,7 +21,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
 from emo.data import StepSampler
-from emo.errors import ConfigError, EmoError, WeightsError, first_line
+from emo.errors import ConfigError, EmoError
 from emo.metrics.lip_sync import MAX_LAG, lag_distances
 from emo.metrics.syncnet import FRAMES, SyncNet
 
@@ -90,7 +90,7 @@ class SyncStage:
             raise ConfigError("train.ema_decay must be 0: running means of activations would not fit averaged weights")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            self.networks = _load(config.model.init) if config.model.init else _build(config.model)
+            self.networks = SyncNet.from_folder(config.model.init) if config.model.init else _build(config.model)
         self.networks.train()
 
     def samples(self, split: str, augment: AugmentConfig | None) -> SyncSamples:
@@ -196,13 +196,6 @@ def _build(config: NetworkConfig) -> SyncNet:
         )
     except EmoError as error:
         raise ConfigError(f"model: {error}") from error
-
-
-def _load(folder: str) -> SyncNet:
-    try:
-        return SyncNet.from_pretrained(folder, use_safetensors=True)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{folder}: no SyncNet could be loaded ({first_line(error)})") from error
 
 
 def main() -> int:

@@ -91,6 +91,18 @@ class SyncNet(ModelMixin, ConfigMixin):
         )
 
     @classmethod
+    def from_folder(cls, folder: str | Path) -> "SyncNet":
+        """A network that `save_pretrained` has written, from safetensors alone.
+
+        Raises:
+            WeightsError: there is none, or it cannot be loaded.
+        """
+        try:
+            return cls.from_pretrained(folder, use_safetensors=True)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise WeightsError(f"{folder}: no SyncNet could be loaded ({first_line(error)})") from error
+
+    @classmethod
     def from_published(cls, path: str | Path) -> "SyncNet":
         """The published weights, `syncnet_v2.model`, in a network for evaluation.
 

@@ -5,12 +5,13 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from emo.errors import EmoError, FaceError
+from emo.errors import EmoError, FaceError, OutputError
 from emo.face import FaceDetector, track_face
 from emo.media import AudioTrack, VideoReader
 from emo.media.files import write_whole, writing_into
@@ -24,6 +25,8 @@ SHOWN, SHOWN_HEIGHT = 8, 128  # frames kept to look at, and their height in pixe
 SLACK = 0.5  # seconds by which sound and pictures may differ in length
 LEAST_FOUND = 0.9  # share of frames: with fewer, landmarks are more guessed than seen
 FORMAT = 1  # of what is kept
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,20 @@ class Part:
 
 class Unavailable(EmoError):
     """A measure that these videos, or the networks at hand, do not allow; the message says why."""
+
+
+def or_why(call: Callable[[], T]) -> T | str:
+    """What a call gives, or why it gives nothing.
+
+    Raises:
+        OutputError: what was read cannot be kept: no fault of the video.
+    """
+    try:
+        return call()
+    except OutputError:
+        raise
+    except EmoError as error:
+        return str(error)
 
 
 class Clip:

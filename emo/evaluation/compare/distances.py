@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emo.errors import EmoError, OutputError
-from emo.evaluation.compare.clip import Clip
+from emo.evaluation.compare.clip import Clip, or_why
 from emo.evaluation.compare.networks import Networks
 from emo.metrics import eye_and_brow_points, mouth_opening, mouth_width
 from emo.metrics.frechet import Moments, frechet_distance
@@ -58,28 +57,21 @@ class Found:
 def measure_distance(distance: Distance, generated: Iterable[Clip], real: Iterable[Clip], networks: Networks) -> Found:
     """A distance between two sets of clips, one clip in memory at a time; clips that do not allow it are left out."""
     sides, left_out, first = [], [], ""
-    try:
-        for clips, name in ((generated, "generated"), (real, "real")):
-            moments, reasons = Moments(), []
-            for clip in clips:
-                try:
-                    moments.update(distance.features(clip, networks))
-                except OutputError:
-                    raise
-                except EmoError as error:
-                    reasons.append(str(error))
-            sides.append(moments)
-            if reasons:
-                first = first or reasons[0]
-                left_out.append(f"{len(reasons)} {name} videos left out: {reasons[0]}")
-        counts = tuple(side.count for side in sides)
-        if min(counts) < 2:
-            return Found(None, first or "fewer than two samples on a side", counts)
-        value = frechet_distance(*sides) * SCALE.get(distance.name, 1)
-    except OutputError:
-        raise
-    except EmoError as error:
-        return Found(None, str(error))
+    for clips, name in ((generated, "generated"), (real, "real")):
+        moments, reasons = Moments(), []
+        for clip in clips:
+            if why_not := or_why(lambda clip=clip, moments=moments: moments.update(distance.features(clip, networks))):
+                reasons.append(why_not)
+        sides.append(moments)
+        if reasons:
+            first = first or reasons[0]
+            left_out.append(f"{len(reasons)} {name} videos left out: {reasons[0]}")
+    counts = tuple(side.count for side in sides)
+    if min(counts) < 2:
+        return Found(None, first or "fewer than two samples on a side", counts)
+    value = or_why(lambda: frechet_distance(*sides) * SCALE.get(distance.name, 1))
+    if isinstance(value, str):
+        return Found(None, value)
     size = len(sides[0].mean)
     if min(counts) <= size:
         left_out.append(f"{min(counts)} samples for {size} dimensions: comparable only with as many samples")

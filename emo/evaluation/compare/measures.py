@@ -6,9 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from emo.errors import EmoError, OutputError
 from emo.evaluation.compare.both import check_pair, picture_measures
-from emo.evaluation.compare.clip import Clip, Unavailable
+from emo.evaluation.compare.clip import Clip, Unavailable, or_why
 from emo.evaluation.compare.networks import Networks
 from emo.evaluation.compare.portrait import Portrait
 from emo.metrics import (
@@ -179,9 +178,4 @@ MEASURES = (
 
 def read(measure: Measure, case: Case) -> float | str:
     """A measure of a case, or why there is none."""
-    try:
-        return float(measure.of(case))
-    except OutputError:
-        raise
-    except EmoError as error:
-        return str(error)
+    return or_why(lambda: float(measure.of(case)))

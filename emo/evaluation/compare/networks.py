@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emo.errors import EmoError, WeightsError, first_line
+from emo.errors import EmoError
 from emo.evaluation.compare.both import lpips
 from emo.evaluation.compare.clip import Clip, Part, Unavailable
 from emo.evaluation.compare.portrait import Portrait
@@ -161,11 +161,5 @@ def _runs(clip: Clip, length: int) -> Iterator[np.ndarray]:
 def _open_syncnet(choice: str, device: str) -> tuple[SyncNet, str]:
     """A folder or a published file; or the small one that comes with the package."""
     path = bundled("weights") / OWN_SYNCNET if choice == OWN_SYNCNET else Path(choice)
-    if path.is_dir():
-        try:
-            network = SyncNet.from_pretrained(path, use_safetensors=True).float().eval()
-        except (OSError, ValueError) as error:
-            raise WeightsError(f"{path}: no SyncNet could be loaded ({first_line(error)})") from error
-    else:
-        network = SyncNet.from_published(path)
+    network = SyncNet.from_folder(path).float().eval() if path.is_dir() else SyncNet.from_published(path)
     return network.to(device), modules_fingerprint({"syncnet": network})[:16]

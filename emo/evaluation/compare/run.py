@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emo.data.processes import in_processes
-from emo.errors import EmoError, OutputError
-from emo.evaluation.compare.clip import Clip
+from emo.evaluation.compare.clip import Clip, or_why
 from emo.evaluation.compare.distances import DISTANCES, Distance, Found, measure_distance
 from emo.evaluation.compare.measures import MEASURES, Case, Measure, read
 from emo.evaluation.compare.networks import Networks
@@ -124,21 +123,18 @@ def _set_up(plan: Plan, missing: dict[str, str]) -> None:
 
 def _measure_video(path: Path) -> tuple[Path, Clip | str]:
     """Keep all that later steps read of a video; the clip, or why it is no video at all."""
-    try:
-        clip = Clip(path, _plan.cache)
-        _ = clip.shown
-    except OutputError:
-        raise
-    except EmoError as error:
-        return path, str(error)
-    for distance in _plan.distances:
-        try:
-            distance.features(clip, _networks)
-        except OutputError:
-            raise
-        except EmoError:
-            continue  # said when it is measured
+    clip = or_why(lambda: _open(path))
+    if isinstance(clip, Clip):
+        for distance in _plan.distances:
+            or_why(lambda distance=distance: distance.features(clip, _networks))  # why not is said when it is measured
     return path, clip
+
+
+def _open(path: Path) -> Clip:
+    """A clip whose frames can be read."""
+    clip = Clip(path, _plan.cache)
+    _ = clip.shown
+    return clip
 
 
 def _measure_pair(work: tuple[Pair, Clip | None, Clip | None, str]) -> ClipResult:
