@@ -12,7 +12,7 @@ demo: $(READY)  ## a video of an astronaut in out/demo.mp4, with a contact sheet
 	$(BIN)/python examples/demo.py --out out
 
 test: $(READY)  ## all tests, two at a time
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 test-browser: $(READY)  ## the web page in a headless Chromium, which is installed where there is none
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,browser]'

@@ -1,4 +1,4 @@
-"""What an autoencoder leaves of people it has never seen: PSNR, and the mouth as MediaPipe reads it.
+"""What an autoencoder leaves of people it has never seen: PSNR, sharpness, and the mouth as MediaPipe reads it.
 
     python benchmarks/autoencoder.py runs/emo-tiny/autoencoder/model DATASET [--split test] [--clips 20]
 
@@ -18,7 +18,7 @@ from emo.data.format import load_labels, read_metadata
 from emo.face import track_face
 from emo.hub import load_vae
 from emo.media import VideoReader
-from emo.metrics import mouth_opening
+from emo.metrics import measure_frames, mouth_opening
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "train"))
 from emo_train.mouth import mouth_bump
@@ -31,7 +31,7 @@ AT_ONCE = 25  # frames
 def measure(model: str, root: Path, split: str, clips: int) -> dict[str, float]:
     """Means over all frames of the first clips."""
     vae, sigma = load_vae(model).eval(), ReconstructionConfig.mouth_sigma
-    whole, mouths, read = [], [], []
+    whole, mouths, read, sharp = [], [], [], []
     for clip in read_metadata(root, split)[:clips]:
         with VideoReader(root / split / clip.file_name) as video:
             frames = video.read(range(clip.frames))
@@ -43,6 +43,7 @@ def measure(model: str, root: Path, split: str, clips: int) -> dict[str, float]:
         whole.append(psnr(found, pictures))
         mouths.append(psnr(found, pictures, mouth_bump(mouth, clip.height, clip.width, sigma)))
         again = ((found + 1) * 127.5).round().byte().movedim(1, -1).numpy()
+        sharp.append([measure_frames(shown).sharpness.mean() for shown in (frames, again)])
         tracks = [track_face(list(shown)) for shown in (frames, again)]
         there = tracks[0].found & tracks[1].found
         read.append([mouth_opening(track.landmarks)[there] for track in tracks])
@@ -51,6 +52,7 @@ def measure(model: str, root: Path, split: str, clips: int) -> dict[str, float]:
         "frames": len(torch.cat(whole)),
         "PSNR": torch.cat(whole).mean().item(),
         "mouth PSNR": torch.cat(mouths).mean().item(),
+        "sharpness left": float(np.mean([after / before for before, after in sharp])),
         "face found in both": len(true) / len(torch.cat(whole)),
         "mouth r": float(np.corrcoef(true, left)[0, 1]),
         "mouth slope": float(np.polyfit(true, left, 1)[0]),

@@ -425,8 +425,29 @@ MUTATIONS = (
     Mutation(
         "pretraining: scaling factor of the variance",
         "train/autoencoder.py",
-        "scaling_factor=1 / float(latents.std())",
-        "scaling_factor=1 / float(latents.var())",
+        "return 1 / float(latents.std())",
+        "return 1 / float(latents.var())",
+        "train/test_autoencoder.py",
+    ),
+    Mutation(
+        "pretraining: the decoder alone measures its scaling factor anew",
+        "train/autoencoder.py",
+        "if not self.config.model.decoder_only:",
+        "if True:",
+        "train/test_autoencoder.py",
+    ),
+    Mutation(
+        "pretraining: the decoder alone takes its encoder along",
+        "train/autoencoder.py",
+        "not (config.model.decoder_only and name.startswith(ENCODER))",
+        "True",
+        "train/test_autoencoder.py",
+    ),
+    Mutation(
+        "pretraining: more detail than there is costs nothing",
+        "train/emo_train/reconstruction.py",
+        "(detail(found) - detail(pictures)).abs().mean()",
+        "(detail(pictures) - detail(found)).clamp(min=0).mean()",
         "train/test_autoencoder.py",
     ),
     Mutation(

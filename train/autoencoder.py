@@ -17,17 +17,19 @@ from emo_train.config import LoopConfig, load_settings, run
 from emo_train.loader import sample_loader
 from emo_train.loop import make_accelerator, train
 from emo_train.mouth import mouth_bump
-from emo_train.reconstruction import ReconstructionConfig, psnr, reconstruction_loss
+from emo_train.reconstruction import ReconstructionConfig, detail, psnr, reconstruction_loss
 from omegaconf import MISSING
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from emo.data import Batch, ClipDataset, StepSampler
+from emo.errors import ConfigError
 from emo.hub import build_vae, load_model_config, load_vae
 from emo.hub.autoencoder import Autoencoder
 from emo.media import contact_sheet
 from emo.unets import PatchAutoencoder
 
+ENCODER = ("vae.encoder.", "vae.quant_conv.", "vae.patch_in.")  # of either kind
 AT_ONCE = 16  # pictures, where nothing is learned from them
 SHOWN = 8  # of the held-out pictures
 
@@ -47,10 +49,12 @@ class DataConfig:
 
 @dataclass
 class StartConfig:
-    """config: of the model whose autoencoder it is. init: folder of a trained one to go on from."""
+    """config: of the model whose autoencoder it is. init: folder of a trained one to go on from. decoder_only: keep
+    its encoder and its scaling factor, so that what was trained on its latents still fits."""
 
     config: str = MISSING
     init: str | None = None
+    decoder_only: bool = False
 
 
 @dataclass
@@ -95,6 +99,8 @@ class AutoencoderStage:
     def __init__(self, config: AutoencoderConfig, accelerator: Accelerator):
         self.config, self.seed, self.batch_size = config, config.train.seed, config.data.batch_size
         self.device = accelerator.device
+        if config.model.decoder_only and not config.model.init:
+            raise ConfigError("model.decoder_only keeps a trained encoder: name its folder as model.init")
         model = load_model_config(config.model.config)
         self.size = model.image_size
         with torch.random.fork_rng(devices=[]):
@@ -104,6 +110,8 @@ class AutoencoderStage:
         if isinstance(vae, PatchAutoencoder) and not config.model.init:
             vae.start_from(self.samples(config.data.split, config.data.measured)[0])
         self.networks = AutoencoderNetworks(vae)
+        for name, parameter in self.networks.named_parameters():
+            parameter.requires_grad_(not (config.model.decoder_only and name.startswith(ENCODER)))
 
     def dataset(self, split: str) -> ClipDataset:
         """Pairs of frames by sample number."""
@@ -116,7 +124,7 @@ class AutoencoderStage:
         return batch.frames[:, 0] / 127.5 - 1, batch.mouth[:, 0]
 
     def parameter_groups(self, learning_rate: float) -> list[dict]:
-        return [{"params": list(self.networks.parameters()), "lr": learning_rate}]
+        return [{"params": [p for p in self.networks.parameters() if p.requires_grad], "lr": learning_rate}]
 
     def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
         data = self.config.data
@@ -162,21 +170,26 @@ class AutoencoderStage:
         """The autoencoder, with the scaling factor that makes its latents' standard deviation 1."""
         vae = type(self.networks.vae).from_config(self.networks.vae.config)
         vae.load_state_dict({name.removeprefix("vae."): tensor.float() for name, tensor in weights.items()})
-        vae.to(self.device).eval()
-        with torch.no_grad():
-            pictures, _ = self.samples(self.config.data.split, self.config.data.measured)
-            latents = torch.cat([vae.encode(x.to(self.device)).latent_dist.mode() for x in pictures.split(AT_ONCE)])
-        vae.register_to_config(scaling_factor=1 / float(latents.std()))
+        if not self.config.model.decoder_only:
+            vae.register_to_config(scaling_factor=self.scaling_factor(vae.to(self.device).eval()))
         vae.save_pretrained(folder)
 
+    @torch.no_grad()
+    def scaling_factor(self, vae: Autoencoder) -> float:
+        """1 / the standard deviation of the latents of the measured pictures."""
+        pictures, _ = self.samples(self.config.data.split, self.config.data.measured)
+        latents = torch.cat([vae.encode(x.to(self.device)).latent_dist.mode() for x in pictures.split(AT_ONCE)])
+        return 1 / float(latents.std())
+
     def validate(self, networks: AutoencoderNetworks, folder: Path) -> dict[str, float]:
-        """Held-out people: pictures above their reconstructions in `pictures.png`, and the PSNR of whole pictures and
-        around the mouth, in dB, logged and in `scores.json`."""
+        """Held-out people: pictures above their reconstructions in `pictures.png`; logged and in `scores.json` the
+        PSNR of whole pictures and around the mouth, in dB, and what is left of the Laplacian's power."""
         pictures, mouth = self.samples(self.config.data.held_out, self.config.validated)
         found = torch.cat([networks.vae(x.to(self.device)).sample.float().cpu() for x in pictures.split(AT_ONCE)])
         scores = {
             "psnr": psnr(found, pictures).mean().item(),
             "mouth_psnr": psnr(found, pictures, self.mouth(mouth)).mean().item(),
+            "sharpness": (detail(found).square().mean() / detail(pictures).square().mean()).item(),
         }
         (folder / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
         shown = [((x[:SHOWN].clamp(-1, 1) + 1) * 127.5).round().byte().movedim(1, -1) for x in (pictures, found)]

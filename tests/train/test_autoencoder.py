@@ -9,14 +9,14 @@ import torch
 from autoencoder import AutoencoderConfig, AutoencoderStage, DataConfig, StartConfig
 from emo_train.config import LoopConfig, OptimizerConfig
 from emo_train.loop import make_accelerator, train
-from emo_train.reconstruction import ReconstructionConfig, psnr, ssim
+from emo_train.reconstruction import ReconstructionConfig, detail, psnr, reconstruction_loss, ssim
 from made_clips import made_dataset
 from omegaconf import OmegaConf
 from run_log import losses
 from safetensors.torch import load_file
 
 from emo.data import Batch
-from emo.errors import DatasetError
+from emo.errors import ConfigError, DatasetError
 from emo.hub import load_vae
 from emo.unets import PatchAutoencoder
 
@@ -71,7 +71,7 @@ def test_it_learns_and_the_latents_get_variance_1(kind, people, models, tmp_path
     run(stage, config)
     assert sum(losses(tmp_path)[-3:]) < 0.9 * sum(losses(tmp_path)[:3])
     scores = json.loads((tmp_path / "validation" / "step-00000012" / "scores.json").read_text())
-    assert scores.keys() == {"psnr", "mouth_psnr"}
+    assert scores.keys() == {"psnr", "mouth_psnr", "sharpness"}
     assert (tmp_path / "validation" / "step-00000012" / "pictures.png").is_file()
 
     vae = load_vae(str(tmp_path / "model"))
@@ -110,6 +110,51 @@ def test_it_goes_on_from_a_folder(people, tmp_path):
     stage, _ = make(people, str(MODEL), init=str(tmp_path / "model"))
     trained = load_vae(str(tmp_path / "model")).state_dict()
     assert all(torch.equal(tensor, trained[name]) for name, tensor in stage.networks.vae.state_dict().items())
+
+
+@pytest.mark.parametrize("kind", ["patch", "kl"])
+def test_the_decoder_alone_goes_on(kind, people, models, tmp_path):
+    """Latents stay what they were, scaled as they were, also on other pictures than those of the first run."""
+    run(*make(people, models[kind], tmp_path / "first", steps=3))
+    first = load_vae(str(tmp_path / "first" / "model"))
+    first.register_to_config(scaling_factor=3.0)
+    first.save_pretrained(tmp_path / "scaled")
+    stage, config = make(people, models[kind], tmp_path, init=str(tmp_path / "scaled"))
+    stage.config.model.decoder_only = True
+    stage = AutoencoderStage(stage.config, SimpleNamespace(device=torch.device("cpu")))
+    run(stage, config)
+    second = load_vae(str(tmp_path / "model"))
+    assert second.config.scaling_factor == 3.0
+    pictures, _ = stage.samples("train", 4)
+    with torch.no_grad():
+        latents = [vae.encode(pictures).latent_dist.mode() for vae in (first, second)]
+        decoded = [vae.decode(latents[0]).sample for vae in (first, second)]
+    assert torch.equal(*latents)
+    assert not torch.equal(*decoded)
+
+
+def test_the_decoder_alone_needs_a_trained_encoder(people):
+    config = make(people, str(MODEL))[0].config
+    config.model.decoder_only = True
+    with pytest.raises(ConfigError, match=r"model\.init"):
+        AutoencoderStage(config, SimpleNamespace(device=torch.device("cpu")))
+
+
+def test_blur_costs_sharpness():
+    """Blurred as well as sharpened; the other parts say nothing of noise that a soft picture lacks."""
+    x = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    soft = torch.nn.functional.avg_pool2d(x, 3, stride=1, padding=1)
+    cost = lambda found: reconstruction_loss(found, x, torch.ones(2, 1, 32, 32), ReconstructionConfig(sharpness=2.0))[
+        "sharpness"
+    ].item()
+    assert cost(x) == 0
+    assert cost(soft) > cost((x + soft) / 2) > 0.5
+    assert cost(1.5 * x) > 0.5
+    assert detail(x).shape == (2, 1, 6, 6)
+    flat = torch.full_like(x, 0.3)
+    assert detail(flat).max() < 0.02
+    edge = torch.where(torch.arange(32) < 16, -1.0, 1.0).expand(2, 3, 32, 32)
+    assert detail(edge)[..., 2:4].min() == pytest.approx((2 * 4 / 8) ** 0.5, rel=1e-3)  # 2 of 8 columns are ±2
 
 
 def spotted(place: tuple[float, float]) -> Batch:
