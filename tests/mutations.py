@@ -430,6 +430,13 @@ MUTATIONS = (
         "train/test_autoencoder.py",
     ),
     Mutation(
+        "evaluation: the first video's lag for all",
+        "emo/metrics/sync.py",
+        "np.mean(np.stack(correlations), axis=0)",
+        "np.stack(correlations)[0]",
+        "metrics/test_sync.py",
+    ),
+    Mutation(
         "pretraining: the decoder alone measures its scaling factor anew",
         "train/autoencoder.py",
         "if not self.config.model.decoder_only:",

@@ -15,7 +15,7 @@ from emo.metrics.pictures import PictureMeasures, compare_frames, psnr
 from emo.metrics.sequences import sequence_similarity, sequence_variance
 from emo.metrics.similarity import face_similarity
 from emo.metrics.stability import keypoint_distance, motion_stability
-from emo.metrics.sync import Sync, lagged_correlation, mouth_sound_correlation
+from emo.metrics.sync import Sync, common_lag, lagged_correlation, mouth_sound_correlation
 
 __all__ = [
     "Drift",
@@ -32,6 +32,7 @@ __all__ = [
     "brow",
     "clip_border_ratio",
     "colour",
+    "common_lag",
     "compare_frames",
     "drift",
     "eye_and_brow_points",

@@ -1,5 +1,6 @@
 """Whether a mouth moves with its sound: correlation of lip opening and loudness, at every small lag."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -73,8 +74,26 @@ def lagged_correlation(opening: np.ndarray, loudness: np.ndarray, *, max_lag: in
         _pearson(opening[max(lag, 0) : frames + min(lag, 0)], loudness[max(-lag, 0) : frames - max(lag, 0)])
         for lag in lags
     ])  # fmt: skip
-    best = max(range(len(lags)), key=lambda index: (correlations[index], -abs(lags[index])))
+    best = _highest(correlations)
     return Sync(float(correlations[max_lag]), float(correlations[best]), int(lags[best]), lags, correlations)
+
+
+def common_lag(correlations: Sequence[np.ndarray]) -> int:
+    """The lag, in frames, at which the mean over several videos of `Sync.correlations` is greatest.
+
+    Syllables come again: one short video has several lags that fit nearly as well, but seldom the same ones as others.
+
+    Raises:
+        ValueError: there are none, or they are of different lengths.
+    """
+    mean = np.mean(np.stack(correlations), axis=0)
+    return _highest(mean) - len(mean) // 2
+
+
+def _highest(correlations: np.ndarray) -> int:
+    """Index of the greatest, of those the nearest to the middle, which is lag 0."""
+    middle = len(correlations) // 2
+    return max(range(len(correlations)), key=lambda index: (correlations[index], -abs(index - middle)))
 
 
 def _pearson(one: np.ndarray, other: np.ndarray) -> float:

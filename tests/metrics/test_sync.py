@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emo.errors import EmoError
-from emo.metrics import lagged_correlation, mouth_sound_correlation
+from emo.metrics import common_lag, lagged_correlation, mouth_sound_correlation
 
 
 def syllables(frames: int, seed: int = 0) -> np.ndarray:
@@ -43,6 +43,18 @@ def test_a_mouth_is_compared_with_its_recording(shift, fps):
     sync = mouth_sound_correlation(np.roll(loudness, shift), voice(loudness, fps), fps)
     assert sync.best_lag == shift
     assert sync.best > 0.9
+
+
+def test_several_videos_share_one_lag():
+    """Each alone fits at other lags as well, or better."""
+    curves = np.zeros((3, 11))
+    curves[:, 3] = 0.5
+    curves[[0, 1, 2], [0, 7, 9]] = 0.6
+    assert common_lag(curves) == -2
+    assert common_lag(curves[:1]) == -5
+    assert common_lag(np.zeros((2, 11))) == 0
+    with pytest.raises(ValueError, match="same shape"):
+        common_lag([np.zeros(11), np.zeros(9)])
 
 
 def test_a_mouth_against_its_sound_is_negative():

@@ -156,7 +156,6 @@ MEASURES = (
     Measure("lse_d0", "LSE-D at lag 0", "sync", "lower", "SyncNet", lambda c: c.lips.distance_unshifted,
             network="lips"),
     Measure("mouth_r", "r of mouth and loudness", "sync", "higher", "model-free", lambda c: c.sync.correlation),
-    Measure("mouth_lag", "|lag of the mouth|, frames", "sync", "lower", "model-free", lambda c: abs(c.sync.best_lag)),
     Measure("f_sim", "F-SIM (CSIM)", "identity", "truth", "EMO", _face_similarity, network="faces"),
     Measure("likeness", "likeness of the portrait", "identity", "truth", "model-free", _likeness),
     Measure("face_found", "frames with a face", "identity", "higher", "", lambda c: float(c.generated.found.mean())),
@@ -174,6 +173,11 @@ MEASURES = (
     Measure("msi", "MSI", "motion", "higher", "GAIA",
             lambda c: motion_stability(c.generated.landmarks, c.generated.height)),
 )  # fmt: skip
+
+
+def mouth_correlations(case: Case) -> list[float]:
+    """Of mouth and loudness, at every lag."""
+    return case.sync.correlations.tolist()
 
 
 def read(measure: Measure, case: Case) -> float | str:

@@ -7,12 +7,12 @@ from pathlib import Path
 from emo.data.processes import in_processes
 from emo.evaluation.compare.clip import Clip, or_why
 from emo.evaluation.compare.distances import DISTANCES, Distance, Found, measure_distance
-from emo.evaluation.compare.measures import MEASURES, Case, Measure, read
+from emo.evaluation.compare.measures import MEASURES, Case, Measure, mouth_correlations, read
 from emo.evaluation.compare.networks import Networks
 from emo.evaluation.compare.pairs import Pair
 from emo.evaluation.compare.portrait import Portrait
 
-VMV = "vmv"
+VMV, MOUTH_LAG = "vmv", "mouth_lag"  # of all videos together, from what their clips say
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,21 @@ class Plan:
 
 def all_measures() -> dict[str, str]:
     """Family by name, of all that can be asked for."""
-    return {thing.name: thing.family for thing in (*MEASURES, *DISTANCES)} | {VMV: "motion"}
+    return {thing.name: thing.family for thing in (*MEASURES, *DISTANCES)} | {VMV: "motion", MOUTH_LAG: "sync"}
 
 
 @dataclass(frozen=True)
 class ClipResult:
     """A pair's numbers by measure, of the generated video and of the real one in its place, `reference`; a text says
-    why there is no number. error: why the generated video could not be read at all."""
+    why there is no number. mouth, true_mouth: correlations with loudness at every lag, or why there are none, if the
+    mouth's lag is wanted. error: why the generated video could not be read at all."""
 
     name: str
     values: dict[str, float | str] = field(default_factory=dict)
     truths: dict[str, float | str] = field(default_factory=dict)
     reference: str = ""
+    mouth: list[float] | str = ""
+    true_mouth: list[float] | str = ""
     error: str = ""
 
 
@@ -146,4 +149,6 @@ def _measure_pair(work: tuple[Pair, Clip | None, Clip | None, str]) -> ClipResul
     truth = case.truth()
     values = {measure.name: read(measure, case) for measure in _plan.measures}
     truths = {} if truth is None else {m.name: read(m, truth) for m in _plan.measures if not m.pair}
-    return ClipResult(pair.name, values, truths, str(pair.reference or ""))
+    wanted = lambda case: case and MOUTH_LAG in _plan.names
+    mouths = (or_why(lambda c=c: mouth_correlations(c)) if wanted(c) else "" for c in (case, truth))
+    return ClipResult(pair.name, values, truths, str(pair.reference or ""), *mouths)

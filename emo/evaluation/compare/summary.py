@@ -8,7 +8,8 @@ import numpy as np
 
 from emo.evaluation.compare.distances import Distance, Found, variance_of_means
 from emo.evaluation.compare.measures import Measure
-from emo.evaluation.compare.run import VMV, ClipResult, Comparison, Plan
+from emo.evaluation.compare.run import MOUTH_LAG, VMV, ClipResult, Comparison, Plan
+from emo.metrics import common_lag
 
 ARROWS = {"higher": "↑", "lower": "↓", "truth": "→ truth", "": ""}
 
@@ -39,6 +40,8 @@ def summarise(plan: Plan, comparison: Comparison) -> list[Line]:
     lines = [_mean(measure, comparison.clips) for measure in plan.measures if measure.name in plan.names]
     if VMV in plan.names:
         lines.append(_vmv(comparison.clips))
+    if MOUTH_LAG in plan.names:
+        lines.append(_mouth_lag(comparison.clips))
     lines += [_distance(distance, comparison.distances[distance.name]) for distance in plan.distances]
     families = list(dict.fromkeys(line.family for line in lines))
     return sorted(lines, key=lambda line: families.index(line.family))
@@ -88,6 +91,24 @@ def _vmv(clips: Sequence[ClipResult]) -> Line:
     value, truth = (variance_of_means(side(clips, "velocity")) for side in (_numbers, _true_numbers))
     note = "" if value is not None else "needs two clips or more"
     return Line(VMV, "VMV", "motion", "truth", "EMO, Table 2", value, truth, note=note)
+
+
+def _mouth_lag(clips: Sequence[ClipResult]) -> Line:
+    sides = [clip.mouth for clip in clips], {clip.reference: clip.true_mouth for clip in clips}.values()
+    found = [[curve for curve in side if not isinstance(curve, str)] for side in sides]
+    value, truth = (float(abs(common_lag(side))) if side else None for side in found)
+    reasons = {reason: None for reason in sides[0] if isinstance(reason, str) and reason}
+    return Line(
+        MOUTH_LAG,
+        "|lag of the mouth|, frames",
+        "sync",
+        "lower",
+        "model-free",
+        value,
+        truth,
+        clips=len(found[0]),
+        note="; ".join(reasons),
+    )
 
 
 def _distance(distance: Distance, found: Found) -> Line:
