@@ -430,6 +430,27 @@ MUTATIONS = (
         "train/test_autoencoder.py",
     ),
     Mutation(
+        "chaining: noise is repeated, not mirrored",
+        "emo/pipelines/latents.py",
+        "before.to(fresh.device).flip(1)",
+        "before.to(fresh.device)",
+        "pipelines/test_chaining.py",
+    ),
+    Mutation(
+        "chaining: mirrored noise grows",
+        "emo/pipelines/latents.py",
+        "math.sqrt(1 - mirroring) * fresh",
+        "fresh",
+        "pipelines/test_chaining.py",
+    ),
+    Mutation(
+        "resume: the noise before is forgotten",
+        "emo/pipelines/pipeline_emo.py",
+        "noise=noise.cpu(),",
+        "noise=noise.cpu() if job.generator is None else None,",
+        "pipelines/test_chaining.py",
+    ),
+    Mutation(
         "evaluation: the first video's lag for all",
         "emo/metrics/sync.py",
         "np.mean(np.stack(correlations), axis=0)",

@@ -61,11 +61,13 @@ class ClipState:
     next_clip: index of the clip to generate next.
     motion_latents: the last n generated latents (1, n, L, h, w), float32 on the CPU.
     generator_state: state of the random generator, uint8, or `None` where there is no generator.
+    noise: what the clip before started from, (1, F, L, h, w), float32 on the CPU; `None` before the first.
     """
 
     next_clip: int
     motion_latents: torch.Tensor
     generator_state: torch.Tensor | None
+    noise: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ class EMOStream:
     num_inference_steps: int
     audio_guidance_scale: float
     reference_guidance_scale: float
+    noise_mirroring: float
     eta: float
     speed: torch.Tensor | None
     paste_back: bool

@@ -34,6 +34,8 @@ class ResumePoint:
         tensors = {"motion_latents": self.state.motion_latents.contiguous()}
         if self.state.generator_state is not None:
             tensors["generator_state"] = self.state.generator_state
+        if self.state.noise is not None:
+            tensors["noise"] = self.state.noise.contiguous()
         header = {"next_clip": self.state.next_clip, "position": self.position, "fingerprint": self.fingerprint}
         write_whole(path, save(tensors, metadata={"emo": json.dumps(header)}))
 
@@ -48,7 +50,8 @@ class ResumePoint:
             with safe_open(path, framework="pt") as file:
                 header = json.loads(file.metadata()["emo"])
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            state = ClipState(header["next_clip"], tensors["motion_latents"], tensors.get("generator_state"))
+            optional = (tensors.get(name) for name in ("generator_state", "noise"))
+            state = ClipState(header["next_clip"], tensors["motion_latents"], *optional)
             return cls(state, header["position"], header["fingerprint"])
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise ResumeError(f"{path}: damaged ({error}); start anew with --restart") from None

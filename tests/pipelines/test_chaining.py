@@ -50,6 +50,35 @@ def test_the_first_clip_sees_zero_maps_and_later_clips_the_last_latents(pipe, po
         torch.testing.assert_close(motion[0], latents[clip - 1][-MOTION_FRAMES:], rtol=0, atol=0)
 
 
+def first_noise(pipe, portrait, monkeypatch, **options) -> list[torch.Tensor]:
+    """What every clip starts from, (F, L, h, w)."""
+    denoising = count_calls(monkeypatch, pipe.unet, "forward")
+    assert len(list(stream(pipe, portrait, **options))) == 3
+    return [args[0][0] for args, _ in denoising[::2]]
+
+
+@pytest.mark.parametrize("mirroring", [0.0, 0.5, 1.0])
+def test_noise_goes_on_mirrored_across_borders(mirroring, pipe, portrait, monkeypatch):
+    first, second, third = first_noise(pipe, portrait, monkeypatch, noise_mirroring=mirroring)
+    for before, after in ((first, second), (second, third)):
+        assert torch.corrcoef(torch.stack([before.flip(0).flatten(), after.flatten()]))[0, 1].item() == pytest.approx(
+            mirroring**0.5, abs=0.06
+        )
+        assert after.std().item() == pytest.approx(1, abs=0.06)
+        if mirroring == 1:
+            assert torch.equal(before[-1], after[0])
+
+
+def test_the_first_clip_has_the_same_noise_whatever_the_mirroring(pipe, portrait, monkeypatch):
+    starts = [first_noise(pipe, portrait, monkeypatch, noise_mirroring=share) for share in (0.0, 0.7)]
+    assert torch.equal(starts[0][0], starts[1][0])
+    fresh = [
+        (after - 0.7**0.5 * before.flip(0)) / 0.3**0.5 for before, after in zip(starts[1], starts[1][1:], strict=False)
+    ]
+    for one, other in zip(fresh, starts[0][1:], strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
 def test_every_clip_gets_its_own_windows_of_the_whole_track(pipe, portrait, monkeypatch):
     """Sound (3.2.2) and speed (3.2.5), with ±m neighbours across the borders of clips."""
     audio = count_calls(monkeypatch, pipe.audio_projection, "forward")

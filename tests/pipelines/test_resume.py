@@ -11,7 +11,8 @@ from emo.pipelines import ClipState, ResumePoint, fingerprint
 @pytest.fixture
 def point():
     generator = torch.Generator().manual_seed(3)
-    return ResumePoint(ClipState(7, torch.randn(1, 2, 4, 8, 8), generator.get_state()), 1234, {"seed": "3"})
+    state = ClipState(7, torch.randn(1, 2, 4, 8, 8), generator.get_state(), torch.randn(1, 4, 4, 8, 8).flip(1))
+    return ResumePoint(state, 1234, {"seed": "3"})
 
 
 def test_round_trip(point, tmp_path):
@@ -20,12 +21,15 @@ def test_round_trip(point, tmp_path):
     assert (loaded.state.next_clip, loaded.position, loaded.fingerprint) == (7, 1234, {"seed": "3"})
     assert torch.equal(loaded.state.motion_latents, point.state.motion_latents)
     assert torch.equal(loaded.state.generator_state, point.state.generator_state)
+    assert torch.equal(loaded.state.noise, point.state.noise)
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4.resume"]
 
 
 def test_without_a_generator(point, tmp_path):
     ResumePoint(ClipState(1, torch.zeros(1, 2, 4, 8, 8), None), 1, {}).save(tmp_path / "r")
-    assert ResumePoint.load(tmp_path / "r").state.generator_state is None
+    state = ResumePoint.load(tmp_path / "r").state
+    assert state.generator_state is None
+    assert state.noise is None
 
 
 @pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:20], lambda data: b"{}" + data])
@@ -54,6 +58,7 @@ def test_the_fingerprint_names_all_that_frames_depend_on(portrait):
     assert changed(num_inference_steps=3) == {"num_inference_steps"}
     assert changed(audio_guidance_scale=3) == {"audio_guidance_scale"}
     assert changed(reference_guidance_scale=3) == {"reference_guidance_scale"}
+    assert changed(noise_mirroring=0.5) == {"noise_mirroring"}
     assert changed(fps=30) == {"fps"}
     assert changed(speed=1.0) == {"speed"}
     assert changed(face_region="full") == {"face_region"}
