@@ -4,7 +4,9 @@
     python benchmarks/ladder.py --people 4 --out OUT            # synthetic people who talk
 
 Prints a table per ladder with what `emo evaluate` reads at each rung, and exits 1 if a measure that tests/ladder.py
-expects to rise or fall does not. `--network` is passed on; without `--fetch` no network is fetched.
+expects to rise or fall does not. `--network` is passed on; without `--fetch` no network is fetched. `--stand-ins`
+puts in their place networks that nobody trained, of colours and differences: their figures say whether the arithmetic
+around them moves the right way, and nothing of the measures as published.
 """
 
 import argparse
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -28,6 +31,36 @@ from emo.media import AudioTrack, VideoReader  # noqa: E402
 SHOWN = 3  # decimals
 
 
+class Differences(torch.nn.Module):
+    """Mean colours and mean absolute differences of neighbouring pixels, and frames if there are, in 2 × 2 cells."""
+
+    def __init__(self, clips: bool):
+        super().__init__()
+        self.clips = clips
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x if self.clips else x.unsqueeze(2)
+        inner = x[..., 1:, 1:]
+        parts = [inner, (inner - x[..., 1:, :-1]).abs(), (inner - x[..., :-1, 1:]).abs()]
+        if self.clips:
+            parts.append((x[:, :, 1:] - x[:, :, :-1]).abs())
+        return torch.cat([torch.nn.functional.adaptive_avg_pool3d(part, (1, 2, 2)).flatten(1) for part in parts], 1)
+
+
+def stand_ins(folder: Path) -> list[str]:
+    """Options that name an untrained network for every kind."""
+    folder.mkdir(exist_ok=True)
+    options = []
+    for kind in ("frames", "lpips", "faces", "expressions", "clips"):
+        clips = kind == "clips"
+        example = torch.zeros(1, 3, 16, 64, 64) if clips else torch.zeros(1, 3, 64, 64)
+        torch.jit.trace(Differences(clips), example).save(folder / f"{kind}.pt")
+        spec = {"size": 64, "colour": "RGB", "range": [-1, 1], "layout": "NCTHW" if clips else "NCHW"}
+        (folder / f"{kind}.json").write_text(json.dumps(spec))
+        options += ["--network", f"{kind}={folder / kind}.pt"]
+    return options
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reference", type=Path)
@@ -35,6 +68,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--network", action="append", default=[])
+    parser.add_argument("--stand-ins", action="store_true", help="untrained networks in place of the published ones")
     parser.add_argument("--fetch", action="store_true", help="networks may be fetched")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -43,6 +77,7 @@ def main() -> int:
     clips, other = {path.name: load(path) for path in paths}, load(stranger)[0]
     reference = link(paths, options.out / "reference")
     further = [word for text in options.network for word in ("--network", text)]
+    further += stand_ins(options.out / "networks") if options.stand_ins else []
     further += [] if options.fetch else ["--no-fetch"]
 
     wrong = []
