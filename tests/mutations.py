@@ -824,15 +824,15 @@ MUTATIONS = (
     Mutation(
         "evaluation: what is kept is known by its place, not its content",
         "emo/evaluation/compare/clip.py",
-        "self.digest = file_digest(path)",
-        "self.digest = hashlib.sha256(path.name.encode()).hexdigest()",
+        "self.digest = sha256(path)",
+        "self.digest = path.name.encode().hex().ljust(64, '0')",
         "evaluation/test_compare.py",
     ),
     Mutation(
         "evaluation: distances of the real videos alone",
         "emo/evaluation/compare/distances.py",
-        "for clips in (generated, real):",
-        "for clips in (real, list(real)):",
+        'for clips, name in ((generated, "generated"), (real, "real")):',
+        'for clips, name in ((real := list(real), "generated"), (real, "real")):',
         "evaluation/test_compare.py",
     ),
     Mutation(
