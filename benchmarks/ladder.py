@@ -23,7 +23,7 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from ladder import EXPECTED, RATE, RUNGS, UP, degrade, write, wrong_way  # noqa: E402
+from ladder import EXPECTED, RATE, RUNGS, UP, degrade, write, write_networks, wrong_way  # noqa: E402
 
 from emo.evaluation.held_out import HELD_OUT, HeldOut  # noqa: E402
 from emo.media import AudioTrack, VideoReader  # noqa: E402
@@ -47,20 +47,6 @@ class Differences(torch.nn.Module):
         return torch.cat([torch.nn.functional.adaptive_avg_pool3d(part, (1, 2, 2)).flatten(1) for part in parts], 1)
 
 
-def stand_ins(folder: Path) -> list[str]:
-    """Options that name an untrained network for every kind."""
-    folder.mkdir(exist_ok=True)
-    options = []
-    for kind in ("frames", "lpips", "faces", "expressions", "clips"):
-        clips = kind == "clips"
-        example = torch.zeros(1, 3, 16, 64, 64) if clips else torch.zeros(1, 3, 64, 64)
-        torch.jit.trace(Differences(clips), example).save(folder / f"{kind}.pt")
-        spec = {"size": 64, "colour": "RGB", "range": [-1, 1], "layout": "NCTHW" if clips else "NCHW"}
-        (folder / f"{kind}.json").write_text(json.dumps(spec))
-        options += ["--network", f"{kind}={folder / kind}.pt"]
-    return options
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reference", type=Path)
@@ -77,7 +63,9 @@ def main() -> int:
     clips, other = {path.name: load(path) for path in paths}, load(stranger)[0]
     reference = link(paths, options.out / "reference")
     further = [word for text in options.network for word in ("--network", text)]
-    further += stand_ins(options.out / "networks") if options.stand_ins else []
+    if options.stand_ins:
+        (options.out / "networks").mkdir(exist_ok=True)
+        further += write_networks(options.out / "networks", Differences(clips=False), Differences(clips=True))
     further += [] if options.fetch else ["--no-fetch"]
 
     wrong = []

@@ -1,10 +1,12 @@
 """Videos made worse step by step, and which way each measure must then move."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 from emo.media import AudioTrack, VideoWriter
 
@@ -69,6 +71,22 @@ def write(path: Path, frames: np.ndarray, waveform: np.ndarray) -> Path:
         with AudioTrack.open((waveform, RATE)) as sound:
             writer.finish(sound)
     return path
+
+
+def write_networks(folder: Path, images: torch.nn.Module, videos: torch.nn.Module) -> list[str]:
+    """Options of `emo evaluate` that name a network for every kind, written as TorchScript.
+
+    images, videos: of pictures (N, 3, 64, 64) and of clips (N, 3, T, 64, 64), in −1…1.
+    """
+    options = []
+    for kind in ("frames", "lpips", "faces", "expressions", "clips"):
+        clips = kind == "clips"
+        network, example = (videos, torch.zeros(1, 3, 16, 64, 64)) if clips else (images, torch.zeros(1, 3, 64, 64))
+        torch.jit.trace(network, example).save(folder / f"{kind}.pt")
+        spec = {"size": 64, "colour": "RGB", "range": [-1, 1], "layout": "NCTHW" if clips else "NCHW"}
+        (folder / f"{kind}.json").write_text(json.dumps(spec))
+        options += ["--network", f"{kind}={folder / kind}.pt"]
+    return options
 
 
 def wrong_way(kind: str, name: str, values: Sequence[float]) -> bool:

@@ -9,7 +9,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
-from ladder import EXPECTED, FPS, RATE, RUNGS, degrade, write, wrong_way
+from ladder import EXPECTED, FPS, RATE, RUNGS, degrade, write, write_networks, wrong_way
 from PIL import Image
 
 from emo.cli.main import main
@@ -46,16 +46,7 @@ def networks(tmp_path_factory):
         torch.nn.Conv2d(3, 8, 5, 2), torch.nn.Tanh(), torch.nn.Conv2d(8, 6, 5, 2), torch.nn.AdaptiveAvgPool2d(2)
     )
     videos = torch.nn.Sequential(torch.nn.Conv3d(3, 6, (3, 5, 5), 2), torch.nn.Tanh(), torch.nn.AdaptiveAvgPool3d(1))
-    options = ["--no-fetch"]
-    for kind in ("frames", "lpips", "faces", "expressions", "clips"):
-        network, example = (
-            (videos, torch.zeros(1, 3, 16, 64, 64)) if kind == "clips" else (images, torch.zeros(1, 3, 64, 64))
-        )
-        torch.jit.trace(network, example).save(root / f"{kind}.pt")
-        spec = {"size": 64, "colour": "RGB", "range": [-1, 1], "layout": "NCTHW" if kind == "clips" else "NCHW"}
-        (root / f"{kind}.json").write_text(json.dumps(spec))
-        options += ["--network", f"{kind}={root / kind}.pt"]
-    return options
+    return ["--no-fetch", *write_networks(root, images, videos)]
 
 
 def run(generated: Path, reference: Path, out: Path, *options: str) -> dict:
