@@ -39,7 +39,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
     video.add_argument("--audio-guidance", type=float, help="how strongly the sound drives (default 1.5)")
     video.add_argument("--reference-guidance", type=float, help="same for the portrait (default 1: off)")
     video.add_argument(
-        "--noise-mirroring", type=float, help="noise each clip takes over from the one before, 0 to 1 (default 0.9)"
+        "--noise-correlation", type=float, help="of the noise of neighbouring frames, 0 to 1 (default: the model's)"
     )
     video.add_argument("--eta", type=float, help="randomness of DDIM's steps, 0 to 1 (default 0)")
     video.add_argument("--seed", type=seed, help="same seed, same video (default 0)")
@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> None:
             num_inference_steps=options.steps,
             audio_guidance_scale=options.audio_guidance,
             reference_guidance_scale=options.reference_guidance,
-            noise_mirroring=options.noise_mirroring,
+            noise_correlation=options.noise_correlation,
             eta=options.eta,
             face_region=region,
             face=options.face,

@@ -19,7 +19,7 @@ DEFAULTS: dict[str, Any] = {
     "steps": 40,
     "audio_guidance": 1.5,
     "reference_guidance": 1.0,
-    "noise_mirroring": 0.9,
+    "noise_correlation": None,
     "eta": 0.0,
     "seed": 0,
     "face": None,

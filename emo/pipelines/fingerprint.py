@@ -23,7 +23,7 @@ def fingerprint(pipe: DiffusionPipeline, stream: EMOStream, seed: int | None) ->
             "num_inference_steps",
             "audio_guidance_scale",
             "reference_guidance_scale",
-            "noise_mirroring",
+            "noise_correlation",
             "eta",
             "paste_back",
         )

@@ -18,7 +18,7 @@ def check_options(
     most_steps: int,
     audio_guidance_scale: float,
     reference_guidance_scale: float,
-    noise_mirroring: float,
+    noise_correlation: float,
     eta: float,
     paste_back: bool,
     generator: torch.Generator | None,
@@ -37,8 +37,8 @@ def check_options(
         )
     if not (math.isfinite(audio_guidance_scale) and math.isfinite(reference_guidance_scale) and 0 <= eta <= 1):
         raise OptionError("guidance scales must be finite, and eta must lie between 0 and 1")
-    if not 0 <= noise_mirroring <= 1:
-        raise OptionError(f"noise_mirroring is {noise_mirroring}; it must lie between 0 and 1")
+    if not 0 <= noise_correlation <= 1:
+        raise OptionError(f"noise_correlation is {noise_correlation}; it must lie between 0 and 1")
     if generator is not None and not isinstance(generator, torch.Generator):
         raise OptionError(f"generator is a {type(generator).__name__}; give one torch.Generator, or None")
     if resume_from is not None and (generator is None) != (resume_from.generator_state is None):

@@ -23,7 +23,7 @@ OPTIONS: dict[str, tuple[type, ...]] = {
     "num_inference_steps": (int,),
     "audio_guidance_scale": (int, float),
     "reference_guidance_scale": (int, float),
-    "noise_mirroring": (int, float),
+    "noise_correlation": (int, float, type(None)),
     "eta": (int, float),
     "face_region": (str, list, dict, type(None)),
     "face": (int, type(None)),
@@ -51,8 +51,8 @@ def begin_origin(
     if speed is not None:
         speed = torch.as_tensor(speed, dtype=torch.float64).tolist()
     kept = {key: whole(options[key]) for key in ("height", "width", "num_inference_steps", "face")}
-    numbers = "audio_guidance_scale", "reference_guidance_scale", "noise_mirroring", "eta"
-    kept |= {key: float(options[key]) for key in numbers}
+    numbers = "audio_guidance_scale", "reference_guidance_scale", "noise_correlation", "eta"
+    kept |= {key: None if options[key] is None else float(options[key]) for key in numbers}
     kept |= {"fps": str(options["fps"]), "paste_back": bool(options["paste_back"])}
     kept |= {"face_region": region, "speed": speed}
     backend = next((m.processor._attention_backend for m in pipe.unet.modules() if isinstance(m, Attention)), None)

@@ -23,7 +23,7 @@ from emo.pipelines.checks import check_folder, check_scheduler
 from emo.pipelines.fingerprint import fingerprint
 from emo.pipelines.frames import finish_frames
 from emo.pipelines.guidance import ClipConditions, guide
-from emo.pipelines.latents import clip_noise, encode_pictures
+from emo.pipelines.latents import correlate_noise, encode_pictures
 from emo.pipelines.options import CALLBACK_TENSORS, check_options, speed_track
 from emo.pipelines.origin import begin_origin, complete_origin
 from emo.pipelines.output import ClipState, EMOClip, EMOPipelineOutput, EMOStream
@@ -139,7 +139,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         num_inference_steps: int = 40,
         audio_guidance_scale: float = 1.5,
         reference_guidance_scale: float = 1.0,
-        noise_mirroring: float = 0.9,
+        noise_correlation: float | None = None,
         eta: float = 0.0,
         face_region: str | Sequence[float] | PIL.Image.Image | np.ndarray | None = None,
         face: int | None = None,
@@ -161,8 +161,8 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             num_inference_steps: denoising steps per clip; 40 in the paper (4.1).
             audio_guidance_scale, reference_guidance_scale: weights w of the guided conditions in
                 pred = c + Σ (w − 1) (c − c without it). A weight of 1 costs no time.
-            noise_mirroring: share of each clip's noise, in variance, that is the noise of the clip before in reverse,
-                0 to 1, for smoother joins; 0 is the paper's fresh noise for every clip.
+            noise_correlation: of the noise of neighbouring frames, from clip to clip too, 0 to 1; `None` for what the
+                backbone was trained with. 0 is the paper's, independent from frame to frame.
             eta: η of DDIM; ignored by schedulers that have none.
             face_region: where the face may move (3.2.5, Fig. 7): `None` for the portrait's face box enlarged by 1.3,
                 `"full"` for anywhere, a box `(x0, y0, x1, y1)` in the portrait's pixels, or a mask of its size.
@@ -191,12 +191,14 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         multiple = factor * 2 ** (len(self.unet.config.block_out_channels) - 1)
         if height % multiple or width % multiple or min(height, width) < multiple:
             raise OptionError(f"height {height} and width {width} must be positive multiples of {multiple}")
+        if noise_correlation is None:
+            noise_correlation = self.unet.config.noise_correlation
         check_options(
             num_inference_steps=num_inference_steps,
             most_steps=self.scheduler.config.num_train_timesteps,
             audio_guidance_scale=audio_guidance_scale,
             reference_guidance_scale=reference_guidance_scale,
-            noise_mirroring=noise_mirroring,
+            noise_correlation=noise_correlation,
             eta=eta,
             paste_back=paste_back,
             generator=generator,
@@ -234,7 +236,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             num_inference_steps=num_inference_steps,
             audio_guidance_scale=audio_guidance_scale,
             reference_guidance_scale=reference_guidance_scale,
-            noise_mirroring=noise_mirroring,
+            noise_correlation=noise_correlation,
             eta=eta,
             speed=speed_track(speed, num_frames),
             paste_back=paste_back,
@@ -287,14 +289,15 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
                     )
                     shape = (1, clip_frames, *portrait_latents.shape[1:])
                     fresh = randn_tensor(shape, generator=job.generator, device=device, dtype=torch.float32)
-                    noise = clip_noise(fresh, state.noise, job.noise_mirroring)
+                    before = None if state.noise is None else state.noise.to(device)
+                    noise = correlate_noise(fresh, job.noise_correlation, before)
                     latents = self._denoise(job, conditions, noise, index, bar)
                     frames = self._decode(job, latents[0, : job.num_frames - start])
                     state = ClipState(
                         next_clip=index + 1,
                         motion_latents=latents[:, clip_frames - n :].cpu(),
                         generator_state=None if job.generator is None else job.generator.get_state(),
-                        noise=noise.cpu(),
+                        noise=noise[:, -1].cpu(),
                     )
                     self.maybe_free_model_hooks()  # under CPU offload: nothing stays on the GPU between clips
                     yield EMOClip(frames=frames, index=index, num_clips=job.num_clips, state=state)

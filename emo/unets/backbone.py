@@ -31,6 +31,8 @@ class BackboneUNet(UNet):
         use_motion_mid_block: whether the middle has a temporal module (AnimateDiff v1.5-2 has, v1.5-3 has not).
         audio_dim: D, width of the audio tokens.
         speed_dim: l, width of the speed features.
+        noise_correlation: of the noise of neighbouring frames that it was trained to remove, 0 as in the paper to less
+            than 1; generation starts from the same.
     """
 
     _no_split_modules = ("BackboneTransformer", "TemporalModule", "ResnetBlock2D")
@@ -54,6 +56,7 @@ class BackboneUNet(UNet):
         use_motion_mid_block: bool = True,
         audio_dim: int = 768,
         speed_dim: int = 256,
+        noise_correlation: float = 0.0,
     ):
         super().__init__()
         if motion_max_seq_length < num_motion_frames + num_frames:

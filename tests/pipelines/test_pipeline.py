@@ -68,7 +68,7 @@ def test_every_input_matters(pipe, generate, portrait):
         "reference guidance": dict(reference_guidance_scale=3),
         "steps": dict(num_inference_steps=3),
         "eta": dict(eta=1.0),
-        "noise mirroring": dict(noise_mirroring=0.5),
+        "noise correlation": dict(noise_correlation=0.5),
     }
     videos = {name: generate(**options) for name, options in changes.items()}
     assert {name for name, video in videos.items() if np.abs(video - base).max() < 1e-4} == set()
@@ -245,8 +245,8 @@ def test_cpu_offload_keeps_little_awake_and_lets_all_go(pipe, generate, monkeypa
         (dict(num_inference_steps=1001), "1 to 1000"),
         (dict(num_inference_steps=2.5), "whole number"),
         (dict(eta=1.5), "eta"),
-        (dict(noise_mirroring=1.1), "noise_mirroring"),
-        (dict(noise_mirroring=float("nan")), "noise_mirroring"),
+        (dict(noise_correlation=1.1), "noise_correlation"),
+        (dict(noise_correlation=float("nan")), "noise_correlation"),
         (dict(audio_guidance_scale=float("nan")), "finite"),
         (dict(reference_guidance_scale=float("inf")), "finite"),
         (dict(generator=[torch.Generator()]), "generator"),

@@ -95,14 +95,15 @@ def test_the_pipeline_does_one_at_a_time(pipe, request_of, folder, monkeypatch):
 
     monkeypatch.setattr(jobs, "write_video", counted)
     work, ends = Jobs(pipe, Limits()), []
+    requests = [request_of() for _ in range(3)]  # here, for each writes the same file of sound
     listeners = [
-        threading.Thread(target=lambda: ends.append([*work.generate(request_of())][-1]), name=f"user {i}")
-        for i in range(3)
+        threading.Thread(target=lambda request=request: ends.append([*work.generate(request)][-1]), name=f"user {i}")
+        for i, request in enumerate(requests)
     ]
     for thread in listeners:
         thread.start()
     for thread in listeners:
-        thread.join(60)
+        thread.join(300)
     assert [type(end) for end in ends] == [Finished] * 3
     assert most == [1, 1, 1]
 

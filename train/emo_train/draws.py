@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from emo.pipelines.latents import correlate_noise
 from emo_train.networks import Kept
 
 CONDITIONS = tuple(field.name for field in fields(Kept))
@@ -20,7 +21,7 @@ class Draws:
     """B samples' draws.
 
     time: (B,) in [0, 1), where in the noise schedule; (B, F) where every frame has its own.
-    noise: (B, F, L, h, w), normal.
+    noise: (B, F, L, h, w), normal, of neighbouring frames correlated as asked.
     motion_level: (B,) in [0, 1), share of the most noise that motion latents get.
     motion_noise: (B, n, L, h, w), normal.
     kept: conditions that are not dropped.
@@ -46,6 +47,7 @@ def draw(
     num_motion_frames: int,
     rates: Mapping[str, float],
     *,
+    noise_correlation: float = 0.0,
     own_times: bool = False,
 ) -> Draws:
     """The draws of samples.
@@ -55,13 +57,14 @@ def draw(
         shape: (F, L, h, w).
         num_motion_frames: n.
         rates: probability of dropping by condition; what is not named is kept.
+        noise_correlation: of neighbouring frames; see `correlate_noise`.
         own_times: whether every frame has a time of its own.
     """
     times, uniforms, noises, motion_noises = [], [], [], []
     for number in numbers:
         generator = torch.Generator().manual_seed(int(np.random.SeedSequence((seed, number)).generate_state(1)[0]))
         uniforms.append(torch.rand(2 + len(CONDITIONS), generator=generator))
-        noises.append(torch.randn(*shape, generator=generator))
+        noises.append(correlate_noise(torch.randn(*shape, generator=generator), noise_correlation))
         motion_noises.append(torch.randn(num_motion_frames, *shape[1:], generator=generator))
         times.append(torch.rand(shape[0], generator=generator))
     time, level, *chances = torch.stack(uniforms).unbind(dim=1)

@@ -5,6 +5,7 @@ from diffusers import DDIMScheduler
 from torch import Tensor
 
 from emo.errors import ConfigError
+from emo.unets import BackboneUNet
 from emo_train.mouth import mouth_bump
 from emo_train.stage_config import ObjectiveConfig
 
@@ -31,6 +32,19 @@ def configure_scheduler(scheduler: DDIMScheduler, config: ObjectiveConfig) -> DD
             "objective.prediction_type=v_prediction or objective.zero_terminal_snr=false"
         )
     return scheduler
+
+
+def configure_noise(unet: BackboneUNet, config: ObjectiveConfig) -> None:
+    """Write the correlation of the frames' noise into the backbone's config, with which it is saved.
+
+    Raises:
+        ConfigError: it is none, or 1, with which all frames would have the same noise.
+    """
+    if config.noise_correlation is None:
+        return
+    if not 0 <= config.noise_correlation < 1:
+        raise ConfigError(f"objective.noise_correlation is {config.noise_correlation}; use 0 to less than 1")
+    unet.register_to_config(noise_correlation=config.noise_correlation)
 
 
 class Objective:

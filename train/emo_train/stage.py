@@ -18,7 +18,7 @@ from emo_train.encoders import FrozenEncoders
 from emo_train.loader import sample_loader
 from emo_train.lora import add_lora, merge_lora
 from emo_train.networks import EMONetworks
-from emo_train.objective import Objective, configure_scheduler
+from emo_train.objective import Objective, configure_noise, configure_scheduler
 from emo_train.stage_config import EMOConfig
 from emo_train.start import starting_pipeline
 
@@ -40,6 +40,7 @@ class EMOStage(ABC):
         self.config, self.seed, self.batch_size = config, config.train.seed, config.data.batch_size
         pipe = starting_pipeline(config.model, self.seed)
         pipe = EMOPipeline(**{**pipe.components, "scheduler": configure_scheduler(pipe.scheduler, config.objective)})
+        configure_noise(pipe.unet, config.objective)
         self.pipe, self.networks = pipe, EMONetworks.of(pipe)
         self.frames = pipe.unet.config.num_frames if self.video else self.targets
         self.motion_frames = pipe.unet.config.num_motion_frames
@@ -142,6 +143,7 @@ class EMOStage(ABC):
             target.shape[1:],
             self.motion_frames,
             self.rates(),
+            noise_correlation=self.pipe.unet.config.noise_correlation if self.video else 0.0,
             own_times=not self.video,
         ).to(target.device)
         timestep = self.objective.timestep(draws.time)

@@ -42,6 +42,7 @@ class ObjectiveConfig:
     zero_terminal_snr: bool | None = None
     timestep_spacing: str | None = None
     min_snr_gamma: float | None = None
+    noise_correlation: float | None = None
     mouth_weight: float = 0.0
     mouth_sigma: float = 0.6
 
