@@ -446,7 +446,7 @@ MUTATIONS = (
     Mutation(
         "training: noise is correlated, but the model is not told",
         "train/emo_train/objective.py",
-        "    unet.register_to_config(noise_correlation=config.noise_correlation)",
+        "    unet.register_to_config(noise_correlation=config.noise_correlation, _use_default_values=left)",
         "    pass",
         "train/test_stages.py",
     ),

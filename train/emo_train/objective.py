@@ -44,7 +44,8 @@ def configure_noise(unet: BackboneUNet, config: ObjectiveConfig) -> None:
         return
     if not 0 <= config.noise_correlation < 1:
         raise ConfigError(f"objective.noise_correlation is {config.noise_correlation}; use 0 to less than 1")
-    unet.register_to_config(noise_correlation=config.noise_correlation)
+    left = [name for name in unet.config.get("_use_default_values", ()) if name != "noise_correlation"]
+    unet.register_to_config(noise_correlation=config.noise_correlation, _use_default_values=left)  # copies reset those
 
 
 class Objective:
