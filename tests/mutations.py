@@ -430,13 +430,6 @@ MUTATIONS = (
         "train/test_autoencoder.py",
     ),
     Mutation(
-        "chaining: noise starts anew with every clip",
-        "emo/pipelines/pipeline_emo.py",
-        "correlate_noise(fresh, job.noise_correlation, before)",
-        "correlate_noise(fresh, job.noise_correlation)",
-        "pipelines/test_chaining.py",
-    ),
-    Mutation(
         "chaining: correlated noise grows",
         "emo/pipelines/latents.py",
         "math.sqrt(1 - correlation**2) * own",
@@ -458,10 +451,24 @@ MUTATIONS = (
         "train/test_stages.py",
     ),
     Mutation(
+        "chaining: noise is repeated, not mirrored",
+        "emo/pipelines/latents.py",
+        "before.to(fresh.device).flip(1)",
+        "before.to(fresh.device)",
+        "pipelines/test_chaining.py",
+    ),
+    Mutation(
+        "chaining: mirrored noise grows",
+        "emo/pipelines/latents.py",
+        "math.sqrt(1 - mirroring) * fresh",
+        "fresh",
+        "pipelines/test_chaining.py",
+    ),
+    Mutation(
         "resume: the noise before is forgotten",
         "emo/pipelines/pipeline_emo.py",
-        "noise=noise[:, -1].cpu(),",
-        "noise=noise[:, -1].cpu() if job.generator is None else None,",
+        "noise=noise.cpu(),",
+        "noise=noise.cpu() if job.generator is None else None,",
         "pipelines/test_chaining.py",
     ),
     Mutation(

@@ -41,6 +41,9 @@ def add_parser(commands) -> argparse.ArgumentParser:
     video.add_argument(
         "--noise-correlation", type=float, help="of the noise of neighbouring frames, 0 to 1 (default: the model's)"
     )
+    video.add_argument(
+        "--noise-mirroring", type=float, help="noise each clip takes over from the one before, 0 to 1 (default 0.9)"
+    )
     video.add_argument("--eta", type=float, help="randomness of DDIM's steps, 0 to 1 (default 0)")
     video.add_argument("--seed", type=seed, help="same seed, same video (default 0)")
 
@@ -99,6 +102,7 @@ def run(options: argparse.Namespace) -> None:
             audio_guidance_scale=options.audio_guidance,
             reference_guidance_scale=options.reference_guidance,
             noise_correlation=options.noise_correlation,
+            noise_mirroring=options.noise_mirroring,
             eta=options.eta,
             face_region=region,
             face=options.face,

@@ -20,6 +20,7 @@ DEFAULTS: dict[str, Any] = {
     "audio_guidance": 1.5,
     "reference_guidance": 1.0,
     "noise_correlation": None,
+    "noise_mirroring": 0.9,
     "eta": 0.0,
     "seed": 0,
     "face": None,

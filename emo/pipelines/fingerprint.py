@@ -24,6 +24,7 @@ def fingerprint(pipe: DiffusionPipeline, stream: EMOStream, seed: int | None) ->
             "audio_guidance_scale",
             "reference_guidance_scale",
             "noise_correlation",
+            "noise_mirroring",
             "eta",
             "paste_back",
         )

@@ -14,19 +14,23 @@ def encode_pictures(vae: AutoencoderKL, pictures: torch.Tensor) -> torch.Tensor:
     return vae.encode(pictures).latent_dist.mode() * vae.config.scaling_factor
 
 
-def correlate_noise(fresh: torch.Tensor, correlation: float, before: torch.Tensor | None = None) -> torch.Tensor:
-    """Normal noise whose frames are correlated, each with the next: ε_i = ρ ε_{i−1} + √(1−ρ²) of its own (the
-    "progressive" noise of Ge et al. 2023, https://arxiv.org/abs/2305.10474).
-
-    Args:
-        fresh: independent noise, (…, F, L, h, w).
-        correlation: ρ; 0 leaves `fresh` as it is.
-        before: noise of the frame before the first one, (…, L, h, w); `None` if there is none.
+def correlate_noise(noise: torch.Tensor, correlation: float) -> torch.Tensor:
+    """Independent noise of frames, (…, F, L, h, w) → normal noise that is correlated by ρ from each to the next:
+    ε_i = ρ ε_{i−1} + √(1−ρ²) of its own (the "progressive" noise of Ge et al. 2023, https://arxiv.org/abs/2305.10474).
     """
     if not correlation:
-        return fresh
-    frames = []
-    for own in fresh.unbind(-4):
-        own = own if before is None else correlation * before + math.sqrt(1 - correlation**2) * own
-        frames.append(before := own)
+        return noise
+    first, *others = noise.unbind(-4)
+    frames = [first]
+    for own in others:
+        frames.append(correlation * frames[-1] + math.sqrt(1 - correlation**2) * own)
     return torch.stack(frames, -4)
+
+
+def clip_noise(fresh: torch.Tensor, before: torch.Tensor | None, mirroring: float) -> torch.Tensor:
+    """The noise of a clip, (1, F, L, h, w), normal like `fresh`, but correlated by √`mirroring` with that of the clip
+    `before`, its frames in reverse: so the frames on both sides of the border start alike, and what a network makes of
+    its noise rather than of its conditions goes on across it. Inside, frames are as alike as those of `fresh`."""
+    if before is None or not mirroring:
+        return fresh
+    return math.sqrt(mirroring) * before.to(fresh.device).flip(1) + math.sqrt(1 - mirroring) * fresh

@@ -19,6 +19,7 @@ def check_options(
     audio_guidance_scale: float,
     reference_guidance_scale: float,
     noise_correlation: float,
+    noise_mirroring: float,
     eta: float,
     paste_back: bool,
     generator: torch.Generator | None,
@@ -37,8 +38,9 @@ def check_options(
         )
     if not (math.isfinite(audio_guidance_scale) and math.isfinite(reference_guidance_scale) and 0 <= eta <= 1):
         raise OptionError("guidance scales must be finite, and eta must lie between 0 and 1")
-    if not 0 <= noise_correlation <= 1:
-        raise OptionError(f"noise_correlation is {noise_correlation}; it must lie between 0 and 1")
+    for name, value in {"noise_correlation": noise_correlation, "noise_mirroring": noise_mirroring}.items():
+        if not 0 <= value <= 1:
+            raise OptionError(f"{name} is {value}; it must lie between 0 and 1")
     if generator is not None and not isinstance(generator, torch.Generator):
         raise OptionError(f"generator is a {type(generator).__name__}; give one torch.Generator, or None")
     if resume_from is not None and (generator is None) != (resume_from.generator_state is None):

@@ -24,6 +24,7 @@ OPTIONS: dict[str, tuple[type, ...]] = {
     "audio_guidance_scale": (int, float),
     "reference_guidance_scale": (int, float),
     "noise_correlation": (int, float, type(None)),
+    "noise_mirroring": (int, float),
     "eta": (int, float),
     "face_region": (str, list, dict, type(None)),
     "face": (int, type(None)),
@@ -51,7 +52,7 @@ def begin_origin(
     if speed is not None:
         speed = torch.as_tensor(speed, dtype=torch.float64).tolist()
     kept = {key: whole(options[key]) for key in ("height", "width", "num_inference_steps", "face")}
-    numbers = "audio_guidance_scale", "reference_guidance_scale", "noise_correlation", "eta"
+    numbers = "audio_guidance_scale", "reference_guidance_scale", "noise_correlation", "noise_mirroring", "eta"
     kept |= {key: None if options[key] is None else float(options[key]) for key in numbers}
     kept |= {"fps": str(options["fps"]), "paste_back": bool(options["paste_back"])}
     kept |= {"face_region": region, "speed": speed}

@@ -61,7 +61,7 @@ class ClipState:
     next_clip: index of the clip to generate next.
     motion_latents: the last n generated latents (1, n, L, h, w), float32 on the CPU.
     generator_state: state of the random generator, uint8, or `None` where there is no generator.
-    noise: what the last of the frames before started from, (1, L, h, w), float32 on the CPU; `None` before the first.
+    noise: what the clip before started from, (1, F, L, h, w), float32 on the CPU; `None` before the first.
     """
 
     next_clip: int
@@ -108,6 +108,7 @@ class EMOStream:
     audio_guidance_scale: float
     reference_guidance_scale: float
     noise_correlation: float
+    noise_mirroring: float
     eta: float
     speed: torch.Tensor | None
     paste_back: bool

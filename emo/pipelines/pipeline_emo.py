@@ -23,7 +23,7 @@ from emo.pipelines.checks import check_folder, check_scheduler
 from emo.pipelines.fingerprint import fingerprint
 from emo.pipelines.frames import finish_frames
 from emo.pipelines.guidance import ClipConditions, guide
-from emo.pipelines.latents import correlate_noise, encode_pictures
+from emo.pipelines.latents import clip_noise, correlate_noise, encode_pictures
 from emo.pipelines.options import CALLBACK_TENSORS, check_options, speed_track
 from emo.pipelines.origin import begin_origin, complete_origin
 from emo.pipelines.output import ClipState, EMOClip, EMOPipelineOutput, EMOStream
@@ -140,6 +140,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         audio_guidance_scale: float = 1.5,
         reference_guidance_scale: float = 1.0,
         noise_correlation: float | None = None,
+        noise_mirroring: float = 0.9,
         eta: float = 0.0,
         face_region: str | Sequence[float] | PIL.Image.Image | np.ndarray | None = None,
         face: int | None = None,
@@ -161,8 +162,10 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             num_inference_steps: denoising steps per clip; 40 in the paper (4.1).
             audio_guidance_scale, reference_guidance_scale: weights w of the guided conditions in
                 pred = c + Σ (w − 1) (c − c without it). A weight of 1 costs no time.
-            noise_correlation: of the noise of neighbouring frames, from clip to clip too, 0 to 1; `None` for what the
-                backbone was trained with. 0 is the paper's, independent from frame to frame.
+            noise_correlation: of the noise of neighbouring frames, 0 to 1; `None` for what the backbone was trained
+                with. 0 is the paper's, independent from frame to frame.
+            noise_mirroring: share of each clip's noise, in variance, that is the noise of the clip before in reverse,
+                0 to 1, for smoother joins; 0 is the paper's fresh noise for every clip.
             eta: η of DDIM; ignored by schedulers that have none.
             face_region: where the face may move (3.2.5, Fig. 7): `None` for the portrait's face box enlarged by 1.3,
                 `"full"` for anywhere, a box `(x0, y0, x1, y1)` in the portrait's pixels, or a mask of its size.
@@ -199,6 +202,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             audio_guidance_scale=audio_guidance_scale,
             reference_guidance_scale=reference_guidance_scale,
             noise_correlation=noise_correlation,
+            noise_mirroring=noise_mirroring,
             eta=eta,
             paste_back=paste_back,
             generator=generator,
@@ -237,6 +241,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             audio_guidance_scale=audio_guidance_scale,
             reference_guidance_scale=reference_guidance_scale,
             noise_correlation=noise_correlation,
+            noise_mirroring=noise_mirroring,
             eta=eta,
             speed=speed_track(speed, num_frames),
             paste_back=paste_back,
@@ -289,15 +294,15 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
                     )
                     shape = (1, clip_frames, *portrait_latents.shape[1:])
                     fresh = randn_tensor(shape, generator=job.generator, device=device, dtype=torch.float32)
-                    before = None if state.noise is None else state.noise.to(device)
-                    noise = correlate_noise(fresh, job.noise_correlation, before)
+                    fresh = correlate_noise(fresh, job.noise_correlation)
+                    noise = clip_noise(fresh, state.noise, job.noise_mirroring)
                     latents = self._denoise(job, conditions, noise, index, bar)
                     frames = self._decode(job, latents[0, : job.num_frames - start])
                     state = ClipState(
                         next_clip=index + 1,
                         motion_latents=latents[:, clip_frames - n :].cpu(),
                         generator_state=None if job.generator is None else job.generator.get_state(),
-                        noise=noise[:, -1].cpu(),
+                        noise=noise.cpu(),
                     )
                     self.maybe_free_model_hooks()  # under CPU offload: nothing stays on the GPU between clips
                     yield EMOClip(frames=frames, index=index, num_clips=job.num_clips, state=state)

@@ -1,7 +1,5 @@
 """Clips joined by motion frames: what is computed once, what flows on, and continuing after an interruption."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 import torch
@@ -59,28 +57,51 @@ def first_noise(pipe, portrait, monkeypatch, **options) -> list[torch.Tensor]:
     return [args[0][0] for args, _ in denoising[::2]]
 
 
-def neighbors(noises: list[torch.Tensor], distance: int = 1) -> float:
-    """Correlation of frames so far apart, over a whole video, (T, L, h, w)."""
-    video = torch.cat(noises)
-    pair = torch.stack([video[:-distance].flatten(), video[distance:].flatten()])
-    return torch.corrcoef(pair)[0, 1].item()
+def along(clip: torch.Tensor, distance: int = 1) -> float:
+    """Correlation of frames so far apart, (F, L, h, w)."""
+    return torch.corrcoef(torch.stack([clip[:-distance].flatten(), clip[distance:].flatten()]))[0, 1].item()
 
 
+@pytest.mark.parametrize("mirroring", [0.0, 0.9])
 @pytest.mark.parametrize("correlation", [0.0, 0.6, 0.9])
-def test_noise_is_correlated_from_frame_to_frame_and_clip_to_clip(correlation, pipe, portrait, monkeypatch):
-    clips = first_noise(pipe, portrait, monkeypatch, noise_correlation=correlation)
-    assert neighbors(clips) == pytest.approx(correlation, abs=0.04)
-    assert neighbors(clips, 2) == pytest.approx(correlation**2, abs=0.06)
-    borders = [torch.cat([before[-1:], after[:1]]) for before, after in pairwise(clips)]
-    assert [neighbors([border]) for border in borders] == pytest.approx([correlation] * 2, abs=0.1)
-    assert [frame.std().item() for frame in torch.cat(clips)] == pytest.approx([1] * 12, abs=0.1)
+def test_noise_is_correlated_from_frame_to_frame(correlation, mirroring, pipe, portrait, monkeypatch):
+    clips = first_noise(pipe, portrait, monkeypatch, noise_correlation=correlation, noise_mirroring=mirroring)
+    for clip in clips:
+        assert along(clip) == pytest.approx(correlation, abs=0.06)
+        assert along(clip, 2) == pytest.approx(correlation**2, abs=0.09)
+        assert [frame.std().item() for frame in clip] == pytest.approx([1] * 4, abs=0.1)
 
 
 def test_the_noise_is_correlated_as_the_backbone_was_trained(portrait, monkeypatch):
     pipe = tiny_pipeline()
-    assert neighbors(first_noise(pipe, portrait, monkeypatch)) == pytest.approx(0, abs=0.04)
+    assert along(first_noise(pipe, portrait, monkeypatch)[0]) == pytest.approx(0, abs=0.06)
     pipe.unet.register_to_config(noise_correlation=0.7)
-    assert neighbors(first_noise(pipe, portrait, monkeypatch)) == pytest.approx(0.7, abs=0.04)
+    assert along(first_noise(pipe, portrait, monkeypatch)[0]) == pytest.approx(0.7, abs=0.06)
+
+
+@pytest.mark.parametrize("mirroring", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("correlation", [0.0, 0.8])
+def test_noise_goes_on_mirrored_across_borders(mirroring, correlation, pipe, portrait, monkeypatch):
+    first, second, third = first_noise(
+        pipe, portrait, monkeypatch, noise_mirroring=mirroring, noise_correlation=correlation
+    )
+    for before, after in ((first, second), (second, third)):
+        assert torch.corrcoef(torch.stack([before.flip(0).flatten(), after.flatten()]))[0, 1].item() == pytest.approx(
+            mirroring**0.5, abs=0.06
+        )
+        assert after.std().item() == pytest.approx(1, abs=0.06)
+        if mirroring == 1:
+            assert torch.equal(before[-1], after[0])
+
+
+def test_the_first_clip_has_the_same_noise_whatever_the_mirroring(pipe, portrait, monkeypatch):
+    starts = [first_noise(pipe, portrait, monkeypatch, noise_mirroring=share) for share in (0.0, 0.7)]
+    assert torch.equal(starts[0][0], starts[1][0])
+    fresh = [
+        (after - 0.7**0.5 * before.flip(0)) / 0.3**0.5 for before, after in zip(starts[1], starts[1][1:], strict=False)
+    ]
+    for one, other in zip(fresh, starts[0][1:], strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
 
 
 def test_every_clip_gets_its_own_windows_of_the_whole_track(pipe, portrait, monkeypatch):

@@ -44,6 +44,7 @@ def test_a_saved_video_tells_all(pipe, portrait, tmp_path):
         "audio_guidance_scale": 1.5,
         "reference_guidance_scale": 1.0,
         "noise_correlation": None,
+        "noise_mirroring": 0.9,
         "eta": 0.5,
         "face_region": [150.0, 40.0, 330.0, 260.0],
         "face": None,
@@ -136,7 +137,7 @@ def test_a_damaged_record_is_refused(pipe, portrait, damage):
 def test_begin_origin_is_ready_for_json(pipe, portrait):
     prepared = stream(pipe, portrait)
     given = dict.fromkeys(OPTIONS) | {"fps": 25, "num_inference_steps": 1, "paste_back": 0}
-    numbers = "audio_guidance_scale", "reference_guidance_scale", "noise_correlation", "eta"
+    numbers = "audio_guidance_scale", "reference_guidance_scale", "noise_correlation", "noise_mirroring", "eta"
     given |= dict.fromkeys(numbers, np.float32(0.5))
     given |= {"speed": np.float32([0.5]), "face": np.int64(1)}
     assert json.dumps(begin_origin(pipe, prepared.portrait, None, given))

@@ -69,6 +69,7 @@ def test_every_input_matters(pipe, generate, portrait):
         "steps": dict(num_inference_steps=3),
         "eta": dict(eta=1.0),
         "noise correlation": dict(noise_correlation=0.5),
+        "noise mirroring": dict(noise_mirroring=0.5),
     }
     videos = {name: generate(**options) for name, options in changes.items()}
     assert {name for name, video in videos.items() if np.abs(video - base).max() < 1e-4} == set()
@@ -247,6 +248,8 @@ def test_cpu_offload_keeps_little_awake_and_lets_all_go(pipe, generate, monkeypa
         (dict(eta=1.5), "eta"),
         (dict(noise_correlation=1.1), "noise_correlation"),
         (dict(noise_correlation=float("nan")), "noise_correlation"),
+        (dict(noise_mirroring=1.1), "noise_mirroring"),
+        (dict(noise_mirroring=float("nan")), "noise_mirroring"),
         (dict(audio_guidance_scale=float("nan")), "finite"),
         (dict(reference_guidance_scale=float("inf")), "finite"),
         (dict(generator=[torch.Generator()]), "generator"),

@@ -11,7 +11,7 @@ from emo.pipelines import ClipState, ResumePoint, fingerprint
 @pytest.fixture
 def point():
     generator = torch.Generator().manual_seed(3)
-    state = ClipState(7, torch.randn(1, 2, 4, 8, 8), generator.get_state(), torch.randn(1, 6, 4, 8, 8)[:, -1])
+    state = ClipState(7, torch.randn(1, 2, 4, 8, 8), generator.get_state(), torch.randn(1, 4, 4, 8, 8).flip(1))
     return ResumePoint(state, 1234, {"seed": "3"})
 
 
@@ -59,6 +59,7 @@ def test_the_fingerprint_names_all_that_frames_depend_on(portrait):
     assert changed(audio_guidance_scale=3) == {"audio_guidance_scale"}
     assert changed(reference_guidance_scale=3) == {"reference_guidance_scale"}
     assert changed(noise_correlation=0.5) == {"noise_correlation"}
+    assert changed(noise_mirroring=0.5) == {"noise_mirroring"}
     assert changed(fps=30) == {"fps"}
     assert changed(speed=1.0) == {"speed"}
     assert changed(face_region="full") == {"face_region"}
