@@ -1,4 +1,4 @@
-"""The small model from nothing: people, autoencoder, audio encoder, three stages, weights to ship, a video.
+"""The small model from nothing: people, autoencoder and audio encoder, three stages, weights to ship, a video.
 
     python train/emo_tiny.py                                # `make train-tiny`: about six hours of two cores
     python train/emo_tiny.py --stop-after 550               # ends by itself; called again, it goes on where it was
@@ -37,7 +37,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SPEECH = ("librispeech*", "ljspeech*")  # of EMO_TEST_DATA/audio; the other recordings are for tests
 SHARD = "14MB"
 SECONDS = 1.0  # of the video at the end
-BATCH = {"autoencoder": 4, "audio_encoder": 8, "stage1": 8, "stage2": 4, "stage3": 4}  # of all processes together
+# Of all processes together:
+BATCH = {"autoencoder": 4, "decoder": 4, "audio_encoder": 8, "stage1": 8, "stage2": 4, "stage3": 4}
 ON_GPU = 8  # times as much, where there is a GPU
 STAGES = {"stage1": "stage1_image", "stage2": "stage2_video", "stage3": "stage3_speed"}
 PEOPLE = ("--identities", "1000", "--hours", "1", "--seconds", "3")
@@ -49,6 +50,7 @@ TOY = {
         *("--test-share", "0.25", "--no-compile"),
     ),
     "autoencoder": (*_TRAIN, "train.steps=20", "data.measured=32", "validated=8"),
+    "decoder": (*_TRAIN, "train.steps=20", "data.measured=32", "validated=8"),
     "audio_encoder": (*_TRAIN, "train.steps=20", "data.seconds=1", "data.utterances=8", "validated=4"),
     "stage1": (*_TRAIN, *_SHOWN, "data.batch_size=4"),
     "stage2": (*_TRAIN, *_SHOWN),
@@ -86,7 +88,7 @@ def steps(out: Path, toy: bool, processes: int, init: Path | None, first: str) -
     model = lambda name: runs / name / "model"
     data = f"data.root={people}"
     size = f"model.config={ROOT / 'configs/train/smoke/model.yaml' if toy else 'emo-tiny'}"
-    encoders = (f"model.vae={model('autoencoder')}", f"model.audio_encoder={model('audio_encoder')}")
+    encoders = (f"model.vae={model('decoder')}", f"model.audio_encoder={model('audio_encoder')}")
     backend = ("model.attention_backend=native",) if cuda else ()
     speech = ("--speech", str(out / "speech")) if (out / "speech").is_dir() and not toy else ()
     amount = TOY["people"] if toy else PEOPLE
@@ -100,6 +102,7 @@ def steps(out: Path, toy: bool, processes: int, init: Path | None, first: str) -
     start = (data, size, *encoders, "data.cache=false", "train.steps=0", f"train.output={runs / 'start'}")
     if init is None:
         yield train("autoencoder", "autoencoder", data, size)
+        yield train("decoder", "autoencoder", data, size, f"model.init={model('autoencoder')}")
         yield train("audio_encoder", "audio_encoder", size, *((f"data.speech={out / 'speech'}",) if speech else ()))
         yield Step("start", [sys.executable, script, "--config", config, *start], model("start"))
     cache = [*emo, "cache", str(people), "--model", str(init or model("start"))]
