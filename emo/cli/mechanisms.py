@@ -36,6 +36,7 @@ def add_parser(kinds) -> None:
     parser.add_argument(
         "--audio-guidance", type=float, default=1.5, help="how strongly the sound drives (default 1.5)"
     )
+    parser.add_argument("--reference-guidance", type=float, default=1.0, help="same for the portrait (default 1: off)")
     parser.add_argument("--seed", type=int, default=0, help="of the videos' noise (default 0)")
     parser.add_argument("--people", type=int, help="seed of the held-out people (default 900)")
     parser.add_argument(
@@ -90,6 +91,7 @@ def run(options: argparse.Namespace) -> None:
         models=models,
         steps=options.steps,
         audio_guidance=options.audio_guidance,
+        reference_guidance=options.reference_guidance,
         seed=options.seed,
         people=options.gallery,
         held_out=HELD_OUT if options.people is None else options.people,
@@ -143,8 +145,9 @@ def check_numbers(options: argparse.Namespace) -> None:
             raise OptionError(f"--{name} {value}: must be at least {least:g} seconds")
     if options.few > options.talks or options.talks > options.gallery:
         raise OptionError(f"--few {options.few} <= --talks {options.talks} <= --gallery {options.gallery} must hold")
-    if not math.isfinite(options.audio_guidance):
-        raise OptionError("--audio-guidance must be finite")
+    for name in ("audio", "reference"):
+        if not math.isfinite(getattr(options, f"{name}_guidance")):
+            raise OptionError(f"--{name}-guidance must be finite")
 
 
 def real_portraits(folder: Path | None) -> dict[str, str]:

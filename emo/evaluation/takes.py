@@ -19,7 +19,7 @@ from emo.evaluation.observation import Observation, load_observation, observe, s
 from emo.face import FaceDetector
 from emo.media import AudioTrack, VideoWriter, load_image
 from emo.pipelines import EMOPipeline
-from emo.pipelines.fingerprint import weights_fingerprint
+from emo.pipelines.fingerprint import scheduler_fingerprint, weights_fingerprint
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,13 @@ class Take:
 
 @dataclass(frozen=True)
 class Settings:
-    """How videos are generated: folders or Hub names of the models ("model" and perhaps "no_speed"), steps, weight of
-    audio guidance, seed, people and seed of `HeldOut`, device, precision, and whether to compile the drawing."""
+    """How videos are generated: folders or Hub names of the models ("model" and perhaps "no_speed"), steps, weights
+    of guidance, seed, people and seed of `HeldOut`, device, precision, and whether to compile the drawing."""
 
     models: dict[str, str]
     steps: int
     audio_guidance: float
+    reference_guidance: float
     seed: int
     people: int
     held_out: int
@@ -105,6 +106,7 @@ class Stage:
                 (voice.waveform, SAMPLE_RATE),
                 num_inference_steps=settings.steps,
                 audio_guidance_scale=settings.audio_guidance,
+                reference_guidance_scale=settings.reference_guidance,
                 generator=torch.Generator().manual_seed(_seed(settings.seed, take.name)),
                 speed=take.speed,
                 face_region=take.region,
@@ -126,7 +128,7 @@ class Stage:
         about = {"take": asdict(take), "people": settings.pop("people"), "held_out": settings.pop("held_out")}
         if not take.truth:
             settings["models"] = self._weights(take.model)
-            about |= settings
+            about |= settings | {"scheduler": scheduler_fingerprint(self.pipe(take.model).scheduler)}
             if take.picture:
                 about["picture"] = hashlib.sha256(Path(take.picture).read_bytes()).hexdigest()
         return {name: json.dumps(value) for name, value in about.items() if name != "compile"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from diffusers import DiffusionPipeline
+from diffusers import DiffusionPipeline, SchedulerMixin
 
 from emo.pipelines.output import EMOStream
 
@@ -45,7 +45,7 @@ def fingerprint(pipe: DiffusionPipeline, stream: EMOStream, seed: int | None) ->
         "image": _hash(pictures),
         "face_region": _hash([portrait.mask.tobytes()]),
         "audio": _hash(track.read(i, min(track.length, i + _SAMPLES_PER_READ)).tobytes() for i in reads),
-        "scheduler": _hash([type(pipe.scheduler).__name__.encode(), _settings(pipe.scheduler)]),
+        "scheduler": scheduler_fingerprint(pipe.scheduler),
         "model": weights_fingerprint(pipe),
     }
 
@@ -53,6 +53,11 @@ def fingerprint(pipe: DiffusionPipeline, stream: EMOStream, seed: int | None) ->
 def weights_fingerprint(pipe: DiffusionPipeline) -> str:
     """`modules_fingerprint` of all the pipeline's networks."""
     return modules_fingerprint({n: c for n, c in pipe.components.items() if isinstance(c, torch.nn.Module)})
+
+
+def scheduler_fingerprint(scheduler: SchedulerMixin) -> str:
+    """Hash of a scheduler's kind and configuration."""
+    return _hash([type(scheduler).__name__.encode(), _settings(scheduler)])
 
 
 def modules_fingerprint(modules: Mapping[str, torch.nn.Module], samples: int = 1024) -> str:

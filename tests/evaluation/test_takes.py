@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from diffusers import DPMSolverMultistepScheduler
 from made_faces import made_face
 from PIL import Image
 from tiny import tiny_pipeline
@@ -30,8 +31,8 @@ def model(tmp_path_factory):
 @pytest.fixture
 def settings(model):
     return Settings(
-        models={"model": str(model), "no_speed": str(model)}, steps=1, audio_guidance=1.0, seed=0, people=3,
-        held_out=HELD_OUT, device="cpu", dtype="float32", compile=False,
+        models={"model": str(model), "no_speed": str(model)}, steps=1, audio_guidance=1.0, reference_guidance=1.0,
+        seed=0, people=3, held_out=HELD_OUT, device="cpu", dtype="float32", compile=False,
     )  # fmt: skip
 
 
@@ -105,9 +106,14 @@ def test_what_is_there_is_not_made_again(open_stage, tmp_path):
         kept = open_stage().shoot(TALK)
         assert np.array_equal(kept.landmarks, first.landmarks)
         assert kept.seconds == first.seconds
-        for changes in ({"steps": 2}, {"seed": 1}, {"audio_guidance": 1.5}, {"held_out": HELD_OUT + 1}):
+        guidance = {"audio_guidance": 1.5}, {"reference_guidance": 1.5}
+        for changes in ({"steps": 2}, {"seed": 1}, *guidance, {"held_out": HELD_OUT + 1}):
             with pytest.raises(AssertionError, match="made again"):
                 open_stage(**changes).shoot(TALK)
+        other = open_stage()
+        other.pipe().scheduler = DPMSolverMultistepScheduler.from_config(other.pipe().scheduler.config)
+        with pytest.raises(AssertionError, match="made again"):
+            other.shoot(TALK)
         with pytest.raises(AssertionError, match="made again"):
             open_stage().shoot(replace(TALK, speed=1.0))
     path = tmp_path / "observations" / "talk.safetensors"
@@ -195,6 +201,7 @@ def test_the_whole_report(model, tmp_path, capsys, portrait, quick):
         (["--long", "1"], "--long 1.0"),
         (["--seconds", "nan"], "--seconds nan"),
         (["--audio-guidance", "inf"], "--audio-guidance"),
+        (["--reference-guidance", "nan"], "--reference-guidance"),
         (["--portraits", "/nowhere"], "/nowhere"),
         (["--model", "/nowhere/at/all"], "/nowhere/at/all"),
     ],
