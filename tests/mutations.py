@@ -441,14 +441,14 @@ MUTATIONS = (
         "train/emo_train/objective.py",
         "    unet.register_to_config(noise_correlation=config.noise_correlation, _use_default_values=left)",
         "    pass",
-        "train/test_stages.py",
+        "train/test_noise.py",
     ),
     Mutation(
         "training: the noise of clips stays independent",
         "train/emo_train/stage.py",
         "noise_correlation=self.pipe.unet.config.noise_correlation if self.video else 0.0,",
         "noise_correlation=0.0,",
-        "train/test_stages.py",
+        "train/test_noise.py",
     ),
     Mutation(
         "chaining: noise is repeated, not mirrored",
@@ -470,6 +470,20 @@ MUTATIONS = (
         "noise=noise.cpu(),",
         "noise=noise.cpu() if job.generator is None else None,",
         "pipelines/test_chaining.py",
+    ),
+    Mutation(
+        "evaluation: videos by another sampler are kept",
+        "emo/evaluation/takes.py",
+        ' | {"scheduler": scheduler_fingerprint(self.pipe(take.model).scheduler)}',
+        "",
+        "evaluation/test_takes.py",
+    ),
+    Mutation(
+        "evaluation: the portrait is not guided",
+        "emo/evaluation/takes.py",
+        "                reference_guidance_scale=settings.reference_guidance,\n",
+        "",
+        "evaluation/test_takes.py",
     ),
     Mutation(
         "evaluation: the first video's lag for all",

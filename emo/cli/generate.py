@@ -44,7 +44,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
     video.add_argument(
         "--noise-mirroring", type=float, help="noise each clip takes over from the one before, 0 to 1 (default 0.9)"
     )
-    video.add_argument("--eta", type=float, help="randomness of DDIM's steps, 0 to 1 (default 0)")
+    video.add_argument("--eta", type=float, help="randomness of steps, 0 to 1, for models with DDIM (default 0)")
     video.add_argument("--seed", type=seed, help="same seed, same video (default 0)")
 
     motion = parser.add_argument_group("face and motion")

@@ -89,7 +89,7 @@ class Like:
         if self.model.get("fingerprint") != weights_fingerprint(pipe):
             self._warn("was made with other weights than these")
         if (scheduler := self.origin.get("scheduler")) != type(pipe.scheduler).__name__:
-            self._warn(f"was made with {scheduler}, which only Python can set; the model's own is used")
+            self._warn(f"was made with {scheduler}; this model's own sampler is used")
 
     @contextmanager
     def explained(self) -> Iterator[None]:

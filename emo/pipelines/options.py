@@ -21,6 +21,7 @@ def check_options(
     noise_correlation: float,
     noise_mirroring: float,
     eta: float,
+    has_eta: bool,
     paste_back: bool,
     generator: torch.Generator | None,
     output_type: str,
@@ -38,6 +39,8 @@ def check_options(
         )
     if not (math.isfinite(audio_guidance_scale) and math.isfinite(reference_guidance_scale) and 0 <= eta <= 1):
         raise OptionError("guidance scales must be finite, and eta must lie between 0 and 1")
+    if eta and not has_eta:
+        raise OptionError(f"eta is {eta}, but the model's scheduler has none; leave it out, or choose DDIM")
     for name, value in {"noise_correlation": noise_correlation, "noise_mirroring": noise_mirroring}.items():
         if not 0 <= value <= 1:
             raise OptionError(f"{name} is {value}; it must lie between 0 and 1")

@@ -162,11 +162,11 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             num_inference_steps: denoising steps per clip; 40 in the paper (4.1).
             audio_guidance_scale, reference_guidance_scale: weights w of the guided conditions in
                 pred = c + Σ (w − 1) (c − c without it). A weight of 1 costs no time.
-            noise_correlation: of the noise of neighbouring frames, 0 to 1; `None` for what the backbone was trained
-                with. 0 is the paper's, independent from frame to frame.
+            noise_correlation: of the noise of neighbouring frames, 0 to 1; `None` for what the backbone's config says.
+                0 is the paper's, independent from frame to frame.
             noise_mirroring: share of each clip's noise, in variance, that is the noise of the clip before in reverse,
                 0 to 1, for smoother joins; 0 is the paper's fresh noise for every clip.
-            eta: η of DDIM; ignored by schedulers that have none.
+            eta: η of DDIM; must be 0 for schedulers that have none.
             face_region: where the face may move (3.2.5, Fig. 7): `None` for the portrait's face box enlarged by 1.3,
                 `"full"` for anywhere, a box `(x0, y0, x1, y1)` in the portrait's pixels, or a mask of its size.
             face: which face of several, counted from the left; the largest by default.
@@ -204,6 +204,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             noise_correlation=noise_correlation,
             noise_mirroring=noise_mirroring,
             eta=eta,
+            has_eta="eta" in inspect.signature(self.scheduler.step).parameters,
             paste_back=paste_back,
             generator=generator,
             output_type=output_type,

@@ -82,6 +82,8 @@ def test_the_same_take_gives_the_same_video(open_stage):
         "another seed": (open_stage(seed=1), TALK),
         "another person": (open_stage(), replace(TALK, person=2)),
         "speed": (open_stage(), replace(TALK, speed=1.0)),
+        "audio guidance": (open_stage(audio_guidance=3.0), TALK),
+        "reference guidance": (open_stage(reference_guidance=3.0), TALK),
         "region": (open_stage(), replace(TALK, region=(20.0, 20.0, 230.0, 230.0))),
     }
     for what, (stage, take) in changed.items():

@@ -87,7 +87,7 @@ def test_noise_goes_on_mirrored_across_borders(mirroring, correlation, pipe, por
     )
     for before, after in ((first, second), (second, third)):
         assert torch.corrcoef(torch.stack([before.flip(0).flatten(), after.flatten()]))[0, 1].item() == pytest.approx(
-            mirroring**0.5, abs=0.06
+            mirroring**0.5, abs=0.1
         )
         assert after.std().item() == pytest.approx(1, abs=0.06)
         if mirroring == 1:

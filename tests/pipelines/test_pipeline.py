@@ -131,6 +131,8 @@ def test_other_schedulers_take_its_place(pipe, generate, scheduler):
         prediction = by_hand.scale_model_input(expected, timestep) * 0.5 + timestep / 1000
         expected = by_hand.step(prediction, timestep, expected, **extra).prev_sample
     torch.testing.assert_close(latents, expected[0], rtol=1e-4, atol=1e-5)
+    with pytest.raises(OptionError, match=r"eta is 0\.5, but"):
+        generate(0.16, eta=0.5)
 
 
 def test_pictures_and_latents_are_scaled_as_in_stable_diffusion(pipe, portrait, generate):

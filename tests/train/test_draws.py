@@ -56,17 +56,6 @@ def test_time_and_noise_are_uniform_and_normal():
     )
 
 
-@pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9])
-def test_noise_is_correlated_along_frames_alone(correlation):
-    noise = draw(range(500), 0, (4, 2, 4, 4), 1, {}, noise_correlation=correlation).noise
-    along_frames = torch.corrcoef(noise.transpose(0, 1).flatten(1))
-    expected = correlation ** (torch.arange(4)[:, None] - torch.arange(4)).abs()
-    torch.testing.assert_close(along_frames, expected.float(), rtol=0, atol=0.03)
-    pixels = torch.corrcoef(noise.transpose(0, 3).flatten(1))
-    assert (pixels - torch.eye(4)).abs().max() < 0.03
-    assert noise.std(dim=(0, 2, 3, 4)).tolist() == pytest.approx([1] * 4, abs=0.03)
-
-
 @pytest.fixture(scope="module")
 def networks(init):
     """Stage 3's, all of whose layers matter."""

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 from emo_train.objective import Objective, configure_scheduler
 from emo_train.stage_config import ObjectiveConfig
 
@@ -118,3 +119,13 @@ def test_what_is_not_configured_is_the_models():
     assert {k: v for k, v in same.config.items() if k[0] != "_"} == {
         k: v for k, v in scheduler.config.items() if k[0] != "_"
     }
+
+
+def test_training_goes_on_with_ddim_from_weights_with_another_sampler():
+    scheduler = build_scheduler(load_model_config("emo-tiny"))
+    shipped = DPMSolverMultistepScheduler.from_config(scheduler.config)
+    again = configure_scheduler(shipped, ObjectiveConfig())
+    assert type(again) is DDIMScheduler
+    assert torch.equal(again.alphas_cumprod, scheduler.alphas_cumprod)
+    for name in ("prediction_type", "timestep_spacing", "clip_sample", "set_alpha_to_one", "steps_offset"):
+        assert again.config[name] == scheduler.config[name], name

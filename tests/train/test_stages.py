@@ -1,7 +1,5 @@
 """What each stage trains, by name, against the design's table; what it reads; and that the result is a pipeline."""
 
-import json
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -163,24 +161,6 @@ def test_the_first_frames_of_a_clip_are_the_motion_frames(init):
     timestep, noises = seen["timestep"], draw([0, 1], 0, (FRAMES, 4, 16, 16), MOTION_FRAMES, {}).noise
     expected = stage.pipe.scheduler.add_noise(batch.latents[:, MOTION_FRAMES:], noises, timestep)
     torch.testing.assert_close(seen["sample"], expected)
-
-
-def test_the_noise_of_clips_is_correlated_as_asked_and_saved_for_what_follows(init, tmp_path):
-    batch, seen = RandomClips(video=True).batch([0, 1]), {}
-    shutil.copytree(init, tmp_path / "older")
-    config = json.loads((path := tmp_path / "older" / "unet" / "config.json").read_text())
-    path.write_text(json.dumps({key: value for key, value in config.items() if key != "noise_correlation"}))
-    stage = make_stage(2, tmp_path / "older", objective__noise_correlation=0.8)
-    stage.save(tmp_path / "new", stage.networks.state_dict())
-    for later in (stage, make_stage(3, tmp_path / "new"), make_stage(2, tmp_path / "new")):
-        later.loss(lambda **inputs: seen.update(inputs) or inputs["sample"], batch)
-        noises = draw([0, 1], 0, (FRAMES, 4, 16, 16), MOTION_FRAMES, {}, noise_correlation=0.8).noise
-        expected = later.pipe.scheduler.add_noise(batch.latents[:, MOTION_FRAMES:], noises, seen["timestep"])
-        torch.testing.assert_close(seen["sample"], expected)
-    assert make_stage(2, tmp_path / "new", objective__noise_correlation=0.0).pipe.unet.config.noise_correlation == 0
-    for wrong in (1.0, -0.1, float("nan")):
-        with pytest.raises(ConfigError, match=r"objective\.noise_correlation"):
-            make_stage(2, init, objective__noise_correlation=wrong)
 
 
 def test_several_targets_cost_one_reference_and_count_alike(init):

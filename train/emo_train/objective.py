@@ -1,7 +1,7 @@
 """What is learned (3.1): noise or velocity at a random time of the scheduler's noise schedule, and its weights."""
 
 import torch
-from diffusers import DDIMScheduler
+from diffusers import DDIMScheduler, SchedulerMixin
 from torch import Tensor
 
 from emo.errors import ConfigError
@@ -10,8 +10,8 @@ from emo_train.mouth import mouth_bump
 from emo_train.stage_config import ObjectiveConfig
 
 
-def configure_scheduler(scheduler: DDIMScheduler, config: ObjectiveConfig) -> DDIMScheduler:
-    """The model's scheduler with what the configuration changes of it; it is saved with the model.
+def configure_scheduler(scheduler: SchedulerMixin, config: ObjectiveConfig) -> DDIMScheduler:
+    """The model's scheduler, as DDIM whatever it samples by, with the configured changes; it is saved with the model.
 
     Raises:
         ConfigError: the prediction is neither epsilon nor v_prediction, or epsilon at zero terminal SNR.
@@ -34,18 +34,21 @@ def configure_scheduler(scheduler: DDIMScheduler, config: ObjectiveConfig) -> DD
     return scheduler
 
 
-def configure_noise(unet: BackboneUNet, config: ObjectiveConfig) -> None:
+def configure_noise(unet: BackboneUNet, config: ObjectiveConfig, video: bool) -> None:
     """Write the correlation of the frames' noise into the backbone's config, with which it is saved.
 
     Raises:
-        ConfigError: it is none, or 1, with which all frames would have the same noise.
+        ConfigError: it is none, or 1, with which all frames would have the same noise; or frames are no `video`.
     """
     if config.noise_correlation is None:
         return
+    if not video:
+        raise ConfigError("objective.noise_correlation is for the stages of videos; stage 1 draws single frames")
     if not 0 <= config.noise_correlation < 1:
         raise ConfigError(f"objective.noise_correlation is {config.noise_correlation}; use 0 to less than 1")
+    # `from_config` resets what is listed as left at its default.
     left = [name for name in unet.config.get("_use_default_values", ()) if name != "noise_correlation"]
-    unet.register_to_config(noise_correlation=config.noise_correlation, _use_default_values=left)  # copies reset those
+    unet.register_to_config(noise_correlation=config.noise_correlation, _use_default_values=left)
 
 
 class Objective:

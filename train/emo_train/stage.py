@@ -40,7 +40,7 @@ class EMOStage(ABC):
         self.config, self.seed, self.batch_size = config, config.train.seed, config.data.batch_size
         pipe = starting_pipeline(config.model, self.seed)
         pipe = EMOPipeline(**{**pipe.components, "scheduler": configure_scheduler(pipe.scheduler, config.objective)})
-        configure_noise(pipe.unet, config.objective)
+        configure_noise(pipe.unet, config.objective, self.video)
         self.pipe, self.networks = pipe, EMONetworks.of(pipe)
         self.frames = pipe.unet.config.num_frames if self.video else self.targets
         self.motion_frames = pipe.unet.config.num_motion_frames
