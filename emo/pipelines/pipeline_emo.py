@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -204,7 +204,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             noise_correlation=noise_correlation,
             noise_mirroring=noise_mirroring,
             eta=eta,
-            has_eta="eta" in inspect.signature(self.scheduler.step).parameters,
+            has_eta="eta" in self._step_arguments(),
             paste_back=paste_back,
             generator=generator,
             output_type=output_type,
@@ -333,7 +333,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         """Noise → latents (1, F, L, h, w) of one clip, float32, by the scheduler's steps."""
         self.scheduler.set_timesteps(job.num_inference_steps, device=noise.device)
         latents = noise * self.scheduler.init_noise_sigma
-        accepted = inspect.signature(self.scheduler.step).parameters
+        accepted = self._step_arguments()
         extra = {k: v for k, v in {"eta": job.eta, "generator": job.generator}.items() if k in accepted}
         for i, timestep in enumerate(self.scheduler.timesteps):
             prediction = conditions.predict(self.unet, self.scheduler.scale_model_input(latents, timestep), timestep)
@@ -344,6 +344,10 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
                 latents = changed.get("latents", latents)
             bar.update()
         return latents
+
+    def _step_arguments(self) -> Mapping[str, inspect.Parameter]:
+        """What the scheduler's step takes; not all have η, or draw noise."""
+        return inspect.signature(self.scheduler.step).parameters
 
     def _encode(self, picture: np.ndarray) -> torch.Tensor:
         """Picture uint8 (H, W, 3) → latents (1, L, h, w) in the scheduler's scale."""

@@ -103,7 +103,7 @@ def test_the_pipeline_does_one_at_a_time(pipe, request_of, folder, monkeypatch):
     for thread in listeners:
         thread.start()
     for thread in listeners:
-        thread.join(300)
+        thread.join(60)
     assert [type(end) for end in ends] == [Finished] * 3
     assert most == [1, 1, 1]
 
