@@ -7,22 +7,27 @@ left to it: its mono is 3 dB louder for stereo, and leaves channels out for some
 """
 
 import logging
+import math
 import tempfile
-import wave
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
+from numbers import Real
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from emo.errors import AudioError
-from emo.media.files import require_file
+from emo.media.demuxer import Media
 from emo.media.rate import as_fps, num_frames
+from emo.media.sound import MAX_RATE, Block, at_most_two, file_blocks, mono, unit_scale
 
 BLOCK = 1 << 18  # samples handled at a time
 FLOAT_BYTES = 4
+MAX_PEAK = 16.0  # of floats; recordings overshoot 1 a little, and 16-bit samples are beyond this unless silent
+SILENT = 1e-10  # mean power, -100 dB
 
 logger = logging.getLogger(__name__)
 
@@ -36,52 +41,58 @@ class AudioTrack:
         source_rate: the source's rate in Hz.
         sampling_rate: this track's rate in Hz.
         length: samples in this track, exactly ceil(num_samples * sampling_rate / source_rate).
+        channels: 1 or 2, of the sound at its full quality, `blocks`.
         duration: seconds, exact.
         mean, variance: statistics of the whole track, float.
     """
 
-    def __init__(self, path: Path | None, spool: IO[bytes], num_samples: int, source_rate: int, sampling_rate: int):
-        self.path = path
-        self.num_samples = num_samples
-        self.source_rate = source_rate
+    def __init__(self, source: "_FileSound | _ArraySound", spool: IO[bytes], sampling_rate: int):
+        """Decode `source` into `spool`; see `open`."""
+        self.path = getattr(source, "path", None)
         self.sampling_rate = sampling_rate
+        self._source = source
+        name = self.path or "the sound"
+        self.num_samples, self.source_rate, self.channels = _resample(source(), spool, sampling_rate, name)
+        num_samples, source_rate = self.num_samples, self.source_rate
         self.length = _resampled_length(num_samples, source_rate, sampling_rate)
         self.duration = Fraction(num_samples, source_rate)
         self._spool = spool
         self.mean, self.variance = self._statistics()
+        if self.path and self.variance + self.mean**2 < SILENT and (others := source.num_others()):
+            logger.warning("%s: the sound track that players take is silent; its %d others are not", self.path, others)
 
     @classmethod
     def open(cls, source: "str | Path | tuple | AudioTrack", sampling_rate: int = 16000) -> "AudioTrack":
         """Decode a recording.
 
-        Channels are averaged. Of a damaged file what decodes is kept, with a warning in the log. Of a video file
-        the first sound track is taken, from its own start.
+        Channels are averaged; see `emo.media.sound` for what is heard of them, of gaps and of several tracks. Of a
+        damaged file what decodes is kept, with a warning in the log. A video's sound is taken from its own start.
 
         Args:
             source: a file of any container and codec, told by its content; or `(samples, rate)` with samples (N,)
-                or (channels, N), an array or tensor, float in -1 to 1 or integer at full scale, and rate in Hz;
-                or an AudioTrack, which is returned as it is.
+                or (channels, N), an array or tensor, float in -1 to 1 or integer at full scale, and rate in Hz, which
+                must stay as they are while the track is in use; or an AudioTrack, which is returned as it is, or
+                decoded again where it has another rate.
             sampling_rate: of the track, in Hz.
 
         Raises:
             AudioError: naming the file, if it is missing, a directory, empty, not media, without a sound track, of
-                an unknown codec, with NaN or infinite samples, or if nothing in it decodes.
+                an unknown codec, with NaN or infinite samples, or if nothing in it decodes; samples are at no scale
+                of their type.
         """
         from av.error import FFmpegError
 
         if isinstance(source, AudioTrack):
-            return source
-        if isinstance(source, tuple):
-            path, name = None, "the sound"
-            blocks = _array_blocks(*source)
+            if source.sampling_rate == sampling_rate:
+                return source
+            sound = source._source
         else:
-            path = name = Path(source)
-            require_file(path, AudioError)
-            blocks = _file_blocks(path)
+            sound = _ArraySound.check(*source) if isinstance(source, tuple) else _FileSound(Path(source))
+        name = getattr(sound, "path", "the sound")
         try:
             spool = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the track)
             try:
-                return cls(path, spool, *_resample(blocks, spool, sampling_rate, name), sampling_rate)
+                return cls(sound, spool, sampling_rate)
             except BaseException:
                 spool.close()
                 raise
@@ -103,26 +114,35 @@ class AudioTrack:
         """Video frames that cover the recording, ceil(N * fps / sr) at the source's rate."""
         return num_frames(self.num_samples, self.source_rate, as_fps(fps))
 
-    @contextmanager
-    def mux_source(self) -> Iterator[Path]:
-        """A file of this sound that ffmpeg can read, while the context lasts.
+    def blocks(self) -> Iterator[np.ndarray]:
+        """The sound at its full quality, for the video: float32 (n, channels) at `source_rate`, `num_samples` in all.
 
-        It is the recording itself, at its full quality; for arrays a temporary WAV of the track (16 bit).
+        Read from the source once more. Up to two channels stay as they are; of more there is the stereo mix.
+
+        Raises:
+            AudioError: the file is not there any more, or another one.
         """
-        if self.path is not None:
-            yield self.path
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "sound.wav"
-            with wave.open(str(path), "wb") as file:
-                file.setparams((1, 2, self.sampling_rate, self.length, "NONE", ""))
-                for block in self._blocks():
-                    file.writeframes(np.round(block.clip(-1, 1) * 32767).astype("<i2").tobytes())
-            yield path
+        total = 0
+        for samples, rate, layout in self._source(quiet=True):
+            block = at_most_two(samples, rate, layout)[:, : self.num_samples - total]
+            yield np.broadcast_to(block, (self.channels, block.shape[1])).T
+            total += block.shape[1]
+        if total != self.num_samples:
+            raise AudioError(f"{self.path} has changed while it was in use; start again")
 
     def close(self) -> None:
         """Give the temporary file back."""
         self._spool.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything, with the decoded samples in place of their file: tracks can be pickled and copied."""
+        self._spool.seek(0)
+        return self.__dict__ | {"_spool": self._spool.read()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        spool = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the track)
+        spool.write(state["_spool"])
+        self.__dict__.update(state | {"_spool": spool})
 
     def __enter__(self) -> "AudioTrack":
         return self
@@ -144,10 +164,8 @@ def _resampled_length(num_samples: int, source_rate: int, sampling_rate: int) ->
     return -(-num_samples * sampling_rate // source_rate)
 
 
-def _resample(
-    blocks: Iterator[tuple[np.ndarray, int]], spool: IO[bytes], sampling_rate: int, name: str | Path
-) -> tuple[int, int]:
-    """Write mono blocks to `spool` at `sampling_rate`; returns the number of source samples and their rate."""
+def _resample(blocks: Iterator[Block], spool: IO[bytes], sampling_rate: int, name: str | Path) -> tuple[int, int, int]:
+    """Write a sound to `spool`, mono at `sampling_rate`; returns its samples, their rate, and its channels, 1 or 2."""
     import av
 
     resampler = av.AudioResampler(format="flt", layout="mono", rate=sampling_rate)
@@ -158,97 +176,101 @@ def _resample(
         for resampled in resampler.resample(frame):
             spool.write(resampled.to_ndarray())
 
-    num_samples = 0
-    source_rate = None
-    for block, rate in blocks:
-        source_rate = source_rate or rate
-        if rate != source_rate:
-            raise AudioError(f"{name} changes its sampling rate from {source_rate} to {rate} Hz; convert it first")
-        finite = np.isfinite(block)
-        if not finite.all():
-            seconds = (num_samples + int(finite.argmin())) / source_rate
-            raise AudioError(f"{name} has NaN or infinite samples, first at {seconds:.3f} s; export it again")
-        feed(block)
-        num_samples += block.size
+    num_samples, source_rate, channels = 0, 0, 1
+    first = next(blocks, None)
+    if first is not None:
+        source_rate = first[1]
+
+    def checked() -> Iterator[np.ndarray]:
+        nonlocal num_samples, channels
+        for samples, _, _ in chain([first], blocks):
+            finite = np.isfinite(samples).all(axis=0)
+            if not finite.all():
+                seconds = (num_samples + int(finite.argmin())) / source_rate
+                raise AudioError(f"{name} has NaN or infinite samples, first at {seconds:.3f} s; export it again")
+            num_samples += samples.shape[1]
+            channels = max(channels, min(2, len(samples)))
+            yield samples
+
+    if first is not None:
+        for block in mono(checked(), source_rate):
+            feed(block)
     if num_samples == 0:
         raise AudioError(f"{name} holds no sound that can be decoded; check that it plays")
     # Silence pushes the last samples out of the resampler's filter; its own flush mirrors the sound instead.
     feed(np.zeros(source_rate // 50 + 64, np.float32))
     assert spool.tell() >= _resampled_length(num_samples, source_rate, sampling_rate) * FLOAT_BYTES
-    return num_samples, source_rate
+    return num_samples, source_rate, channels
 
 
-def _array_blocks(samples: object, rate: int) -> Iterator[tuple[np.ndarray, int]]:
-    if hasattr(samples, "detach"):  # a torch tensor
-        samples = samples.detach().cpu()
-    samples = np.asarray(samples)
-    if samples.ndim not in (1, 2) or samples.dtype.kind not in "iuf":
-        raise AudioError(f"the sound is {samples.dtype} {samples.shape}; give numbers of shape (N,) or (channels, N)")
-    if rate != int(rate) or rate < 1:
-        raise AudioError(f"the sound's sampling rate is {rate}; give samples per second, for example 16000")
-    channels = np.atleast_2d(samples)
-    if channels.shape[0] > channels.shape[1] > 0:
-        raise AudioError(f"the sound has shape {samples.shape}; give (channels, N), that is samples.T")
-    for start in range(0, channels.shape[1], BLOCK):
-        yield _mono(channels[:, start : start + BLOCK]), int(rate)
+@dataclass(frozen=True)
+class _FileSound:
+    """A file's sound, decoded each time it is called."""
+
+    path: Path
+
+    def __call__(self, *, quiet: bool = False) -> Iterator[Block]:
+        with Media(self.path, AudioError) as media:
+            if not media.num_sounds:
+                raise AudioError(f"{self.path} has no sound track; give a recording")
+            if media.sound is None:
+                raise AudioError(f"{self.path} has sound of an unknown codec; convert it to WAV, FLAC or MP3 first")
+            yield from file_blocks(media, quiet=quiet)
+
+    def num_others(self) -> int:
+        """How many sound tracks the file has besides the one that is taken."""
+        with Media(self.path, AudioError) as media:
+            return media.num_sounds - 1
 
 
-def _file_blocks(path: Path) -> Iterator[tuple[np.ndarray, int]]:
-    import av
+@dataclass(frozen=True)
+class _ArraySound:
+    """Samples (channels, N) of any type, at a rate in Hz, as they were given."""
 
-    with av.open(f"file:{path}") as container:
-        if not container.streams.audio:
-            raise AudioError(f"{path} has no sound track; give a recording")
-        stream = container.streams.audio[0]
-        if stream.codec_context is None:
-            raise AudioError(f"{path} has sound of an unknown codec; convert it to WAV, FLAC or MP3 first")
-        last, rate, num_samples = None, 0, 0
-        for frame in _frames(container, stream, path):
-            if last is not None:
-                yield last, rate
-            samples = frame.to_ndarray()
-            if not frame.format.is_planar:
-                samples = samples.reshape(-1, frame.layout.nb_channels).T
-            last, rate = _mono(samples), frame.sample_rate
-            num_samples += last.size
-        if last is not None:
-            # The mp4 family states its length to the sample; what AAC pads its last packet with lies beyond it.
-            if "mp4" in container.format.name and stream.duration:
-                padding = num_samples - round(stream.duration * stream.time_base * rate)
-                if 0 < padding < last.size:
-                    last = last[:-padding]
-            yield last, rate
+    samples: np.ndarray
+    rate: int
 
+    @classmethod
+    def check(cls, samples: object, rate: object) -> "_ArraySound":
+        """Samples and rate as a user gives them.
 
-def _frames(container: object, stream: object, path: Path) -> Iterator[object]:
-    """Every frame that decodes. Damaged packets are skipped, as ffmpeg does when it muxes the sound later."""
-    from av.error import FFmpegError
+        Raises:
+            AudioError: they are no sound, or at no scale that a sound has.
+        """
+        if hasattr(samples, "detach"):  # a torch tensor
+            samples = samples.detach().cpu()
+        samples = np.asarray(samples)
+        if samples.ndim not in (1, 2) or samples.dtype.kind not in "iuf":
+            raise AudioError(
+                f"the sound is {samples.dtype} {samples.shape}; give numbers of shape (N,) or (channels, N)"
+            )
+        if not isinstance(rate, Real | np.number) or rate != rate or not 1 <= rate <= MAX_RATE or rate != int(rate):
+            raise AudioError(f"the sound's sampling rate is {rate}; give samples per second, for example 16000")
+        channels = np.atleast_2d(samples)
+        if channels.shape[0] > channels.shape[1] > 0:
+            raise AudioError(f"the sound has shape {samples.shape}; give (channels, N), that is samples.T")
+        sound = cls(channels, int(rate))
+        sound._check_scale()
+        return sound
 
-    packets = container.demux(stream)
-    skipped = 0
-    while True:
-        try:
-            packet = next(packets, None)
-        except FFmpegError:
-            logger.warning("%s is cut off or damaged; what comes before the damage is used", path)
-            break
-        if packet is None:
-            break
-        try:
-            frames = packet.decode()
-        except FFmpegError:
-            skipped += 1
-            continue
-        yield from frames
-    if skipped:
-        logger.warning("%s is damaged; %d packets of its sound were skipped", path, skipped)
+    def _check_scale(self) -> None:
+        kind, size = self.samples.dtype.kind, self.samples.dtype.itemsize
+        peak = max((float(np.abs(part, dtype=np.float64).max()) for part in self._parts()), default=0.0)
+        if kind == "f" and MAX_PEAK < peak < math.inf:
+            raise AudioError(
+                f"the sound has floats of up to {peak:g}; they must be within -1 to 1: divide 16-bit samples by 32768"
+            )
+        if kind in "iu" and (size > 4 or (size == 4 and 0 < peak <= 1 << 15)):
+            raise AudioError(
+                f"the sound is {self.samples.dtype} with values of up to {peak:.0f}, which is no full scale of that "
+                "type; give 16-bit samples as int16, or floats from -1 to 1"
+            )
 
+    def _parts(self) -> Iterator[np.ndarray]:
+        for start in range(0, self.samples.shape[1], BLOCK):
+            yield self.samples[:, start : start + BLOCK]
 
-def _mono(channels: np.ndarray) -> np.ndarray:
-    """Mean over (channels, N) samples of any type; integers are scaled to -1 ... 1."""
-    kind, bits = channels.dtype.kind, channels.dtype.itemsize * 8
-    mono = channels.mean(axis=0, dtype=np.float64)
-    if kind in "iu":
-        half = 1 << (bits - 1)
-        mono = (mono - half) / half if kind == "u" else mono / half
-    return mono.astype(np.float32)
+    def __call__(self, *, quiet: bool = False) -> Iterator[Block]:
+        for part in self._parts():
+            samples = unit_scale(part)
+            yield samples, self.rate, f"{len(samples)} channels"

@@ -7,8 +7,9 @@ run's byte for byte. `finish` puts spool and sound together under a temporary na
 
 import os
 import subprocess
-from collections.abc import Mapping
-from contextlib import nullcontext
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,7 @@ class VideoWriter:
             *("-framerate", str(self.fps), "-i", "pipe:", "-vf", "scale=out_color_matrix=bt709:out_range=tv"),
             *("-c:v", "libx264", "-bf", "0", "-crf", "18", "-pix_fmt", "yuv420p", *BT709, "-color_range", "tv"),
             *("-f", "h264", "pipe:"),
-            stdin=np.ascontiguousarray(frames).reshape(-1).data,
+            stdin=[np.ascontiguousarray(frames).reshape(-1).data],
         )
         try:
             rest = memoryview(segment)
@@ -132,24 +133,25 @@ class VideoWriter:
         seconds = f"{float(self._count_frames() / self.fps):.6f}"
         # The spool's own timing is left aside: packet i is shown at i / fps, exactly, for every rational rate.
         timing = f"setts=prescale=1:pts=N:dts=N:duration=1:time_base={1 / self.fps}"
-        # Samples are counted from the first one on, as AudioTrack does.
         sound = (
-            "asetpts=N/SR/TB,aformat=sample_rates=44100|48000:channel_layouts=mono|stereo,"
+            "aformat=sample_rates=44100|48000:channel_layouts=mono|stereo,"
             f"apad=whole_dur={seconds},atrim=end={seconds}"
         )
         try:
-            with audio.mux_source() if audio else nullcontext() as source:
+            with _metadata_file(origin) as tags:
                 self._ffmpeg(
                     *("-f", "h264", "-framerate", str(self.fps), "-i", f"file:{self.spool_path}"),
-                    *(("-f", "ffmetadata", "-i", "pipe:") if origin else ()),
-                    *(("-i", f"file:{source}") if audio else ()),
+                    *(("-f", "ffmetadata", "-i", f"file:{tags}") if tags else ()),
+                    # The sound comes decoded: no recording is ever opened by ffmpeg, nor its tags and chapters kept.
+                    *(("-f", "f32le", "-ar", str(audio.source_rate)) if audio else ()),
+                    *(("-ac", str(audio.channels), "-i", "pipe:") if audio else ()),
                     *("-map", "0:v", "-c:v", "copy", "-bsf:v", timing),
-                    *(("-map", f"{2 if origin else 1}:a:0", "-af", sound) if audio else ()),
+                    *(("-map", f"{2 if tags else 1}:a:0", "-af", sound) if audio else ()),
                     *(("-c:a", "aac", "-b:a", "192k") if audio else ()),
-                    *(("-map_metadata", "1") if origin else ()),
-                    *("-movflags", f"+faststart{TAGS[suffix] if origin else ''}", "-f", FORMATS[suffix]),
+                    *(("-map_metadata", "1") if tags else ()),
+                    *("-movflags", f"+faststart{TAGS[suffix] if tags else ''}", "-f", FORMATS[suffix]),
                     f"file:{temporary}",
-                    stdin=origin_metadata(origin) if origin else b"",
+                    stdin=(block.astype("<f4").tobytes() for block in audio.blocks()) if audio else (),
                 )
             os.replace(temporary, self.path)
         except OSError as error:
@@ -179,15 +181,47 @@ class VideoWriter:
         with av.open(f"file:{self.spool_path}", format="h264") as container:
             return sum(1 for packet in container.demux(video=0) if packet.size)
 
-    def _ffmpeg(self, *arguments: str, stdin: bytes | memoryview = b"") -> bytes:
+    def _ffmpeg(self, *arguments: str, stdin: Iterable[bytes | memoryview] = ()) -> bytes:
+        """What ffmpeg writes to its standard output, given bytes part by part."""
         from imageio_ffmpeg import get_ffmpeg_exe
 
-        command = [get_ffmpeg_exe(), "-hide_banner", "-v", "error", "-y", *arguments]
-        result = subprocess.run(command, input=stdin, capture_output=True)
-        if result.returncode:
-            message = result.stderr.decode(errors="replace").strip()
-            reason = message.splitlines()[-1] if message else f"status {result.returncode}"
-            if "No space left" in message:
-                reason = "no space left on the disk; free some and resume"
-            raise OutputError(f"{self.path}: ffmpeg failed ({reason})")
-        return result.stdout
+        command = [get_ffmpeg_exe(), "-hide_banner", "-v", "error", "-nostdin", "-y", *arguments]
+        with (
+            tempfile.TemporaryFile() as result,
+            tempfile.TemporaryFile() as messages,
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=result, stderr=messages) as process,
+        ):
+            try:
+                with suppress(BrokenPipeError):  # it has ended early, and says why
+                    for part in stdin:
+                        process.stdin.write(part)
+                with suppress(BrokenPipeError):
+                    process.stdin.close()
+                process.wait()
+            except BaseException:
+                process.kill()
+                raise
+            if process.returncode:
+                messages.seek(0)
+                raise OutputError(f"{self.path}: ffmpeg failed ({_reason(messages.read(), process.returncode)})")
+            result.seek(0)
+            return result.read()
+
+
+@contextmanager
+def _metadata_file(origin: Mapping[str, Any] | None) -> Iterator[Path | None]:
+    """A file of an origin's metadata for ffmpeg, if there is one."""
+    if not origin:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "origin.txt"
+        path.write_bytes(origin_metadata(origin))
+        yield path
+
+
+def _reason(messages: bytes, status: int) -> str:
+    message = messages.decode(errors="replace").strip()
+    if "No space left" in message:
+        return "no space left on the disk; free some and resume"
+    return message.splitlines()[-1] if message else f"status {status}"

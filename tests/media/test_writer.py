@@ -283,11 +283,10 @@ def test_a_failed_mux_leaves_the_spool_and_no_half_file(tmp_path, monkeypatch):
     writer = VideoWriter(tmp_path / "a.mp4", 25)
     writer.write(patches(12))
 
-    def full(command, **options):
-        Path(command[-1].removeprefix("file:")).write_bytes(b"half")
-        return subprocess.CompletedProcess(command, 228, b"", b"Error writing trailer: No space left on device\n")
-
-    monkeypatch.setattr(writer_module.subprocess, "run", full)
+    script = "import sys; open(sys.argv[-1][5:], 'w').write('half'); sys.exit('Error writing trailer: No space left')"
+    popen = subprocess.Popen
+    fails = lambda command, **options: popen([sys.executable, "-c", script, *command], **options)
+    monkeypatch.setattr(writer_module.subprocess, "Popen", fails)
     with pytest.raises(OutputError, match=r"a\.mp4: ffmpeg failed \(no space left"):
         writer.finish()
     monkeypatch.undo()

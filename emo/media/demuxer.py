@@ -1,0 +1,158 @@
+"""The one way in which a media file is taken apart: the file that was given is read, and nothing else.
+
+Playlists, scripts of concatenation, session descriptions and image sequences name other files or addresses, which
+ffmpeg opens for whoever made the file. So the kinds of container are whitelisted, each of which holds its sound and
+pictures itself; and libavformat gets the bytes of a file that is open already, with no protocol by which it could open
+another, whatever a container refers to.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from emo.errors import AudioError, EmoError
+from emo.media.files import require_file
+
+FORMATS = (
+    *(
+        "mov",
+        "mp4",
+        "m4a",
+        "3gp",
+        "3g2",
+        "mj2",
+        "matroska",
+        "webm",
+        "avi",
+        "asf",
+        "flv",
+        "mpeg",
+        "mpegts",
+        "mpegvideo",
+    ),
+    *("m4v", "h264", "hevc", "obu", "ivf", "ogg", "mxf", "dv", "rm", "nut", "wav", "w64", "aiff", "caf"),
+    *("au", "flac", "mp3", "aac", "loas", "amr", "amrnb", "amrwb", "ac3", "eac3", "dts", "truehd", "wv", "ape", "tta"),
+    *("tak", "mpc", "mpc8", "dsf", "voc", "gsm", "oma"),
+)
+"""Names of libavformat's demuxers that read one file. No hls, dash, concat, sdp, image2, and no kind unknown here."""
+
+NO_PROTOCOL = "none"  # on a whitelist of protocols: there is none of that name
+TEXT = 512  # bytes looked at to tell a text
+MAX_PIXELS = 1 << 26  # of a video's picture: 8192 x 8192
+
+
+class Media:
+    """A media file, open, with the streams that players take.
+
+    Attributes:
+        path: of the file.
+        container: PyAV's, to seek in.
+        format: libavformat's name of its kind, as "mov,mp4,m4a,3gp,3g2,mj2".
+        video: the first stream of moving pictures, cover pictures passed over, or None.
+        sound: the first sound stream that is marked as the default, else the first, if its codec is known; or None.
+        num_sounds: sound streams in all.
+
+    Raises:
+        error: naming the file, if it is missing, a directory, empty, may not be read, or not a media file of a kind
+            in `FORMATS`.
+    """
+
+    def __init__(self, path: str | os.PathLike, error: type[EmoError]):
+        import av
+        from av.error import FFmpegError
+        from av.stream import Disposition
+
+        self.path = Path(path)
+        require_file(self.path, error)
+        self._file = _OneFile(self.path, error)
+        options = {
+            "format_whitelist": ",".join(FORMATS),
+            "protocol_whitelist": NO_PROTOCOL,
+            "enable_drefs": "0",  # QuickTime's references to other files
+            "use_absolute_path": "0",
+        }
+        try:
+            self.container = av.open(self._file, options=options, metadata_errors="replace")
+        except (FFmpegError, OverflowError, MemoryError, ValueError) as failure:
+            self._file.close()
+            reason = getattr(failure, "strerror", None) or type(failure).__name__
+            if _is_text(self.path):
+                reason = "it is a text, such as a playlist that names other files; give the file itself"
+            elif _is_unknown(failure):
+                reason = "its kind is not known here"
+            kind = "recording" if issubclass(error, AudioError) else "video"
+            raise error(f"{self.path} is not a {kind} this program can read ({reason})") from failure
+        self.format = self.container.format.name
+        streams = self.container.streams
+        moving = [s for s in streams.video if not s.disposition & (Disposition.attached_pic | Disposition.still_image)]
+        known = [s for s in streams.audio if s.codec_context is not None]
+        self.video = moving[0] if moving else None
+        self.num_sounds = len(streams.audio)
+        self.sound = next((s for s in known if s.disposition & Disposition.default), known[0] if known else None)
+
+    def packets(self, stream: object) -> Iterator[object]:
+        """A stream's packets up to the end of the file, or of what can be read of it; `cut_off` tells which.
+
+        The last one is empty: it takes what is left out of the decoder.
+        """
+        from av.error import FFmpegError
+
+        packets, self.cut_off = self.container.demux(stream), None
+        while True:
+            try:
+                packet = next(packets, None)
+            except (FFmpegError, OverflowError, MemoryError) as failure:
+                self.cut_off = failure
+                return
+            if packet is None:
+                return
+            yield packet
+
+    def close(self) -> None:
+        """Close the file."""
+        self.container.close()
+        self._file.close()
+
+    def __enter__(self) -> "Media":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class _OneFile:
+    """The file for PyAV, under a name that says no more of it than its ending."""
+
+    def __init__(self, path: Path, error: type[EmoError]):
+        try:
+            self._file = open(path, "rb", buffering=0)  # noqa: SIM115 (as long as the container)
+        except OSError as failure:
+            raise error(f"{path} cannot be read ({failure.strerror})") from failure
+        self.name = f"media{path.suffix.encode('ascii', 'ignore').decode()}"
+        self.read, self.seek, self.tell, self.close = (
+            getattr(self._file, n) for n in ("read", "seek", "tell", "close")
+        )
+
+    def seekable(self) -> bool:
+        return self._file.seekable()
+
+    def readable(self) -> bool:
+        return True
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a file begins as a text does."""
+    with open(path, "rb") as file:
+        head = file.read(TEXT)
+    try:
+        text = head[: len(head) - 3].decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and all(character.isprintable() or character.isspace() for character in text)
+
+
+def _is_unknown(failure: Exception) -> bool:
+    """Whether no demuxer knows the file, or one that is not on the whitelist."""
+    from av.error import ArgumentError, InvalidDataError
+
+    return isinstance(failure, ArgumentError | InvalidDataError)
