@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from emo.errors import VideoError
-from emo.media.files import require_file
+from emo.media.demuxer import Media
 
 VERSION = 1
 AI_MADE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"  # IPTC's name for it
@@ -37,16 +37,8 @@ def read_origin(path: str | Path) -> dict[str, Any]:
     Raises:
         VideoError: the file is missing or no video, says nothing of its origin, or was written by a later version.
     """
-    import av
-    from av.error import FFmpegError
-
-    path = Path(path)
-    require_file(path, VideoError)
-    try:
-        with av.open(f"file:{path}") as container:
-            tags = {key.lower(): value for key, value in container.metadata.items()}  # Matroska shouts them
-    except FFmpegError as error:
-        raise VideoError(f"{path} is not a video this program can read ({error.strerror})") from error
+    with Media(path, VideoError) as media:
+        tags = {key.lower(): value for key, value in media.container.metadata.items()}  # Matroska shouts them
     try:
         record = json.loads(tags.get(_RECORD, ""))
         version = record["emo_origin"]

@@ -11,9 +11,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from emo.errors import EmoError, FaceError, OutputError
+from emo.errors import EmoError, FaceError, OutputError, VideoError
 from emo.face import FaceDetector, track_face
 from emo.media import AudioTrack, VideoReader
+from emo.media.demuxer import Media
 from emo.media.files import write_whole, writing_into
 from emo.metrics import identity_descriptor
 from emo.metrics.fetch import sha256
@@ -190,11 +191,8 @@ class Clip:
 
 def sound_start(path: Path) -> float:
     """Seconds from a video's first picture to its first sound; negative where the sound begins before."""
-    import av
-
-    with av.open(f"file:{path}") as container:
-        streams = container.streams.audio[0], container.streams.video[0]
-        sound, picture = (float((stream.start_time or 0) * stream.time_base) for stream in streams)
+    with Media(path, VideoError) as media:
+        sound, picture = (float((s.start_time or 0) * s.time_base) for s in (media.sound, media.video))
     return sound - picture
 
 

@@ -1,0 +1,100 @@
+"""When the pictures of a video are shown, by its packets, none of them decoded."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+from emo.errors import VideoError
+from emo.media.demuxer import Media
+from emo.media.rate import MAX_FPS, as_fps
+
+LEAST_RATE = 1  # pictures a second on the whole: with fewer, the timestamps are damaged
+TIMED = ("mov,mp4", "matroska", "mpegts", "flv", "asf")  # formats that state the time of every picture
+USUAL = tuple(Fraction(*rate) for rate in ((24000, 1001), (30000, 1001), (60000, 1001)))
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The times of a video's pictures, and the constant rate at which they are read.
+
+    times: of all pictures, ascending, in seconds of the file's clock; evenly spaced where the file states none.
+    stated: whether it states all. fps: pictures per second, exact: the file's own, or, where pictures are missing or
+    their rate varies, the one that most of them keep. keyframes: times of those that stand alone. closed: whether none
+    is shown before the keyframe that it follows. begins: whether the first packet is a keyframe.
+    """
+
+    times: Sequence[Fraction]
+    stated: bool
+    fps: Fraction
+    keyframes: Sequence[Fraction]
+    closed: bool
+    begins: bool
+
+    @classmethod
+    def of(cls, media: Media) -> "Timing":
+        """Read all packets of a file's pictures.
+
+        Raises:
+            VideoError: there are none, their rate is not known, or their times cannot be right.
+        """
+        stream, step = media.video, media.video.time_base
+        packets = [(p.pts, p.is_keyframe) for p in media.packets(stream) if p.size and not p.is_discard]
+        average = Fraction(stream.average_rate or 0)
+        stated = media.format.startswith(TIMED) and all(time is not None for time, _ in packets)
+        if not packets or not (average or (stated and len(packets) > 1)):
+            raise VideoError(f"{media.path} holds no frames that can be decoded; check that it plays")
+        if not stated:
+            times = [number / average for number in range(len(packets))]
+            return cls(times, False, average, (), False, packets[0][1])
+        ticks = sorted(time for time, _ in packets)
+        seconds = (ticks[-1] - ticks[0]) * step
+        if len(packets) > 1 and seconds > len(packets) / Fraction(LEAST_RATE):
+            raise VideoError(
+                f"{media.path} has {len(packets)} pictures in {float(seconds):.0f} seconds; its timestamps are damaged"
+            )
+        closed, keyframe = True, packets[0][0]
+        for time, is_keyframe in packets:
+            keyframe = time if is_keyframe else keyframe
+            closed = closed and time >= keyframe
+        times = [time * step for time in ticks]
+        keyframes = sorted(time * step for time, is_keyframe in packets if is_keyframe)
+        return cls(times, True, _rate(times, average, step), keyframes, closed, packets[0][1])
+
+    @property
+    def seconds(self) -> Fraction:
+        """From the first picture to the end of the last."""
+        return self.times[-1] - self.times[0] + 1 / self.fps
+
+    def shown(self) -> Sequence[int]:
+        """For every frame of the constant rate the number of the picture that is shown in the middle of it."""
+        if _is_even(self.times, self.fps):
+            return range(len(self.times))
+        start = self.times[0]
+        middles = (start + (number + Fraction(1, 2)) / self.fps for number in range(round(self.seconds * self.fps)))
+        return [bisect_right(self.times, middle) - 1 for middle in middles]
+
+
+def _rate(times: Sequence[Fraction], average: Fraction, step: Fraction) -> Fraction:
+    """The rate of pictures at `times`, of which their file says `average`, in steps of `step` seconds."""
+    if average and _is_even(times, average):
+        return average
+    seconds = times[-1] - times[0]
+    if not seconds:
+        return average or Fraction(25)
+    mean = (len(times) - 1) / seconds
+    if not _is_even(times, mean):
+        gaps = sorted(later - time for time, later in pairwise(times) if later > time)
+        middle = gaps[len(gaps) // 2]
+        alike = [gap for gap in gaps if abs(gap - middle) <= step]  # a coarse clock rounds them up and down
+        mean = len(alike) / sum(alike)
+    mean = min(max(mean, Fraction(1)), Fraction(MAX_FPS))
+    near = [rate for rate in (Fraction(round(mean)), *USUAL) if abs(rate - mean) <= mean / 500]
+    return min(near, key=lambda rate: abs(rate - mean)) if near else as_fps(float(mean))
+
+
+def _is_even(times: Sequence[Fraction], fps: Fraction) -> bool:
+    """Whether no picture is further from its place at a constant rate than half a frame."""
+    start, half = times[0], 1 / (2 * fps)
+    return all(abs(time - start - number / fps) < half for number, time in enumerate(times))
