@@ -1,41 +1,64 @@
 """Any picture a user may bring, as 8-bit RGB."""
 
+import io
 import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from emo.errors import ImageError
 from emo.media.files import require_file
 
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")
+"""What Pillow is asked to read: formats that hold their pixels themselves. EPS would start Ghostscript."""
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_TEXT = (b"tEXt", b"zTXt", b"iTXt")  # prompts and workflows of picture generators, beyond Pillow's limits
+MAX_PROFILE = 1 << 24  # bytes of a color profile
+MAX_BYTES = 1 << 29  # of a file, which is read whole
+SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}  # Pillow's mode: a profile's color space
+SAME = 2  # of 255: a profile that changes colors by no more is sRGB itself
+
 
 def load_image(source: str | Path | Image.Image | np.ndarray) -> Image.Image:
-    """Read a picture as RGB, 8 bits per channel, upright, on white.
+    """Read a picture as sRGB, 8 bits per channel, upright, on white.
 
-    EXIF rotation is applied; alpha and palette transparency are composited on white; greyscale, CMYK and 16-bit
-    pictures are converted. Of an animation the first picture is taken.
+    EXIF rotation and color profiles are applied; alpha and palette transparency are composited on white; greyscale,
+    CMYK and 16-bit pictures are converted. Of an animation the first picture is taken. Metadata that cannot be
+    understood is passed over.
 
     Args:
         source: a file, a PIL image, or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): uint8, uint16 (0 to
             65535) or float (0 to 1).
 
     Raises:
-        ImageError: naming the file, if it is missing, a directory, empty, truncated, not a picture, or larger than
-            PIL's limit against decompression bombs; or if an array has another shape, type or range.
+        ImageError: naming the file, if it is missing, a directory, empty, truncated, not a picture of one of
+            `FORMATS`, or larger than PIL's limit against decompression bombs; or if an array has another shape, type
+            or range.
     """
     if isinstance(source, np.ndarray):
-        return _rgb(_image_from_array(source))
+        return _rgb(_image_from_array(source), None)
     if isinstance(source, Image.Image):
-        return _rgb(source)
+        return _rgb(source, source.info.get("icc_profile"))
     path = Path(source)
     require_file(path, ImageError)
+    if path.stat().st_size > MAX_BYTES:
+        raise ImageError(f"{path} has more than {MAX_BYTES >> 20} MiB; scale the picture down first")
+    Image.init()
+    formats = [name for name in FORMATS if name in Image.OPEN]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PIL's remarks on odd metadata
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return _rgb(image)
+            file, profile = _without_texts(path.read_bytes())
+            with Image.open(file, formats=formats) as image:
+                return _rgb(image, profile or image.info.get("icc_profile"))
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
     except Image.UnidentifiedImageError as error:
         raise ImageError(f"{path} is not a picture this program can read; save it as PNG or JPEG") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -45,16 +68,67 @@ def load_image(source: str | Path | Image.Image | np.ndarray) -> Image.Image:
         raise ImageError(f"{path} is damaged or truncated ({error}); save or download it again") from error
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    image = ImageOps.exif_transpose(image)
+def _without_texts(content: bytes) -> tuple[io.BytesIO, bytes | None]:
+    """A file for Pillow, and the color profile that was taken out of it: of a PNG neither it nor texts are left in.
+
+    Pillow refuses a whole picture for the size of either.
+    """
+    if not content.startswith(PNG_SIGNATURE):
+        return io.BytesIO(content), None
+    kept, profile = [PNG_SIGNATURE], None
+    for kind, chunk in _chunks(content):
+        if kind == b"iCCP":
+            _, _, packed = chunk[8:-4].partition(b"\0")
+            with suppress(zlib.error):
+                profile = zlib.decompressobj().decompress(packed[1:], MAX_PROFILE)
+        elif kind not in PNG_TEXT:
+            kept.append(chunk)
+    return io.BytesIO(b"".join(kept)), profile
+
+
+def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The chunks of a PNG with their names; the last one may be cut off."""
+    place = len(PNG_SIGNATURE)
+    while place < len(content):
+        length = 12 + int.from_bytes(content[place : place + 4], "big")
+        yield content[place + 4 : place + 8], content[place : place + length]
+        place += length
+
+
+def _rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    with suppress(Exception):  # of damaged EXIF data Pillow raises almost anything
+        image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):  # "I;16" and its byte orders; "I" is how PIL holds some 16-bit PNGs
         image = Image.fromarray(_to_8_bit(np.asarray(image).clip(0, 65535), 65535))
     elif image.mode == "F":
         image = _image_from_array(np.asarray(image))
-    elif image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return image.convert("RGB")
+    alpha = None
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        alpha = image.getchannel("A")
+    if image.mode not in SPACES:
+        image = image.convert("RGB")
+    if profile is not None:
+        image = _srgb(image, profile)
+    image = image.convert("RGB")
+    return image if alpha is None else Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
+
+
+def _srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """A picture of a profile's colors in sRGB; as it is where the profile is damaged or of another kind of picture."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if source.profile.xcolor_space.strip() != SPACES[image.mode]:
+            return image
+        transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), image.mode, "RGB")
+        if image.mode == "RGB":
+            ramp = np.stack(np.meshgrid(*[np.arange(0, 256, 51)] * 3), axis=-1).reshape(1, -1, 3).astype(np.uint8)
+            mapped = np.asarray(ImageCms.applyTransform(Image.fromarray(ramp), transform))
+            if np.abs(mapped.astype(int) - ramp).max() <= SAME:
+                return image
+        return ImageCms.applyTransform(image, transform)
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image
 
 
 def _image_from_array(array: np.ndarray) -> Image.Image:
