@@ -19,6 +19,7 @@ MAX_OVERLAP = 1  # seconds that timestamps may step back; by more they have begu
 MAX_RATE = 768_000  # Hz
 OUT_OF_PHASE = 0.05  # power of the channels' mean over their own mean power: with less they cancel each other
 AUDIBLE = 1e-9  # mean power, -90 dB
+MOST_PLANES = 7  # of a frame whose channels PyAV may count: with eight or more it reads beyond the end and crashes
 WINDOW = 1  # seconds within which the channels' phase is looked at
 
 Block = tuple[np.ndarray, int, str]
@@ -143,6 +144,11 @@ def file_blocks(media: Media, *, quiet: bool = False) -> Iterator[Block]:
 
 def samples_of(frame: object) -> np.ndarray:
     """A frame's samples, float32 (channels, n), -1 to 1 at full scale."""
+    if frame.format.is_planar and frame.layout.nb_channels > MOST_PLANES:
+        import av
+
+        packer = av.AudioResampler(format="flt", layout=frame.layout, rate=frame.sample_rate)
+        return np.concatenate([samples_of(part) for part in packer.resample(frame)], axis=1)
     samples = frame.to_ndarray()
     if not frame.format.is_planar:
         samples = samples.reshape(-1, frame.layout.nb_channels).T
@@ -201,7 +207,8 @@ def at_most_two(samples: np.ndarray, rate: int, layout: str) -> np.ndarray:
         layout = f"{len(samples)}c"  # which says nothing: ffmpeg's default for that number
     try:
         mixer = av.AudioResampler(format="fltp", layout="stereo", rate=rate)  # the same rate: no filter, no delay
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=layout)
+        # Packed: see MOST_PLANES.
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T.reshape(1, -1)), format="flt", layout=layout)
         frame.sample_rate = rate
         return np.concatenate([part.to_ndarray() for part in mixer.resample(frame)], axis=1)
     except (FFmpegError, ValueError):  # a layout that has no stereo mix
