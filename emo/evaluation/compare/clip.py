@@ -25,7 +25,7 @@ DESCRIBED = 5  # every so many frames the face is described
 SHOWN, SHOWN_HEIGHT = 8, 128  # frames kept to look at, and their height in pixels
 SLACK = 0.5  # seconds by which sound and pictures may differ in length
 LEAST_FOUND = 0.9  # share of frames: with fewer, landmarks are more guessed than seen
-FORMAT = 1  # of what is kept
+FORMAT = 2  # of what is kept
 
 T = TypeVar("T")
 
