@@ -9,6 +9,7 @@ another, whatever a container refers to.
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from emo.errors import AudioError, EmoError
 from emo.media.files import require_file
@@ -44,6 +45,11 @@ MAX_PIXELS = 1 << 26  # of a video's picture: 8192 x 8192
 class Media:
     """A media file, open, with the streams that players take.
 
+    Args:
+        path: of the file.
+        error: what is raised.
+        file: the file where it is open already; `path` is what messages call it then.
+
     Attributes:
         path: of the file.
         container: PyAV's, to seek in.
@@ -57,14 +63,18 @@ class Media:
             in `FORMATS`.
     """
 
-    def __init__(self, path: str | os.PathLike, error: type[EmoError]):
+    def __init__(self, path: str | os.PathLike, error: type[EmoError], file: BinaryIO | None = None):
         import av
         from av.error import FFmpegError
         from av.stream import Disposition
 
         self.path = Path(path)
-        require_file(self.path, error)
-        self._file = _OneFile(self.path, error)
+        if file is None:
+            require_file(self.path, error)
+            file = _opened(self.path, error)
+        self._file = _OneFile(file, self.path)
+        head = file.read(TEXT)
+        file.seek(0)
         options = {
             "format_whitelist": ",".join(FORMATS),
             "protocol_whitelist": NO_PROTOCOL,
@@ -74,13 +84,13 @@ class Media:
         try:
             self.container = av.open(self._file, options=options, metadata_errors="replace")
         except (FFmpegError, OverflowError, MemoryError, ValueError) as failure:
-            self._file.close()
             reason = getattr(failure, "strerror", None) or type(failure).__name__
-            if _is_text(self.path):
+            if _is_text(head):
                 reason = "it is a text, such as a playlist that names other files; give the file itself"
             elif _is_unknown(failure):
                 reason = "its kind is not known here"
             kind = "recording" if issubclass(error, AudioError) else "video"
+            self._file.close()
             raise error(f"{self.path} is not a {kind} this program can read ({reason})") from failure
         self.format = self.container.format.name
         streams = self.container.streams
@@ -123,27 +133,21 @@ class Media:
 class _OneFile:
     """The file for PyAV, under a name that says no more of it than its ending."""
 
-    def __init__(self, path: Path, error: type[EmoError]):
-        try:
-            self._file = open(path, "rb", buffering=0)  # noqa: SIM115 (as long as the container)
-        except OSError as failure:
-            raise error(f"{path} cannot be read ({failure.strerror})") from failure
+    def __init__(self, file: BinaryIO, path: Path):
         self.name = f"media{path.suffix.encode('ascii', 'ignore').decode()}"
-        self.read, self.seek, self.tell, self.close = (
-            getattr(self._file, n) for n in ("read", "seek", "tell", "close")
-        )
-
-    def seekable(self) -> bool:
-        return self._file.seekable()
-
-    def readable(self) -> bool:
-        return True
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+        self.seekable, self.readable, self.close = file.seekable, file.readable, file.close
 
 
-def _is_text(path: Path) -> bool:
-    """Whether a file begins as a text does."""
-    with open(path, "rb") as file:
-        head = file.read(TEXT)
+def _opened(path: Path, error: type[EmoError]) -> BinaryIO:
+    try:
+        return open(path, "rb", buffering=0)
+    except OSError as failure:
+        raise error(f"{path} cannot be read ({failure.strerror})") from failure
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether a file that begins like this is a text."""
     try:
         text = head[: len(head) - 3].decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8")
     except UnicodeDecodeError:

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
@@ -46,26 +47,45 @@ def load_image(source: str | Path | Image.Image | np.ndarray) -> Image.Image:
         return _rgb(source, source.info.get("icc_profile"))
     path = Path(source)
     require_file(path, ImageError)
-    if path.stat().st_size > MAX_BYTES:
-        raise ImageError(f"{path} has more than {MAX_BYTES >> 20} MiB; scale the picture down first")
+    with path.open("rb") as file:
+        return read_image(file, str(path))
+
+
+def read_image(file: BinaryIO, name: str, most_pixels: int | None = None) -> Image.Image:
+    """`load_image` of an open file, called `name` in messages.
+
+    Args:
+        most_pixels: refuse a picture of more, before any is decoded; PIL's limit by default.
+
+    Raises:
+        ImageError: see `load_image`.
+    """
     Image.init()
-    formats = [name for name in FORMATS if name in Image.OPEN]
+    formats = [form for form in FORMATS if form in Image.OPEN]
+    content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ImageError(f"{name} has more than {MAX_BYTES >> 20} MiB; scale the picture down first")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PIL's remarks on odd metadata
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            file, profile = _without_texts(path.read_bytes())
-            with Image.open(file, formats=formats) as image:
+            plain, profile = _without_texts(content)
+            with Image.open(plain, formats=formats) as image:
+                if most_pixels is not None and image.width * image.height > most_pixels:
+                    raise ImageError(
+                        f"the picture has {image.width} x {image.height} pixels, {most_pixels / 1e6:g} million are the "
+                        "most taken here; scale it down"
+                    )
                 return _rgb(image, profile or image.info.get("icc_profile"))
     except ImageError as error:
-        raise ImageError(f"{path}: {error}") from error
+        raise ImageError(f"{name}: {error}") from error
     except Image.UnidentifiedImageError as error:
-        raise ImageError(f"{path} is not a picture this program can read; save it as PNG or JPEG") from error
+        raise ImageError(f"{name} is not a picture this program can read; save it as PNG or JPEG") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         limit = Image.MAX_IMAGE_PIXELS // 1_000_000
-        raise ImageError(f"{path} has more than {limit} million pixels; scale it down first") from error
+        raise ImageError(f"{name} has more than {limit} million pixels; scale it down first") from error
     except Exception as error:  # PIL's decoders raise almost anything on damaged data (SyntaxError, struct.error ...)
-        raise ImageError(f"{path} is damaged or truncated ({error}); save or download it again") from error
+        raise ImageError(f"{name} is damaged or truncated ({error}); save or download it again") from error
 
 
 def _without_texts(content: bytes) -> tuple[io.BytesIO, bytes | None]:
