@@ -6,6 +6,7 @@ pictures itself; and libavformat gets the bytes of a file that is open already, 
 another, whatever a container refers to.
 """
 
+import codecs
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,7 +150,8 @@ def _opened(path: Path, error: type[EmoError]) -> BinaryIO:
 def _is_text(head: bytes) -> bool:
     """Whether a file that begins like this is a text."""
     try:
-        text = head[: len(head) - 3].decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8")
+        coding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+        text = codecs.getincrementaldecoder(coding)().decode(head)  # a character may be cut at the end
     except UnicodeDecodeError:
         return False
     return bool(text) and all(character.isprintable() or character.isspace() for character in text)

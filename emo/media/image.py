@@ -72,10 +72,8 @@ def read_image(file: BinaryIO, name: str, most_pixels: int | None = None) -> Ima
             plain, profile = _without_texts(content)
             with Image.open(plain, formats=formats) as image:
                 if most_pixels is not None and image.width * image.height > most_pixels:
-                    raise ImageError(
-                        f"the picture has {image.width} x {image.height} pixels, {most_pixels / 1e6:g} million are the "
-                        "most taken here; scale it down"
-                    )
+                    size = f"{image.width} x {image.height} pixels ({image.width * image.height / 1e6:.1f} million)"
+                    raise ImageError(f"it has {size}, the most taken here is {most_pixels / 1e6:g}: scale it down")
                 return _rgb(image, profile or image.info.get("icc_profile"))
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error
