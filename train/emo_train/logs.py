@@ -23,7 +23,7 @@ class Logs:
     """
 
     def __init__(self, folder: Path, config: LoopConfig, start: int, *, shown: bool):
-        self.every, self.last, self.shown = max(1, config.log_every), config.steps, shown
+        self.every, self.last, self.shown = config.log_every, config.steps, shown
         self.path = folder / "log.jsonl"
         self._steps: list[dict[str, float]] = []
         self._board = self._bar = None
