@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from yaml import MarkedYAMLError, YAMLError
 from emo.bounds import SHARE, Choice, Name, Numbers, Several, check
 from emo.cli.quiet import quiet_libraries, quiet_loading
 from emo.errors import ConfigError, EmoError, first_line
+from emo.media.files import write_whole
+from emo_train.resume import find_checkpoint
 
 MOST_STEPS = 99_999_999  # for which the names of checkpoints have digits
 STEPS = Numbers(0, MOST_STEPS)
@@ -81,7 +84,8 @@ def load_settings(schema: type, arguments: Sequence[str] | None = None, descript
         arguments: of the command line, its own by default.
 
     Raises:
-        ConfigError: the file cannot be read, or a key is unknown, missing or of the wrong kind; the message names it.
+        ConfigError: the file cannot be read, or a key is unknown, missing, of the wrong kind or out of its bounds, or
+            the checkpoint to go on from is not there; the message names it.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--config", type=Path, help="YAML file, such as configs/train/emo-tiny/stage1.yaml")
@@ -89,7 +93,9 @@ def load_settings(schema: type, arguments: Sequence[str] | None = None, descript
     parser.add_argument("--debug", action="store_true", help="show the libraries' messages and tracebacks")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as train.steps=100")
     options = parser.parse_intermixed_args(arguments)
-    return Settings(load_config(schema, options.config, options.overrides), options.resume)
+    config = load_config(schema, options.config, options.overrides)
+    find_checkpoint(Path(config.train.output), options.resume)  # or what is wrong with it is said after minutes
+    return Settings(config, options.resume)
 
 
 def load_config(schema: type, path: Path | None, overrides: Sequence[str] = ()) -> Any:
@@ -152,12 +158,17 @@ def record_config(config: Any, path: Path) -> list[str]:
     """Write a configuration for whoever looks at the run later.
 
     Returns:
-        What differs from the one that was there before, as `key: before → now`.
+        What differs from the one that was there before, as `key: before → now`; nothing if that cannot be read.
+
+    Raises:
+        OutputError: it cannot be written.
     """
     now = OmegaConf.structured(config)
-    before = OmegaConf.load(path) if path.exists() else now
-    path.parent.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(now, path)
+    try:
+        before = _read(path)
+    except (ConfigError, OmegaConfBaseException, YAMLError):
+        before = now
+    write_whole(path, OmegaConf.to_yaml(now).encode())
     old, new = (dict(_flat(OmegaConf.to_container(each))) for each in (before, now))
     return [f"{key}: {old.get(key)} → {new.get(key)}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
 
@@ -178,6 +189,7 @@ def run(main: Callable[[], int | None]) -> int:
         quiet_loading()
         diffusers.utils.logging.set_verbosity_error()  # they are imported already, and have read their environment
         transformers.utils.logging.set_verbosity_error()
+        threading.excepthook = _thread_failed
     try:
         return main() or 0
     except EmoError as error:
@@ -185,3 +197,9 @@ def run(main: Callable[[], int | None]) -> int:
             raise
         print(f"train: {str(error).strip().splitlines()[-1]}", file=sys.stderr)  # a loader's worker adds a traceback
         return 2
+
+
+def _thread_failed(failure: threading.ExceptHookArgs) -> None:
+    """TensorBoard's thread fails where a disk is full, and so does the main thread, which says it in a line."""
+    if not isinstance(failure.exc_value, OSError):
+        threading.__excepthook__(failure)
