@@ -156,6 +156,16 @@ def test_what_a_killed_process_leaves_is_put_right(trained):
     assert list(validation.iterdir()) == []
 
 
+def test_what_goes_is_never_seen_by_halves(trained, monkeypatch):
+    """As far as a process killed meanwhile leaves it."""
+    monkeypatch.setattr("emo_train.folders.shutil.rmtree", lambda path, ignore_errors=False: seen.append(path.name))
+    seen = []
+    run(toy_config(trained, 6, ema_decay=0.9, save_every=2, keep_last=1), "latest")
+    assert {name for name in seen if name.startswith("step-")} == {
+        *("step-00000002.new", "step-00000004.new", "step-00000006.new", "step-00000006.old")
+    }
+
+
 def test_a_wrong_place_to_go_on_from_is_said_at_once(trained):
     (trained / "file").write_text("x")
     newest = trained / "checkpoints" / "step-00000004"

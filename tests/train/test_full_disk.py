@@ -7,11 +7,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from emo_train.folders import put_in_place, whole_folder, writing
 from emo_train.loop import make_accelerator, train
+from emo_train.state import together
 from run_log import losses
 from safetensors.torch import save_file
 from toy import ToyStage, toy_config
@@ -179,3 +181,14 @@ def test_files_reach_the_disk_before_the_rename(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", lambda old, new: order.append("rename") or replace(old, new))
     put_in_place(tmp_path / "a.new", tmp_path / "a")
     assert order == ["file", "a.new", "rename", tmp_path.name]
+
+
+def test_one_process_that_cannot_write_ends_all(monkeypatch):
+    monkeypatch.setattr("emo_train.state.gather_object", lambda own: [*own, True])
+    with pytest.raises(SystemExit) as caught, together(SimpleNamespace(num_processes=2)):
+        pass
+    assert caught.value.code == 2
+    with pytest.raises(OutputError, match="full"), together(SimpleNamespace(num_processes=2)):
+        raise OutputError("full")
+    with together(SimpleNamespace(num_processes=1)):
+        pass

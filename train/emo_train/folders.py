@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 
 from emo.errors import OutputError
 
-NEW, OLD = ".new", ".old"  # of a folder that is being filled, and of one that makes way
+NEW, OLD = ".new", ".old"  # of a folder that is no whole one, filled or emptied, and of a whole one that makes way
 PROBE = 2**20  # bytes
 TORCH_WRITER = ("inline_container", "PytorchStreamWriter", "iostream error", "cannot be opened", "Parent directory")
 
@@ -46,6 +46,14 @@ def put_in_place(temporary: Path, path: Path) -> None:
     os.replace(temporary, path)
     _sync_names(path.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def remove(path: Path) -> None:
+    """Delete a folder, of which nobody sees a half meanwhile."""
+    half = path.with_name(path.name + NEW)
+    shutil.rmtree(half, ignore_errors=True)
+    os.replace(path, half)
+    shutil.rmtree(half, ignore_errors=True)
 
 
 def tidy(folder: Path, pattern: str) -> None:

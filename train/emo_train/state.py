@@ -15,7 +15,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from emo.errors import ConfigError, EmoError, first_line
-from emo_train.folders import NEW, put_in_place, writing
+from emo_train.folders import NEW, put_in_place, remove, writing
 from emo_train.manifest import write_manifest
 from emo_train.resume import require_whole, step_folders, step_name
 
@@ -111,16 +111,15 @@ class Checkpoints:
                     with writing(path):
                         write_manifest(temporary)
                         put_in_place(temporary, path)
+                    known = step_folders(self.folder)
+                    place = known.index(path)
+                    with writing(self.folder):
+                        for other in (*known[: max(0, place + 1 - self.keep)], *known[place + 1 :]):
+                            remove(other)
         except BaseException:
             if main:
                 shutil.rmtree(temporary, ignore_errors=True)
             raise
-        if main:
-            known = step_folders(self.folder)
-            place = known.index(path)
-            for other in (*known[: max(0, place + 1 - self.keep)], *known[place + 1 :]):
-                shutil.rmtree(other, ignore_errors=True)
-        self.accelerator.wait_for_everyone()
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint.
