@@ -9,11 +9,12 @@ import math
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from emo_train.config import LoopConfig, load_settings, run
+from emo_train.config import BATCH, WORKERS, LoopConfig, load_settings, run
 from emo_train.loader import sample_loader
 from emo_train.loop import make_accelerator, train
 from emo_train.speech_samples import HELD_OUT, MOUTH, SpeechBatch, SpeechSamples, StateTimes
@@ -22,8 +23,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
+from emo.bounds import SHARE, Name, Numbers
 from emo.data import StepSampler
-from emo.errors import ConfigError, WeightsError, first_line
+from emo.errors import WeightsError, first_line
 from emo.hub import build_audio_encoder, load_model_config
 from emo.media.files import find_files
 
@@ -36,29 +38,29 @@ AT_ONCE = 8  # sounds, where nothing is learned from them
 class DataConfig:
     """What is heard; see `SpeechSamples`. speech: folder of recordings, of which log-mel alone is learned."""
 
-    seconds: float = 3.0
-    utterances: int = 512
-    noise_share: float = 0.5
-    speech: str | None = None
-    speech_share: float = 0.3
-    batch_size: int = 8
-    workers: int = 1
+    seconds: Annotated[float, Numbers(0.1, 600)] = 3.0
+    utterances: Annotated[int, Numbers(1, 10**7)] = 512
+    noise_share: Annotated[float, SHARE] = 0.5
+    speech: Annotated[str | None, Name()] = None
+    speech_share: Annotated[float, SHARE] = 0.3
+    batch_size: Annotated[int, BATCH] = 8
+    workers: Annotated[int, WORKERS] = 1
 
 
 @dataclass
 class StartConfig:
     """config: of the model whose audio encoder it is. init: folder of a trained one to go on from."""
 
-    config: str = MISSING
-    init: str | None = None
+    config: Annotated[str, Name()] = MISSING
+    init: Annotated[str | None, Name()] = None
 
 
 @dataclass
 class LossConfig:
     """mel_bins: bands. mouth: weight of jaw, width and rounding against all bands together."""
 
-    mel_bins: int = 32
-    mouth: float = 2.0
+    mel_bins: Annotated[int, Numbers(1, 128)] = 32  # more would leave bands without a frequency
+    mouth: Annotated[float, Numbers(0, 1e4)] = 2.0
 
 
 @dataclass
@@ -69,7 +71,7 @@ class AudioEncoderConfig:
     model: StartConfig = field(default_factory=StartConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     train: LoopConfig = field(default_factory=LoopConfig)
-    validated: int = 32
+    validated: Annotated[int, Numbers(1, 10**6)] = 32
 
 
 class AudioNetworks(nn.Module):
@@ -107,8 +109,6 @@ class AudioEncoderStage:
         kernels, strides = encoder.config.conv_kernel, encoder.config.conv_stride
         reach = [(kernel - 1) * math.prod(strides[:i]) for i, kernel in enumerate(kernels)]
         self.times = StateTimes(hop=math.prod(strides), field=1 + sum(reach))
-        if config.data.seconds < 0.1:
-            raise ConfigError(f"data.seconds is {config.data.seconds}; it must be at least 0.1")
         speech = config.data.speech
         self.recordings = find_files(Path(speech), RECORDINGS, "data.speech") if speech else []
 

@@ -8,12 +8,13 @@ import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
-from emo_train.config import LoopConfig, load_settings, run
+from emo_train.config import BATCH, WORKERS, LoopConfig, load_settings, run
 from emo_train.loader import sample_loader
 from emo_train.loop import make_accelerator, train
 from emo_train.mouth import mouth_bump
@@ -22,7 +23,9 @@ from omegaconf import MISSING
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from emo.bounds import Choice, Name, Numbers
 from emo.data import Batch, ClipDataset, StepSampler
+from emo.data.format import SPLITS
 from emo.errors import ConfigError
 from emo.hub import build_vae, load_model_config, load_vae
 from emo.hub.autoencoder import Autoencoder
@@ -39,12 +42,12 @@ class DataConfig:
     """Frames to learn from. `held_out`: split for validation. `measured`: samples from whose pictures a patch
     autoencoder starts, and the scaling factor is measured at the end."""
 
-    root: str = MISSING
-    split: str = "train"
-    held_out: str = "test"
-    batch_size: int = 4
-    workers: int = 1
-    measured: int = 128
+    root: Annotated[str, Name()] = MISSING
+    split: Annotated[str, Choice(SPLITS)] = "train"
+    held_out: Annotated[str, Choice(SPLITS)] = "test"
+    batch_size: Annotated[int, BATCH] = 4
+    workers: Annotated[int, WORKERS] = 1
+    measured: Annotated[int, Numbers(1, 10**6)] = 128
 
 
 @dataclass
@@ -52,8 +55,8 @@ class StartConfig:
     """config: of the model whose autoencoder it is. init: folder of a trained one to go on from. decoder_only: keep
     its encoder and its scaling factor, so that what was trained on its latents still fits."""
 
-    config: str = MISSING
-    init: str | None = None
+    config: Annotated[str, Name()] = MISSING
+    init: Annotated[str | None, Name()] = None
     decoder_only: bool = False
 
 
@@ -65,7 +68,7 @@ class AutoencoderConfig:
     model: StartConfig = field(default_factory=StartConfig)
     loss: ReconstructionConfig = field(default_factory=ReconstructionConfig)
     train: LoopConfig = field(default_factory=LoopConfig)
-    validated: int = 64
+    validated: Annotated[int, Numbers(1, 10**6)] = 64
 
 
 class AutoencoderNetworks(nn.Module):
@@ -108,7 +111,11 @@ class AutoencoderStage:
             vae = load_vae(config.model.init) if config.model.init else build_vae(model)
         self.factor = 2 ** (len(vae.config.block_out_channels) - 1)
         if isinstance(vae, PatchAutoencoder) and not config.model.init:
-            vae.start_from(self.samples(config.data.split, config.data.measured)[0])
+            pictures, _ = self.samples(config.data.split, config.data.measured)
+            try:
+                vae.start_from(pictures)
+            except ValueError as error:
+                raise ConfigError(f"data.measured is {config.data.measured}; more are needed: {error}") from None
         self.networks = AutoencoderNetworks(vae)
         for name, parameter in self.networks.named_parameters():
             parameter.requires_grad_(not (config.model.decoder_only and name.startswith(ENCODER)))

@@ -6,6 +6,7 @@ another one of the same clip. No sound, no motion frames, no speed.
 
 import sys
 from dataclasses import asdict, dataclass, field
+from typing import Annotated
 
 from accelerate import Accelerator
 from emo_train.config import load_settings, run
@@ -15,23 +16,29 @@ from emo_train.stage import EMOStage
 from emo_train.stage_config import EMOConfig
 from emo_train.validation import check_validation, validate_pictures
 
-from emo.errors import ConfigError
+from emo.bounds import SHARE, Numbers
 
 
 @dataclass
 class DropConfig:
     """Probability of dropping each condition; see docs/training.md."""
 
-    reference: float = 0.1
-    face_mask: float = 0.1
+    reference: Annotated[float, SHARE] = 0.1
+    face_mask: Annotated[float, SHARE] = 0.1
 
 
 @dataclass
 class ImageConfig(EMOConfig):
     """Stage 1. targets: frames to draw from one reference, which so costs less."""
 
-    targets: int = 1
+    targets: Annotated[int, Numbers(1, 1024)] = 1
     drop: DropConfig = field(default_factory=DropConfig)
+
+    def misfit(self) -> str | None:
+        """What this stage has no use for."""
+        if self.objective.noise_correlation is not None:
+            return "objective.noise_correlation is for the stages of videos; stage 1 draws single frames"
+        return None
 
 
 class ImageStage(EMOStage):
@@ -40,8 +47,6 @@ class ImageStage(EMOStage):
     video = False
 
     def __init__(self, config: ImageConfig, accelerator: Accelerator):
-        if config.targets < 1:
-            raise ConfigError(f"targets is {config.targets}; at least one frame must be drawn")
         self.targets = config.targets
         super().__init__(config, accelerator)
 

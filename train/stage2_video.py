@@ -7,6 +7,7 @@ first n are motion frames.
 
 import sys
 from dataclasses import asdict, dataclass, field
+from typing import Annotated
 
 from emo_train.config import load_settings, run
 from emo_train.loop import make_accelerator, train
@@ -15,23 +16,25 @@ from emo_train.stage import EMOStage
 from emo_train.stage_config import EMOConfig
 from emo_train.validation import check_validation, validate_clips
 
+from emo.bounds import SHARE, Numbers
+
 
 @dataclass
 class DropConfig:
     """Probability of dropping each condition; see docs/training.md."""
 
-    reference: float = 0.1
-    motion: float = 0.3
-    audio: float = 0.1
-    face_mask: float = 0.1
+    reference: Annotated[float, SHARE] = 0.1
+    motion: Annotated[float, SHARE] = 0.3
+    audio: Annotated[float, SHARE] = 0.1
+    face_mask: Annotated[float, SHARE] = 0.1
 
 
 @dataclass
 class LoraConfig:
     """Low-rank adapters instead of whole weights; rank 0 for none."""
 
-    rank: int = 0
-    alpha: float = 16.0
+    rank: Annotated[int, Numbers(0, 4096)] = 0
+    alpha: Annotated[float, Numbers(0, 1e6, above=True)] = 16.0
 
 
 @dataclass
@@ -39,9 +42,9 @@ class VideoConfig(EMOConfig):
     """Stage 2."""
 
     drop: DropConfig = field(default_factory=DropConfig)
-    motion_noise: float = 0.15
+    motion_noise: Annotated[float, Numbers(0, 10)] = 0.15
     freeze_spatial: bool = False
-    spatial_rate: float = 1.0
+    spatial_rate: Annotated[float, Numbers(0, 100)] = 1.0
     lora: LoraConfig = field(default_factory=LoraConfig)
 
 

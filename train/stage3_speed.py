@@ -7,6 +7,7 @@ otherwise motion would come to follow the speed instead of the voice.
 
 import sys
 from dataclasses import asdict, dataclass, field
+from typing import Annotated
 
 from emo_train.config import load_settings, run
 from emo_train.loop import make_accelerator, train
@@ -15,16 +16,18 @@ from emo_train.stage import EMOStage
 from emo_train.stage_config import EMOConfig
 from emo_train.validation import check_validation, validate_clips
 
+from emo.bounds import SHARE, Numbers
+
 
 @dataclass
 class DropConfig:
     """Probability of dropping each condition; see docs/training.md."""
 
-    reference: float = 0.1
-    motion: float = 0.3
-    audio: float = 0.1
-    speed: float = 0.1
-    face_mask: float = 0.1
+    reference: Annotated[float, SHARE] = 0.1
+    motion: Annotated[float, SHARE] = 0.3
+    audio: Annotated[float, SHARE] = 0.1
+    speed: Annotated[float, SHARE] = 0.1
+    face_mask: Annotated[float, SHARE] = 0.1
 
 
 @dataclass
@@ -32,7 +35,7 @@ class SpeedConfig(EMOConfig):
     """Stage 3."""
 
     drop: DropConfig = field(default_factory=DropConfig)
-    motion_noise: float = 0.15
+    motion_noise: Annotated[float, Numbers(0, 10)] = 0.15
 
 
 class SpeedStage(EMOStage):

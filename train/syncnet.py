@@ -7,11 +7,12 @@ import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from emo_train.config import LoopConfig, load_settings, run
+from emo_train.config import BATCH, WORKERS, LoopConfig, load_settings, run
 from emo_train.loader import sample_loader
 from emo_train.loop import make_accelerator, train
 from emo_train.sync_samples import AugmentConfig, SyncBatch, SyncSamples
@@ -20,12 +21,15 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
+from emo.bounds import Choice, Name, Numbers, Several
 from emo.data import StepSampler
+from emo.data.format import SPLITS
 from emo.errors import ConfigError, EmoError
+from emo.metrics.face_crops import REGIONS
 from emo.metrics.lip_sync import MAX_LAG, lag_distances
-from emo.metrics.syncnet import FRAMES, SyncNet
+from emo.metrics.syncnet import FRAMES, LAYERS, SyncNet
 
-KINDS = ("lags", "pairs")
+WIDTHS = Several(Numbers(1, 65536), LAYERS)
 NEAR = 1  # frames by which a found offset may be off
 
 
@@ -33,25 +37,25 @@ NEAR = 1  # frames by which a found offset may be off
 class DataConfig:
     """Clips to learn from. frames: of each, at 25 per second. held_out: split for validation."""
 
-    root: str = MISSING
-    split: str = "train"
-    held_out: str = "test"
-    frames: int = 75
-    batch_size: int = 4
-    workers: int = 1
+    root: Annotated[str, Name()] = MISSING
+    split: Annotated[str, Choice(SPLITS)] = "train"
+    held_out: Annotated[str, Choice(SPLITS)] = "test"
+    frames: Annotated[int, Numbers(FRAMES + 2, 10**5)] = 75
+    batch_size: Annotated[int, BATCH] = 4
+    workers: Annotated[int, WORKERS] = 1
 
 
 @dataclass
 class NetworkConfig:
     """The network, see `SyncNet`; init: folder of a trained one to go on from instead."""
 
-    audio_widths: list[int] = field(default_factory=lambda: [64, 192, 384, 256, 256, 512])
-    lip_widths: list[int] = field(default_factory=lambda: [96, 256, 256, 256, 256, 512])
-    embedding: int = 1024
-    crop_size: int = 224
-    region: str = "face"
+    audio_widths: Annotated[list[int], WIDTHS] = field(default_factory=lambda: [64, 192, 384, 256, 256, 512])
+    lip_widths: Annotated[list[int], WIDTHS] = field(default_factory=lambda: [96, 256, 256, 256, 256, 512])
+    embedding: Annotated[int, Numbers(1, 65536)] = 1024
+    crop_size: Annotated[int, Numbers(51, 1024)] = 224
+    region: Annotated[str, Choice(tuple(REGIONS))] = "face"
     zero_ends: bool = True
-    init: str | None = None
+    init: Annotated[str | None, Name()] = None
 
 
 @dataclass
@@ -60,8 +64,8 @@ class LossConfig:
     paper's contrastive loss of true pairs and pairs from two moments of a clip, of which those nearer than the margin
     are pushed apart."""
 
-    kind: str = "lags"
-    margin: float = 2.0
+    kind: Annotated[str, Choice(("lags", "pairs"))] = "lags"
+    margin: Annotated[float, Numbers(0, 1e4, above=True)] = 2.0
 
 
 @dataclass
@@ -73,7 +77,7 @@ class SyncConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     train: LoopConfig = field(default_factory=LoopConfig)
-    validated: int = 32
+    validated: Annotated[int, Numbers(1, 10**6)] = 32
 
 
 class SyncStage:
@@ -82,10 +86,6 @@ class SyncStage:
     def __init__(self, config: SyncConfig, accelerator: Accelerator):
         self.config, self.seed, self.batch_size = config, config.train.seed, config.data.batch_size
         self.device = accelerator.device
-        if config.loss.kind not in KINDS:
-            raise ConfigError(f"loss.kind is {config.loss.kind}; use {' or '.join(KINDS)}")
-        if config.data.frames < FRAMES + 2:
-            raise ConfigError(f"data.frames is {config.data.frames}; it must be at least {FRAMES + 2}")
         if config.train.ema_decay:
             raise ConfigError("train.ema_decay must be 0: running means of activations would not fit averaged weights")
         with torch.random.fork_rng(devices=[]):

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -21,6 +22,9 @@ from safetensors.torch import load_file
 
 SCRIPT = str(Path(__file__).with_name("run_stage.py"))
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+
+
+TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
 
 
 def arguments(init: Path, output: Path, *more: str) -> list[str]:
@@ -119,7 +123,7 @@ def test_two_processes_equal_one_with_twice_the_batch(stage, init, tmp_path, run
     two = start(
         stage,
         *arguments(init, tmp_path / "two", "train.steps=5", "data.batch_size=2"),
-        launcher=("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"),
+        launcher=TWO,
     )
     run_here(stage, *arguments(init, tmp_path / "one", "train.steps=5", "data.batch_size=4"))
     output, _ = two.communicate(timeout=300)  # gloo sometimes aborts at exit, when all is done: what is written counts
@@ -127,6 +131,31 @@ def test_two_processes_equal_one_with_twice_the_batch(stage, init, tmp_path, run
     assert json.loads((tmp_path / "two" / "log.jsonl").read_text().splitlines()[0])["processes"] == 2
     assert len(losses(tmp_path / "two")) == 5
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_two_processes_end_where_one_cannot_write(init, tmp_path):
+    two = subprocess.Popen(
+        [sys.executable, *TWO, SCRIPT, "stage1_image", *arguments(init, tmp_path / "two", "train.steps=4")],
+        env=ENVIRONMENT,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    output, _ = two.communicate(timeout=120)
+    assert two.returncode != 0
+    (line,) = [line for line in output.splitlines() if line.startswith("train: ")]
+    assert "step-00000004 cannot be written (" in line
+    assert list((tmp_path / "two" / "checkpoints").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_nothing_finished_is_lost(tmp_path):
+    program = [sys.executable, str(Path(SCRIPT).with_name("kill_training.py")), "0", "20", str(tmp_path / "killed")]
+    result = subprocess.run(program, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    assert "20 kills" in result.stdout
 
 
 def test_a_mistake_is_one_line_and_status_2(init, tmp_path, monkeypatch, capsys):

@@ -260,7 +260,7 @@ def test_merging_leaves_plain_weights_alone():
         ({"model__attention_backend": "sorcery"}, "model.attention_backend=sorcery"),
         ({"objective__prediction_type": "epsilon"}, "epsilon says nothing"),
         ({"objective__prediction_type": "sample"}, "objective.prediction_type is sample"),
-        ({"targets": 0}, "targets is 0"),
+        ({"data__size": 68}, "data.size is 68; these networks need a multiple of 8"),
         ({"model__vae": "/nowhere"}, "/nowhere: no autoencoder"),
     ],
 )

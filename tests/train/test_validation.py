@@ -12,7 +12,7 @@ from PIL import Image
 from random_clips import make_stage
 from tiny import SIZE, noise
 
-from emo.errors import ConfigError
+from emo.errors import AudioError, ConfigError, FaceError, ImageError
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +73,17 @@ def test_pictures_are_sampled_without_sound_and_motion_and_repeatably(init, file
 def test_what_is_missing_is_named_before_training(config, message):
     with pytest.raises(ConfigError, match=message):
         check_validation(config, sounds=True)
+
+
+def test_what_cannot_be_shown_is_named_before_training(files, tmp_path):
+    portrait, sound = files
+    check_validation(ValidationConfig([portrait], [sound], "full"), sounds=True)
+    check_validation(ValidationConfig([portrait], face_region="full"), sounds=False)
+    (tmp_path / "bad").write_text("x")
+    for portraits, sounds, region, error in (
+        ([portrait], [sound], None, FaceError),
+        ([portrait, str(tmp_path / "bad")], [sound], "full", ImageError),
+        ([portrait], [sound, str(tmp_path / "bad")], "full", AudioError),
+    ):
+        with pytest.raises(error, match=r"portrait\.png|bad"):
+            check_validation(ValidationConfig(portraits, sounds, region), sounds=True)

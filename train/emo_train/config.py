@@ -2,54 +2,66 @@
 
 import argparse
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import diffusers.utils.logging
 import transformers.utils.logging
-from omegaconf import MISSING, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+from yaml import MarkedYAMLError, YAMLError
 
+from emo.bounds import SHARE, Choice, Name, Numbers, Several, check
 from emo.cli.quiet import quiet_libraries, quiet_loading
-from emo.errors import ConfigError, EmoError
+from emo.errors import ConfigError, EmoError, first_line
+from emo.media.files import write_whole
+from emo_train.resume import find_checkpoint
+
+MOST_STEPS = 99_999_999  # for which the names of checkpoints have digits
+STEPS = Numbers(0, MOST_STEPS)
+SEEDS = Numbers(0, 2**32 - 1)  # that numpy takes
+BATCH = Numbers(1, 65536)
+WORKERS = Numbers(0, 1024)
+NO_KEYS = "it does not hold keys and values; see configs/train"
 
 
 @dataclass
 class OptimizerConfig:
     """The optimiser and its learning rate over time; see docs/training.md."""
 
-    name: str = "adamw"
-    learning_rate: float = 1e-5
-    betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
-    epsilon: float = 1e-8
-    weight_decay: float = 0.01
-    schedule: str = "constant"
-    warmup_steps: int = 0
-    decay_share: float = 1.0
-    final_factor: float = 0.0
-    max_grad_norm: float = 1.0
+    name: Annotated[str, Choice(("adamw", "adamw_8bit", "sgd"))] = "adamw"
+    learning_rate: Annotated[float, Numbers(0, 100, above=True)] = 1e-5
+    betas: Annotated[list[float], Several(Numbers(0, 1, below=True), 2)] = field(default_factory=lambda: [0.9, 0.999])
+    epsilon: Annotated[float, Numbers(0, 1, above=True)] = 1e-8
+    weight_decay: Annotated[float, Numbers(0, 100)] = 0.01
+    schedule: Annotated[str, Choice(("constant", "linear", "cosine"))] = "constant"
+    warmup_steps: Annotated[int, STEPS] = 0
+    decay_share: Annotated[float, SHARE] = 1.0
+    final_factor: Annotated[float, SHARE] = 0.0
+    max_grad_norm: Annotated[float, Numbers(0, 1e6)] = 1.0
 
 
 @dataclass
 class LoopConfig:
     """What the loop needs, whatever trains; see docs/training.md."""
 
-    output: str = MISSING
-    steps: int = MISSING
-    seed: int = 0
-    accumulation: int = 1
-    mixed_precision: str | None = None
-    ema_decay: float = 0.0
-    save_every: int = 1000
-    keep_last: int = 3
-    validate_every: int = 0
-    export_every: int = 0
-    log_every: int = 10
+    output: Annotated[str, Name()] = MISSING
+    steps: Annotated[int, STEPS] = MISSING
+    seed: Annotated[int, SEEDS] = 0
+    accumulation: Annotated[int, Numbers(1, 65536)] = 1
+    mixed_precision: Annotated[str | None, Choice(("no", "fp16", "bf16"))] = None
+    ema_decay: Annotated[float, Numbers(0, 1, below=True)] = 0.0
+    save_every: Annotated[int, STEPS] = 1000
+    keep_last: Annotated[int, Numbers(1, 10**6)] = 3
+    validate_every: Annotated[int, STEPS] = 0
+    export_every: Annotated[int, STEPS] = 0
+    log_every: Annotated[int, Numbers(1, MOST_STEPS)] = 10
     tensorboard: bool = True
-    stop_after_seconds: float | None = None
+    stop_after_seconds: Annotated[float | None, Numbers(0, 1e9, above=True)] = None
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
 
     def __post_init__(self):
@@ -72,7 +84,8 @@ def load_settings(schema: type, arguments: Sequence[str] | None = None, descript
         arguments: of the command line, its own by default.
 
     Raises:
-        ConfigError: the file cannot be read, or a key is unknown, missing or of the wrong kind; the message names it.
+        ConfigError: the file cannot be read, or a key is unknown, missing, of the wrong kind or out of its bounds, or
+            the checkpoint to go on from is not there; the message names it.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--config", type=Path, help="YAML file, such as configs/train/emo-tiny/stage1.yaml")
@@ -80,39 +93,82 @@ def load_settings(schema: type, arguments: Sequence[str] | None = None, descript
     parser.add_argument("--debug", action="store_true", help="show the libraries' messages and tracebacks")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as train.steps=100")
     options = parser.parse_intermixed_args(arguments)
-    return Settings(load_config(schema, options.config, options.overrides), options.resume)
+    config = load_config(schema, options.config, options.overrides)
+    find_checkpoint(Path(config.train.output), options.resume)  # or what is wrong with it is said after minutes
+    return Settings(config, options.resume)
 
 
 def load_config(schema: type, path: Path | None, overrides: Sequence[str] = ()) -> Any:
-    """An object of the schema; see `load_settings`."""
-    if path is not None and not path.is_file():
-        raise ConfigError(f"{path}: no such file")
+    """An object of the schema, with all values within their bounds; see `load_settings`."""
+    config = OmegaConf.structured(schema)  # first, or unknown keys would pass
+    if path is not None:
+        with _named(str(path), "the file"):
+            config.merge_with(_read(path))
     for override in overrides:
-        if "=" not in override:
+        key, equals, _ = override.partition("=")
+        if not equals:
             raise ConfigError(f"{override!r} is not of the form key=value")
-    where = str(path or "the configuration")
-    try:  # the structured defaults come first, or unknown keys would pass
-        config = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.load(path) if path else {})
-        where = "the command line" if overrides else where
-        config = OmegaConf.merge(config, OmegaConf.from_dotlist(list(overrides)))
+        with _named("the command line", key):
+            config.merge_with_dotlist([override])
+    for key in [override.partition("=")[0] for override in overrides if "${" in override]:
+        with _named("the command line", key):  # what it refers to may be of the wrong kind
+            OmegaConf.select(config, key)
+    with _named(str(path), "the file"):
         if missing := sorted(OmegaConf.missing_keys(config)):
             raise ConfigError(f"{missing[0]} is not set; give {missing[0]}=... or set it in the file")
-        return OmegaConf.to_object(config)
-    except (OmegaConfBaseException, YAMLError) as error:
-        key = getattr(error, "full_key", None)
-        raise ConfigError(f"{where}: {key or 'the file'}: {str(error).splitlines()[0]}") from None
+        config = OmegaConf.to_object(config)
+    check(config)
+    return config
+
+
+def _read(path: Path) -> DictConfig:
+    """The keys and values of a YAML file.
+
+    Raises:
+        ConfigError: there is none that can be read.
+    """
+    try:
+        content = OmegaConf.load(path)
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: it is not text in UTF-8; give a YAML file") from None
+    except OSError as error:  # without `strerror` where all that the file holds is a word or a number
+        raise ConfigError(f"{path}: {(error.strerror or NO_KEYS).lower()}") from None
+    if not isinstance(content, DictConfig):
+        raise ConfigError(f"{path}: {NO_KEYS}")
+    return content
+
+
+@contextmanager
+def _named(where: str, key: str) -> Iterator[None]:
+    """Say where a mistake is that OmegaConf or YAML find, and under which key if they know."""
+    try:
+        yield
+    except EmoError:
+        raise
+    except MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark and key == "the file" else ""
+        raise ConfigError(f"{where}: {key}: {line}{error.problem or first_line(error)}") from None
+    except (OmegaConfBaseException, YAMLError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        reason = first_line(error)  # which quotes the value
+        reason = reason if len(reason) <= 200 else f"{reason[:100]} … {reason[-80:]}"
+        raise ConfigError(f"{where}: {getattr(error, 'full_key', None) or key}: {reason}") from None
 
 
 def record_config(config: Any, path: Path) -> list[str]:
     """Write a configuration for whoever looks at the run later.
 
     Returns:
-        What differs from the one that was there before, as `key: before → now`.
+        What differs from the one that was there before, as `key: before → now`; nothing if that cannot be read.
+
+    Raises:
+        OutputError: it cannot be written.
     """
     now = OmegaConf.structured(config)
-    before = OmegaConf.load(path) if path.exists() else now
-    path.parent.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(now, path)
+    try:
+        before = _read(path)
+    except (ConfigError, OmegaConfBaseException, YAMLError):
+        before = now
+    write_whole(path, OmegaConf.to_yaml(now).encode())
     old, new = (dict(_flat(OmegaConf.to_container(each))) for each in (before, now))
     return [f"{key}: {old.get(key)} → {new.get(key)}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
 
@@ -133,6 +189,7 @@ def run(main: Callable[[], int | None]) -> int:
         quiet_loading()
         diffusers.utils.logging.set_verbosity_error()  # they are imported already, and have read their environment
         transformers.utils.logging.set_verbosity_error()
+        threading.excepthook = _thread_failed
     try:
         return main() or 0
     except EmoError as error:
@@ -140,3 +197,9 @@ def run(main: Callable[[], int | None]) -> int:
             raise
         print(f"train: {str(error).strip().splitlines()[-1]}", file=sys.stderr)  # a loader's worker adds a traceback
         return 2
+
+
+def _thread_failed(failure: threading.ExceptHookArgs) -> None:
+    """TensorBoard's thread fails where a disk is full, and so does the main thread, which says it in a line."""
+    if not isinstance(failure.exc_value, OSError):
+        threading.__excepthook__(failure)

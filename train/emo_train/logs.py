@@ -5,12 +5,15 @@ import math
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tqdm import tqdm
 
 from emo.errors import ConfigError
+from emo.media.files import write_whole
 from emo_train.config import LoopConfig
+from emo_train.folders import writing
 
 
 class Logs:
@@ -23,16 +26,16 @@ class Logs:
     """
 
     def __init__(self, folder: Path, config: LoopConfig, start: int, *, shown: bool):
-        self.every, self.last, self.shown = max(1, config.log_every), config.steps, shown
+        self.every, self.last, self.shown = config.log_every, config.steps, shown
         self.path = folder / "log.jsonl"
         self._steps: list[dict[str, float]] = []
         self._board = self._bar = None
         if not shown:
             return
-        folder.mkdir(parents=True, exist_ok=True)
-        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True) if self.path.exists() else []
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= start]
-        self.path.write_text("".join(kept), encoding="utf-8")
+        with writing(self.path):
+            folder.mkdir(parents=True, exist_ok=True)
+            lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
+        write_whole(self.path, b"".join(line for line in lines if _step(line) <= start))
         if config.tensorboard:
             try:
                 from torch.utils.tensorboard import SummaryWriter
@@ -40,7 +43,8 @@ class Logs:
                 raise ConfigError(
                     "train.tensorboard needs tensorboard: pip install 'emo[train]', or set it to false"
                 ) from None
-            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=start + 1)
+            with writing(folder):
+                self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=start + 1)
         wait = 0.5 if sys.stderr.isatty() else 30
         self._bar = tqdm(total=config.steps, initial=start, unit="step", mininterval=wait, dynamic_ncols=True)
 
@@ -69,12 +73,13 @@ class Logs:
 
     def _write(self, step: int, scalars: dict[str, float]) -> None:
         finite = {key: value for key, value in scalars.items() if math.isfinite(value)}
-        with self.path.open("a", encoding="utf-8") as file:
+        with writing(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, "time": time.time(), **finite}) + "\n")
         if self._board is not None:
-            for key, value in finite.items():
-                self._board.add_scalar(key, value, step)
-            self._board.flush()
+            with writing(self.path.with_name("tensorboard")):
+                for key, value in finite.items():
+                    self._board.add_scalar(key, value, step)
+                self._board.flush()
 
     def say(self, message: str) -> None:
         """A line on the terminal, beside the bar."""
@@ -84,8 +89,18 @@ class Logs:
     def __enter__(self) -> "Logs":
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: type | None, *exception: object) -> None:
         if self._bar is not None:
             self._bar.close()
         if self._board is not None:
-            self._board.close()
+            # What had gone wrong before is what counts.
+            with writing(self.path.with_name("tensorboard")) if kind is None else suppress(OSError):
+                self._board.close()
+
+
+def _step(line: bytes) -> float:
+    """The step of a log's line; infinite for what is none, such as a line torn by a power cut."""
+    try:
+        return int(json.loads(line)["step"]) if line.endswith(b"\n") else math.inf
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return math.inf

@@ -15,10 +15,14 @@ from torch import Tensor, nn
 from emo.errors import ConfigError, EmoError
 from emo_train.average import AveragedWeights
 from emo_train.config import LoopConfig, record_config
+from emo_train.folders import tidy, whole_folder
 from emo_train.logs import Logs
 from emo_train.optimizer import build_optimizer, build_schedule
+from emo_train.resume import CHECKPOINTS, find_checkpoint, step_name
 from emo_train.signals import StopSignals
-from emo_train.state import Checkpoints, Progress, step_name, whole_folder
+from emo_train.state import Checkpoints, Progress, together
+
+VALIDATION = "validation"  # folder of what is shown
 
 
 class DivergedError(EmoError):
@@ -78,10 +82,8 @@ def make_accelerator(config: LoopConfig) -> Accelerator:
     """Accelerate as configured, with the seed set; precision is `accelerate launch`'s to say if not configured.
 
     Raises:
-        ConfigError: the precision is unknown, or not to be had here.
+        ConfigError: the precision is not to be had here.
     """
-    if config.mixed_precision not in (None, "no", "fp16", "bf16"):
-        raise ConfigError(f"train.mixed_precision is {config.mixed_precision}; use no, fp16 or bf16")
     set_seed(config.seed)
     try:
         # A plugin, since `accelerate launch` would override the plain option by its own default.
@@ -104,7 +106,8 @@ def train(stage: Stage, config: LoopConfig, accelerator: Accelerator, resume: st
         Exit status: 0, or 128 + the number of the signal that ended the run.
 
     Raises:
-        ConfigError: an option cannot be used.
+        ConfigError: an option cannot be used, or a checkpoint is damaged or does not fit.
+        OutputError: something cannot be written.
         DivergedError: loss or gradient are not finite; the message names step and samples. No weights were changed.
     """
     return _Run(stage, config, accelerator, resume).run()
@@ -130,17 +133,21 @@ class _Run:
         self.average = AveragedWeights([p for p in self.model.parameters() if p.requires_grad], config.ema_decay)
         self.progress = Progress()
         self.checkpoints = Checkpoints(
-            accelerator, self.model, stage.networks, self.output / "checkpoints", config.keep_last
+            accelerator, self.model, stage.networks, self.optimizer, self.output / CHECKPOINTS, config.keep_last
         )
         self.checkpoints.register(self.progress, self.schedule, self.average)
-        self.checkpoints.resume(resume)
+        with together(accelerator):
+            if accelerator.is_main_process:
+                tidy(self.output, "model")
+                tidy(self.output / CHECKPOINTS, "step-*")
+                tidy(self.output / VALIDATION, "step-*")
+        if path := find_checkpoint(self.output, resume):
+            self.checkpoints.load(path)
 
     def run(self) -> int:
-        config, progress, main = self.config, self.progress, self.accelerator.is_main_process
+        config, progress = self.config, self.progress
         self.model.train()
-        with StopSignals() as signals, Logs(self.output, config, progress.step, shown=main) as logs:
-            if main and (changed := record_config(self.stage.config, self.output / "config.yaml")):
-                logs.say(f"going on with other settings: {'; '.join(changed)}")
+        with StopSignals() as signals, self._logs() as logs:
             batches = self._batches() if progress.step < config.steps else iter(())
             while progress.step < config.steps:
                 late = config.stop_after_seconds and time.monotonic() - self.started > config.stop_after_seconds
@@ -161,6 +168,14 @@ class _Run:
             self._export()
             logs.say(f"finished at step {progress.step}: {self.output / 'model'}")
         return 0
+
+    def _logs(self) -> Logs:
+        """The logs, and the configuration beside them."""
+        with together(self.accelerator):
+            logs = Logs(self.output, self.config, self.progress.step, shown=self.accelerator.is_main_process)
+            if logs.shown and (changed := record_config(self.stage.config, self.output / "config.yaml")):
+                logs.say(f"going on with other settings: {'; '.join(changed)}")
+        return logs
 
     def _batches(self) -> Iterator[Batch]:
         """This process's batches from where the samples seen so far end, also if there are more processes now."""
@@ -223,24 +238,23 @@ class _Run:
         )
 
     def _validate(self, logs: Logs) -> None:
-        with self.average.applied():
+        with self.average.applied(), together(self.accelerator):
             if self.accelerator.is_main_process:
-                with whole_folder(self.output / "validation" / step_name(self.progress.step)) as folder:
+                with whole_folder(self.output / VALIDATION / step_name(self.progress.step)) as folder:
                     networks = self.stage.networks.eval()
                     half = self.accelerator.mixed_precision == "fp16"  # in which Stable Diffusion's decoder overflows
                     with torch.no_grad(), nullcontext() if half else self.accelerator.autocast():
                         logs.validation(self.progress.step, self.stage.validate(networks, folder))
                     networks.train()
-            self.accelerator.wait_for_everyone()
 
     def _export(self) -> None:
         """Write what the stage makes of the weights, averaged ones if there are."""
         with self.average.applied():
             weights = self.checkpoints.weights()
-            if self.accelerator.is_main_process:
-                with whole_folder(self.output / "model") as folder:
-                    self.stage.save(folder, weights)
-            self.accelerator.wait_for_everyone()
+            with together(self.accelerator):
+                if self.accelerator.is_main_process:
+                    with whole_folder(self.output / "model") as folder:
+                        self.stage.save(folder, weights)
 
 
 def _every(interval: int, step: int) -> bool:

@@ -34,18 +34,10 @@ def configure_scheduler(scheduler: SchedulerMixin, config: ObjectiveConfig) -> D
     return scheduler
 
 
-def configure_noise(unet: BackboneUNet, config: ObjectiveConfig, video: bool) -> None:
-    """Write the correlation of the frames' noise into the backbone's config, with which it is saved.
-
-    Raises:
-        ConfigError: it is none, or 1, with which all frames would have the same noise; or frames are no `video`.
-    """
+def configure_noise(unet: BackboneUNet, config: ObjectiveConfig) -> None:
+    """Write the correlation of the frames' noise into the backbone's config, with which it is saved."""
     if config.noise_correlation is None:
         return
-    if not video:
-        raise ConfigError("objective.noise_correlation is for the stages of videos; stage 1 draws single frames")
-    if not 0 <= config.noise_correlation < 1:
-        raise ConfigError(f"objective.noise_correlation is {config.noise_correlation}; use 0 to less than 1")
     # `from_config` resets what is listed as left at its default.
     left = [name for name in unet.config.get("_use_default_values", ()) if name != "noise_correlation"]
     unet.register_to_config(noise_correlation=config.noise_correlation, _use_default_values=left)

@@ -10,29 +10,25 @@ from torch.optim.lr_scheduler import LambdaLR
 from emo.errors import ConfigError
 from emo_train.config import OptimizerConfig
 
-SCHEDULES = ("constant", "linear", "cosine")
-
 
 def build_optimizer(groups: list[dict[str, Any]], config: OptimizerConfig) -> Optimizer:
     """AdamW, 8-bit AdamW of bitsandbytes, or SGD over groups that carry their own learning rates.
 
     Raises:
-        ConfigError: the name is unknown, or bitsandbytes is not there.
+        ConfigError: bitsandbytes is not there.
     """
     adam = {"betas": tuple(config.betas), "eps": config.epsilon, "weight_decay": config.weight_decay}
     if config.name == "adamw":
         return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True, **adam)
     if config.name == "sgd":
         return torch.optim.SGD(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
-    if config.name == "adamw_8bit":
-        try:
-            from bitsandbytes.optim import AdamW8bit
-        except ImportError as error:
-            raise ConfigError(
-                f"train.optimizer.name=adamw_8bit needs bitsandbytes ({error}); pip install bitsandbytes, or use adamw"
-            ) from None
-        return AdamW8bit(groups, lr=config.learning_rate, **adam)
-    raise ConfigError(f"train.optimizer.name is {config.name}; use adamw, adamw_8bit or sgd")
+    try:
+        from bitsandbytes.optim import AdamW8bit
+    except ImportError as error:
+        raise ConfigError(
+            f"train.optimizer.name=adamw_8bit needs bitsandbytes ({error}); pip install bitsandbytes, or use adamw"
+        ) from None
+    return AdamW8bit(groups, lr=config.learning_rate, **adam)
 
 
 def build_schedule(optimizer: Optimizer, config: OptimizerConfig, steps: int) -> LambdaLR:
@@ -40,12 +36,7 @@ def build_schedule(optimizer: Optimizer, config: OptimizerConfig, steps: int) ->
 
     diffusers' schedules always fall over the whole run; with `decay_share` 1 these equal them but for the first step,
     which is not lost at a rate of 0.
-
-    Raises:
-        ConfigError: the schedule is unknown.
     """
-    if config.schedule not in SCHEDULES:
-        raise ConfigError(f"train.optimizer.schedule is {config.schedule}; use {', '.join(SCHEDULES)}")
     start = max(config.warmup_steps, round(steps * (1 - config.decay_share)))
 
     def factor(step: int) -> float:

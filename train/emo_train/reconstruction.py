@@ -1,14 +1,18 @@
 """What an autoencoder learns by: the difference of pictures, of their gradients, structure and sharpness."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv2d
 
+from emo.bounds import Numbers
+
 WINDOW = 7  # pixels, of SSIM
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue
 DETAIL_WINDOW = 8  # pixels, of `detail`
+WEIGHTS = Numbers(0, 1e4)
 
 
 @dataclass
@@ -22,13 +26,13 @@ class ReconstructionConfig:
     mouth: additional weight at the mouth's middle, for the first two parts.
     """
 
-    gradient: float = 0.5
-    ssim: float = 0.1
-    sharpness: float = 0.0
-    kl: float = 1e-6
-    latent_noise: float = 0.06
-    mouth: float = 0.0
-    mouth_sigma: float = 0.6
+    gradient: Annotated[float, WEIGHTS] = 0.5
+    ssim: Annotated[float, WEIGHTS] = 0.1
+    sharpness: Annotated[float, WEIGHTS] = 0.0
+    kl: Annotated[float, WEIGHTS] = 1e-6
+    latent_noise: Annotated[float, Numbers(0, 100)] = 0.06
+    mouth: Annotated[float, WEIGHTS] = 0.0
+    mouth_sigma: Annotated[float, Numbers(0, 100, above=True)] = 0.6
 
 
 def reconstruction_loss(

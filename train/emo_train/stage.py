@@ -40,8 +40,11 @@ class EMOStage(ABC):
         self.config, self.seed, self.batch_size = config, config.train.seed, config.data.batch_size
         pipe = starting_pipeline(config.model, self.seed)
         pipe = EMOPipeline(**{**pipe.components, "scheduler": configure_scheduler(pipe.scheduler, config.objective)})
-        configure_noise(pipe.unet, config.objective, self.video)
+        configure_noise(pipe.unet, config.objective)
         self.pipe, self.networks = pipe, EMONetworks.of(pipe)
+        multiple = pipe.vae_scale_factor * 2 ** (len(pipe.unet.config.block_out_channels) - 1)
+        if config.data.size and config.data.size % multiple:
+            raise ConfigError(f"data.size is {config.data.size}; these networks need a multiple of {multiple}")
         self.frames = pipe.unet.config.num_frames if self.video else self.targets
         self.motion_frames = pipe.unet.config.num_motion_frames
         self.neighbors = pipe.audio_projection.config.num_neighbors

@@ -1,64 +1,73 @@
 """What configures all three stages of EMO; each stage's script adds its own. Explained in docs/training.md."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from omegaconf import MISSING
 
-from emo_train.config import LoopConfig
+from emo.bounds import Choice, Name, Numbers, Several
+from emo.data.format import SPLITS
+from emo_train.config import BATCH, SEEDS, WORKERS, LoopConfig
 
 
 @dataclass
 class DataConfig:
     """Where samples come from."""
 
-    root: str = MISSING
-    split: str = "train"
-    size: int | None = None
+    root: Annotated[str, Name()] = MISSING
+    split: Annotated[str, Choice(SPLITS)] = "train"
+    size: Annotated[int | None, Numbers(64, 4096, multiple=8)] = None
     cache: bool = False
-    batch_size: int = 4
-    workers: int = 2
+    batch_size: Annotated[int, BATCH] = 4
+    workers: Annotated[int, WORKERS] = 2
 
 
 @dataclass
 class StartConfig:
     """Where the weights come from, and how the networks run."""
 
-    init: str | None = None
-    config: str | None = None
-    sd15: str | None = None
-    motion_adapter: str | None = None
-    audio_encoder: str | None = None
-    vae: str | None = None
+    init: Annotated[str | None, Name()] = None
+    config: Annotated[str | None, Name()] = None
+    sd15: Annotated[str | None, Name()] = None
+    motion_adapter: Annotated[str | None, Name()] = None
+    audio_encoder: Annotated[str | None, Name()] = None
+    vae: Annotated[str | None, Name()] = None
     random_encoders: bool = False
     gradient_checkpointing: bool = False
-    attention_backend: str | None = None
+    attention_backend: Annotated[str | None, Name()] = None
 
 
 @dataclass
 class ObjectiveConfig:
     """What is learned; `None` leaves the model's own."""
 
-    prediction_type: str | None = None
+    prediction_type: Annotated[str | None, Choice(("epsilon", "v_prediction"))] = None
     zero_terminal_snr: bool | None = None
-    timestep_spacing: str | None = None
-    min_snr_gamma: float | None = None
-    noise_correlation: float | None = None
-    mouth_weight: float = 0.0
-    mouth_sigma: float = 0.6
+    timestep_spacing: Annotated[str | None, Choice(("leading", "trailing", "linspace"))] = None
+    min_snr_gamma: Annotated[float | None, Numbers(0, 1e6, above=True)] = None
+    noise_correlation: Annotated[float | None, Numbers(0, 1, below=True)] = None  # with 1 all frames had the same
+    mouth_weight: Annotated[float, Numbers(0, 1e4)] = 0.0
+    mouth_sigma: Annotated[float, Numbers(0, 100, above=True)] = 0.6
+
+    def misfit(self) -> str | None:
+        """What does not go together."""
+        if self.prediction_type == "epsilon" and self.zero_terminal_snr:
+            return "prediction_type=epsilon says nothing of the picture with zero_terminal_snr=true; use v_prediction"
+        return None
 
 
 @dataclass
 class ValidationConfig:
     """What is shown every `train.validate_every` steps: each portrait, with each sound where there is any."""
 
-    portraits: list[str] = field(default_factory=list)
-    sounds: list[str] = field(default_factory=list)
-    face_region: str | None = None
-    seconds: float = 4.0
-    num_inference_steps: int = 40
-    audio_guidance_scale: float = 1.5
-    speed: float | None = None
-    seed: int = 0
+    portraits: Annotated[list[str], Several(Name())] = field(default_factory=list)
+    sounds: Annotated[list[str], Several(Name())] = field(default_factory=list)
+    face_region: Annotated[str | None, Choice(("full",))] = None
+    seconds: Annotated[float, Numbers(0.1, 3600)] = 4.0
+    num_inference_steps: Annotated[int, Numbers(1, 1000)] = 40
+    audio_guidance_scale: Annotated[float, Numbers(-100, 100)] = 1.5
+    speed: Annotated[float | None, Numbers(0, 180)] = None
+    seed: Annotated[int, SEEDS] = 0
 
 
 @dataclass

@@ -1,21 +1,23 @@
 """All that a run needs to go on as if it had not stopped: saved by one call, loaded by one call."""
 
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType
-from safetensors import SafetensorError
+from accelerate.utils import DistributedType, gather_object
 from safetensors.torch import load_file
 from torch import nn
+from torch.optim import Optimizer
 
-from emo.errors import ConfigError
+from emo.errors import ConfigError, EmoError, first_line
+from emo_train.folders import NEW, put_in_place, remove, writing
+from emo_train.manifest import write_manifest
+from emo_train.resume import require_whole, step_folders, step_name
 
 WEIGHTS = "model.safetensors"
 
@@ -34,33 +36,22 @@ class Progress:
         self.step, self.samples = state["step"], state["samples"]
 
 
-def step_name(step: int) -> str:
-    """Name of a step's folder; the names' order is the steps'."""
-    return f"step-{step:08d}"
-
-
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """An empty folder to fill, which takes the place of `path` when the context ends without an error."""
-    temporary = path.with_name(path.name + ".new")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+def together(accelerator: Accelerator) -> Iterator[None]:
+    """An error of one process ends all of them, which would wait for it for ever otherwise; that one alone says why.
+
+    All processes enter and leave this.
+    """
+    error = None
     try:
-        yield temporary
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    put_in_place(temporary, path)
-
-
-def put_in_place(temporary: Path, path: Path) -> None:
-    """Rename a finished folder; one that stood there before makes way at the last moment."""
-    old = path.with_name(path.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if path.exists():
-        os.replace(path, old)
-    os.replace(temporary, path)
-    shutil.rmtree(old, ignore_errors=True)
+        yield
+    except EmoError as caught:
+        error = caught
+    failed = accelerator.num_processes > 1 and any(gather_object([error is not None]))
+    if error is not None:
+        raise error
+    if failed:
+        raise SystemExit(2)
 
 
 class Checkpoints:
@@ -70,10 +61,18 @@ class Checkpoints:
     changes during training is given to `register`. With several machines the folder must be shared between them.
     """
 
-    def __init__(self, accelerator: Accelerator, model: nn.Module, networks: nn.Module, folder: Path, keep: int):
-        """model: the prepared networks. networks: the same without what accelerate has put around them."""
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        model: nn.Module,
+        networks: nn.Module,
+        optimizer: Optimizer,
+        folder: Path,
+        keep: int,
+    ):
+        """model, optimizer: prepared. networks: the model without what accelerate has put around it."""
         self.accelerator, self.folder, self.keep = accelerator, folder, keep
-        self.model, self.networks = model, networks
+        self.model, self.networks, self.optimizer = model, networks, optimizer
         self.sharded = accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED)
         if not self.sharded:
             # accelerate saves DDP's and torch.compile's names, with which others could not go on
@@ -89,48 +88,56 @@ class Checkpoints:
         self.accelerator.register_for_checkpointing(*objects)
 
     def save(self, step: int) -> None:
-        """Save everything as `step-…`; all processes call this."""
-        temporary = self.folder / "saving"
-        if self.accelerator.is_main_process:
-            shutil.rmtree(temporary, ignore_errors=True)
-            temporary.mkdir(parents=True)
-        self.accelerator.wait_for_everyone()
-        self.accelerator.save_state(str(temporary))
-        self.accelerator.wait_for_everyone()
-        if self.accelerator.is_main_process:
-            put_in_place(temporary, self.folder / step_name(step))
-            for old in self._all()[: -self.keep]:
-                shutil.rmtree(old)
-        self.accelerator.wait_for_everyone()
-
-    def resume(self, wanted: str | None) -> None:
-        """Load a checkpoint: `None` for none, a folder, or "latest" for the newest one, if there is one.
+        """Save everything as `step-…`; all processes call this. Older ones go, and what a run that has gone back
+        has left of later steps.
 
         Raises:
-            ConfigError: there are checkpoints, but none is wanted; or the wanted one is missing or does not fit.
+            OutputError: the disk does not take it; half a checkpoint does not stay.
         """
-        known = self._all()
-        if wanted is None:
-            if known:
-                raise ConfigError(
-                    f"{self.folder} holds the checkpoints of an earlier run: add --resume latest, or choose another "
-                    "train.output"
-                )
-            return
-        if wanted == "latest" and not known:
-            return
-        path = known[-1] if wanted == "latest" else Path(wanted)
-        if not path.is_dir():
-            raise ConfigError(f"--resume {wanted}: no such folder")
+        path, main = self.folder / step_name(step), self.accelerator.is_main_process
+        temporary = path.with_name(path.name + NEW)
+        try:
+            with together(self.accelerator):
+                if main:
+                    with writing(path):
+                        shutil.rmtree(temporary, ignore_errors=True)
+                        temporary.mkdir(parents=True)
+            # What is sharded all processes save together: one that fails leaves at once, and its launcher ends them.
+            with nullcontext() if self.sharded else together(self.accelerator), writing(path):
+                self.accelerator.save_state(str(temporary))
+            self.accelerator.wait_for_everyone()
+            with together(self.accelerator):
+                if main:
+                    with writing(path):
+                        write_manifest(temporary)
+                        put_in_place(temporary, path)
+                    known = step_folders(self.folder)
+                    place = known.index(path)
+                    with writing(self.folder):
+                        for other in (*known[: max(0, place + 1 - self.keep)], *known[place + 1 :]):
+                            remove(other)
+        except BaseException:
+            if main:
+                shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            ConfigError: it is damaged, or of other networks or options.
+        """
+        with together(self.accelerator):
+            if self.accelerator.is_main_process:
+                require_whole(path)
+        kinds = [set(group) for group in self.optimizer.param_groups]
         try:
             self.accelerator.load_state(str(path))
-        except (RuntimeError, ValueError, OSError, KeyError, SafetensorError) as error:
-            reason = str(error).strip().splitlines()[0]
+        except Exception as error:  # of many kinds, where one thing is put into another
+            reason = first_line(error)
             raise ConfigError(f"--resume {path}: it does not fit these networks and options ({reason})") from error
-
-    def _all(self) -> list[Path]:
-        """Whole checkpoints, oldest first."""
-        return sorted(path for path in self.folder.glob("step-*") if path.name[5:].isdigit())
+        if any(kind - set(group) for kind, group in zip(kinds, self.optimizer.param_groups, strict=True)):
+            raise ConfigError(f"--resume {path}: it does not fit these networks and options (another optimizer.name)")
 
     def _bare_names(self, models: list[nn.Module], weights: list[dict[str, torch.Tensor]], folder: str) -> None:
         weights[:] = [self.weights()]

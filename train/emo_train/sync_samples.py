@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from emo.bounds import SHARE, Numbers
 from emo.data.dataset import MOUTH_CORNERS
 from emo.data.format import ClipInfo, load_labels, read_metadata, reading_clips
 from emo.errors import DatasetError
@@ -32,17 +34,17 @@ class AugmentConfig:
     bands' frequencies, as `emo.metrics.mfcc`. Each 0 for none.
     """
 
-    place: float = 0.06
-    scale: float = 0.18
-    turn: float = 8.0
-    colour: float = 0.35
-    grey: float = 0.15
-    blur: float = 1.5
-    grain: float = 8.0
-    mirror: float = 0.5
-    noise_share: float = 0.6
-    loudness: float = 12.0
-    warp: float = 0.15
+    place: Annotated[float, SHARE] = 0.06
+    scale: Annotated[float, SHARE] = 0.18
+    turn: Annotated[float, Numbers(0, 180)] = 8.0
+    colour: Annotated[float, Numbers(0, 4)] = 0.35
+    grey: Annotated[float, SHARE] = 0.15
+    blur: Annotated[float, Numbers(0, 100)] = 1.5
+    grain: Annotated[float, Numbers(0, 255)] = 8.0
+    mirror: Annotated[float, SHARE] = 0.5
+    noise_share: Annotated[float, SHARE] = 0.6
+    loudness: Annotated[float, Numbers(0, 100)] = 12.0
+    warp: Annotated[float, SHARE] = 0.15
 
 
 @dataclass(frozen=True)

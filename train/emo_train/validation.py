@@ -24,6 +24,7 @@ def check_validation(config: ValidationConfig, *, sounds: bool) -> None:
 
     Raises:
         ConfigError: no portraits or sounds are given, or one is not there.
+        EmoError: one cannot be used; the message names it.
     """
     for key, names in (("portraits", config.portraits), *((("sounds", config.sounds),) if sounds else ())):
         if not names:
@@ -31,13 +32,18 @@ def check_validation(config: ValidationConfig, *, sounds: bool) -> None:
         for name in names:
             if not Path(name).is_file():
                 raise ConfigError(f"validation.{key}: {name} does not exist")
+    for name in config.portraits:
+        _portrait(name, config, size=64)  # the face is sought in the whole picture, whatever the size
+    for name in config.sounds if sounds else ():
+        with AudioTrack.open(name):
+            pass
 
 
 def validate_pictures(pipe: EMOPipeline, networks: EMONetworks, config: ValidationConfig, folder: Path) -> None:
     """Stage 1: per portrait one row, the portrait and pictures of the same person from noise."""
     pictures = []
     for name in config.portraits:
-        portrait = _portrait(pipe, name, config)
+        portrait = _portrait(name, config, size=pipe.unet.config.sample_size * pipe.vae_scale_factor)
         device = networks.unet.device
         reference = encode_pictures(pipe.vae, torch.from_numpy(portrait.image).permute(2, 0, 1)[None].to(device))
         mask = torch.from_numpy(portrait.mask)[None, None].to(device)
@@ -99,8 +105,7 @@ def validate_clips(pipe: EMOPipeline, config: ValidationConfig, folder: Path, *,
     )
 
 
-def _portrait(pipe: EMOPipeline, name: str, config: ValidationConfig) -> Portrait:
-    size = pipe.unet.config.sample_size * pipe.vae_scale_factor
+def _portrait(name: str, config: ValidationConfig, size: int) -> Portrait:
     return prepare_portrait(
         load_image(name), height=size, width=size, face_region=config.face_region, face=None, name=name
     )

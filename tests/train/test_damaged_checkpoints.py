@@ -1,0 +1,193 @@
+"""What power cuts and full disks leave behind: it is named, and the way on is said."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from emo_train.loop import make_accelerator, train
+from emo_train.manifest import MANIFEST
+from emo_train.resume import find_checkpoint
+from run_log import log, losses
+from safetensors.torch import load_file
+from toy import ToyStage, toy_config
+
+from emo.errors import ConfigError
+
+FILES = (
+    *("model.safetensors", "optimizer.bin", "random_states_0.pkl"),
+    *(f"custom_checkpoint_{i}.pkl" for i in range(3)),
+    MANIFEST,
+)
+
+
+def run(config, resume=None, stage=None) -> int:
+    return train(stage or ToyStage(), config, make_accelerator(config), resume)
+
+
+def weights(output: Path) -> dict[str, torch.Tensor]:
+    return load_file(output / "model" / "toy.safetensors")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def alter(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x10
+    path.write_bytes(content)
+
+
+DAMAGES = {"empty": lambda path: path.write_bytes(b""), "cut": cut, "altered": alter, "missing": Path.unlink}
+
+
+@pytest.fixture
+def trained(tmp_path) -> Path:
+    """A run with the checkpoints of steps 2 and 4."""
+    run(toy_config(tmp_path, 4, save_every=2, ema_decay=0.9))
+    assert {path.name for path in (tmp_path / "checkpoints" / "step-00000004").iterdir()} == set(FILES)
+    return tmp_path
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_named_and_the_whole_checkpoint_before_it(trained, damage):
+    newest, before = (trained / "checkpoints" / f"step-0000000{step}" for step in (4, 2))
+    for name in FILES:
+        if (name, damage) == (MANIFEST, "missing"):
+            continue  # as in checkpoints of earlier versions
+        content = (newest / name).read_bytes()
+        DAMAGES[damage](newest / name)
+        with pytest.raises(ConfigError) as caught:
+            run(toy_config(trained, 6, ema_decay=0.9), "latest")
+        message = str(caught.value)
+        assert message.startswith(f"--resume {newest}: the checkpoint is damaged ({name} "), message
+        assert message.endswith(f"go on from the newest whole one with --resume {before}")
+        assert len(message.splitlines()) == 1
+        (newest / name).write_bytes(content)
+    assert run(toy_config(trained, 6, ema_decay=0.9), "latest") == 0
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut"])
+def test_without_a_list_the_files_tell_themselves(trained, damage):
+    newest = trained / "checkpoints" / "step-00000004"
+    (newest / MANIFEST).unlink()
+    for name in FILES[:-1]:
+        content = (newest / name).read_bytes()
+        DAMAGES[damage](newest / name)
+        with pytest.raises(ConfigError, match=rf"damaged \({name} is damaged\); go on .* --resume .*step-00000002$"):
+            run(toy_config(trained, 6, ema_decay=0.9), "latest")
+        (newest / name).write_bytes(content)
+    assert run(toy_config(trained, 6, ema_decay=0.9), "latest") == 0  # as one of an earlier version
+
+
+def test_where_none_is_whole_that_is_said(trained):
+    for path in (trained / "checkpoints").glob("*/optimizer.bin"):
+        cut(path)
+    with pytest.raises(ConfigError, match="none beside it is whole: start again"):
+        run(toy_config(trained, 6), "latest")
+
+
+def test_going_on_from_the_one_before_equals_a_run_without_damage(trained, tmp_path_factory):
+    straight, folder = tmp_path_factory.mktemp("straight"), trained / "checkpoints"
+    run(toy_config(straight, 5, ema_decay=0.9))
+    cut(folder / "step-00000004" / "optimizer.bin")
+    config = toy_config(trained, 5, ema_decay=0.9, save_every=1, keep_last=1, stop_after_seconds=1e-9)
+    assert run(config, str(folder / "step-00000002")) == 0
+    assert [path.name for path in folder.iterdir()] == ["step-00000003"]  # the damaged one is no newer one any more
+    config.stop_after_seconds = None
+    assert run(config, "latest") == 0
+    assert losses(trained) == losses(straight)
+    expected, found = weights(straight), weights(trained)
+    assert [key for key in expected if not torch.equal(expected[key], found[key])] == []
+
+
+def test_other_networks_and_optimizers_are_no_damage(trained):
+    stage = ToyStage()
+    stage.networks = torch.nn.Linear(3, 3)
+    for other, options in ((stage, {}), (ToyStage(), {"optimizer": {"name": "sgd"}})):
+        with pytest.raises(ConfigError, match=r"step-00000004: it does not fit these networks and options \("):
+            run(toy_config(trained, 6, **options), "latest", other)
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        b'{"step": 4, "loss": 0.',
+        b"\0" * 50,
+        b"\0" * 20 + b"\n",
+        b"\xff\xfe\n",
+        b"[1]\n",
+        b'{"step": null}\n',
+        b"\n",
+        b"3\n",
+    ],
+)
+def test_a_torn_log_stops_nothing(trained, torn):
+    with (trained / "log.jsonl").open("ab") as file:
+        file.write(torn)
+    assert run(toy_config(trained, 6, ema_decay=0.9), "latest") == 0
+    assert [row["step"] for row in log(trained)] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("torn", [b"", b"batch_size: 2\nx: [", b"\0\0\0", b"\xff\xfe", b"- 1\n", b"word"])
+def test_a_torn_configuration_is_written_anew(trained, torn):
+    (trained / "config.yaml").write_bytes(torn)
+    assert run(toy_config(trained, 6, ema_decay=0.9), "latest") == 0
+    assert (trained / "config.yaml").read_text() == "batch_size: 2\n"
+
+
+def test_what_a_killed_process_leaves_is_put_right(trained):
+    checkpoints, validation = trained / "checkpoints", trained / "validation"
+    for half in (checkpoints / "step-00000005.new", validation / "step-00000004.new", trained / "model.new"):
+        half.mkdir(parents=True)
+        (half / "part").write_bytes(b"x")
+    (checkpoints / "step-00000004").rename(checkpoints / "step-00000004.old")  # killed between two renames
+    (trained / "model").rename(trained / "model.old")
+    (checkpoints / "step-00000002.old").mkdir()
+    (trained / "notes.new").mkdir()  # somebody's own
+    stage = ToyStage()
+    run(toy_config(trained, 4, ema_decay=0.9), "latest", stage)
+    assert stage.seen == []  # step 4 was there
+    assert sorted(path.name for path in checkpoints.iterdir()) == ["step-00000002", "step-00000004"]
+    assert sorted(path.name for path in trained.iterdir()) == [
+        *("checkpoints", "config.yaml", "log.jsonl", "model", "notes.new", "validation")
+    ]
+    assert list(validation.iterdir()) == []
+
+
+def test_what_goes_is_never_seen_by_halves(trained, monkeypatch):
+    """As far as a process killed meanwhile leaves it."""
+    monkeypatch.setattr("emo_train.folders.shutil.rmtree", lambda path, ignore_errors=False: seen.append(path.name))
+    seen = []
+    run(toy_config(trained, 6, ema_decay=0.9, save_every=2, keep_last=1), "latest")
+    assert {name for name in seen if name.startswith("step-")} == {
+        *("step-00000002.new", "step-00000004.new", "step-00000006.new", "step-00000006.old")
+    }
+
+
+def test_a_wrong_place_to_go_on_from_is_said_at_once(trained):
+    (trained / "file").write_text("x")
+    newest = trained / "checkpoints" / "step-00000004"
+    for wanted, message in (
+        ("nowhere", f"--resume nowhere: no such folder; the newest checkpoint of this run is {newest}"),
+        (str(trained), f"--resume {trained}: no checkpoint lies there; the newest"),
+        (str(trained / "file"), "no such folder"),
+        ("", "--resume : no checkpoint lies there"),
+        ("x" * 300, "no such folder"),
+        (None, "add --resume latest"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            find_checkpoint(trained, wanted)
+        assert message in str(caught.value)
+    assert find_checkpoint(trained, "latest") == find_checkpoint(trained, str(newest)) == newest
+    with pytest.raises(ConfigError, match="which is no folder"):
+        find_checkpoint(trained / "file", None)
+
+
+def test_the_list_is_of_what_the_disk_holds(trained):
+    newest = trained / "checkpoints" / "step-00000004"
+    listed = json.loads((newest / MANIFEST).read_text())
+    assert {name: entry["size"] for name, entry in listed.items()} == {
+        name: (newest / name).stat().st_size for name in FILES if name != MANIFEST
+    }
