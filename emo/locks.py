@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from emo.errors import OutputError
+from emo.errors import OutputError, unwritable
 
 try:
     import fcntl
@@ -85,8 +85,9 @@ def claim_folder(path: str | os.PathLike) -> Iterator[None]:
         real.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         if isinstance(error, FileExistsError):
-            raise OutputError(f"{path} is a file; give a folder") from error
-        raise _unwritable(path, error) from error
+            kind = "a link that leads nowhere" if real.is_symlink() else "a file"
+            raise OutputError(f"{path} is {kind}; give a folder") from error
+        raise unwritable(path, error) from error
     try:
         with _holding(str(real / IN_FOLDER), Path(path), sole=False):
             yield
@@ -128,7 +129,7 @@ def _open_locked(lock: str, path: Path) -> int:
         try:
             descriptor = _open(lock)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise unwritable(path, error) from error
         try:
             if not _lock(descriptor):
                 raise _taken(path, descriptor)
@@ -209,7 +210,3 @@ def _whose(descriptor: int) -> str:
     when = time.strftime("%H:%M" if today else "%Y-%m-%d %H:%M", since)
     command = command if len(command) <= COMMAND else f"{command[:COMMAND]} …"
     return f"by {who} since {when} ({command})"
-
-
-def _unwritable(path: str | os.PathLike, error: OSError) -> OutputError:
-    return OutputError(f"{path} cannot be written ({error.strerror}); choose another folder")

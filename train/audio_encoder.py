@@ -25,7 +25,7 @@ from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 from emo.data import StepSampler
 from emo.errors import ConfigError, WeightsError, first_line
 from emo.hub import build_audio_encoder, load_model_config
-from emo.media.files import find_files
+from emo.media.search import find_files
 
 RECORDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac")
 DEVIATION = (0.24, 0.33, 0.31)  # of jaw, width and rounding in synthetic speech: what makes their errors comparable
