@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from emo.errors import OutputError, unwritable
+from emo.errors import EmoError, OutputError, unwritable
 
 try:
     import fcntl
@@ -66,35 +66,45 @@ def claim(path: str | os.PathLike, *, sole: bool = False) -> Iterator[None]:
     lock = f".{name}.lock"
     if len(os.fsencode(lock)) > LONGEST:
         lock = f".{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}.lock"
-    with _holding(os.path.join(folder, lock), Path(path), sole):
+    lock = os.path.join(folder, lock)
+    try:
+        held = _take(lock, path, sole)
+    except OSError as problem:
+        raise unwritable(path, problem) from problem
+    try:
         yield
+    finally:
+        _give_back(lock, held, sole)
 
 
 @contextmanager
-def claim_folder(path: str | os.PathLike) -> Iterator[None]:
+def claim_folder(path: str | os.PathLike, error: type[EmoError] = OutputError) -> Iterator[None]:
     """Be the only one to write into a folder, until the context ends; see `claim`.
 
-    The folder is made where it is not there, and goes again if nothing came into it.
+    The folder, and those above it, are made where they are not there, and go again if nothing came into them.
 
     Raises:
         OutputError: somebody else has it, who is named; or it cannot be made or written to.
+        error: it is a file.
     """
     real = Path(os.path.realpath(path))
+    lock, made = str(real / IN_FOLDER), []
     try:
-        made = not real.is_dir()
+        made = [folder for folder in (real, *real.parents) if not folder.exists()]
         real.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        if isinstance(error, FileExistsError):
-            kind = "a link that leads nowhere" if real.is_symlink() else "a file"
-            raise OutputError(f"{path} is {kind}; give a folder") from error
-        raise unwritable(path, error) from error
+        held = _take(lock, path)
+    except FileExistsError as problem:
+        kind = "a link that leads back to itself" if real.is_symlink() else "a file"
+        raise error(f"{path} is {kind}; give a folder") from problem
+    except OSError as problem:
+        raise OutputError(f"{path} cannot be written to ({problem.strerror}); choose another folder") from problem
     try:
-        with _holding(str(real / IN_FOLDER), Path(path), sole=False):
-            yield
+        yield
     finally:
-        if made:
-            with suppress(OSError):
-                real.rmdir()
+        _give_back(lock, held)
+        with suppress(OSError):
+            for folder in made:
+                folder.rmdir()
 
 
 def is_new(folder: Path) -> bool:
@@ -102,8 +112,7 @@ def is_new(folder: Path) -> bool:
     return not folder.is_dir() or all(entry.name == IN_FOLDER for entry in folder.iterdir())
 
 
-@contextmanager
-def _holding(lock: str, path: Path, sole: bool) -> Iterator[None]:
+def _take(lock: str, path: str | os.PathLike, sole: bool = False) -> _Held:
     with _guard:
         held = _held.get(lock)
         if held is None:
@@ -112,24 +121,22 @@ def _holding(lock: str, path: Path, sole: bool) -> Iterator[None]:
             raise _taken(path, held.descriptor)
         held.uses += 1
         held.sole |= sole
-    try:
-        yield
-    finally:
-        with _guard:
-            held.uses -= 1
-            held.sole &= not sole
-            if not held.uses:
-                del _held[lock]
-                _close(lock, held.descriptor)
+        return held
 
 
-def _open_locked(lock: str, path: Path) -> int:
+def _give_back(lock: str, held: _Held, sole: bool = False) -> None:
+    with _guard:
+        held.uses -= 1
+        held.sole &= not sole
+        if not held.uses:
+            del _held[lock]
+            _close(lock, held.descriptor)
+
+
+def _open_locked(lock: str, path: str | os.PathLike) -> int:
     """The lock's file, opened, locked and signed."""
     while True:
-        try:
-            descriptor = _open(lock)
-        except OSError as error:
-            raise unwritable(path, error) from error
+        descriptor = _open(lock)
         try:
             if not _lock(descriptor):
                 raise _taken(path, descriptor)
@@ -186,7 +193,7 @@ def _sign(descriptor: int) -> None:
         os.write(descriptor, json.dumps(about).encode())
 
 
-def _taken(path: Path, descriptor: int) -> OutputError:
+def _taken(path: str | os.PathLike, descriptor: int) -> OutputError:
     return OutputError(f"{path} is being written {_whose(descriptor)}; wait for it or choose another output")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from emo.cli.device import pick_device, pick_dtype
 from emo.cli.quiet import quiet_loading
+from emo.cli.terminal import say
 from emo.errors import OptionError
 
 
@@ -60,4 +61,4 @@ def run(options: argparse.Namespace) -> None:
     with tqdm(unit="clip", dynamic_ncols=True) as bar:
         for _, bar.total in steps:
             bar.update()
-    print(f"{folder}: {sum(file.stat().st_size for file in folder.rglob('*')) / 2**20:.1f} MiB")
+    say(f"{folder}: {sum(file.stat().st_size for file in folder.rglob('*')) / 2**20:.1f} MiB")

@@ -4,15 +4,17 @@ import os
 import stat
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from emo.errors import OptionError
 from emo.media.files import look, never_a_file, require_file, require_folder
 
-VIDEOS = tuple(
-    ".mp4 .m4v .mov .qt .mp4v .mkv .mk3d .webm .avi .divx .mpg .mpeg .mpe .mpv .m1v .m2v .m2p .vob .vro .mod .tod .ts .m2t "
-    ".mts .m2ts .tp .trp .wmv .asf .flv .f4v .3gp .3gpp .3g2 .3gp2 .ogv .ogm .mxf .gxf .dv .rm .rmvb .amv .nut .wtv".split()
+VIDEOS = (
+    *(".mp4", ".m4v", ".mp4v", ".mov", ".qt", ".3gp", ".3gpp", ".3g2", ".3gp2", ".f4v", ".flv", ".mkv", ".mk3d"),
+    *(".webm", ".ogv", ".ogm", ".avi", ".divx", ".wmv", ".asf", ".rm", ".rmvb", ".amv", ".dv", ".mxf", ".gxf"),
+    *(".nut", ".wtv", ".mpg", ".mpeg", ".mpe", ".mpv", ".m1v", ".m2v", ".m2p", ".vob", ".vro", ".mod", ".tod"),
+    *(".ts", ".m2t", ".mts", ".m2ts", ".tp", ".trp"),
 )
 """Endings of video files."""
 
@@ -22,12 +24,21 @@ NAMED = 3  # datasets that are named
 KINDS = 8  # endings that are named
 
 
-def find_files(place: Path, suffixes: Sequence[str], option: str, outputs: Sequence[Path] = ()) -> list[Path]:
+def find_files(
+    place: Path,
+    suffixes: Sequence[str],
+    option: str,
+    outputs: Sequence[Path] = (),
+    tell: Callable[[str], None] = warnings.warn,
+) -> list[Path]:
     """The files below a folder with one of these endings (lower case, with the dot), sorted; a file is itself.
 
-    Left out of a folder, with a warning that says so, is what is hidden; datasets that `emo prepare` and `emo
-    synthesize` made, and the command's own `outputs`, so that a second run finds what the first one found; and what
-    has other endings. A folder that is named itself is searched whatever it is.
+    Left out of a folder is what is hidden; datasets that `emo prepare` and `emo synthesize` made, and the command's
+    own `outputs`, so that a second run finds what the first one found; and what has other endings. A folder that is
+    named itself is searched whatever it is.
+
+    Args:
+        tell: what to do with a line that says what was left out, if anything was.
 
     Raises:
         OptionError: naming `option`, if there is no such file or folder, it may not be read, or nothing of the kind is
@@ -48,7 +59,7 @@ def find_files(place: Path, suffixes: Sequence[str], option: str, outputs: Seque
         first = ", ".join(suffixes[:KINDS]) + (" …" if len(suffixes) > KINDS else "")
         raise OptionError(f"{option} {place}: no file there ends in {first}{search.left_out('; left out: ')}")
     if left_out := search.left_out("left out: "):
-        warnings.warn(f"{option} {place}: {left_out}", stacklevel=2)
+        tell(f"{option} {place}: {left_out}")
     return sorted(search.files)
 
 

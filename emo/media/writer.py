@@ -59,13 +59,13 @@ def check_output(path: str | Path) -> None:
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise OutputError(
-                f"{path}: the name leaves no room for the {len(LONGEST_ENDING)} more letters of {LONGEST_ENDING}, which "
-                "lies beside it until it is finished; choose a shorter name"
+                f"{path}: the name is too long for the file that lies beside it until it is finished, of "
+                f"{len(LONGEST_ENDING)} letters more ({LONGEST_ENDING}); choose a shorter one"
             ) from error
 
 
 class VideoWriter:
-    """A video being written. Until `finish`, nothing stands under its final name; until `close`, no other may write it.
+    """A video being written. Until `finish`, nothing has its final name; until `close`, nobody else may write it.
 
     Attributes:
         path: the final name, .mp4 or .mov; where that is a link, what it points to.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from emo.data.prepare.footage import Footage
 from emo.errors import EmoError, VideoError, first_line
+from emo.names import printable
 
 BLOCK = 1 << 20
 LEAST_RATE = 1  # pictures a second on the whole: with fewer, the timestamps are damaged
@@ -37,7 +38,7 @@ def survey(path: Path, fps: float) -> Survey:
         seconds = _seconds(path)
         return Survey(key, round(seconds * footage.fps), round(float(seconds), 3), "")
     except EmoError as error:
-        return Survey(key, 0, 0.0, str(error).replace(str(path), "it", 1))
+        return Survey(key, 0, 0.0, str(error).replace(printable(path), "it", 1))
     except Exception as error:  # decoders fail in ways of their own; a broken file stops nobody
         return Survey(key, 0, 0.0, f"it cannot be read ({type(error).__name__}: {first_line(error)})")
 
