@@ -59,7 +59,7 @@ def claim(path: str | os.PathLike, *, sole: bool = False) -> Iterator[None]:
         sole: refused to whom has a sole claim already, in this thread as well.
 
     Raises:
-        OutputError: somebody else has it, who is named; or its folder cannot be written to.
+        OutputError: somebody else has it, who is named; or its name is too long, or its folder cannot be written to.
     """
     real = os.path.realpath(path)
     folder, name = os.path.split(real)
@@ -68,6 +68,8 @@ def claim(path: str | os.PathLike, *, sole: bool = False) -> Iterator[None]:
         lock = f".{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}.lock"
     lock = os.path.join(folder, lock)
     try:
+        with suppress(FileNotFoundError):
+            os.lstat(f"{real}.tmp")  # as which a file is written before it gets its name
         held = _take(lock, path, sole)
     except OSError as problem:
         raise unwritable(path, problem) from problem

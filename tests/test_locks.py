@@ -118,11 +118,15 @@ def test_a_lock_that_goes_while_it_is_taken_is_taken_anew(tmp_path, monkeypatch)
 
 
 def test_long_names_have_locks_too(tmp_path):
-    names = ["ä" * 127, "a" * 255, "b" * 255]
+    names = ["ä" * 125, "a" * 251, "b" * 251]
     with claim(tmp_path / names[0]), claim(tmp_path / names[1]), claim(tmp_path / names[2]):
         assert len(os.listdir(tmp_path)) == 3
-    with claim_folder(tmp_path / names[0]):
-        pass
+    for how, name in ((claim_folder, "ä" * 127), (claim_folder, "a" * 255)):
+        with how(tmp_path / name):
+            pass
+    for how, name in ((claim, "a" * 252), (claim_folder, "a" * 256)):
+        with pytest.raises(OutputError, match="File name too long"), how(tmp_path / name):
+            pass
 
 
 def test_places_that_cannot_be_written_to(tmp_path):

@@ -16,8 +16,8 @@ def locate_model(name: str | None) -> str:
     A folder of that name where the command is run comes first; `org/name` and `org/name@revision` are Hub names.
 
     Raises:
-        WeightsError: the default is wanted, but this copy of the package carries no trained weights; or the name cannot
-            be one, or something in the folder may not be read.
+        WeightsError: the default is wanted, but this copy of the package carries no trained weights; or the name is no
+            possible one, or something in the folder may not be read.
     """
     if name and look(Path(name), WeightsError) and look(Path(name) / "model_index.json", WeightsError):
         _check_permissions(Path(name))

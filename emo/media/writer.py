@@ -43,7 +43,8 @@ def check_output(path: str | Path) -> None:
         OutputError: if the ending is not .mp4 or .mov, the folder is missing, `path` is a directory, a pipe or a link
             that leads nowhere, or its name leaves no room for what lies beside it until it is finished.
     """
-    path, found = Path(path), None if os.path.islink(path) else look(path, OutputError)
+    unusable = lambda message: OutputError(f"the video cannot be written: {message}")
+    path, found = Path(path), None if os.path.islink(path) else look(path, unusable)
     target = written_file(path)
     if os.path.isdir(target) or (found and stat.S_ISDIR(found.st_mode)):
         raise OutputError(f"{path} is a directory; give a file name")
@@ -51,7 +52,7 @@ def check_output(path: str | Path) -> None:
         if name.suffix.lower() not in FORMATS:
             linked = "" if name == path else f" is a link to {name}"
             raise OutputError(f"{path}{linked}: unknown kind of video; let the name end in {' or '.join(FORMATS)}")
-    folder = look(target.parent, OutputError)
+    folder = look(target.parent, unusable)
     if folder is None or not stat.S_ISDIR(folder.st_mode):
         raise OutputError(f"{path}: the folder {target.parent} does not exist; make it first")
     try:
