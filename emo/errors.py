@@ -4,9 +4,17 @@ The command line prints such an error as one line and exits with status 2; every
 its traceback.
 """
 
+import errno
+import os
+
+from emo.names import printable
+
 
 class EmoError(ValueError):
-    """Base of every error that bad input can cause."""
+    """Base of every error that bad input can cause. Its message is one line that can be shown, whatever it names."""
+
+    def __init__(self, message: object = ""):
+        super().__init__(printable(message))
 
 
 class ImageError(EmoError):
@@ -56,3 +64,15 @@ class ResumeError(EmoError):
 def first_line(error: Exception) -> str:
     """The first line of what a library says, or the kind of its error where it says nothing."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def unwritable(path: str | os.PathLike, error: OSError) -> OutputError:
+    """What to say of an output for which the system says no."""
+    advice = {
+        errno.ENOSPC: "free space and repeat",
+        errno.EDQUOT: "free space and repeat",
+        errno.ENAMETOOLONG: "choose a shorter name",
+    }
+    return OutputError(
+        f"{path} cannot be written ({error.strerror}); {advice.get(error.errno, 'choose another place')}"
+    )

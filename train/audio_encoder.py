@@ -27,7 +27,7 @@ from emo.bounds import SHARE, Name, Numbers
 from emo.data import StepSampler
 from emo.errors import WeightsError, first_line
 from emo.hub import build_audio_encoder, load_model_config
-from emo.media.files import find_files
+from emo.media.search import find_files
 
 RECORDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac")
 DEVIATION = (0.24, 0.33, 0.31)  # of jaw, width and rounding in synthetic speech: what makes their errors comparable

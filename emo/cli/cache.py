@@ -5,7 +5,8 @@ from pathlib import Path
 
 from emo.cli.device import pick_device, pick_dtype
 from emo.cli.quiet import quiet_loading
-from emo.errors import OptionError
+from emo.cli.terminal import say
+from emo.errors import DatasetError, OptionError
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -33,6 +34,9 @@ def add_parser(commands) -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> None:
     if options.batch_size < 1:
         raise OptionError(f"--batch-size {options.batch_size}: must be at least 1")
+    from emo.media.files import require_folder
+
+    require_folder(options.dataset, DatasetError, "give a folder made by emo synthesize or emo prepare")
 
     from tqdm import tqdm
 
@@ -60,4 +64,4 @@ def run(options: argparse.Namespace) -> None:
     with tqdm(unit="clip", dynamic_ncols=True) as bar:
         for _, bar.total in steps:
             bar.update()
-    print(f"{folder}: {sum(file.stat().st_size for file in folder.rglob('*')) / 2**20:.1f} MiB")
+    say(f"{folder}: {sum(file.stat().st_size for file in folder.rglob('*')) / 2**20:.1f} MiB")

@@ -1,12 +1,13 @@
 """`emo evaluate`: generated videos beside real ones, or what given weights can do."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from emo.cli import mechanisms
 from emo.cli.device import pick_device
+from emo.cli.terminal import note, say
 from emo.errors import OptionError
+from emo.locks import claim_folder
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -49,7 +50,13 @@ def compare_videos(options: argparse.Namespace) -> None:
             raise OptionError(f"--{name} is missing; give --generated, --reference and --out, or say `mechanisms`")
     if options.workers is not None and options.workers < 1:
         raise OptionError(f"--workers {options.workers}: must be at least 1")
+    names, networks = choose_metrics(options.metrics), choose_networks(options.network)
+    with claim_folder(options.out):
+        measure(options, names, networks)
 
+
+def measure(options: argparse.Namespace, names: frozenset[str], networks: dict[str, str]) -> None:
+    """The report, of which nobody else is at work."""
     from tqdm import tqdm
 
     from emo import __version__
@@ -59,20 +66,18 @@ def compare_videos(options: argparse.Namespace) -> None:
     from emo.evaluation.compare.run import Comparison, Plan, compare
     from emo.media.files import writing_into
 
-    pairs, references = find_pairs(options.generated, options.reference)
-    if not any(pair.reference for pair in pairs):
-        print("emo: no generated video has the name of a real one: measures of pairs are left out", file=sys.stderr)
-    names, device = choose_metrics(options.metrics), pick_device(options.device)
     cache = options.cache or options.out / "cache"
-    with writing_into(options.out):
-        options.out.mkdir(parents=True, exist_ok=True)
+    pairs, references = find_pairs(options.generated, options.reference, [options.out, cache])
+    if not any(pair.reference for pair in pairs):
+        note("no generated video has the name of a real one: measures of pairs are left out")
+    device = pick_device(options.device)
     with writing_into(cache):
         cache.mkdir(parents=True, exist_ok=True)
     plan = Plan(
         pairs=tuple(pairs),
         references=tuple(references),
         names=names,
-        choices=choose_networks(options.network),
+        choices=networks,
         fetch=not options.no_fetch,
         cache=cache,
         device=device,
@@ -87,7 +92,7 @@ def compare_videos(options: argparse.Namespace) -> None:
                     bar.n, bar.total = step
                     bar.refresh()
     except KeyboardInterrupt:
-        print(f"\nemo: {options.out} is unfinished; the same command goes on", file=sys.stderr)
+        note(f"{options.out} is unfinished; the same command goes on")
         raise
     if all(clip.error for clip in comparison.clips):
         raise OptionError(f"--generated {options.generated}: none could be read: {comparison.clips[0].error}")
@@ -99,8 +104,8 @@ def compare_videos(options: argparse.Namespace) -> None:
     }
     print(markdown(save_report(plan, comparison, about, options.out)), end="")
     for error in comparison.unreadable.values():
-        print(f"emo: left out: {error}", file=sys.stderr)
-    print(f"{options.out / PAGE}: table, plots, best and worst clips")
+        note(f"left out: {error}")
+    say(f"{options.out / PAGE}: table, plots, best and worst clips")
 
 
 def choose_metrics(text: str) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """`emo generate`: a portrait and a recording become a video file."""
 
 import argparse
-import sys
+import os
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -9,7 +9,9 @@ from pathlib import Path
 from emo.cli.device import pick_device, pick_dtype
 from emo.cli.like import fill_in
 from emo.cli.quiet import quiet_loading
-from emo.errors import EmoError, OptionError, OutputError
+from emo.cli.terminal import note, say
+from emo.errors import AudioError, EmoError, ImageError, OptionError, OutputError, VideoError
+from emo.locks import claim
 
 AUTO, FREE = "auto", "free"  # --face-region and --speed: the defaults by name, where --like says something else
 
@@ -77,6 +79,12 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> None:
     check_paths(options)
+    with claim(options.output):
+        generate(options)
+
+
+def generate(options: argparse.Namespace) -> None:
+    """Make the video, of which nobody else is at work."""
     options.face_region, options.speed = parse_region(options.face_region), parse_speed(options.speed)
     like = fill_in(options)
     region = None if isinstance(options.face_region, str) and options.face_region == AUTO else options.face_region
@@ -116,26 +124,45 @@ def run(options: argparse.Namespace) -> None:
         write_video(stream, options.output, fingerprint=fingerprint(pipe, stream, options.seed), resume=resume)
     except BaseException:
         if load_resume_point(options.output, resume=True, restart=False):
-            print(f"\nemo: {options.output} is unfinished; the same command with --resume continues", file=sys.stderr)
+            note(f"{options.output} is unfinished; the same command with --resume continues")
         raise
 
     seconds = time.monotonic() - started
     frames = stream.num_frames - stream.start.next_clip * pipe.unet.config.num_frames
-    print(
+    say(
         f"{options.output}: {stream.num_frames} frames, {float(stream.num_frames / stream.fps):.2f} s of video; "
         f"took {seconds:.1f} s, {seconds / max(1, frames):.3f} s per frame"
     )
 
 
 def check_paths(options: argparse.Namespace) -> None:
-    """The output must not be one of the inputs, and must be of a kind that can be written where it is to be."""
-    from emo.media import check_output
+    """The inputs must be files; the output none of them, and of a kind that can be written where it is to be."""
+    from emo.hub import locate_model
+    from emo.media import check_output, spool_path
+    from emo.media.files import require_file
+    from emo.pipelines.write import resume_path
 
     check_output(options.output)
-    texts = (options.face_region, options.speed, options.like)
-    inputs = [options.image, options.audio, *(Path(text) for text in texts if text)]
-    if options.output.exists() and any(path.exists() and options.output.samefile(path) for path in inputs):
-        raise OutputError(f"{options.output} is one of the inputs; give the video another name")
+    if options.model is not None or options.like is None:
+        locate_model(options.model)
+    require_file(options.image, ImageError)
+    require_file(options.audio, AudioError)
+    if options.like is not None:
+        require_file(options.like, VideoError)
+    inputs = [options.image, options.audio, *filter(None, (options.face_region, options.speed, options.like))]
+    for path in inputs:
+        if same_file(path, options.output):
+            raise OutputError(f"{options.output} is one of the inputs; give the video another name")
+        if any(same_file(path, beside(options.output)) for beside in (spool_path, resume_path)):
+            raise OutputError(f"{path} is where {options.output} is kept until it is finished; rename one of them")
+
+
+def same_file(path: str | os.PathLike, other: Path) -> bool:
+    """Whether both are there, and one file."""
+    try:
+        return os.path.samefile(path, other)
+    except (OSError, ValueError):  # no names of files at all
+        return False
 
 
 def load_pipeline(options: argparse.Namespace):

@@ -4,7 +4,9 @@ import argparse
 from pathlib import Path
 
 from emo.cli.quiet import quiet_loading
+from emo.cli.terminal import say
 from emo.errors import OptionError
+from emo.locks import claim_folder, is_new
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -29,9 +31,14 @@ def run(options: argparse.Namespace) -> None:
     imported = (options.sd15, options.motion_adapter, options.audio_encoder)
     if any(imported) != all(imported) or (options.vae and not options.sd15):
         raise OptionError("--sd15, --motion-adapter and --audio-encoder go together, with --vae if wanted")
-    if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
-        raise OptionError(f"{options.out} exists already; choose another --out or remove it")
+    with claim_folder(options.out):
+        if not is_new(options.out):
+            raise OptionError(f"{options.out} exists already; choose another --out or remove it")
+        make(options)
 
+
+def make(options: argparse.Namespace) -> None:
+    """Fill the folder, which is empty."""
     from emo.hub import build_pipeline, import_pipeline, load_model_config
 
     quiet_loading()
@@ -49,4 +56,4 @@ def run(options: argparse.Namespace) -> None:
         pipe = build_pipeline(config, options.seed)
     pipe.save_pretrained(options.out)
     parameters = sum(p.numel() for c in pipe.components.values() if hasattr(c, "parameters") for p in c.parameters())
-    print(f"{options.out}: {parameters / 1e6:.1f} million parameters, {config.image_size} px")
+    say(f"{options.out}: {parameters / 1e6:.1f} million parameters, {config.image_size} px")

@@ -4,7 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from emo.errors import OptionError
+from emo.cli.terminal import say
+from emo.errors import DatasetError, OptionError
+from emo.locks import claim
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -23,11 +25,15 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> None:
-    if options.path.is_file():
+    from emo.media.files import require_file, require_folder
+
+    if not options.path.is_dir():
+        require_file(options.path, DatasetError, "give the folder of a dataset, or a video")
         if options.out is not None or options.frames is not None:
             raise OptionError("--out and --frames are for datasets; a video's origin is printed")
         inspect_video(options.path, as_json=options.json)
     else:
+        require_folder(options.path, DatasetError, "give the folder of a dataset")
         if options.json:
             raise OptionError("--json is for videos; a dataset's report is a picture and a web page")
         inspect_folder(options.path, 32 if options.frames is None else options.frames, options.out)
@@ -43,16 +49,16 @@ def inspect_video(path: Path, *, as_json: bool) -> None:
         return
     with VideoReader(path) as video:
         seconds = float(video.num_frames / video.fps)
-        print(f"{path}: AI-generated video, {video.num_frames} frames, {seconds:.2f} s, {video.width}x{video.height}")
+        say(f"{path}: AI-generated video, {video.num_frames} frames, {seconds:.2f} s, {video.width}x{video.height}")
     model, inputs = origin.get("model") or {}, origin.get("inputs") or {}
     name = "@".join(part for part in (model.get("name") or "a model without a name", model.get("revision")) if part)
     seed = origin.get("seed")
-    print(f"made with: emo {origin.get('emo')}, {origin.get('dtype')} on {origin.get('device')}")
-    print(f"model: {name}, weights {model.get('fingerprint')}, {origin.get('scheduler')}")
-    print(f"seed: {'not known' if seed is None else seed}")
+    say(f"made with: emo {origin.get('emo')}, {origin.get('dtype')} on {origin.get('device')}")
+    say(f"model: {name}, weights {model.get('fingerprint')}, {origin.get('scheduler')}")
+    say(f"seed: {'not known' if seed is None else seed}")
     for key, value in (origin.get("options") or {}).items():
-        print(f"{key}: {_shown(value)}")
-    print(f"portrait and sound: {inputs.get('image')}, {inputs.get('audio')} (hashes)")
+        say(f"{key}: {_shown(value)}")
+    say(f"portrait and sound: {inputs.get('image')}, {inputs.get('audio')} (hashes)")
 
 
 def _shown(value: object) -> str:
@@ -70,12 +76,14 @@ def inspect_folder(dataset: Path, frames: int, out: Path | None) -> None:
     if frames < 1:
         raise OptionError(f"--frames {frames}: must be at least 1")
 
-    from emo.data.inspect import inspect_dataset, save_report
+    from emo.data.inspect import inspect_dataset, report_paths, save_report
 
-    report = inspect_dataset(dataset, frames)
     out = out or dataset / "inspect"
     out = out.with_suffix("") if out.suffix in (".png", ".html") else out
-    picture, page = save_report(report, f"Dataset {dataset.resolve().name}", out)
+    picture, page = report_paths(out)
+    with claim(picture), claim(page):
+        report = inspect_dataset(dataset, frames)
+        save_report(report, f"Dataset {dataset.resolve().name}", out)
     for name, value in report.summary.items():
-        print(f"{name}: {value}")
-    print(f"{picture}, {page}")
+        say(f"{name}: {value}")
+    say(f"{picture}, {page}")

@@ -1,12 +1,15 @@
 """The `emo` command: parses, calls, prints."""
 
 import argparse
+import errno
+import os
 import sys
 from collections.abc import Sequence
 
 from emo import __version__
 from emo.cli import cache, doctor, evaluate, generate, init, inspect, prepare, pull, push, synthesize, ui
 from emo.cli.quiet import quiet_libraries
+from emo.cli.terminal import any_encoding, note
 from emo.errors import EmoError
 
 COMMANDS = (generate, ui, init, synthesize, prepare, inspect, cache, evaluate, push, pull, doctor)
@@ -21,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = module.add_parser(commands)
         command.add_argument("--debug", action="store_true", help="show the libraries' messages and tracebacks")
         command.set_defaults(run=module.run)
+    any_encoding()
     options = parser.parse_args(arguments)
     if not options.debug:
         quiet_libraries()
@@ -29,12 +33,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EmoError as error:
         if options.debug:
             raise
-        print(f"emo: {error}", file=sys.stderr)
+        note(error)
+        return 2
+    except OSError as error:
+        if options.debug or not (said := told_by_the_system(error)):
+            raise
+        note(said)
         return 2
     except KeyboardInterrupt:
-        print("emo: stopped", file=sys.stderr)
+        note("stopped")
         return 130
     return 0
+
+
+def told_by_the_system(error: OSError) -> str | None:
+    """What to say of a file that the system does not give, or of a full disk; None for what is no matter of files."""
+    if error.filename is not None:
+        return f"{os.fsdecode(error.filename)} cannot be read or written ({error.strerror})"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error.strerror}; free space and repeat"
+    return None
 
 
 if __name__ == "__main__":

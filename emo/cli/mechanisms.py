@@ -2,13 +2,17 @@
 
 import argparse
 import math
-import sys
 from pathlib import Path
 
 from emo.cli.device import pick_device, pick_dtype
 from emo.cli.quiet import quiet_loading
 from emo.cli.synthesize import PICTURES, usable
+from emo.cli.terminal import note, say
 from emo.errors import OptionError
+from emo.locks import claim_folder
+from emo.names import printable
+
+LONGEST_NAME = 50  # letters of a portrait's name in those of its videos
 
 
 def add_parser(kinds) -> None:
@@ -52,7 +56,13 @@ def add_parser(kinds) -> None:
 def run(options: argparse.Namespace) -> None:
     """Make the videos, measure them, and report."""
     check_numbers(options)
-    pictures = real_portraits(options.portraits)
+    with claim_folder(options.out):
+        measure(options)
+
+
+def measure(options: argparse.Namespace) -> None:
+    """The report, of which nobody else is at work."""
+    pictures = real_portraits(options.portraits, options.out)
 
     import shutil
     from dataclasses import asdict
@@ -111,7 +121,7 @@ def run(options: argparse.Namespace) -> None:
         ):
             found[name] = observation
     except KeyboardInterrupt:
-        print(f"\nemo: {options.out} is unfinished; the same command continues", file=sys.stderr)
+        note(f"{options.out} is unfinished; the same command continues")
         raise
     table = make_rows(
         found, extent, held_out, describe_portraits(held_out, extent.gallery), reconstruct(stage, found), clip_frames
@@ -122,7 +132,7 @@ def run(options: argparse.Namespace) -> None:
     save_report(table, found, about, options.out)
     print(markdown(table), end="")
     spent = ", ".join(f"{name} {value / 60:.1f}" for name, value in seconds.items())
-    print(f"{options.out}: table, plots, contact sheet, JSON; minutes of processor time: {spent}")
+    say(f"{options.out}: table, plots, contact sheet, JSON; minutes of processor time: {spent}")
 
 
 def check_numbers(options: argparse.Namespace) -> None:
@@ -150,7 +160,7 @@ def check_numbers(options: argparse.Namespace) -> None:
             raise OptionError(f"--{name}-guidance must be finite")
 
 
-def real_portraits(folder: Path | None) -> dict[str, str]:
+def real_portraits(folder: Path | None, out: Path) -> dict[str, str]:
     """Pictures with a face by name; the others are named and left out."""
     if folder is None:
         return {}
@@ -158,11 +168,14 @@ def real_portraits(folder: Path | None) -> dict[str, str]:
 
     from emo.evaluation.takes import face_box
     from emo.media import load_image
-    from emo.media.files import find_files
+    from emo.media.search import find_files
 
     check = lambda path: face_box(np.asarray(load_image(path)), path)
-    paths = usable(find_files(folder, PICTURES, "--portraits"), check, "--portraits")
-    return {Path(path).stem: path for path in paths}
+    pictures: dict[str, str] = {}
+    for path in usable(find_files(folder, PICTURES, "--portraits", [out]), check, "--portraits"):
+        name = printable(Path(path).stem)[:LONGEST_NAME]
+        pictures[name if name not in pictures else f"{name}-{len(pictures)}"] = path
+    return pictures
 
 
 def make_folders(out: Path) -> None:

@@ -1,13 +1,13 @@
 """`emo prepare`: real videos as a dataset of training clips."""
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
-from emo.errors import OptionError
+from emo.cli.terminal import note, say
+from emo.errors import DatasetError, OptionError
+from emo.locks import claim_folder
 
-VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv", ".3gp")
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f} of {total:.0f} s of video [{elapsed}, {remaining} left{postfix}]"
 
 
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> None:
         raise OptionError("--ray-address needs --engine ray")
     if options.workers and options.engine == "ray":
         raise OptionError("--workers is for --engine local; Ray has as many as its cluster has cores")
-    inputs = find_videos(options.videos)
+    inputs, left_out = find_videos(options.videos, options.out)
 
     from emo.data.prepare.config import load_prepare_config
     from emo.data.prepare.engines import local_engine, ray_engine
@@ -48,33 +48,44 @@ def run(options: argparse.Namespace) -> None:
     config = load_prepare_config(options.config, options.set)
     workers = options.workers or available_cores()
     engine = ray_engine(options.ray_address) if options.engine == "ray" else local_engine(workers)
-    progress = prepare_dataset(inputs, options.out, config, engine)
-    try:
-        totals = show(progress)
-    except KeyboardInterrupt:
-        progress.close()
-        print(f"\nemo: {options.out} is unfinished; the same command continues", file=sys.stderr)
-        raise
+    with claim_folder(options.out, DatasetError):
+        progress = prepare_dataset(inputs, options.out, config, engine)
+        try:
+            totals = show(progress)
+        except KeyboardInterrupt:
+            progress.close()
+            note(f"{options.out} is unfinished; the same command continues")
+            raise
     silent = f", {totals['without_sound']} of them without sound" if totals["without_sound"] else ""
-    print(
+    say(
         f"{options.out}: {totals['clips']} clips{silent}, {totals['kept_seconds']:.0f} of {totals['seconds']:.0f} "
         f"seconds, from {totals['inputs_kept']} of {totals['inputs']} videos; "
         f"people: {totals['people']['train']} train, {totals['people']['test']} test"
     )
     for reason, count in totals["nothing_kept"].items():
-        print(f"  nothing of {count} {'video' if count == 1 else 'videos'}: {reason}")
-    print(f"{options.out / 'report.json'} tells more; `emo inspect {options.out}` shows the clips")
+        say(f"  nothing of {count} {'video' if count == 1 else 'videos'}: {reason}")
+    for line in left_out:
+        note(line)
+    say(f"{options.out / 'report.json'} tells more; `emo inspect {options.out}` shows the clips")
 
 
-def find_videos(places: list[Path]) -> list[Path]:
-    """Files as they are given, and those in folders that are called like videos.
+def find_videos(places: list[Path], out: Path) -> tuple[list[Path], list[str]]:
+    """Files as they are given, and those in folders that are called like videos, but none that lies in the output; and
+    lines that say what was left out.
 
     Raises:
-        OptionError: there is no such file or folder, or no video in a folder.
+        OptionError: there is no such file or folder, no video in a folder, or all of them lie in the output.
     """
-    from emo.media.files import find_files
+    from emo.media.search import VIDEOS, find_files, in_output
 
-    return [path for place in places for path in find_files(place, VIDEOS, "VIDEO")]
+    left_out: list[str] = []
+    found = [path for place in places for path in find_files(place, VIDEOS, "VIDEO", [out], left_out.append)]
+    others = [path for path in found if not in_output(path, out)]
+    if not others:
+        raise OptionError(f"VIDEO {places[0]} lies in --out {out}; give the videos that its clips are to be cut from")
+    if len(others) < len(found):
+        left_out.append(f"VIDEO: left out: {len(found) - len(others)} in --out {out}")
+    return others, left_out
 
 
 def show(progress) -> dict:

@@ -1,7 +1,11 @@
 """`emo pull`: fetch a model from the Hugging Face Hub."""
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
+
+from emo.cli.terminal import say
+from emo.locks import claim_folder
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -19,6 +23,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> None:
     from emo.hub import pull_folder
 
-    folder = pull_folder(options.repository, options.out)
+    with nullcontext() if options.out is None else claim_folder(options.out):
+        folder = pull_folder(options.repository, options.out)
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    print(f"{folder}: {size / 2**20:.1f} MiB")
+    say(f"{folder}: {size / 2**20:.1f} MiB")

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from emo.cli.terminal import say
+
 
 def add_parser(commands) -> argparse.ArgumentParser:
     parser = commands.add_parser(
@@ -35,4 +37,4 @@ def run(options: argparse.Namespace) -> None:
         license=options.license,
         training_data=options.training_data,
     )
-    print(f"{options.folder}: {address}")
+    say(f"{options.folder}: {address}")

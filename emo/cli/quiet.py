@@ -1,12 +1,10 @@
-"""Keeps the libraries' own messages off the terminal, and turns our warnings into one plain line."""
+"""Keeps the libraries' own messages off the terminal."""
 
 import logging
 import os
 import sys
-import warnings
-from pathlib import Path
 
-PACKAGE = str(Path(__file__).parents[1])
+from emo.cli.terminal import plain_warnings
 
 
 def quiet_libraries() -> None:
@@ -16,7 +14,7 @@ def quiet_libraries() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "0" if sys.stderr.isatty() else "1")
     for name in ("xformers", "torch", "accelerate"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.showwarning = _show
+    plain_warnings()
 
 
 def quiet_loading() -> None:
@@ -26,8 +24,3 @@ def quiet_loading() -> None:
 
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
-
-
-def _show(message, category, filename, lineno, file=None, line=None) -> None:
-    if category is UserWarning and filename.startswith(PACKAGE):
-        print(f"emo: {message}", file=sys.stderr)

@@ -2,14 +2,21 @@
 
 import argparse
 import math
-import sys
 from pathlib import Path
 
 from emo.cli.device import pick_device
-from emo.errors import EmoError, OptionError
+from emo.cli.terminal import note, say
+from emo.errors import DatasetError, EmoError, OptionError
+from emo.locks import claim_folder
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac")
+PICTURES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff"),
+    *(".avif", ".heic", ".heif", ".jp2", ".gif"),
+)
+SOUNDS = (
+    *(".wav", ".wave", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".m4a", ".m4b", ".aac", ".ac3"),
+    *(".aif", ".aiff", ".aifc", ".au", ".caf", ".wma", ".amr", ".mka", ".weba"),
+)
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -47,6 +54,12 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> None:
     clips = check_numbers(options)
+    with claim_folder(options.out, DatasetError):
+        synthesize(options, clips)
+
+
+def synthesize(options: argparse.Namespace, clips: int) -> None:
+    """Make the clips, of which nobody else is at work."""
     portraits = usable_portraits(options) if options.portraits else ()
     recordings = usable_recordings(options) if options.speech else ()
 
@@ -85,10 +98,10 @@ def run(options: argparse.Namespace) -> None:
                 bar.update()
     except KeyboardInterrupt:
         progress.close()
-        print(f"\nemo: {options.out} is unfinished; the same command continues", file=sys.stderr)
+        note(f"{options.out} is unfinished; the same command continues")
         raise
     made = f"all {clips} clips were there" if before == clips else f"{clips} clips, {before} of them from before"
-    print(f"{options.out}: {made}; `emo inspect {options.out}` shows them")
+    say(f"{options.out}: {made}; `emo inspect {options.out}` shows them")
 
 
 def check_numbers(options: argparse.Namespace) -> int:
@@ -129,25 +142,24 @@ def share(value: float | None, things: tuple, default: float, option: str) -> fl
 def usable_portraits(options: argparse.Namespace) -> tuple[str, ...]:
     """The pictures that can be animated; the others are named and left out."""
     from emo.data.synthetic.studio import open_portrait
-    from emo.media.files import find_files
+    from emo.media.search import find_files
 
-    return usable(
-        find_files(options.portraits, PICTURES, "--portraits"), lambda p: open_portrait(p, options.size), "--portraits"
-    )
+    pictures = find_files(options.portraits, PICTURES, "--portraits", [options.out])
+    return usable(pictures, lambda path: open_portrait(path, options.size), "--portraits")
 
 
 def usable_recordings(options: argparse.Namespace) -> tuple[str, ...]:
     """The recordings that can be read and hold at least a frame; the others are named and left out."""
     from emo.errors import AudioError
     from emo.media import AudioTrack
-    from emo.media.files import find_files
+    from emo.media.search import find_files
 
     def check(path: str) -> None:
         with AudioTrack.open(path) as track:
             if track.duration * options.fps < 1:
                 raise AudioError(f"{path} is shorter than one frame")
 
-    return usable(find_files(options.speech, SOUNDS, "--speech"), check, "--speech")
+    return usable(find_files(options.speech, SOUNDS, "--speech", [options.out]), check, "--speech")
 
 
 def usable(paths: list[Path], check, option: str) -> tuple[str, ...]:
@@ -162,7 +174,7 @@ def usable(paths: list[Path], check, option: str) -> tuple[str, ...]:
             check(str(path))
             good.append(str(path))
         except EmoError as error:
-            print(f"emo: left out: {error}", file=sys.stderr)
+            note(f"left out: {error}")
     if not good:
         raise OptionError(f"{option}: nothing there can be used")
     return tuple(good)

@@ -16,8 +16,9 @@ from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 
 from emo.data.format import SPLITS, ClipInfo, read_metadata, reading_clips
 from emo.errors import DatasetError
+from emo.locks import claim_folder
 from emo.media import AudioTrack, VideoReader
-from emo.media.files import write_whole
+from emo.media.files import write_whole, writing_into
 from emo.pipelines.audio_features import AudioFeatures
 from emo.pipelines.fingerprint import modules_fingerprint
 from emo.pipelines.latents import encode_pictures
@@ -71,25 +72,28 @@ def build_cache(
 
     Raises:
         DatasetError: the dataset is damaged.
+        OutputError: the cache cannot be written, or somebody else is writing it.
     """
     root = Path(root)
     folder = cache_folder(root, vae, audio_encoder, size)
     tables = [split for split in SPLITS if (root / split).is_dir() and any((root / split).glob("*.safetensors"))]
     clips = [clip for split in tables or SPLITS[:1] for clip in read_metadata(root, split)]
-    for number, clip in enumerate(clips, 1):
-        path = _file(folder, clip)
-        if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            video = root / clip.split / clip.file_name
-            with reading_clips():
-                tensors = {"latents": _latents(video, vae, size, batch_size, dtype)}
-                if clip.has_audio:
-                    with AudioTrack.open(video, feature_extractor.sampling_rate) as track:
-                        features = AudioFeatures(track, audio_encoder, feature_extractor, clip.rate, clip.frames)
-                        tensors["audio"] = features.windows(0, clip.frames, 0)[0, :, 0].to("cpu", torch.float16)
-            write_whole(path, save({name: tensor.contiguous() for name, tensor in tensors.items()}))
-        yield number, len(clips)
-    write_whole(folder / "complete", b"")
+    with claim_folder(folder):
+        for number, clip in enumerate(clips, 1):
+            path = _file(folder, clip)
+            if not path.is_file():
+                with writing_into(path.parent):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                video = root / clip.split / clip.file_name
+                with reading_clips():
+                    tensors = {"latents": _latents(video, vae, size, batch_size, dtype)}
+                    if clip.has_audio:
+                        with AudioTrack.open(video, feature_extractor.sampling_rate) as track:
+                            features = AudioFeatures(track, audio_encoder, feature_extractor, clip.rate, clip.frames)
+                            tensors["audio"] = features.windows(0, clip.frames, 0)[0, :, 0].to("cpu", torch.float16)
+                write_whole(path, save({name: tensor.contiguous() for name, tensor in tensors.items()}))
+            yield number, len(clips)
+        write_whole(folder / "complete", b"")
 
 
 def load_cached(folder: Path, clip: ClipInfo, *, audio: bool) -> dict[str, torch.Tensor]:

@@ -15,6 +15,7 @@ from emo.data.format import FACE_POINTS, METADATA, SPLITS, ClipInfo, load_labels
 from emo.errors import DatasetError
 from emo.media import VideoReader, contact_sheet
 from emo.media.files import write_whole
+from emo.names import printable
 
 CELL = 160  # px of a frame on the sheet
 COLUMNS = 8
@@ -72,7 +73,9 @@ def inspect_dataset(root: str | Path, frames: int = 32) -> DatasetReport:
             [draw_labels(root, clip) for clip in shown],
             columns=min(COLUMNS, len(shown)),
             cell=(CELL, CELL),
-            labels=[f"{clip.person.removeprefix('portrait-')[:14]}  {clip.speed:.2f}°/fr" for clip in shown],
+            labels=[
+                f"{printable(clip.person).removeprefix('portrait-')[:14]}  {clip.speed:.2f}°/fr" for clip in shown
+            ],
         ),
     )
 
@@ -93,6 +96,11 @@ def draw_labels(root: Path, clip: ClipInfo) -> Image.Image:
     return Image.fromarray(picture)
 
 
+def report_paths(out: Path) -> tuple[Path, Path]:
+    """Where a report lies: its picture and its page."""
+    return out.with_name(out.name + ".png"), out.with_name(out.name + ".html")
+
+
 def save_report(report: DatasetReport, title: str, out: Path) -> tuple[Path, Path]:
     """Write the report as `out`.png and `out`.html, the page with its pictures inside; returns both paths.
 
@@ -104,18 +112,19 @@ def save_report(report: DatasetReport, title: str, out: Path) -> tuple[Path, Pat
     both = Image.new("RGB", (max(sheet.width, histograms.width), sheet.height + histograms.height), "white")
     both.paste(histograms, (0, 0))
     both.paste(sheet, (0, histograms.height))
-    picture, page = (out.with_name(out.name + ending) for ending in (".png", ".html"))
+    picture, page = report_paths(out)
+    title = html.escape(printable(title))
     write_whole(picture, _png(both))
-    rows = "".join(f"<tr><th>{html.escape(k)}<td>{html.escape(v)}" for k, v in report.summary.items())
+    rows = "".join(f"<tr><th>{html.escape(k)}<td>{html.escape(printable(v))}" for k, v in report.summary.items())
     images = "".join(
         f'<h2>{heading}</h2><img alt="{heading}" src="data:image/png;base64,{base64.b64encode(_png(image)).decode()}">'
         for heading, image in (("Distributions", histograms), ("Frames with their labels", sheet))
     )
     text = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width"><style>body{font-family:sans-serif;margin:2em}'
         "th{text-align:left;padding-right:1.5em;font-weight:normal;color:#555}img{max-width:100%}</style>"
-        f"<h1>{html.escape(title)}</h1><table>{rows}</table>{images}</html>"
+        f"<h1>{title}</h1><table>{rows}</table>{images}</html>"
     )
     write_whole(page, text.encode())
     return picture, page

@@ -7,6 +7,7 @@ from typing import Any
 
 from emo.data.format import SPLITS
 from emo.errors import DatasetError
+from emo.locks import is_new
 from emo.media.files import write_whole, writing_into
 
 
@@ -14,7 +15,7 @@ def open_dataset(root: Path, file: str, recipe: Mapping[str, Any], command: str)
     """Make the folders of a dataset and leave the recipe there, or check that they were made with the same one.
 
     Args:
-        root: a new or empty folder, or one made with this recipe.
+        root: a new or empty folder, or one made with this recipe; its `claim_folder` is held.
         file: name of the recipe's file.
         recipe: what JSON can hold.
         command: that makes such datasets, for messages.
@@ -30,7 +31,7 @@ def open_dataset(root: Path, file: str, recipe: Mapping[str, Any], command: str)
         root.mkdir(parents=True, exist_ok=True)
         if path.is_file():
             _compare(path, recipe)
-        elif any(root.iterdir()):
+        elif not is_new(root):
             raise DatasetError(f"{root} exists and was not made by {command}; choose another folder")
         else:
             write_whole(path, json.dumps(recipe, indent=1).encode())

@@ -10,7 +10,10 @@ from emo.data.processes import available_cores, in_processes
 from emo.data.recipe import open_dataset
 from emo.data.synthetic.speech import SAMPLE_RATE
 from emo.data.synthetic.studio import Cast, Studio
+from emo.errors import DatasetError
+from emo.locks import claim_folder
 from emo.media import AudioTrack, VideoWriter
+from emo.names import printable
 
 RECIPE = "synthesize.json"
 WORTH_COMPILING = 1200  # frames per process from which on compiling pays: 20 s from torch's cache, 140 s without
@@ -43,9 +46,19 @@ def synthesize_dataset(
 
     Raises:
         DatasetError: `out` holds something else, or clips of another cast.
-        EmoError: a portrait or recording cannot be used, or `out` cannot be written to.
+        EmoError: a portrait or recording cannot be used, or `out` cannot be written to, or somebody else is at work
+            there.
     """
-    names = {kind: [Path(path).name for path in getattr(cast, kind)] for kind in ("portraits", "recordings")}
+    with claim_folder(out, DatasetError):
+        yield from _synthesize(cast, clips, out, workers, device, compile)
+
+
+def _synthesize(
+    cast: Cast, clips: int, out: Path, workers: int | None, device: str, compile: bool | None
+) -> Iterator[int]:
+    names = {
+        kind: [printable(Path(path).name) for path in getattr(cast, kind)] for kind in ("portraits", "recordings")
+    }
     open_dataset(out, RECIPE, asdict(cast) | names, "emo synthesize")
     done = {path.stem for split in SPLITS for path in (out / split).glob("*.safetensors")}
     todo = [index for index in range(clips) if _name(index) not in done]
@@ -90,7 +103,7 @@ def make_clip(studio: Studio, index: int, out: Path) -> ClipInfo:
     info = ClipInfo(
         file_name=f"{_name(index)}.mp4",
         labels=f"{_name(index)}.safetensors",
-        person=plan.person,
+        person=printable(plan.person),
         split=plan.split,
         fps=cast.fps,
         frames=frames,
@@ -99,7 +112,7 @@ def make_clip(studio: Studio, index: int, out: Path) -> ClipInfo:
         has_audio=True,
         speed=round(float(take.labels["rotation_speed"].mean()), 4),
         source="avatar" if plan.portrait is None else "portrait",
-        origin=plan.origin,
+        origin=printable(plan.origin),
     )
     folder = out / plan.split
     with VideoWriter(folder / info.file_name, cast.fps) as writer:

@@ -1,5 +1,6 @@
 """A report that can be looked at: a table, a plot per row, a contact sheet, and all numbers as JSON."""
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image
 from emo.evaluation.observation import Observation
 from emo.evaluation.rows import Row
 from emo.media import contact_sheet
-from emo.media.files import write_whole
+from emo.media.files import write_whole, writing_into
 
 TABLE, NUMBERS, SHEET = "mechanisms.md", "mechanisms.json", "mechanisms.png"
 ON_SHEET = ("talk-", "real-")
@@ -44,10 +45,13 @@ def save_report(rows: Sequence[Row], found: Mapping[str, Observation], about: di
     fields = ("mechanism", "section", "measure", "value", "truth", "bar", "passed", "numbers")
     content = {"about": about, "rows": [{name: getattr(row, name) for name in fields} for row in rows]}
     write_whole(out / NUMBERS, (json.dumps(content, indent=1, default=_plain) + "\n").encode())
-    (out / "plots").mkdir(exist_ok=True)
+    with writing_into(out / "plots"):
+        (out / "plots").mkdir(exist_ok=True)
     for number, row in enumerate(rows, 1):
         save_plot(row, out / "plots" / f"{number:02d}-{row.mechanism.replace(' ', '-')}.png")
-    sheet(found).save(out / SHEET)
+    picture = io.BytesIO()
+    sheet(found).save(picture, "PNG")
+    write_whole(out / SHEET, picture.getvalue())
 
 
 def sheet(found: Mapping[str, Observation]) -> Image.Image:
@@ -68,7 +72,9 @@ def save_plot(row: Row, path: Path) -> None:
     figure = Figure(figsize=(7, 4), layout="constrained")
     FigureCanvasAgg(figure)
     row.draw(figure.add_subplot())
-    figure.savefig(path, dpi=100)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=100)
+    write_whole(path, picture.getvalue())
 
 
 def _plain(value: Any) -> Any:

@@ -1,8 +1,10 @@
 """From the name of a model to what `from_pretrained` takes."""
 
+import os
 from pathlib import Path
 
 from emo.errors import WeightsError
+from emo.media.files import look
 from emo.resources import bundled
 
 DEFAULT_MODEL = "emo-tiny"
@@ -14,8 +16,11 @@ def locate_model(name: str | None) -> str:
     A folder of that name where the command is run comes first; `org/name` and `org/name@revision` are Hub names.
 
     Raises:
-        WeightsError: the default is wanted, but this copy of the package carries no trained weights.
+        WeightsError: the default is wanted, but this copy of the package carries no trained weights; or the name is no
+            possible one, or something in the folder may not be read.
     """
+    if name and look(Path(name), WeightsError) and look(Path(name) / "model_index.json", WeightsError):
+        _check_permissions(Path(name))
     if name and ("/" in name or "\\" in name or (Path(name) / "model_index.json").is_file()):
         return name
     name = name or DEFAULT_MODEL
@@ -28,3 +33,18 @@ def locate_model(name: str | None) -> str:
             "weights to try things out: emo init --out random-weights"
         )
     return name
+
+
+def _check_permissions(folder: Path) -> None:
+    def refused(problem: OSError) -> None:
+        raise problem
+
+    try:
+        for place, _, names in os.walk(folder, onerror=refused):
+            for name in names:
+                if os.path.isfile(os.path.join(place, name)):
+                    open(os.path.join(place, name), "rb").close()
+    except PermissionError as problem:
+        raise WeightsError(
+            f"{folder}: {problem.filename} may not be read ({problem.strerror}); change its permissions"
+        ) from problem

@@ -8,6 +8,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from emo.errors import ConfigError
+from emo.media.files import look
 from emo.resources import bundled
 
 
@@ -119,13 +120,13 @@ def load_model_config(name: str) -> ModelConfig:
     path = Path(name)
     if path.suffix not in {".yaml", ".yml"}:
         path = bundled("configs/model") / f"{name}.yaml"
-    if not path.is_file():
+    if look(path, ConfigError) is None or not path.is_file():
         known = ", ".join(sorted(file.stem for file in bundled("configs/model").glob("*.yaml")))
         raise ConfigError(f"{name}: no such model configuration; give a YAML file or one of {known}")
     try:  # the structured defaults come first, or unknown keys would pass
         config = OmegaConf.merge(OmegaConf.structured(ModelConfig), OmegaConf.load(path))
         model = OmegaConf.to_object(config)
-    except (OmegaConfBaseException, YAMLError) as error:
+    except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
         key = getattr(error, "full_key", None)
         raise ConfigError(f"{path}: {key or 'the file'}: {str(error).splitlines()[0]}") from None
     if problem := _misfit(model):

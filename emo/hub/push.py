@@ -8,6 +8,8 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf
 
 from emo.errors import OptionError, WeightsError
 from emo.hub.card import CARD, WRITTEN, model_card
+from emo.locks import is_new
+from emo.media.files import look, require_folder
 from emo.pipelines import EMOPipeline
 from emo.pipelines.checks import check_folder, component_names, replaced_weights, variant_of
 from emo.pipelines.repository import check_listing, hub_errors, refuse_pickles, repository_files, split_revision
@@ -47,8 +49,7 @@ def push_folder(
         HubError: the Hub cannot be reached, or does not allow it.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise WeightsError(f"{folder}: no such folder; give a pipeline folder (`emo init` makes one)")
+    require_folder(folder, WeightsError, "give a pipeline folder (`emo init` makes one)")
     files = _files(folder)
     refuse_pickles(str(folder), files)
     check_folder(folder, EMOPipeline._get_signature_keys(EMOPipeline)[0], _only_variant(files))
@@ -97,7 +98,7 @@ def pull_folder(
     """
     name, at = split_revision(repo_id)
     revision = revision or at
-    if out is not None and Path(out).exists() and not _may_be_filled(Path(out)):
+    if out is not None and look(out, OptionError) and not _may_be_filled(Path(out)):
         raise OptionError(f"{out} exists already; choose another --out or remove it")
     files = repository_files(name, revision=revision, token=token)
     check_listing(name, files)
@@ -116,7 +117,7 @@ def _files(folder: Path) -> list[str]:
 
 def _may_be_filled(out: Path) -> bool:
     """Whether a folder is empty, or holds what an earlier pull left."""
-    return out.is_dir() and ((out / ".cache" / "huggingface").is_dir() or not any(out.iterdir()))
+    return out.is_dir() and ((out / ".cache" / "huggingface").is_dir() or is_new(out))
 
 
 def _only_variant(files: Iterable[str]) -> str | None:

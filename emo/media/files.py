@@ -1,41 +1,106 @@
-"""Files: the checks before a path goes to a decoder, finding them in folders, and writing them whole or not at all."""
+"""Files: what is said of a path before anything is done with it, and writing whole or not at all."""
 
+import errno
 import os
-from collections.abc import Iterator, Sequence
+import re
+import stat
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from emo.errors import EmoError, OptionError, OutputError
+from emo.errors import EmoError, OutputError, unwritable
+
+Error = Callable[[str], EmoError]
+"""An exception of the family, or what makes one of a message."""
+
+ADDRESS = re.compile(r"(?!file:)([a-z][a-z0-9+.-]+):/+(?=[^/])|(data):", re.IGNORECASE)
 
 
-def require_file(path: Path, error: type[EmoError]) -> None:
-    """Check that `path` is a file with something in it.
+def look(path: str | os.PathLike, error: Error) -> os.stat_result | None:
+    """What the system knows of a file or folder, None where there is nothing of that name.
 
     Raises:
-        error: naming the path, if it is missing, a directory or 0 bytes long.
+        error: naming the path, if it may not be looked at, is too long, or a link that leads back to itself.
     """
-    if path.is_dir():
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as problem:
+        raise error(never_a_file(path) or _trouble(path, problem)) from problem
+
+
+def require_file(path: Path, error: Error, advice: str = "check the name and the folder") -> None:
+    """Check that `path` is a file with something in it that may be read.
+
+    Args:
+        advice: what to do where it is not there.
+
+    Raises:
+        error: naming the path, if it is anything else.
+    """
+    found = look(path, error)
+    if found is None:
+        raise error(never_a_file(path) or f"{path} does not exist; {advice}")
+    if stat.S_ISDIR(found.st_mode):
         raise error(f"{path} is a directory; give a file")
-    if not path.is_file():
-        raise error(f"{path} does not exist; check the name and the folder")
-    if path.stat().st_size == 0:
+    if not stat.S_ISREG(found.st_mode):
+        raise error(f"{path} is a pipe or a device; a file is needed: save what comes from it and give that")
+    if found.st_size == 0:
         raise error(f"{path} is empty (0 bytes); copy or download it again")
+    try:
+        open(path, "rb").close()
+    except OSError as problem:
+        raise error(_trouble(path, problem)) from problem
+
+
+def require_folder(path: Path, error: Error, advice: str) -> None:
+    """Check that `path` is a folder whose names may be read.
+
+    Raises:
+        error: naming the path, if it is anything else.
+    """
+    found = look(path, error)
+    if found is None:
+        raise error(never_a_file(path) or f"{path} does not exist; {advice}")
+    if not stat.S_ISDIR(found.st_mode):
+        raise error(f"{path} is no folder; {advice}")
+    try:
+        os.scandir(path).close()
+    except OSError as problem:
+        raise error(_trouble(path, problem)) from problem
+
+
+def written_file(path: str | os.PathLike) -> Path:
+    """The file that is written where a command names `path`: the same, or what it is a link to, there or not.
+
+    Raises:
+        OutputError: naming the path, if it is a link that leads back to itself, a pipe or a device.
+    """
+    path = Path(path)
+    target = Path(os.path.realpath(path)) if os.path.islink(path) else path
+    if os.path.islink(target):
+        raise OutputError(f"{path} is a link that leads back to itself; choose another name")
+    if os.path.exists(target) and not (os.path.isfile(target) or os.path.isdir(target)):
+        raise OutputError(f"{path} is a pipe or a device; give the name of a file")
+    return target
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and rename it, so that nobody ever sees half of it.
+    """Write a file under a temporary name and rename it, so that nobody ever sees half of it. Links stay links.
 
     Raises:
         OutputError: naming the file, if it cannot be written or the disk is full.
     """
-    temporary = path.with_name(path.name + ".tmp")
+    target = written_file(path)
+    temporary = target.with_name(target.name + ".tmp")
     try:
         temporary.write_bytes(content)
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
-        raise OutputError(f"{path} cannot be written ({error.strerror}); free space and repeat") from error
+        raise unwritable(path, error) from error
 
 
 @contextmanager
@@ -51,17 +116,21 @@ def writing_into(folder: Path) -> Iterator[None]:
         raise OutputError(f"{folder} cannot be written to ({error.strerror}); choose another folder") from error
 
 
-def find_files(place: Path, suffixes: Sequence[str], option: str) -> list[Path]:
-    """The files below a folder with one of these endings (lower case, with the dot), sorted; a file is itself.
+def never_a_file(path: str | os.PathLike) -> str | None:
+    """What to say of a text that never was the name of a file."""
+    text = os.fspath(path)
+    if text == "-":
+        return "- stands for no file here; a file is needed: save what comes in and give that"
+    if found := ADDRESS.match(text):
+        address = text if found[2] else f"{found[1]}://{text[found.end() :]}"  # a path has one slash alone
+        return f"{address} is an address; a file is needed: download it and give that"
+    return None
 
-    Raises:
-        OptionError: naming `option`, if there is no such folder, or nothing of the kind in it.
-    """
-    if place.is_file():
-        return [place]
-    if not place.is_dir():
-        raise OptionError(f"{option} {place}: there is no such file or folder")
-    found = sorted(path for path in place.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
-    if not found:
-        raise OptionError(f"{option} {place}: no file there ends in {', '.join(suffixes)}")
-    return found
+
+def _trouble(path: str | os.PathLike, problem: OSError | ValueError) -> str:
+    """Why a path cannot be read, in words."""
+    if isinstance(problem, PermissionError):
+        return f"{path} may not be read ({problem.strerror}); change the permissions of the file or of its folders"
+    number, said = getattr(problem, "errno", None), getattr(problem, "strerror", problem)
+    advice = {errno.ENAMETOOLONG: "give a shorter name", errno.ELOOP: "its links lead back to themselves"}
+    return f"{path} cannot be read ({said}); {advice.get(number, 'check the name and the disk')}"

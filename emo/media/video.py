@@ -120,7 +120,7 @@ def _open_decord(track: _Track) -> _DecordFrames | None:
     try:
         frames = _DecordFrames(track.path, decord)
         frames._reader.get_batch([0])  # fails on some widths: 48 and 72 px, but not 40 or 80
-    except (decord.DECORDError, RuntimeError, UnicodeEncodeError):
+    except (decord.DECORDError, RuntimeError, UnicodeEncodeError):  # the last for names that are not UTF-8
         return None
     return frames if len(frames._reader) == len(track.timing.times) else None
 

@@ -5,30 +5,35 @@ segment is therefore a whole video: an interrupted run goes on from there, and i
 run's byte for byte. `finish` puts spool and sound together under a temporary name and renames the result.
 """
 
+import errno
 import os
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from emo.errors import OutputError, ResumeError
+from emo.errors import OutputError, ResumeError, unwritable
+from emo.locks import claim
 from emo.media.audio import AudioTrack
+from emo.media.files import look, written_file
 from emo.media.origin import origin_metadata
 from emo.media.rate import as_fps
 
 FORMATS = {".mp4": "mp4", ".mov": "mov"}  # Matroska rounds timestamps to milliseconds
+LONGEST_ENDING = ".resume.tmp"  # of what lies beside an unfinished video
 TAGS = {".mp4": "", ".mov": "+use_metadata_tags"}  # QuickTime's older tags hold 64 KiB and no description
 BT709 = [arg for tag in ("colorspace", "color_primaries", "color_trc") for arg in (f"-{tag}", "bt709")]
 
 
 def spool_path(path: str | Path) -> Path:
-    """Where the unfinished video lies: beside the final one."""
-    path = Path(path)
+    """Where the unfinished video lies: beside the final one, or beside what its name is a link to."""
+    path = written_file(path)
     return path.parent / f"{path.name}.part"
 
 
@@ -36,22 +41,36 @@ def check_output(path: str | Path) -> None:
     """Check a video's final name before any work; whether the folder can be written to is known when it is.
 
     Raises:
-        OutputError: if the ending is not .mp4 or .mov, the folder is missing, or `path` is a directory.
+        OutputError: if the ending is not .mp4 or .mov, the folder is missing, `path` is a directory, a pipe or a link
+            that leads nowhere, or its name leaves no room for what lies beside it until it is finished.
     """
-    path = Path(path)
-    if path.is_dir():
+    unusable = lambda message: OutputError(f"the video cannot be written: {message}")
+    path, found = Path(path), None if os.path.islink(path) else look(path, unusable)
+    target = written_file(path)
+    if os.path.isdir(target) or (found and stat.S_ISDIR(found.st_mode)):
         raise OutputError(f"{path} is a directory; give a file name")
-    if path.suffix.lower() not in FORMATS:
-        raise OutputError(f"{path}: unknown kind of video; let the name end in {' or '.join(FORMATS)}")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: the folder {path.parent} does not exist; make it first")
+    for name in dict.fromkeys((path, target)):
+        if name.suffix.lower() not in FORMATS:
+            linked = "" if name == path else f" is a link to {name}"
+            raise OutputError(f"{path}{linked}: unknown kind of video; let the name end in {' or '.join(FORMATS)}")
+    folder = look(target.parent, unusable)
+    if folder is None or not stat.S_ISDIR(folder.st_mode):
+        raise OutputError(f"{path}: the folder {target.parent} does not exist; make it first")
+    try:
+        os.lstat(target.with_name(target.name + LONGEST_ENDING))
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise OutputError(
+                f"{path}: the name is too long for the file that lies beside it until it is finished, of "
+                f"{len(LONGEST_ENDING)} letters more ({LONGEST_ENDING}); choose a shorter one"
+            ) from error
 
 
 class VideoWriter:
-    """A video being written. Until `finish`, nothing stands under its final name.
+    """A video being written. Until `finish`, nothing has its final name; until `close`, nobody else may write it.
 
     Attributes:
-        path: the final name, .mp4 or .mov.
+        path: the final name, .mp4 or .mov; where that is a link, what it points to.
         spool_path: the unfinished video beside it.
         fps: exact frame rate.
         position: bytes in the spool, the end of the last whole segment; `resume_at` takes it.
@@ -62,23 +81,29 @@ class VideoWriter:
 
         Raises:
             OutputError: if the ending is not .mp4 or .mov, the folder is missing or not writable, or `path` is a
-                directory.
+                directory; or if somebody else is writing it.
             ResumeError: if the spool of the interrupted run is missing or shorter than `resume_at`.
         """
-        self.path = Path(path)
         self.fps = as_fps(fps)
+        check_output(path)
+        self.path = written_file(path)
         self.spool_path = spool_path(path)
         self._size = None
-        check_output(self.path)
+        self.position = resume_at or 0
+        with ExitStack() as until_open:
+            until_open.enter_context(claim(path, sole=True))
+            self._spool = until_open.enter_context(self._open(resume_at))
+            self._spool.truncate(self.position)
+            self._spool.seek(self.position)
+            self._until_closed = until_open.pop_all()
+
+    def _open(self, resume_at: int | None) -> IO[bytes]:
         if resume_at is not None and not (self.spool_path.is_file() and self.spool_path.stat().st_size >= resume_at):
             raise ResumeError(f"{self.spool_path} is missing or shorter than it was; start again without resuming")
         try:
-            self._spool = open(self.spool_path, "wb" if resume_at is None else "r+b", buffering=0)  # noqa: SIM115
+            return open(self.spool_path, "wb" if resume_at is None else "r+b", buffering=0)
         except OSError as error:
-            raise OutputError(f"{self.path} cannot be written ({error.strerror}); choose another folder") from error
-        self.position = resume_at or 0
-        self._spool.truncate(self.position)
-        self._spool.seek(self.position)
+            raise unwritable(self.path, error) from error
 
     def write(self, frames: np.ndarray) -> None:
         """Encode frames, RGB uint8 (n, H, W, 3), n >= 1, as one segment, and put it safely on the disk.
@@ -126,7 +151,13 @@ class VideoWriter:
         Raises:
             OutputError: if nothing was written, ffmpeg fails, or the disk is full. The spool stays.
         """
-        self.close()
+        try:
+            self._mux(audio, origin)
+        finally:
+            self.close()
+
+    def _mux(self, audio: AudioTrack | None, origin: Mapping[str, Any] | None) -> None:
+        self._spool.close()
         if self.position == 0:
             raise OutputError(f"{self.path}: no frames were written")
         temporary, suffix = self.path.with_name(self.path.name + ".tmp"), self.path.suffix.lower()
@@ -162,12 +193,13 @@ class VideoWriter:
 
     def discard(self) -> None:
         """Remove the spool."""
-        self.close()
+        self._spool.close()
         self.spool_path.unlink(missing_ok=True)
+        self.close()
 
     def close(self) -> None:
-        """Close the spool and leave it, for a later run to resume."""
-        self._spool.close()
+        """Close the spool and leave it, for a later run to resume; from now on others may write the video."""
+        self._until_closed.close()
 
     def __enter__(self) -> "VideoWriter":
         return self

@@ -4,15 +4,17 @@ import os
 from pathlib import Path
 
 from emo.errors import ResumeError
+from emo.locks import claim
 from emo.media import VideoWriter, spool_path
+from emo.media.files import written_file
 from emo.pipelines.origin import complete_origin
 from emo.pipelines.output import EMOStream
 from emo.pipelines.resume import ResumePoint
 
 
 def resume_path(path: str | os.PathLike) -> Path:
-    """Where the resume point of an unfinished video lies: beside it."""
-    path = Path(path)
+    """Where the resume point of an unfinished video lies: beside it, or beside what its name is a link to."""
+    path = written_file(path)
     return path.parent / f"{path.name}.resume"
 
 
@@ -31,13 +33,13 @@ def write_video(
         resume: the point at which an interrupted run stopped.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written, or somebody else is writing it.
         ResumeError: the interrupted run had other inputs or options, or what it left is damaged.
     """
     point_path = resume_path(path)
     if resume is not None:
         resume.check(point_path, fingerprint)
-    with VideoWriter(path, stream.fps, resume_at=resume and resume.position) as writer:
+    with claim(path), VideoWriter(path, stream.fps, resume_at=resume and resume.position) as writer:
         if resume is None:
             point_path.unlink(missing_ok=True)
         try:
@@ -59,7 +61,7 @@ def load_resume_point(path: str | os.PathLike, *, resume: bool, restart: bool) -
         ResumeError: something was left, but neither `resume` nor `restart` says what to do with it; or it is damaged.
     """
     point_path = resume_path(path)
-    if not point_path.exists() or restart or not spool_path(path).exists():
+    if restart or not (os.path.exists(point_path) and os.path.exists(spool_path(path))):
         return None
     if not resume:
         raise ResumeError(f"{path} is unfinished: add --resume to continue it or --restart to start anew")

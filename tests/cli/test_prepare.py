@@ -82,4 +82,6 @@ def test_ray_is_asked_for_by_name(command, tmp_path, monkeypatch):
 def test_folders_are_searched_and_files_taken(tmp_path):
     for name in ("b.webm", "a.mp4", "c.txt"):
         (tmp_path / name).touch()
-    assert [path.name for path in find_videos([tmp_path, tmp_path / "c.txt"])] == ["a.mp4", "b.webm", "c.txt"]
+    found, left_out = find_videos([tmp_path, tmp_path / "c.txt"], tmp_path / "out")
+    assert [path.name for path in found] == ["a.mp4", "b.webm", "c.txt"]
+    assert left_out == [f"VIDEO {tmp_path}: left out: 1 .txt"]

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from emo.errors import OptionError, OutputError, VideoError
-from emo.media.files import find_files, require_file, write_whole
+from emo.media.files import require_file, write_whole
+from emo.media.search import find_files
 
 
 def test_a_file_is_written_whole(tmp_path):

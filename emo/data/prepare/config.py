@@ -10,6 +10,7 @@ from yaml import YAMLError
 
 from emo.errors import ConfigError, EmoError
 from emo.media import as_fps
+from emo.media.files import look
 
 
 @dataclass
@@ -86,14 +87,14 @@ def load_prepare_config(path: Path | None = None, overrides: Sequence[str] = ())
     Raises:
         ConfigError: there is no such file, a key is unknown, or a value is of the wrong kind or out of range.
     """
-    if path is not None and not path.is_file():
+    if path is not None and (look(path, ConfigError) is None or not path.is_file()):
         raise ConfigError(f"{path} does not exist; give a YAML file such as configs/prepare.yaml")
     place = path or "--set"
     try:  # the structured defaults come first, or unknown keys would pass
         config = OmegaConf.merge(OmegaConf.structured(PrepareConfig), OmegaConf.load(path) if path else {})
         place = "--set" if overrides else place
         config = OmegaConf.to_object(OmegaConf.merge(config, OmegaConf.from_dotlist(list(overrides))))
-    except (OmegaConfBaseException, YAMLError) as error:
+    except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
         key = getattr(error, "full_key", None)
         raise ConfigError(f"{place}: {key or 'the file'}: {str(error).splitlines()[0]}") from None
     if problem := _misfit(config):

@@ -35,6 +35,7 @@ from emo.errors import AudioError, VideoError
 from emo.face import Crop, FaceDetector
 from emo.media import AudioTrack, VideoWriter, speech_band_loudness
 from emo.metrics import identity_descriptor
+from emo.names import printable
 
 INAUDIBLE = 1e-3  # of full scale: a track that stays below is a video without sound
 
@@ -185,6 +186,7 @@ def make_clip(
     """Write a clip's picture and sound, then its labels; returns its row and an identity descriptor (D,)."""
     frames, stop = len(cut.landmarks), cut.start + len(cut.landmarks)
     name = f"{piece.key[:16]}-{cut.start:07d}"
+    source = printable(Path(piece.path).name)
     box = f"{cut.crop.x0},{cut.crop.y0},{cut.crop.x1},{cut.crop.y1}"
     info = ClipInfo(
         file_name=f"{name}.mp4",
@@ -198,7 +200,7 @@ def make_clip(
         has_audio=sound is not None,
         speed=round(float(cut.labels["rotation_speed"].mean()), 4),
         source="video",
-        origin=f"{Path(piece.path).name}, {cut.start / config.fps:.2f} to {stop / config.fps:.2f} s, pixels {box}",
+        origin=f"{source}, {cut.start / config.fps:.2f} to {stop / config.fps:.2f} s, pixels {box}",
     )
     pictures = np.empty((frames, config.size, config.size, 3), np.uint8)
     frontal = np.argmin(np.abs(cut.labels["yaw"]) + np.abs(cut.labels["pitch"] - np.median(cut.labels["pitch"])))

@@ -11,6 +11,7 @@ from emo.data.prepare.piece import Piece, PieceResult
 from emo.data.prepare.store import REPORT, Store
 from emo.data.prepare.survey import Survey
 from emo.media.files import write_whole
+from emo.names import all_printable
 
 UNREADABLE, COPY, FAILED = "unreadable", "copy of another file", "failed"
 
@@ -48,8 +49,8 @@ def make_report(
 
 
 def write_report(store: Store, report: dict) -> None:
-    """Write `report.json`."""
-    write_whole(store.root / REPORT, json.dumps(report, indent=1, ensure_ascii=False).encode())
+    """Write `report.json`, names as they can be shown."""
+    write_whole(store.root / REPORT, json.dumps(all_printable(report), indent=1, ensure_ascii=False).encode())
 
 
 def _input(

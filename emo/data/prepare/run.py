@@ -1,6 +1,7 @@
 """A dataset from real videos: what there is to do, done by an engine, brought into its splits, and reported."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -14,6 +15,8 @@ from emo.data.prepare.piece import Piece, PieceResult, work_piece
 from emo.data.prepare.report import make_report, write_report
 from emo.data.prepare.store import Store
 from emo.data.prepare.survey import Survey, survey
+from emo.errors import DatasetError
+from emo.locks import claim_folder
 from emo.media import as_fps
 
 
@@ -45,9 +48,14 @@ def prepare_dataset(inputs: Sequence[Path], out: Path, config: PrepareConfig, en
 
     Raises:
         DatasetError: `out` holds something else, or was made with another configuration.
-        OutputError: `out` cannot be written to.
+        OutputError: `out` cannot be written to, or somebody else is at work there.
         ConfigError: something is asked for that is not installed.
     """
+    with claim_folder(out, DatasetError):
+        yield from _prepare(inputs, out, config, engine)
+
+
+def _prepare(inputs: Sequence[Path], out: Path, config: PrepareConfig, engine: Engine) -> Iterator[Progress]:
     store = Store(out)
     store.open(asdict(config))
     files, todo = _known_files(store, inputs)
@@ -56,6 +64,8 @@ def prepare_dataset(inputs: Sequence[Path], out: Path, config: PrepareConfig, en
     for done, (path, found, failure) in enumerate(engine(partial(survey, fps=config.fps), todo), 1):
         if found is None:
             lost[str(path)] = Survey("", 0, 0.0, f"it cannot be read ({failure}); the same command tries again")
+        elif not found.key:  # it could not be opened, which may be another time
+            lost[str(path)] = found
         else:
             files[str(path)] = asdict(found) | {"stamp": _stamp(path)}
         yield counts(done)
@@ -65,7 +75,7 @@ def prepare_dataset(inputs: Sequence[Path], out: Path, config: PrepareConfig, en
     pieces = plan_pieces(surveys, config)
     results = _results(store, pieces)
     undone = [piece for piece in pieces if piece.name not in results]
-    waiting = [piece for piece in undone if Path(piece.path).is_file()]
+    waiting = [piece for piece in undone if os.path.isfile(piece.path)]
     failures = {piece.name: "it is not there any more" for piece in undone if piece not in waiting}
     seconds = sum((piece.stop - piece.start) / config.fps for piece in pieces)
     left = sum((piece.stop - piece.start) / config.fps for piece in waiting)
@@ -101,14 +111,14 @@ def plan_pieces(surveys: dict[str, Survey], config: PrepareConfig) -> list[Piece
 
 def _known_files(store: Store, inputs: Sequence[Path]) -> tuple[dict[str, dict], list[Path]]:
     """What earlier runs knew of all their files that are still as they were; and the inputs that they did not know."""
-    as_it_was = lambda path, row: not path.exists() or row["stamp"] == _stamp(path)
-    files = {path: row for path, row in store.surveys().items() if as_it_was(Path(path), row)}
+    as_it_was = lambda path, row: not os.path.exists(path) or row["stamp"] == _stamp(path)
+    files = {path: row for path, row in store.surveys().items() if as_it_was(path, row)}
     paths = sorted({path.resolve() for path in inputs})
     return files, [path for path in paths if str(path) not in files]
 
 
-def _stamp(path: Path) -> list[int]:
-    state = path.stat()
+def _stamp(path: str | Path) -> list[int]:
+    state = os.stat(path)
     return [state.st_size, state.st_mtime_ns]
 
 

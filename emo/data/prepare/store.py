@@ -42,8 +42,9 @@ class Store:
         with writing_into(self.root):
             for folder in ("pieces", "clips"):
                 (self._hidden / folder).mkdir(parents=True, exist_ok=True)
-            for half in (*self._hidden.rglob("*.tmp"), *self._hidden.rglob("*.part")):
-                half.unlink()
+            for ending in ("tmp", "part", "lock"):
+                for half in self._hidden.rglob(f"*.{ending}"):
+                    half.unlink()
 
     def staged(self, name: str) -> Path:
         """Where a clip's file is made."""

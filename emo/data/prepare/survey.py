@@ -8,6 +8,7 @@ from emo.data.prepare.footage import Footage
 from emo.errors import EmoError, VideoError, first_line
 from emo.media.demuxer import Media
 from emo.media.timing import Timing
+from emo.names import printable
 
 BLOCK = 1 << 20
 
@@ -38,7 +39,7 @@ def survey(path: Path, fps: float) -> Survey:
             seconds = Timing.of(media).seconds
         return Survey(key, round(seconds * footage.fps), round(float(seconds), 3), "")
     except EmoError as error:
-        return Survey(key, 0, 0.0, str(error).replace(str(path), "it", 1))
+        return Survey(key, 0, 0.0, str(error).replace(printable(path), "it", 1))
     except Exception as error:  # decoders fail in ways of their own; a broken file stops nobody
         return Survey(key, 0, 0.0, f"it cannot be read ({type(error).__name__}: {first_line(error)})")
 

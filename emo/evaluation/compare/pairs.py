@@ -2,14 +2,15 @@
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emo.errors import OptionError
-from emo.media.files import find_files
+from emo.media.files import never_a_file, require_file
+from emo.media.search import VIDEOS, find_files
+from emo.names import printable
 
-VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 MANIFESTS = (".csv", ".jsonl")
 COLUMNS = ("generated", "reference", "portrait")
 
@@ -25,7 +26,7 @@ class Pair:
     portrait: Path | None = None
 
 
-def find_pairs(generated: Path, reference: Path) -> tuple[list[Pair], list[Path]]:
+def find_pairs(generated: Path, reference: Path, outputs: Sequence[Path] = ()) -> tuple[list[Pair], list[Path]]:
     """Pairs, sorted by name, and all real videos.
 
     Args:
@@ -33,16 +34,17 @@ def find_pairs(generated: Path, reference: Path) -> tuple[list[Pair], list[Path]
             and, if known, `reference` and `portrait`, as paths from the manifest's folder.
         reference: a video or a folder. A folder's video belongs to the generated one of the same path within its own
             folder, without the ending; else of the same file name, if only one has it. A single video belongs to all.
+        outputs: left out of the search; see `find_files`.
 
     Raises:
         OptionError: nothing is there, two generated videos have one name, or the manifest cannot be read.
     """
-    references = find_files(reference, VIDEOS, "--reference")
+    references = find_files(reference, VIDEOS, "--reference", outputs)
     alone = reference if reference.is_file() else None
     if generated.suffix.lower() in MANIFESTS and generated.is_file():
         pairs = _read_manifest(generated)
     else:
-        videos = find_files(generated, VIDEOS, "--generated")
+        videos = find_files(generated, VIDEOS, "--generated", outputs)
         by_name, by_stem = _named(references, reference), _unique_stems(references)
         named = [(_name(path, generated), path) for path in videos]
         pairs = [Pair(name, path, alone or by_name.get(name) or by_stem.get(path.stem)) for name, path in named]
@@ -56,8 +58,8 @@ def find_pairs(generated: Path, reference: Path) -> tuple[list[Pair], list[Path]
 
 
 def _name(path: Path, root: Path) -> str:
-    """Path within the folder, without the ending."""
-    return path.stem if root.is_file() else path.relative_to(root).with_suffix("").as_posix()
+    """Path within the folder, without the ending, as it can be shown."""
+    return printable(path.stem if root.is_file() else path.relative_to(root).with_suffix("").as_posix())
 
 
 def _named(paths: list[Path], root: Path) -> dict[str, Path]:
@@ -99,7 +101,8 @@ def _pair(row: object, manifest: Path, number: int) -> Pair:
     paths = {}
     for column in COLUMNS:
         if value := row.get(column):
+            if said := never_a_file(str(value)):
+                raise OptionError(f"{place}: {column} {said}")
             paths[column] = manifest.parent / str(value)
-            if not paths[column].is_file():
-                raise OptionError(f"{place}: {column} {paths[column]} does not exist")
-    return Pair(Path(str(row["generated"])).with_suffix("").as_posix(), **paths)
+            require_file(paths[column], lambda message: OptionError(f"{place}: {column} {message}"))  # noqa: B023
+    return Pair(printable(Path(str(row["generated"])).with_suffix("").as_posix()), **paths)

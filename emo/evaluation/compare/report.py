@@ -1,5 +1,6 @@
 """The comparison as files: a table, plots, contact sheets of the best and the worst clips, JSON, and one HTML page."""
 
+import io
 import json
 import math
 from collections.abc import Sequence
@@ -14,7 +15,8 @@ from emo.evaluation.compare.page import html_page
 from emo.evaluation.compare.run import ClipResult, Comparison, Plan
 from emo.evaluation.compare.summary import ARROWS, Line, ranked, shown, summarise
 from emo.media import contact_sheet
-from emo.media.files import write_whole
+from emo.media.files import write_whole, writing_into
+from emo.names import printable
 
 TABLE, NUMBERS, PAGE = "report.md", "report.json", "report.html"
 ON_SHEET = 4  # clips on each contact sheet
@@ -27,12 +29,13 @@ def save_report(plan: Plan, comparison: Comparison, about: dict[str, Any], out: 
         OutputError: it cannot be written to.
     """
     lines, order = summarise(plan, comparison), ranked(plan, comparison.clips)
-    write_whole(out / TABLE, markdown(lines).encode())
+    write_whole(out / TABLE, markdown(lines).encode(errors="backslashreplace"))
     write_whole(out / NUMBERS, (json.dumps(_content(lines, comparison, about), indent=1) + "\n").encode())
     pictures = {}
-    (out / "plots").mkdir(exist_ok=True)
-    for old in (out / "plots").glob("*.png"):
-        old.unlink()
+    with writing_into(out / "plots"):
+        (out / "plots").mkdir(exist_ok=True)
+        for old in (out / "plots").glob("*.png"):
+            old.unlink()
     for family in dict.fromkeys(measure.family for measure in plan.measures):
         measures = [m for m in plan.measures if m.family == family and _values(comparison.clips, m)]
         if measures:
@@ -42,8 +45,11 @@ def save_report(plan: Plan, comparison: Comparison, about: dict[str, Any], out: 
         few = min(ON_SHEET, len(order))
         for name, clips in (("best", order[:few]), ("worst", order[-few:])):
             path = pictures[f"{name} clips, each above its truth"] = out / f"{name}.png"
-            _sheet(plan, comparison, clips).save(path)
-    write_whole(out / PAGE, html_page(plan, lines, comparison, order, pictures, about).encode())
+            sheet = io.BytesIO()
+            _sheet(plan, comparison, clips).save(sheet, "PNG")
+            write_whole(path, sheet.getvalue())
+    page = html_page(plan, lines, comparison, order, pictures, about)
+    write_whole(out / PAGE, page.encode(errors="backslashreplace"))
     return lines
 
 
@@ -77,7 +83,9 @@ def save_plot(measures: Sequence[Measure], clips: Sequence[ClipResult], path: Pa
         axes.legend(fontsize="small")
         axes.set(title=f"{measure.title} {ARROWS[measure.better]}", xlim=(0, len(values)), xticks=[])
         axes.set_xlabel(f"{len(values)} clips")
-    figure.savefig(path, dpi=100)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=100)
+    write_whole(path, picture.getvalue())
 
 
 def _values(clips: Sequence[ClipResult], measure: Measure) -> list[tuple[float, float | None]]:
@@ -103,10 +111,11 @@ def _sheet(plan: Plan, comparison: Comparison, clips: Sequence[ClipResult]):
 
 
 def _content(lines: Sequence[Line], comparison: Comparison, about: dict[str, Any]) -> dict[str, Any]:
-    """All numbers; infinite ones as text, for JSON has none."""
-    plain = lambda value: str(value) if isinstance(value, float) and not math.isfinite(value) else value
+    """All numbers, infinite ones as text, for JSON has none; and texts as they can be shown."""
+    odd = lambda value: isinstance(value, float) and not math.isfinite(value)
+    plain = lambda value: printable(value) if isinstance(value, str) or odd(value) else value
     walk = lambda thing: (
-        {key: walk(value) for key, value in thing.items()}
+        {plain(key): walk(value) for key, value in thing.items()}
         if isinstance(thing, dict)
         else [walk(value) for value in thing]
         if isinstance(thing, list | tuple)

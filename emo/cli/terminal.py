@@ -1,0 +1,49 @@
+"""What is said on the terminal: a line at a time, in any encoding, whatever the files are called."""
+
+import logging
+import sys
+import warnings
+from pathlib import Path
+
+from emo.names import printable
+
+PACKAGE = str(Path(__file__).parents[1])
+
+
+def say(line: object) -> None:
+    """A line of the result."""
+    print(printable(line))
+
+
+def note(line: object) -> None:
+    """A line beside the result."""
+    print(f"emo: {printable(line)}", file=sys.stderr)
+
+
+def any_encoding() -> None:
+    """Let the terminal show what its encoding has, and escapes for the rest: no line is worth a run."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def plain_warnings() -> None:
+    """Make one line of each of our warnings, and nothing of the libraries'."""
+    warnings.showwarning = _show
+    ours = logging.getLogger("emo")
+    if not ours.handlers:
+        ours.addHandler(_Lines(logging.WARNING))
+
+
+class _Lines(logging.Handler):
+    """What is logged, as a line; under it the traceback, if there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note(record.getMessage())
+        if record.exc_info:
+            print(logging.Formatter().formatException(record.exc_info), file=sys.stderr)
+
+
+def _show(message, category, filename, lineno, file=None, line=None) -> None:
+    if category is UserWarning and filename.startswith(PACKAGE):
+        note(message)
