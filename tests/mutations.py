@@ -940,6 +940,27 @@ MUTATIONS = (
         "            if False:",
         "metrics/test_fetch.py",
     ),
+    Mutation(
+        "portrait: tilt by the landmarks alone",
+        "emo/face/upright.py",
+        "for turns in range(4):",
+        "for turns in range(1):",
+        "face/test_portrait.py",
+    ),
+    Mutation(
+        "portrait: the wrong way to turn it",
+        "emo/face/upright.py",
+        "if roll > 0 else",
+        "if roll < 0 else",
+        "face/test_portrait.py",
+    ),
+    Mutation(
+        "portrait: not searched in other turns",
+        "emo/face/portrait.py",
+        "if other and abs(other[1]) > MAX_ROLL",
+        "if False and abs(other[1]) > MAX_ROLL",
+        "face/test_portrait.py",
+    ),
 )
 
 

@@ -2,7 +2,7 @@
 
 from emo.face.crop import FACE_SHARE, Box, Crop
 from emo.face.detector import Face, FaceDetector
-from emo.face.portrait import MAX_CUT, MAX_TURN, MIN_FACE, Portrait, prepare_portrait
+from emo.face.portrait import MAX_CUT, MAX_ROLL, MAX_TURN, MIN_FACE, Portrait, prepare_portrait
 from emo.face.pose import HeadPose, head_pose, rotation_speed, rotations, smooth
 from emo.face.quiet import quiet_stderr
 from emo.face.region import REGION_SCALE, Region, check_region, face_region_mask, union_mask
@@ -11,6 +11,7 @@ from emo.face.tracker import FaceTrack, track_face
 __all__ = [
     "FACE_SHARE",
     "MAX_CUT",
+    "MAX_ROLL",
     "MAX_TURN",
     "MIN_FACE",
     "REGION_SCALE",
