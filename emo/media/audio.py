@@ -8,6 +8,7 @@ left to it: its mono is 3 dB louder for stereo, and leaves channels out for some
 
 import logging
 import tempfile
+import threading
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +49,7 @@ class AudioTrack:
         self.length = _resampled_length(num_samples, source_rate, sampling_rate)
         self.duration = Fraction(num_samples, source_rate)
         self._spool = spool
+        self._lock = threading.Lock()
         self.mean, self.variance = self._statistics()
 
     @classmethod
@@ -95,8 +97,9 @@ class AudioTrack:
         """Samples `start` to `stop` of the track, float32 (stop - start,). 0 <= start <= stop <= length."""
         assert 0 <= start <= stop <= self.length, (start, stop, self.length)
         samples = np.empty(stop - start, np.float32)
-        self._spool.seek(start * FLOAT_BYTES)
-        self._spool.readinto(samples)
+        with self._lock:
+            self._spool.seek(start * FLOAT_BYTES)
+            self._spool.readinto(samples)
         return samples
 
     def num_frames(self, fps: int | float | str | Fraction) -> int:
@@ -123,6 +126,17 @@ class AudioTrack:
     def close(self) -> None:
         """Give the temporary file back."""
         self._spool.close()
+
+    def __getstate__(self) -> dict[str, object]:
+        """All of it: a copy has a temporary file of its own."""
+        with self._lock:
+            self._spool.seek(0)
+            return vars(self) | {"_spool": self._spool.read(self.length * FLOAT_BYTES), "_lock": None}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        spool = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the track)
+        vars(self).update(state, _spool=spool, _lock=threading.Lock())
+        self._spool.write(state["_spool"])
 
     def __enter__(self) -> "AudioTrack":
         return self
