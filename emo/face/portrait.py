@@ -13,6 +13,7 @@ from emo.face.detector import Face, FaceDetector
 from emo.face.pose import head_pose
 from emo.face.region import REGION_SCALE, Region, bounding_box, check_region, face_region_mask
 from emo.face.upright import find_tilted, how_to_turn, upright_roll
+from emo.values import whole
 
 MIN_FACE = 64
 """Pixels of the face box's longer side: fewer carry too little of a person."""
@@ -67,11 +68,13 @@ def prepare_portrait(
     than MIN_FACE or turned away by more than MAX_TURN is refused; with a region given it is taken as it is, with a
     UserWarning. With a region given, a picture without a face will do as well: the crop is then its largest centred
     rectangle for 'full', and lies around the box or mask otherwise.
-    Raises FaceError, which names the picture and the way on, and for a region that `face_region_mask` refuses.
+    Raises FaceError, which names the picture and the way on, and for a region that `face_region_mask` refuses;
+    OptionError where `face` is no whole number.
     """
     picture = np.asarray(image)
     size = picture.shape[:2]
     region = None if face_region is None else check_region(face_region, size)
+    face = None if face is None else whole(face, "face")
     with FaceDetector() as detector:
         faces = detector.detect(picture)
         if face is not None and not 1 <= face <= len(faces):
