@@ -7,7 +7,7 @@ run's byte for byte. `finish` puts spool and sound together under a temporary na
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
@@ -17,12 +17,12 @@ import numpy as np
 
 from emo.errors import OutputError, ResumeError
 from emo.media.audio import AudioTrack
+from emo.media.encoder import encode_frames
 from emo.media.origin import origin_metadata
 from emo.media.rate import as_fps
 
 FORMATS = {".mp4": "mp4", ".mov": "mov"}  # Matroska rounds timestamps to milliseconds
 TAGS = {".mp4": "", ".mov": "+use_metadata_tags"}  # QuickTime's older tags hold 64 KiB and no description
-BT709 = [arg for tag in ("colorspace", "color_primaries", "color_trc") for arg in (f"-{tag}", "bt709")]
 
 
 def spool_path(path: str | Path) -> Path:
@@ -79,28 +79,18 @@ class VideoWriter:
         self._spool.truncate(self.position)
         self._spool.seek(self.position)
 
-    def write(self, frames: np.ndarray) -> None:
-        """Encode frames, RGB uint8 (n, H, W, 3), n >= 1, as one segment, and put it safely on the disk.
+    def write(self, frames: Iterable[np.ndarray]) -> None:
+        """Encode frames, RGB uint8 (H, W, 3) each, one at least, as one segment, and put it safely on the disk.
 
-        Odd sizes are padded to even ones by repeating the edge.
+        An array (n, H, W, 3) will do; an iterator that makes them one by one saves memory where they are large. Odd
+        sizes are padded to even ones by repeating the edge.
 
         Raises:
             OutputError: if encoding fails or the disk is full. `position` stays, so that the call can be repeated.
         """
-        count, height, width, channels = frames.shape
-        self._size = self._size or (height, width)
-        assert (frames.dtype, channels, count > 0) == (np.uint8, 3, True), (frames.dtype, frames.shape)
-        assert (height, width) == self._size, f"frames of {height}x{width} in a video of {self._size}"
-        if height % 2 or width % 2:
-            frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        _, height, width, _ = frames.shape
-        segment = self._ffmpeg(
-            *("-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}"),
-            *("-framerate", str(self.fps), "-i", "pipe:", "-vf", "scale=out_color_matrix=bt709:out_range=tv"),
-            *("-c:v", "libx264", "-bf", "0", "-crf", "18", "-pix_fmt", "yuv420p", *BT709, "-color_range", "tv"),
-            *("-f", "h264", "pipe:"),
-            stdin=np.ascontiguousarray(frames).reshape(-1).data,
-        )
+        segment, size = encode_frames(frames, self.fps, str(self.path))
+        self._size = self._size or size
+        assert size == self._size, f"frames of {size} in a video of {self._size}"
         try:
             rest = memoryview(segment)
             while rest:
