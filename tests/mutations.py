@@ -961,6 +961,55 @@ MUTATIONS = (
         "if False and abs(other[1]) > MAX_ROLL",
         "face/test_portrait.py",
     ),
+    Mutation(
+        "scheduler: shared between generations",
+        "emo/pipelines/pipeline_emo.py",
+        "copy.deepcopy(self.scheduler)",
+        "self.scheduler",
+        "pipelines/test_pipeline.py",
+    ),
+    Mutation(
+        "finite: the steps are not looked at",
+        "emo/pipelines/finite.py",
+        "        if all(fine):",
+        "        if True:",
+        "pipelines/test_finite.py",
+    ),
+    Mutation(
+        "finite: the decoded frames are not looked at",
+        "emo/pipelines/finite.py",
+        "if not _finite([pictures]):",
+        "if False:",
+        "pipelines/test_finite.py",
+    ),
+    Mutation(
+        "frame size: checked when the work is done",
+        "emo/pipelines/write.py",
+        "    check_frame_size(*stream.frame_size, str(path))\n",
+        "",
+        "pipelines/test_frame_size.py",
+    ),
+    Mutation(
+        "frames: all at once",
+        "emo/media/encoder.py",
+        "    source = iter(frames)",
+        "    source = iter(list(frames))",
+        "media/test_writer.py",
+    ),
+    Mutation(
+        "values: truth values are numbers",
+        "emo/values.py",
+        "isinstance(plain, bool) or not",
+        "not",
+        "pipelines/test_pipeline.py",
+    ),
+    Mutation(
+        "height: nothing is the default",
+        "emo/pipelines/options.py",
+        "default if value is None else",
+        "default if not value else",
+        "pipelines/test_pipeline.py",
+    ),
 )
 
 
