@@ -57,6 +57,10 @@ class DatasetError(EmoError):
     """A folder of training clips is missing, damaged, or not what is asked for."""
 
 
+class GenerationError(EmoError):
+    """The networks gave numbers of which no picture can be made."""
+
+
 class ResumeError(EmoError):
     """An interrupted generation cannot be continued with these inputs or options."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import emo
 
 PACKAGE = Path(emo.__file__).parent
-ANYWHERE = {"errors", "locks", "names", "resources"}  # they import nothing of emo but one another
+ANYWHERE = {"bounds", "errors", "locks", "names", "resources", "values"}  # they import nothing of emo but each other
 LAYERS = (
     ("unets", "media", "face"),
     ("__init__",),  # the package itself: what it exports it imports when asked for

@@ -2,15 +2,16 @@
 
 from emo.face.crop import FACE_SHARE, Box, Crop
 from emo.face.detector import Face, FaceDetector
-from emo.face.portrait import MAX_CUT, MAX_TURN, MIN_FACE, Portrait, prepare_portrait
+from emo.face.portrait import MAX_CUT, MAX_ROLL, MAX_TURN, MIN_FACE, Portrait, prepare_portrait
 from emo.face.pose import HeadPose, head_pose, rotation_speed, rotations, smooth
 from emo.face.quiet import quiet_stderr
-from emo.face.region import REGION_SCALE, Region, check_region, face_region_mask, union_mask
+from emo.face.region import REGION_SCALE, Region, check_region, face_region_mask, plain_region, union_mask
 from emo.face.tracker import FaceTrack, track_face
 
 __all__ = [
     "FACE_SHARE",
     "MAX_CUT",
+    "MAX_ROLL",
     "MAX_TURN",
     "MIN_FACE",
     "REGION_SCALE",
@@ -25,6 +26,7 @@ __all__ = [
     "check_region",
     "face_region_mask",
     "head_pose",
+    "plain_region",
     "prepare_portrait",
     "quiet_stderr",
     "rotation_speed",

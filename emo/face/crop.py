@@ -1,6 +1,7 @@
 """The rectangle of a picture that is animated, and the way back into the whole picture."""
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ FACE_SHARE = 0.48
 
 MAX_SHIFT = 0.12
 """How far, as a share of its side, a crop moves off the face's centre in order to stay inside the picture."""
+
+BAND = 256  # rows that are blended at a time
 
 FEATHER = 0.08
 """Width of the paste-back's blended edge as a share of the crop's shorter side."""
@@ -85,17 +88,29 @@ class Crop:
         Every pixel outside of the crop is the picture's own. Inside, the frame fades in over FEATHER of the crop's
         shorter side, from nothing at the outermost pixel; not along the picture's own border, where no seam can show.
         """
+        pasted = np.empty((len(frames), *image.shape), np.uint8)
+        for target, picture in zip(pasted, self.paste_each(frames, image), strict=True):
+            target[:] = picture
+        return pasted
+
+    def paste_each(self, frames: Iterable[np.ndarray], image: np.ndarray) -> Iterator[np.ndarray]:
+        """The pictures of `paste` one by one, (h, w, 3) uint8 each: of large ones no two are in memory."""
         h, w = image.shape[:2]
         top, bottom, left, right = max(self.y0, 0), min(self.y1, h), max(self.x0, 0), min(self.x1, w)
         feather = max(1.0, FEATHER * min(self.x1 - self.x0, self.y1 - self.y0))
-        alpha = np.outer(_ramp(self.y0, self.y1, h, feather), _ramp(self.x0, self.x1, w, feather))[..., None]
-        pasted = np.repeat(image[None], len(frames), axis=0)
-        behind = image[top:bottom, left:right].astype(np.float32)
-        for frame, target in zip(frames, pasted, strict=True):
+        down, across = _ramp(self.y0, self.y1, h, feather), _ramp(self.x0, self.x1, w, feather)
+        for frame in frames:
+            pasted = image.copy()
             front = _resample(frame, self.y1 - self.y0, self.x1 - self.x0)
-            front = front[top - self.y0 : bottom - self.y0, left - self.x0 : right - self.x0]
-            target[top:bottom, left:right] = np.rint(behind + alpha * (front - behind)).astype(np.uint8)
-        return pasted
+            for y in range(top, bottom, BAND):  # in floats it is several times as large
+                rows = slice(y, min(y + BAND, bottom))
+                alpha = np.outer(down[rows.start - top : rows.stop - top], across)[..., None]
+                behind = image[rows, left:right].astype(np.float32)
+                before = front[rows.start - self.y0 : rows.stop - self.y0, left - self.x0 : right - self.x0]
+                pasted[rows, left:right] = np.rint(behind + alpha * (before - behind)).astype(np.uint8)
+            del front
+            yield pasted
+            del pasted
 
 
 def _place(centre: float, side: float, limit: int) -> tuple[int, int]:

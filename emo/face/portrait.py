@@ -12,6 +12,8 @@ from emo.face.crop import FACE_SHARE, Box, Crop
 from emo.face.detector import Face, FaceDetector
 from emo.face.pose import head_pose
 from emo.face.region import REGION_SCALE, Region, bounding_box, check_region, face_region_mask
+from emo.face.upright import find_tilted, how_to_turn, upright_roll
+from emo.values import whole
 
 MIN_FACE = 64
 """Pixels of the face box's longer side: fewer carry too little of a person."""
@@ -23,6 +25,10 @@ MAX_TURN = 40.0
 """Degrees between the face's direction and the camera. On head turns the far eye is whole up to 37 degrees as measured
 here, and gone from 45 on."""
 
+MAX_ROLL = 40.0
+"""Degrees by which a face may be tilted to its side. Training data ends at 30; people tilt their heads by so much."""
+
+NO_FACE, ANOTHER = "no face found in it", "give another picture"
 WAY_ON = "--face-region full (face_region='full' in Python)"
 
 
@@ -58,32 +64,36 @@ def prepare_portrait(
     face: which one of several, counted from the left from 1 on; None takes the largest, with a UserWarning.
     name: what messages call the picture.
 
-    A face that is cut off, smaller than MIN_FACE or turned away by more than MAX_TURN is refused; with a region given
-    it is taken as it is, with a UserWarning. With a region given, a picture without a face will do as well: the crop
-    is then its largest centred rectangle for 'full', and lies around the box or mask otherwise.
-    Raises FaceError, which names the picture and the way on, and for a region that `face_region_mask` refuses.
+    A face that is tilted by more than MAX_ROLL (the picture lies on its side, or stands on its head), cut off, smaller
+    than MIN_FACE or turned away by more than MAX_TURN is refused; with a region given it is taken as it is, with a
+    UserWarning. With a region given, a picture without a face will do as well: the crop is then its largest centred
+    rectangle for 'full', and lies around the box or mask otherwise.
+    Raises FaceError, which names the picture and the way on, and for a region that `face_region_mask` refuses;
+    OptionError where `face` is no whole number.
     """
     picture = np.asarray(image)
     size = picture.shape[:2]
     region = None if face_region is None else check_region(face_region, size)
+    face = None if face is None else whole(face, "face")
     with FaceDetector() as detector:
         faces = detector.detect(picture)
-    if face is not None and not 1 <= face <= len(faces):
-        raise FaceError(
-            f"{name}: there is no face {face}, {_count(faces)} found in it (counted from the left, from 1 on)"
-        )
-    if faces:
-        chosen = faces[face - 1] if face is not None else _choose(faces, region, name)
-        problem = _problem(chosen, size)
-        if problem and region is None:
-            raise FaceError(f"{name}: {problem}; give another picture, or animate it all the same with {WAY_ON}")
-        if problem:
-            warnings.warn(f"{name}: {problem}; animated all the same, as a face region is given", stacklevel=2)
-        crop = Crop.around(chosen.box, size, height=height, width=width)
-    elif region is None:
-        raise FaceError(f"{name}: no face found in it; give another picture, or animate it without one with {WAY_ON}")
-    else:
+        if face is not None and not 1 <= face <= len(faces):
+            raise FaceError(
+                f"{name}: there is no face {face}, {_count(faces)} found in it (counted from the left, from 1 on)"
+            )
         chosen = None
+        if faces:
+            chosen = faces[face - 1] if face is not None else _choose(faces, region, name)
+        problem, remedy = _problem(detector, picture, chosen)
+    if problem and region is None:
+        anyway = "all the same" if chosen else "without one"
+        raise FaceError(f"{name}: {problem}; {remedy}, or animate it {anyway} with {WAY_ON}")
+    if problem and problem != NO_FACE:
+        better = "" if remedy == ANOTHER else f" ({remedy})"
+        warnings.warn(f"{name}: {problem}{better}; animated all the same, as a face region is given", stacklevel=2)
+    if chosen:
+        crop = Crop.around(chosen.box, size, height=height, width=width)
+    else:
         crop = _crop_without_face(region, size, height, width)
     mask = face_region_mask(region, crop, size, chosen and chosen.box)
     return Portrait(crop.apply(picture), mask, crop, chosen, picture)
@@ -114,19 +124,33 @@ def _choose(faces: list[Face], region: str | Box | np.ndarray | None, name: str)
     return chosen
 
 
-def _problem(face: Face, size: tuple[int, int]) -> str | None:
-    """Why the face cannot be animated, for the user, or None."""
-    x0, y0, x1, y1 = face.box
-    side = max(x1 - x0, y1 - y0)
+def _problem(detector: FaceDetector, picture: np.ndarray, face: Face | None) -> tuple[str | None, str]:
+    """Why the picture's face cannot be animated, for the user, or None; and what to do about it."""
+    side = 0.0 if face is None else max(face.box[2] - face.box[0], face.box[3] - face.box[1])
+    if face is not None and abs(roll := upright_roll(detector, picture, face)) > MAX_ROLL:
+        return _tilted(roll)
+    if side < MIN_FACE:  # what was found, if anything, may be a chance likeness in a picture that lies on its side
+        other = find_tilted(detector, picture)
+        if other and abs(other[1]) > MAX_ROLL and other[0].box[3] - other[0].box[1] > max(side, MIN_FACE):
+            return _tilted(other[1])
+    if face is None:
+        return NO_FACE, ANOTHER
     if side < MIN_FACE:
-        return f"its face is {side:.0f} pixels large, at least {MIN_FACE} are needed"
-    cut = max(-x0 / (x1 - x0), -y0 / (y1 - y0), (x1 - size[1]) / (x1 - x0), (y1 - size[0]) / (y1 - y0))
+        return f"its face is {side:.0f} pixels large, at least {MIN_FACE} are needed", ANOTHER
+    x0, y0, x1, y1 = face.box
+    h, w = picture.shape[:2]
+    cut = max(-x0 / (x1 - x0), -y0 / (y1 - y0), (x1 - w) / (x1 - x0), (y1 - h) / (y1 - y0))
     if cut > MAX_CUT:
-        return f"its face is cut off by the picture's border, about {cut:.0%} of it is missing"
+        return f"its face is cut off by the picture's border, about {cut:.0%} of it is missing", ANOTHER
     turn = math.degrees(math.acos(np.clip(head_pose(face.landmarks).rotation[2, 2], -1, 1)))
     if turn > MAX_TURN:
-        return f"its face is turned {turn:.0f} degrees away from the camera, at most {MAX_TURN:.0f} can be animated"
-    return None
+        away = f"its face is turned {turn:.0f} degrees away from the camera, at most {MAX_TURN:.0f} can be animated"
+        return away, ANOTHER
+    return None, ANOTHER
+
+
+def _tilted(roll: float) -> tuple[str, str]:
+    return f"its face is tilted by {abs(roll):.0f} degrees", how_to_turn(roll)
 
 
 def _count(faces: list[Face]) -> str:

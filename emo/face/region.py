@@ -5,14 +5,16 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from emo.errors import FaceError
+from emo.errors import FaceError, OptionError
 from emo.face.crop import Box, Crop
+from emo.values import number
 
 REGION_SCALE = 1.3
 """The default region's sides over the face box's: room for the head to move (Fig. 7)."""
 
 Region = Literal["full"] | Box | np.ndarray | Image.Image
-"""Given by the user: all of the crop; x0, y0, x1, y1 in pixels of the picture; or a mask of the picture's size."""
+"""Given by the user: all of the crop; x0, y0, x1, y1 in pixels of the picture; or a mask of the picture's size. Boxes
+may be any sequence, array or tensor of four numbers, masks tensors as well."""
 
 
 def face_region_mask(
@@ -50,18 +52,35 @@ def union_mask(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
     return (rows[:, :, None] & columns[:, None, :]).any(0).astype(np.float32)
 
 
+def plain_region(region: Region) -> Literal["full"] | Box | np.ndarray | Image.Image:
+    """A region with tensors as arrays, and four numbers of any kind as a box of floats; anything else as it is."""
+    if hasattr(region, "detach"):  # a torch tensor
+        region = region.detach().cpu()
+        region = (region.float() if region.is_floating_point() else region).numpy()
+    if isinstance(region, np.ndarray) and region.ndim == 1:
+        region = region.tolist()
+    if isinstance(region, tuple | list) and len(region) == 4:
+        try:
+            return tuple(number(value, "face_region") for value in region)
+        except OptionError:
+            return region
+    return region
+
+
 def check_region(region: Region, image_size: tuple[int, int]) -> Literal["full"] | Box | np.ndarray:
     """A region as the user gives it -> 'full', a box cut to the picture, or a mask, bool (h, w).
 
-    A mask is a PIL image or an array (h, w) or (h, w, 3), bool, uint8 or float 0...1: white from half scale on.
+    A box is four numbers of any kind, an array or a tensor of them; a mask is a PIL image or an array or tensor (h, w)
+    or (h, w, 3), bool, uint8 or float 0...1: white from half scale on.
     image_size: height, width of the picture.
     Raises FaceError for a box that is inverted, empty or outside of the picture, a mask that is empty or not of the
     picture's size, and anything else.
     """
     h, w = image_size
+    region = plain_region(region)
     if isinstance(region, str) and region == "full":
         return region
-    if isinstance(region, tuple | list) and len(region) == 4 and all(isinstance(v, int | float) for v in region):
+    if isinstance(region, tuple) and len(region) == 4 and all(isinstance(value, float) for value in region):
         x0, y0, x1, y1 = region
         shown = ",".join(f"{value:g}" for value in region)
         if not (x0 < x1 and y0 < y1):
@@ -74,7 +93,7 @@ def check_region(region: Region, image_size: tuple[int, int]) -> Literal["full"]
     if not isinstance(region, np.ndarray) or region.ndim not in (2, 3) or region.dtype.kind not in "buf":
         raise FaceError(
             "the face region must be 'full', four numbers x0,y0,x1,y1 in pixels of the picture, or a mask image "
-            f"of its size, not {region if isinstance(region, str) else type(region).__name__!r}"
+            f"of its size (arrays: bool, uint8 or float 0 to 1), not {_shown(region)}"
         )
     if region.shape[:2] != (h, w):
         raise FaceError(
@@ -82,10 +101,16 @@ def check_region(region: Region, image_size: tuple[int, int]) -> Literal["full"]
             "give a mask of the picture's size"
         )
     grey = region.mean(-1) if region.ndim == 3 else region
-    white = grey >= (127.5 if region.dtype.kind == "u" else 0.5)
+    white = grey >= (np.iinfo(region.dtype).max / 2 if region.dtype.kind == "u" else 0.5)
     if not white.any():
         raise FaceError("the face region's mask is empty: paint white where the face may appear")
     return white
+
+
+def _shown(region: object) -> str:
+    if isinstance(region, np.ndarray):
+        return f"an array of {region.dtype} {region.shape}"
+    return ascii(region)[:60] if isinstance(region, str | tuple | list) else repr(type(region).__name__)
 
 
 def bounding_box(mask: np.ndarray) -> Box:

@@ -2,6 +2,7 @@
 
 from emo.media.audio import AudioTrack
 from emo.media.contact_sheet import contact_sheet
+from emo.media.encoder import MOST_SIDE, check_frame_size, warn_of_frame_size
 from emo.media.image import load_image
 from emo.media.loudness import speech_band_loudness
 from emo.media.origin import read_origin
@@ -10,10 +11,12 @@ from emo.media.video import VideoReader
 from emo.media.writer import VideoWriter, check_output, spool_path
 
 __all__ = [
+    "MOST_SIDE",
     "AudioTrack",
     "VideoReader",
     "VideoWriter",
     "as_fps",
+    "check_frame_size",
     "check_output",
     "contact_sheet",
     "load_image",
@@ -21,4 +24,5 @@ __all__ = [
     "read_origin",
     "speech_band_loudness",
     "spool_path",
+    "warn_of_frame_size",
 ]

@@ -9,6 +9,7 @@ left to it: its mono is 3 dB louder for stereo, and leaves channels out for some
 import logging
 import math
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -57,6 +58,7 @@ class AudioTrack:
         self.length = _resampled_length(num_samples, source_rate, sampling_rate)
         self.duration = Fraction(num_samples, source_rate)
         self._spool = spool
+        self._lock = threading.Lock()
         self.mean, self.variance = self._statistics()
         if self.path and self.variance + self.mean**2 < SILENT and (others := source.num_others()):
             logger.warning("%s: the sound track that players take is silent; its %d others are not", self.path, others)
@@ -106,8 +108,9 @@ class AudioTrack:
         """Samples `start` to `stop` of the track, float32 (stop - start,). 0 <= start <= stop <= length."""
         assert 0 <= start <= stop <= self.length, (start, stop, self.length)
         samples = np.empty(stop - start, np.float32)
-        self._spool.seek(start * FLOAT_BYTES)
-        self._spool.readinto(samples)
+        with self._lock:
+            self._spool.seek(start * FLOAT_BYTES)
+            self._spool.readinto(samples)
         return samples
 
     def num_frames(self, fps: int | float | str | Fraction) -> int:
@@ -136,13 +139,14 @@ class AudioTrack:
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything, with the decoded samples in place of their file: tracks can be pickled and copied."""
-        self._spool.seek(0)
-        return self.__dict__ | {"_spool": self._spool.read()}
+        with self._lock:
+            self._spool.seek(0)
+            return vars(self) | {"_spool": self._spool.read(self.length * FLOAT_BYTES), "_lock": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         spool = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the track)
         spool.write(state["_spool"])
-        self.__dict__.update(state | {"_spool": spool})
+        vars(self).update(state, _spool=spool, _lock=threading.Lock())
 
     def __enter__(self) -> "AudioTrack":
         return self

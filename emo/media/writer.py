@@ -8,10 +8,9 @@ run's byte for byte. `finish` puts spool and sound together under a temporary na
 import errno
 import os
 import stat
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
@@ -21,6 +20,8 @@ import numpy as np
 from emo.errors import OutputError, ResumeError, unwritable
 from emo.locks import claim
 from emo.media.audio import AudioTrack
+from emo.media.encoder import encode_frames
+from emo.media.ffmpeg import run_ffmpeg
 from emo.media.files import look, written_file
 from emo.media.origin import origin_metadata
 from emo.media.rate import as_fps
@@ -28,7 +29,6 @@ from emo.media.rate import as_fps
 FORMATS = {".mp4": "mp4", ".mov": "mov"}  # Matroska rounds timestamps to milliseconds
 LONGEST_ENDING = ".resume.tmp"  # of what lies beside an unfinished video
 TAGS = {".mp4": "", ".mov": "+use_metadata_tags"}  # QuickTime's older tags hold 64 KiB and no description
-BT709 = [arg for tag in ("colorspace", "color_primaries", "color_trc") for arg in (f"-{tag}", "bt709")]
 
 
 def spool_path(path: str | Path) -> Path:
@@ -105,28 +105,18 @@ class VideoWriter:
         except OSError as error:
             raise unwritable(self.path, error) from error
 
-    def write(self, frames: np.ndarray) -> None:
-        """Encode frames, RGB uint8 (n, H, W, 3), n >= 1, as one segment, and put it safely on the disk.
+    def write(self, frames: Iterable[np.ndarray]) -> None:
+        """Encode frames, RGB uint8 (H, W, 3) each, one at least, as one segment, and put it safely on the disk.
 
-        Odd sizes are padded to even ones by repeating the edge.
+        An array (n, H, W, 3) will do; an iterator that makes them one by one saves memory where they are large. Odd
+        sizes are padded to even ones by repeating the edge.
 
         Raises:
             OutputError: if encoding fails or the disk is full. `position` stays, so that the call can be repeated.
         """
-        count, height, width, channels = frames.shape
-        self._size = self._size or (height, width)
-        assert (frames.dtype, channels, count > 0) == (np.uint8, 3, True), (frames.dtype, frames.shape)
-        assert (height, width) == self._size, f"frames of {height}x{width} in a video of {self._size}"
-        if height % 2 or width % 2:
-            frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        _, height, width, _ = frames.shape
-        segment = self._ffmpeg(
-            *("-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}"),
-            *("-framerate", str(self.fps), "-i", "pipe:", "-vf", "scale=out_color_matrix=bt709:out_range=tv"),
-            *("-c:v", "libx264", "-bf", "0", "-crf", "18", "-pix_fmt", "yuv420p", *BT709, "-color_range", "tv"),
-            *("-f", "h264", "pipe:"),
-            stdin=[np.ascontiguousarray(frames).reshape(-1).data],
-        )
+        segment, size = encode_frames(frames, self.fps, str(self.path))
+        self._size = self._size or size
+        assert size == self._size, f"frames of {size} in a video of {self._size}"
         try:
             rest = memoryview(segment)
             while rest:
@@ -170,7 +160,7 @@ class VideoWriter:
         )
         try:
             with _metadata_file(origin) as tags:
-                self._ffmpeg(
+                run_ffmpeg(
                     *("-f", "h264", "-framerate", str(self.fps), "-i", f"file:{self.spool_path}"),
                     *(("-f", "ffmetadata", "-i", f"file:{tags}") if tags else ()),
                     # The sound comes decoded: no recording is ever opened by ffmpeg, nor its tags and chapters kept.
@@ -182,6 +172,7 @@ class VideoWriter:
                     *(("-map_metadata", "1") if tags else ()),
                     *("-movflags", f"+faststart{TAGS[suffix] if tags else ''}", "-f", FORMATS[suffix]),
                     f"file:{temporary}",
+                    name=str(self.path),
                     stdin=(block.astype("<f4").tobytes() for block in audio.blocks()) if audio else (),
                 )
             os.replace(temporary, self.path)
@@ -213,32 +204,6 @@ class VideoWriter:
         with av.open(f"file:{self.spool_path}", format="h264") as container:
             return sum(1 for packet in container.demux(video=0) if packet.size)
 
-    def _ffmpeg(self, *arguments: str, stdin: Iterable[bytes | memoryview] = ()) -> bytes:
-        """What ffmpeg writes to its standard output, given bytes part by part."""
-        from imageio_ffmpeg import get_ffmpeg_exe
-
-        command = [get_ffmpeg_exe(), "-hide_banner", "-v", "error", "-nostdin", "-y", *arguments]
-        with (
-            tempfile.TemporaryFile() as result,
-            tempfile.TemporaryFile() as messages,
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=result, stderr=messages) as process,
-        ):
-            try:
-                with suppress(BrokenPipeError):  # it has ended early, and says why
-                    for part in stdin:
-                        process.stdin.write(part)
-                with suppress(BrokenPipeError):
-                    process.stdin.close()
-                process.wait()
-            except BaseException:
-                process.kill()
-                raise
-            if process.returncode:
-                messages.seek(0)
-                raise OutputError(f"{self.path}: ffmpeg failed ({_reason(messages.read(), process.returncode)})")
-            result.seek(0)
-            return result.read()
-
 
 @contextmanager
 def _metadata_file(origin: Mapping[str, Any] | None) -> Iterator[Path | None]:
@@ -250,10 +215,3 @@ def _metadata_file(origin: Mapping[str, Any] | None) -> Iterator[Path | None]:
         path = Path(folder) / "origin.txt"
         path.write_bytes(origin_metadata(origin))
         yield path
-
-
-def _reason(messages: bytes, status: int) -> str:
-    message = messages.decode(errors="replace").strip()
-    if "No space left" in message:
-        return "no space left on the disk; free some and resume"
-    return message.splitlines()[-1] if message else f"status {status}"

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -29,11 +29,9 @@ def fingerprint(pipe: DiffusionPipeline, stream: EMOStream, seed: int | None) ->
             "paste_back",
         )
     }
-    speed = [] if stream.speed is None else [stream.speed.numpy().tobytes()]
+    speed = [] if stream.speed is None else [stream.speed.numpy()]
     portrait = stream.portrait
-    pictures = (
-        [portrait.image.tobytes(), portrait.picture.tobytes()] if stream.paste_back else [portrait.image.tobytes()]
-    )
+    pictures = [portrait.image, portrait.picture] if stream.paste_back else [portrait.image]
     track = stream.audio
     reads = range(0, track.length, _SAMPLES_PER_READ)
     return values | {
@@ -43,8 +41,8 @@ def fingerprint(pipe: DiffusionPipeline, stream: EMOStream, seed: int | None) ->
         "device": pipe._execution_device.type,
         "speed": _hash(speed),
         "image": _hash(pictures),
-        "face_region": _hash([portrait.mask.tobytes()]),
-        "audio": _hash(track.read(i, min(track.length, i + _SAMPLES_PER_READ)).tobytes() for i in reads),
+        "face_region": _hash([portrait.mask]),
+        "audio": _hash(track.read(i, min(track.length, i + _SAMPLES_PER_READ)) for i in reads),
         "scheduler": scheduler_fingerprint(pipe.scheduler),
         "model": weights_fingerprint(pipe),
     }
@@ -74,7 +72,7 @@ def modules_fingerprint(modules: Mapping[str, torch.nn.Module], samples: int = 1
                 yield f"{name}.{key}{tuple(tensor.shape)}".encode()
                 if tensor.is_meta:
                     continue
-                yield np.ascontiguousarray(flat[:: max(1, len(flat) // samples)].float().cpu().numpy()).tobytes()
+                yield np.ascontiguousarray(flat[:: max(1, len(flat) // samples)].float().cpu().numpy())
 
     return _hash(parts())
 
@@ -86,8 +84,8 @@ def _settings(component) -> bytes:
     return json.dumps(kept, sort_keys=True, default=str).encode()
 
 
-def _hash(parts) -> str:
+def _hash(parts: Iterable[bytes | np.ndarray]) -> str:
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(part)
+        digest.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).reshape(-1).view(np.uint8))
     return digest.hexdigest()[:16]

@@ -1,5 +1,7 @@
 """Decoded pictures → frames of the kind that was asked for."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import PIL.Image
 import torch
@@ -13,14 +15,17 @@ def finish_frames(
     """Frames from the autoencoder's output.
 
     Args:
-        pictures: (n, 3, H, W), in [−1, 1] but for what overshoots.
-        output_type: `"pil"`, `"np"`, `"pt"` or `"uint8"`.
+        pictures: (n, 3, H, W), in [−1, 1] but for what overshoots; for `"latent"` (n, L, h, w).
+        output_type: `"pil"`, `"np"`, `"pt"`, `"uint8"` or `"latent"`.
         paste_into: put each frame into this portrait's full picture (h, w); the result has 8 bits of depth then.
 
     Returns:
-        List of PIL images, array (n, H, W, 3) or tensor (n, 3, H, W) in [0, 1], or array uint8 (n, H, W, 3).
+        List of PIL images, array (n, H, W, 3) or tensor (n, 3, H, W) in [0, 1], array uint8 (n, H, W, 3), or the
+        latents as they are.
     """
-    frames = (pictures / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy()
+    if output_type == "latent":
+        return pictures
+    frames = _unit(pictures)
     if paste_into is not None:
         frames = paste_into.crop.paste(_eight_bits(frames), paste_into.picture)
     if output_type in ("uint8", "pil"):
@@ -29,6 +34,16 @@ def finish_frames(
     if frames.dtype == np.uint8:
         frames = frames.astype(np.float32) / 255
     return frames if output_type == "np" else torch.from_numpy(frames).permute(0, 3, 1, 2)
+
+
+def each_frame(pictures: torch.Tensor, paste_into: Portrait | None) -> Iterator[np.ndarray]:
+    """The frames of `finish_frames` as `"uint8"`, one by one: full pictures of any size take the memory of one."""
+    frames = _eight_bits(_unit(pictures))
+    return iter(frames) if paste_into is None else paste_into.crop.paste_each(frames, paste_into.picture)
+
+
+def _unit(pictures: torch.Tensor) -> np.ndarray:
+    return (pictures / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy()
 
 
 def _eight_bits(frames: np.ndarray) -> np.ndarray:

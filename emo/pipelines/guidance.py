@@ -1,5 +1,6 @@
 """Classifier-free guidance per condition."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -40,6 +41,16 @@ class ClipConditions:
         )
         # A weighted sum and no matrix product, which TF32 would round.
         return (self.weights.view(-1, 1, 1, 1, 1) * prediction.float()).sum(dim=0, keepdim=True)
+
+    def by_name(self) -> dict[str, Iterable[torch.Tensor]]:
+        """The tensors of each condition, by what a user calls it."""
+        return {
+            "the portrait's features": [t for pair in self.reference.values() for t in pair],
+            "the motion frames' features": self.motion.values(),
+            "the sound's features": [self.audio],
+            "the face region's features": [self.face_mask_features],
+            "the speed's features": [] if self.speed is None else [self.speed],
+        }
 
 
 def guide(

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,22 +40,14 @@ def begin_origin(
     """What is known before any work.
 
     Args:
-        options: arguments of `EMOPipeline.stream` as given; those in `OPTIONS` are kept, masks and speeds as values,
-            so that a record needs no other file.
+        options: as `plain_options` gives them; those in `OPTIONS` are kept, masks and speeds as values, so that a
+            record needs no other file.
     """
-    whole = lambda value: None if value is None else int(value)
-    region, speed = options["face_region"], options["speed"]
-    if isinstance(region, Sequence) and not isinstance(region, str):
-        region = [float(value) for value in region]
+    kept, region = {key: options[key] for key in OPTIONS}, options["face_region"]
+    if isinstance(region, tuple):
+        kept["face_region"] = list(region)
     elif region is not None and not isinstance(region, str):
-        region = {"mask": _pack(check_region(region, portrait.picture.shape[:2]))}
-    if speed is not None:
-        speed = torch.as_tensor(speed, dtype=torch.float64).tolist()
-    kept = {key: whole(options[key]) for key in ("height", "width", "num_inference_steps", "face")}
-    numbers = "audio_guidance_scale", "reference_guidance_scale", "noise_correlation", "noise_mirroring", "eta"
-    kept |= {key: None if options[key] is None else float(options[key]) for key in numbers}
-    kept |= {"fps": str(options["fps"]), "paste_back": bool(options["paste_back"])}
-    kept |= {"face_region": region, "speed": speed}
+        kept["face_region"] = {"mask": _pack(check_region(region, portrait.picture.shape[:2]))}
     backend = next((m.processor._attention_backend for m in pipe.unet.modules() if isinstance(m, Attention)), None)
     return {
         "emo": emo.__version__,

@@ -1,18 +1,21 @@
 """What the pipeline returns and yields."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import torch
 from diffusers.utils import BaseOutput
 
 from emo.errors import OutputError
 from emo.face import Portrait
 from emo.media import AudioTrack, VideoWriter
+from emo.pipelines.frames import each_frame, finish_frames
 
 
 @dataclass
@@ -37,21 +40,21 @@ class EMOPipelineOutput(BaseOutput):
         Raises:
             OutputError: the file cannot be written, or the frames are latents.
         """
-        if isinstance(self.frames, torch.Tensor):
-            if self.frames.shape[1] != 3:
-                raise OutputError(f"{path}: latents are no pictures; choose another output_type than 'latent'")
-            frames = self.frames.permute(0, 2, 3, 1).cpu().numpy()
-        else:
-            frames = np.stack([np.asarray(frame) for frame in self.frames])
-        if frames.dtype != np.uint8:
-            frames = (frames * 255).round().astype(np.uint8)
+        if isinstance(self.frames, torch.Tensor) and self.frames.shape[1] != 3:
+            raise OutputError(f"{path}: latents are no pictures; choose another output_type than 'latent'")
         with VideoWriter(path, self.fps) as writer:
             try:
-                writer.write(frames)
+                writer.write(map(_eight_bits, self.frames))
                 writer.finish(self.audio, self.origin)
             except BaseException:
                 writer.discard()
                 raise
+
+
+def _eight_bits(frame: PIL.Image.Image | np.ndarray | torch.Tensor) -> np.ndarray:
+    """A frame of any `output_type` but latents as uint8 (H, W, 3)."""
+    frame = frame.permute(1, 2, 0).cpu().numpy() if isinstance(frame, torch.Tensor) else np.asarray(frame)
+    return frame if frame.dtype == np.uint8 else (frame * 255).round().astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,31 @@ class ClipState:
 class EMOClip:
     """One clip of a stream.
 
-    frames: as in `EMOPipelineOutput`, the clip's own (F of them; fewer in the last clip).
+    pictures: what the autoencoder gave, (n, 3, H, W) in [−1, 1], or latents.
+    output_type, paste_into: what becomes of them; see `finish_frames`.
     index, num_clips: which clip of how many.
     state: where to resume after this clip.
     """
 
-    frames: Any
+    pictures: torch.Tensor = field(repr=False)
+    output_type: str
+    paste_into: Portrait | None = field(repr=False)
     index: int
     num_clips: int
-    state: ClipState
+    state: ClipState = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    @cached_property
+    def frames(self) -> Any:
+        """As in `EMOPipelineOutput`, the clip's own (F of them; fewer in the last clip)."""
+        return finish_frames(self.pictures, self.output_type, self.paste_into)
+
+    def each(self) -> Iterator[np.ndarray]:
+        """The frames as uint8 (H, W, 3), made one by one: for `VideoWriter.write`, of full pictures above all."""
+        assert self.output_type != "latent"
+        return each_frame(self.pictures, self.paste_into)
 
 
 @dataclass(frozen=True)
@@ -118,6 +137,11 @@ class EMOStream:
     callback_tensors: tuple[str, ...]
     start: ClipState
     origin: dict[str, Any]
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Height and width of the frames."""
+        return (self.portrait.picture if self.paste_back else self.portrait.image).shape[:2]
 
     def __iter__(self) -> Iterator[EMOClip]:
         return self.generate(self)

@@ -1,5 +1,6 @@
 """The EMO pipeline: one portrait and one recording become a talking or singing video of any length."""
 
+import copy
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,16 +16,16 @@ from diffusers.schedulers import KarrasDiffusionSchedulers
 from diffusers.utils.torch_utils import randn_tensor
 from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 
-from emo.errors import AudioError, EmoError, OptionError, WeightsError, first_line
+from emo.errors import AudioError, EmoError, WeightsError, first_line
 from emo.face import prepare_portrait
 from emo.media import AudioTrack, as_fps, load_image
 from emo.pipelines.audio_features import AudioFeatures
 from emo.pipelines.checks import check_folder, check_scheduler
 from emo.pipelines.fingerprint import fingerprint
-from emo.pipelines.frames import finish_frames
+from emo.pipelines.finite import FiniteCheck
 from emo.pipelines.guidance import ClipConditions, guide
 from emo.pipelines.latents import clip_noise, correlate_noise, encode_pictures
-from emo.pipelines.options import CALLBACK_TENSORS, check_options, speed_track
+from emo.pipelines.options import CALLBACK_TENSORS, check_options, check_size, plain_options, speed_track
 from emo.pipelines.origin import begin_origin, complete_origin
 from emo.pipelines.output import ClipState, EMOClip, EMOPipelineOutput, EMOStream
 from emo.pipelines.repository import hub_errors, split_revision
@@ -142,9 +143,9 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         noise_correlation: float | None = None,
         noise_mirroring: float = 0.9,
         eta: float = 0.0,
-        face_region: str | Sequence[float] | PIL.Image.Image | np.ndarray | None = None,
+        face_region: str | Sequence[float] | PIL.Image.Image | np.ndarray | torch.Tensor | None = None,
         face: int | None = None,
-        speed: float | Sequence[float] | None = None,
+        speed: float | Sequence[float] | np.ndarray | torch.Tensor | None = None,
         paste_back: bool = False,
         generator: torch.Generator | None = None,
         output_type: str = "pil",
@@ -186,38 +187,44 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         Raises:
             EmoError: the picture, the sound or an option cannot be used.
         """
-        given = dict(locals())
+        given = plain_options(locals())
         check_scheduler(self.scheduler)
         factor = self.vae_scale_factor
         size = self.unet.config.sample_size * factor
-        height, width = height or size, width or size
         multiple = factor * 2 ** (len(self.unet.config.block_out_channels) - 1)
-        if height % multiple or width % multiple or min(height, width) < multiple:
-            raise OptionError(f"height {height} and width {width} must be positive multiples of {multiple}")
+        height = check_size(given["height"], "height", multiple, size)
+        width = check_size(given["width"], "width", multiple, size)
+        settings = {
+            name: given[name]
+            for name in (
+                "num_inference_steps",
+                "audio_guidance_scale",
+                "reference_guidance_scale",
+                "noise_correlation",
+                "noise_mirroring",
+                "eta",
+                "paste_back",
+            )
+        }
         if noise_correlation is None:
-            noise_correlation = self.unet.config.noise_correlation
+            settings["noise_correlation"] = self.unet.config.noise_correlation
         check_options(
-            num_inference_steps=num_inference_steps,
+            **settings,
             most_steps=self.scheduler.config.num_train_timesteps,
-            audio_guidance_scale=audio_guidance_scale,
-            reference_guidance_scale=reference_guidance_scale,
-            noise_correlation=noise_correlation,
-            noise_mirroring=noise_mirroring,
-            eta=eta,
             has_eta="eta" in self._step_arguments(),
-            paste_back=paste_back,
             generator=generator,
             output_type=output_type,
+            callback=callback_on_step_end,
             callback_tensors=callback_on_step_end_tensor_inputs,
             resume_from=resume_from,
         )
-        fps = as_fps(fps)
+        fps = as_fps(given["fps"])
         portrait = prepare_portrait(
             load_image(image),
             height=height,
             width=width,
-            face_region=face_region,
-            face=face,
+            face_region=given["face_region"],
+            face=given["face"],
             name=str(image) if isinstance(image, str | Path) else "portrait",
         )
         track = AudioTrack.open(audio, sampling_rate=self.feature_extractor.sampling_rate)
@@ -238,14 +245,8 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             fps=fps,
             num_frames=num_frames,
             num_clips=math.ceil(num_frames / self.unet.config.num_frames),
-            num_inference_steps=num_inference_steps,
-            audio_guidance_scale=audio_guidance_scale,
-            reference_guidance_scale=reference_guidance_scale,
-            noise_correlation=noise_correlation,
-            noise_mirroring=noise_mirroring,
-            eta=eta,
-            speed=speed_track(speed, num_frames),
-            paste_back=paste_back,
+            **settings,
+            speed=speed_track(given["speed"], num_frames),
             generator=generator,
             output_type=output_type,
             callback=callback_on_step_end,
@@ -273,8 +274,9 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         mask = torch.from_numpy(job.portrait.mask)[None, None].to(device, self.face_locator.dtype)
         face_mask_features = self.face_locator(mask)
 
-        self.scheduler.set_timesteps(job.num_inference_steps, device=device)
-        steps = len(self.scheduler.timesteps)
+        scheduler = copy.deepcopy(self.scheduler)  # its own: others may be at work on this pipeline
+        scheduler.set_timesteps(job.num_inference_steps, device=device)
+        steps = len(scheduler.timesteps)
         try:
             with self.progress_bar(total=job.num_clips * steps) as bar:
                 bar.initial = bar.n = state.next_clip * steps
@@ -297,8 +299,11 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
                     fresh = randn_tensor(shape, generator=job.generator, device=device, dtype=torch.float32)
                     fresh = correlate_noise(fresh, job.noise_correlation)
                     noise = clip_noise(fresh, state.noise, job.noise_mirroring)
-                    latents = self._denoise(job, conditions, noise, index, bar)
-                    frames = self._decode(job, latents[0, : job.num_frames - start])
+                    check = FiniteCheck(index, self.unet.dtype)
+                    latents = self._denoise(job, scheduler, conditions, noise, index, bar, check)
+                    check.conclude({"the portrait's latents": [portrait_latents], **conditions.by_name()})
+                    pictures = self._decode(job, latents[0, : job.num_frames - start])
+                    check.decoded(pictures)
                     state = ClipState(
                         next_clip=index + 1,
                         motion_latents=latents[:, clip_frames - n :].cpu(),
@@ -306,7 +311,14 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
                         noise=noise.cpu(),
                     )
                     self.maybe_free_model_hooks()  # under CPU offload: nothing stays on the GPU between clips
-                    yield EMOClip(frames=frames, index=index, num_clips=job.num_clips, state=state)
+                    yield EMOClip(
+                        pictures=pictures,
+                        output_type=job.output_type,
+                        paste_into=job.portrait if job.paste_back else None,
+                        index=index,
+                        num_clips=job.num_clips,
+                        state=state,
+                    )
         finally:
             self.maybe_free_model_hooks()
 
@@ -328,19 +340,27 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         return self.speed_encoder(windows.to(self._execution_device))
 
     def _denoise(
-        self, job: EMOStream, conditions: ClipConditions, noise: torch.Tensor, clip: int, bar: Any
+        self,
+        job: EMOStream,
+        scheduler: KarrasDiffusionSchedulers,
+        conditions: ClipConditions,
+        noise: torch.Tensor,
+        clip: int,
+        bar: Any,
+        check: FiniteCheck,
     ) -> torch.Tensor:
         """Noise → latents (1, F, L, h, w) of one clip, float32, by the scheduler's steps."""
-        self.scheduler.set_timesteps(job.num_inference_steps, device=noise.device)
-        latents = noise * self.scheduler.init_noise_sigma
+        scheduler.set_timesteps(job.num_inference_steps, device=noise.device)
+        latents = noise * scheduler.init_noise_sigma
         accepted = self._step_arguments()
         extra = {k: v for k, v in {"eta": job.eta, "generator": job.generator}.items() if k in accepted}
-        for i, timestep in enumerate(self.scheduler.timesteps):
-            prediction = conditions.predict(self.unet, self.scheduler.scale_model_input(latents, timestep), timestep)
-            latents = self.scheduler.step(prediction, timestep, latents, **extra, return_dict=False)[0]
+        for i, timestep in enumerate(scheduler.timesteps):
+            prediction = conditions.predict(self.unet, scheduler.scale_model_input(latents, timestep), timestep)
+            latents = scheduler.step(prediction, timestep, latents, **extra, return_dict=False)[0]
+            check.step(latents)
             if job.callback is not None:
                 tensors = {"latents": latents} if job.callback_tensors else {}
-                changed = job.callback(self, clip * len(self.scheduler.timesteps) + i, timestep, tensors) or {}
+                changed = job.callback(self, clip * len(scheduler.timesteps) + i, timestep, tensors) or {}
                 latents = changed.get("latents", latents)
             bar.update()
         return latents
@@ -354,13 +374,12 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         picture = torch.from_numpy(picture).permute(2, 0, 1)[None].to(self._execution_device)
         return encode_pictures(self.vae, picture).to(self.unet.dtype)
 
-    def _decode(self, job: EMOStream, latents: torch.Tensor) -> Any:
-        """Latents (F, L, h, w) → frames of the wanted kind."""
+    def _decode(self, job: EMOStream, latents: torch.Tensor) -> torch.Tensor:
+        """Latents (F, L, h, w) → pictures (F, 3, H, W) in [−1, 1], float32 on the CPU; or the latents, if wanted."""
         if job.output_type == "latent":
             return latents.cpu()
         latents = latents.to(self.vae.dtype) / self.vae.config.scaling_factor
-        pictures = self.vae.decode(latents, return_dict=False)[0].float().cpu()
-        return finish_frames(pictures, job.output_type, job.portrait if job.paste_back else None)
+        return self.vae.decode(latents, return_dict=False)[0].float().cpu()
 
 
 def _call_signature() -> inspect.Signature:

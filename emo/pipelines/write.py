@@ -5,7 +5,7 @@ from pathlib import Path
 
 from emo.errors import ResumeError
 from emo.locks import claim
-from emo.media import VideoWriter, spool_path
+from emo.media import VideoWriter, check_frame_size, spool_path, warn_of_frame_size
 from emo.media.files import written_file
 from emo.pipelines.origin import complete_origin
 from emo.pipelines.output import EMOStream
@@ -33,18 +33,21 @@ def write_video(
         resume: the point at which an interrupted run stopped.
 
     Raises:
-        OutputError: the file cannot be written, or somebody else is writing it.
+        OutputError: the file cannot be written, its frames are larger than a video holds, or somebody else is writing
+            it.
         ResumeError: the interrupted run had other inputs or options, or what it left is damaged.
     """
     point_path = resume_path(path)
     if resume is not None:
         resume.check(point_path, fingerprint)
+    check_frame_size(*stream.frame_size, str(path))
+    warn_of_frame_size(*stream.frame_size, str(path))
     with claim(path), VideoWriter(path, stream.fps, resume_at=resume and resume.position) as writer:
         if resume is None:
             point_path.unlink(missing_ok=True)
         try:
             for clip in stream:
-                writer.write(clip.frames)
+                writer.write(clip.each())
                 ResumePoint(clip.state, writer.position, fingerprint).save(point_path)
             writer.finish(stream.audio, complete_origin(stream.origin, fingerprint))
         except BaseException:

@@ -227,3 +227,13 @@ def test_debug_shows_the_traceback(emo, tmp_path):
 
     with pytest.raises(ImageError):
         emo("--debug", image=tmp_path / "none.png")
+
+
+@pytest.mark.parametrize("side", ["height", "width"])
+@pytest.mark.parametrize("value", [0, -64, 60, 16392])
+def test_a_size_that_no_video_has_is_named(emo, tmp_path, side, value):
+    status, _, err = emo(f"--{side}={value}")
+    assert status == 2
+    assert f"{side} is {value}; it must be one of the multiples of 8 from 8 to 16384" in err
+    assert len(err.strip().splitlines()) == 1
+    assert not (tmp_path / "out.mp4").exists()

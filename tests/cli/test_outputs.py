@@ -288,16 +288,19 @@ def test_files_of_a_model_that_may_not_be_read_are_named(without_rights, tmp_pat
 def test_what_the_system_says_of_a_file_is_one_line(command, monkeypatch, tmp_path):
     import emo.cli.doctor
 
-    def fail(*arguments):
-        raise problem
+    def failing(problem):
+        def fail(*arguments):
+            raise problem
 
-    monkeypatch.setattr(emo.cli.doctor, "run", fail)
+        monkeypatch.setattr(emo.cli.doctor, "run", fail)
+
     for problem, said in (
         (OSError(5, "Input/output error", "/mnt/a.bin"), "/mnt/a.bin cannot be read or written (Input/output error)"),
         (OSError(28, "No space left on device"), "No space left on device; free space and repeat"),
     ):
+        failing(problem)
         assert said in refusal(command("doctor"))
-    problem = ConnectionResetError(104, "Connection reset by peer")
+    failing(ConnectionResetError(104, "Connection reset by peer"))
     with pytest.raises(ConnectionResetError):
         command("doctor")
 

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from emo.errors import FaceError
-from emo.face import FACE_SHARE, Crop, prepare_portrait
+from emo.face import FACE_SHARE, Crop, FaceDetector, prepare_portrait
+from emo.face.upright import find_tilted
 
 HEAD = (slice(0, 250), slice(90, 360))
 
@@ -156,3 +157,64 @@ def test_a_region_chooses_among_several_faces(portrait):
         warnings.simplefilter("error")
         left = prepare_portrait(Image.fromarray(both), height=64, width=64, face_region=(100, 30, 240, 160))
     assert left.face.box[2] < 384
+
+
+TURNS = {1: "90 degrees clockwise", 2: "180 degrees", 3: "90 degrees counter-clockwise"}
+
+
+def tilted(picture: np.ndarray, degrees: float) -> np.ndarray:
+    """Clockwise, within a larger picture."""
+    image = Image.fromarray(np.pad(picture, ((120, 120), (120, 120), (0, 0)), mode="edge"))
+    return np.asarray(image.rotate(-degrees, Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize("turns", TURNS)
+def test_a_picture_on_its_side_or_head_is_refused_with_the_way_to_turn_it(astronaut, turns):
+    """np.rot90 turns counter-clockwise."""
+    turned = np.rot90(astronaut, turns)
+    with pytest.raises(FaceError, match=r"a\.png: its face is tilted by (8|9|1[678])\d degrees; turn") as caught:
+        prepare(turned, name="a.png")
+    assert f"turn the picture by {TURNS[turns]}, or animate" in str(caught.value)
+    assert "--face-region full" in str(caught.value)
+    with pytest.warns(UserWarning, match=f"tilted by .*turn the picture by {TURNS[turns]}.*all the same"):
+        prepare(turned, face_region="full")
+
+
+@pytest.mark.parametrize("degrees", [-30, 25])
+def test_a_head_held_askew_is_taken(astronaut, degrees):
+    prepare(tilted(astronaut, degrees))
+
+
+@pytest.mark.parametrize(("degrees", "way"), [(60, "counter-clockwise"), (-55, "clockwise")])
+def test_a_tilt_between_quarter_turns_is_told_as_it_is(astronaut, degrees, way):
+    with pytest.raises(FaceError, match=rf"tilted by ([56]\d) degrees; turn the picture by \1 degrees {way}"):
+        prepare(tilted(astronaut, degrees))
+
+
+def test_a_face_that_is_not_even_found_unless_turned(astronaut):
+    turned = tilted(astronaut, 180)
+    with FaceDetector() as detector:
+        assert detector.detect(turned) == []
+        face, roll = find_tilted(detector, turned)
+        assert abs(roll) == pytest.approx(180, abs=8)
+        assert face.box[3] - face.box[1] == pytest.approx(108, abs=12)
+        large = np.asarray(Image.fromarray(turned).resize((3008, 3008)))
+        face, _ = find_tilted(detector, large)
+        assert face.box[3] - face.box[1] == pytest.approx(432, rel=0.1)
+        assert find_tilted(detector, np.full((100, 160, 3), 90, np.uint8)) is None
+    with pytest.raises(FaceError, match=r"tilted by 1\d\d degrees; turn the picture by 180 degrees, or .* without"):
+        prepare(turned)
+    with pytest.warns(UserWarning, match="tilted by"):
+        assert prepare(turned, face_region="full").face is None
+
+
+@pytest.mark.slow
+def test_no_real_portrait_passes_turned_and_none_is_refused_upright(data):
+    pictures = sorted((data / "faces").glob("*/*.jpg"))[::4]
+    assert len(pictures) > 20
+    for path in pictures:
+        picture = np.asarray(Image.open(path).convert("RGB"))
+        prepare(picture)
+        for turns, way in TURNS.items():
+            with pytest.raises(FaceError, match=f"tilted by .*turn the picture by {way}"):
+                prepare(np.rot90(picture, turns))

@@ -1,9 +1,12 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from emo.errors import FaceError
-from emo.face import Crop, check_region, face_region_mask, union_mask
+from emo.face import Crop, check_region, face_region_mask, plain_region, union_mask
 
 SIZE = (200, 300)  # height, width
 CROP = Crop(50, 20, 210, 180, 80, 80)  # half size
@@ -100,3 +103,43 @@ def test_union_is_of_the_boxes_not_the_box_around_them():
 
 def test_union_takes_pixels_whose_centre_is_inside_and_clips():
     np.testing.assert_array_equal(union_mask(np.array([[-3, 0.4, 1.5, 1.6]]), 3, 3), [[1, 0, 0], [1, 0, 0], [0, 0, 0]])
+
+
+BOX = (60, 40, 100, 120)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        np.array(BOX),
+        np.array(BOX, np.float32),
+        tuple(np.array(BOX)),
+        [np.float32(value) for value in BOX],
+        torch.tensor(BOX),
+        torch.tensor(BOX, dtype=torch.bfloat16),
+        list(torch.tensor(BOX)),
+        tuple(map(Fraction, BOX)),
+    ],
+)
+def test_a_box_of_any_kind_of_numbers(box):
+    assert check_region(box, SIZE) == BOX
+    assert all(type(value) is float for value in plain_region(box))
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.float32, torch.bfloat16])
+def test_a_mask_may_be_a_tensor(dtype):
+    mask = torch.zeros(SIZE, dtype=dtype)
+    mask[40:120, 60:100] = 255 if dtype == torch.uint8 else 1
+    assert box_of(check_region(mask, SIZE)) == BOX
+
+
+def test_a_mask_of_16_bits_is_white_from_half_scale_on():
+    mask = np.full(SIZE, 20000, np.uint16)
+    mask[40:120, 60:100] = 40000
+    assert box_of(check_region(mask, SIZE)) == BOX
+
+
+@pytest.mark.parametrize("box", [np.ones(3), torch.ones(5), (True, 0, 5, 5), ("0", "0", "5", "5"), np.array(3.0)])
+def test_what_is_no_box_is_shown(box):
+    with pytest.raises(FaceError, match=r"four numbers x0,y0,x1,y1 .*not "):
+        check_region(box, SIZE)

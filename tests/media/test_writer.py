@@ -4,6 +4,8 @@ import errno
 import os
 import subprocess
 import sys
+import threading
+import weakref
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from media_helpers import ffmpeg, patches, write_sound, write_video
 
 from emo.errors import EmoError, OutputError, ResumeError
 from emo.media import AudioTrack, VideoReader, VideoWriter
-from emo.media import writer as writer_module
+from emo.media import encoder as encoder_module
+from emo.media import ffmpeg as ffmpeg_module
 
 RATES = [24, 25, "29.97", "30000/1001", "24000/1001", 30, 60, "11.111", 240]
 
@@ -183,6 +186,65 @@ def test_position_is_the_size_of_the_spool(tmp_path):
         assert writer.position == writer.spool_path.stat().st_size == 0
 
 
+def test_frames_are_taken_one_by_one_as_they_are_made(tmp_path):
+    frames, alive, most = patches(9, 33, 47), [], []
+
+    def make():
+        for frame in frames:
+            one = frame.copy()
+            alive.append(weakref.ref(one))
+            most.append(sum(ref() is not None for ref in alive))
+            yield one
+            del one
+
+    write(tmp_path / "whole.mp4", frames, 25)
+    with VideoWriter(tmp_path / "a.mp4", 25) as writer:
+        writer.write(make())
+        writer.finish()
+    assert max(most) == 1
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+
+
+def test_an_error_while_frames_are_made_ends_ffmpeg_and_writes_nothing(tmp_path):
+    def make():
+        yield from patches(3)
+        raise KeyError("gone")
+
+    with VideoWriter(tmp_path / "a.mp4", 25) as writer:
+        before = threading.active_count()
+        with pytest.raises(KeyError, match="gone"):
+            writer.write(make())
+        assert threading.active_count() == before
+        assert writer.position == writer.spool_path.stat().st_size == 0
+        writer.write(patches(3))
+        writer.finish()
+
+
+def test_an_encoder_that_fails_says_why(tmp_path, monkeypatch):
+    monkeypatch.setattr(encoder_module, "BT709", ["-no_such_option", "1"])
+    with (
+        VideoWriter(tmp_path / "a.mp4", 25) as writer,
+        pytest.raises(OutputError, match=r"a\.mp4: ffmpeg failed \(.+\)"),
+    ):
+        writer.write(patches(40, 512, 512))
+    assert writer.position == 0
+
+
+@pytest.mark.parametrize("shape", [(2, 16386), (16386, 2), (17000, 17000)])
+def test_frames_that_no_video_holds(tmp_path, shape):
+    frame = np.broadcast_to(np.uint8(0), (*shape, 3))
+    with VideoWriter(tmp_path / "a.mp4", 25) as writer, pytest.raises(OutputError, match=r"a\.mp4: frames of .*16384"):
+        writer.write([frame])
+
+
+def test_large_frames_are_encoded_frugally(tmp_path, monkeypatch):
+    frames = patches(27)
+    monkeypatch.setattr(encoder_module, "SHOWN_PIXELS", 100)
+    with VideoReader(write(tmp_path / "a.mp4", frames, 25)) as reader:
+        assert abs(reader.read(range(27)).astype(int) - frames).mean() < 6
+        assert len(reader) == 27
+
+
 def test_resuming_needs_the_spool(tmp_path):
     with pytest.raises(ResumeError, match="part is missing"):
         VideoWriter(tmp_path / "a.mp4", 25, resume_at=10)
@@ -286,7 +348,7 @@ def test_a_failed_mux_leaves_the_spool_and_no_half_file(tmp_path, monkeypatch):
     script = "import sys; open(sys.argv[-1][5:], 'w').write('half'); sys.exit('Error writing trailer: No space left')"
     popen = subprocess.Popen
     fails = lambda command, **options: popen([sys.executable, "-c", script, *command], **options)
-    monkeypatch.setattr(writer_module.subprocess, "Popen", fails)
+    monkeypatch.setattr(ffmpeg_module.subprocess, "Popen", fails)
     with pytest.raises(OutputError, match=r"a\.mp4: ffmpeg failed \(no space left"):
         writer.finish()
     monkeypatch.undo()

@@ -13,6 +13,7 @@ from emo.errors import VideoError
 from emo.media import VideoReader, read_origin
 from emo.pipelines import EMOPipeline, fingerprint, repeat_options, write_video
 from emo.pipelines.fingerprint import weights_fingerprint
+from emo.pipelines.options import plain_options
 from emo.pipelines.origin import OPTIONS, begin_origin
 
 
@@ -140,4 +141,4 @@ def test_begin_origin_is_ready_for_json(pipe, portrait):
     numbers = "audio_guidance_scale", "reference_guidance_scale", "noise_correlation", "noise_mirroring", "eta"
     given |= dict.fromkeys(numbers, np.float32(0.5))
     given |= {"speed": np.float32([0.5]), "face": np.int64(1)}
-    assert json.dumps(begin_origin(pipe, prepared.portrait, None, given))
+    assert json.dumps(begin_origin(pipe, prepared.portrait, None, plain_options(given)))

@@ -1,6 +1,11 @@
 """The pipeline as a diffusers user sees it: outputs, options, schedulers, precision, errors."""
 
+import copy
 import inspect
+import io
+import json
+import pickle
+import threading
 from fractions import Fraction
 
 import numpy as np
@@ -17,7 +22,7 @@ from tiny import SIZE, noise, tiny_pipeline
 
 from emo.errors import AudioError, ConfigError, FaceError, OptionError, OutputError
 from emo.media import VideoReader
-from emo.pipelines import ClipState, EMOPipeline
+from emo.pipelines import ClipState, EMOPipeline, fingerprint
 
 
 @pytest.mark.parametrize(
@@ -244,6 +249,23 @@ def test_cpu_offload_keeps_little_awake_and_lets_all_go(pipe, generate, monkeypa
     ("options", "message"),
     [
         (dict(height=60), "multiples of 8"),
+        *(({side: bad}, f"{side} is") for side in ("height", "width") for bad in (0, -64, 64.0, "64", True)),
+        (dict(height=16392), "16384"),
+        (dict(num_inference_steps=True), "num_inference_steps is True"),
+        (dict(num_inference_steps="2"), "num_inference_steps is '2'"),
+        (dict(num_inference_steps=None), "num_inference_steps is None"),
+        (dict(face=1.5), "face is"),
+        (dict(face=True), "face is"),
+        (dict(eta="0"), "eta is '0'; it must be a number"),
+        (dict(eta=False), "eta is False"),
+        (dict(noise_mirroring=None), "noise_mirroring is None"),
+        (dict(audio_guidance_scale=np.ones(2)), "audio_guidance_scale is"),
+        (dict(reference_guidance_scale=1j), "reference_guidance_scale is"),
+        (dict(speed=[1.0, "2"]), "speed, .* is '2'"),
+        (dict(speed=True), "speed, .* is True"),
+        (dict(paste_back="no"), "paste_back is 'no'"),
+        (dict(callback_on_step_end=3), "callback_on_step_end is a int"),
+        (dict(resume_from={}), "resume_from is a dict"),
         (dict(num_inference_steps=0), "1 to 1000"),
         (dict(num_inference_steps=1001), "1 to 1000"),
         (dict(num_inference_steps=2.5), "whole number"),
@@ -268,6 +290,27 @@ def test_cpu_offload_keeps_little_awake_and_lets_all_go(pipe, generate, monkeypa
 def test_bad_options_are_named_before_any_work(pipe, portrait, options, message):
     with pytest.raises(OptionError, match=message):
         pipe.stream(portrait, noise(0.2), **options)
+
+
+@pytest.mark.parametrize("wrap", [np.asarray, torch.as_tensor, lambda value: np.asarray(value)[()]])
+def test_numbers_of_any_kind_are_taken_and_recorded_as_plain_ones(pipe, portrait, wrap):
+    given = dict(height=64, width=96, num_inference_steps=2, face=1, audio_guidance_scale=1.5, eta=0.0, fps=12.5)
+    given |= dict(reference_guidance_scale=2.0, noise_correlation=0.25, noise_mirroring=0.5, speed=0.75)
+    plain, wrapped = (
+        pipe.stream(portrait, noise(0.2), **{key: kind(value) for key, value in given.items()}, face_region=region)
+        for kind, region in ((lambda value: value, (90, 20, 360, 250)), (wrap, wrap([90, 20, 360, 250])))
+    )
+    assert wrapped.origin == plain.origin
+    assert json.dumps(wrapped.origin)
+    assert fingerprint(pipe, wrapped, 0) == fingerprint(pipe, plain, 0)
+
+
+@pytest.mark.parametrize(
+    "speed",
+    [[0.5] * 5, (Fraction(1, 2),) * 5, np.full(5, 0.5), torch.full((5,), 0.5), [np.float32(0.5)] * 5, Fraction(1, 2)],
+)
+def test_speeds_of_any_kind(pipe, portrait, speed):
+    assert pipe.stream(portrait, noise(0.2), speed=speed).speed.tolist() == [[0.5] * 5]
 
 
 def test_no_face(pipe):
@@ -310,3 +353,62 @@ def test_saving_the_output(pipe, portrait, tmp_path, output_type):
 def test_latents_cannot_be_saved_as_video(pipe, portrait, tmp_path):
     with pytest.raises(OutputError, match="latent"):
         pipe(portrait, noise(0.2), num_inference_steps=1, output_type="latent").save(tmp_path / "out.mp4")
+
+
+def saved_and_loaded(output):
+    file = io.BytesIO()
+    torch.save(output, file)
+    file.seek(0)
+    return torch.load(file, weights_only=False)
+
+
+@pytest.mark.parametrize("output_type", ["pil", "uint8", "pt"])
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda output: pickle.loads(pickle.dumps(output)), saved_and_loaded]
+)
+def test_an_output_can_be_copied_and_kept(pipe, portrait, tmp_path, output_type, copied):
+    output = pipe(portrait, noise(0.2), num_inference_steps=1, output_type=output_type)
+    other = copied(output)
+    output.save(tmp_path / "a.mp4")
+    expected = output.audio.read(0, output.audio.length)
+    output.audio.close()
+    assert (other.fps, other.origin) == (output.fps, output.origin)
+    np.testing.assert_array_equal(other.audio.read(0, other.audio.length), expected)
+    other.save(tmp_path / "b.mp4")
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("scheduler", [None, UniPCMultistepScheduler])
+def test_threads_and_interleaved_streams_share_a_pipeline(pipe, portrait, scheduler):
+    """Each generation with another number of steps: what one left in the scheduler would break the others."""
+    if scheduler:
+        pipe.scheduler = scheduler.from_config(pipe.scheduler.config)
+    before, options = pipe.scheduler.num_inference_steps, dict(audio_guidance_scale=1, output_type="latent")
+    jobs = [
+        pipe.stream(
+            portrait,
+            noise(0.24),
+            num_inference_steps=steps,
+            generator=torch.Generator().manual_seed(steps),
+            **options,
+        )
+        for steps in (2, 5)
+    ]
+    latents = lambda clips: torch.cat([clip.frames for clip in clips])
+    alone = [latents(job) for job in jobs]
+    for one, interleaved in zip(alone, zip(*zip(*jobs, strict=True), strict=True), strict=True):
+        assert torch.equal(one, latents(interleaved))
+
+    found, start = {}, threading.Barrier(len(jobs))
+
+    def run(number: int):
+        start.wait()
+        found[number] = latents(jobs[number])
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(jobs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert all(torch.equal(one, found[number]) for number, one in enumerate(alone))
+    assert pipe.scheduler.num_inference_steps == before
