@@ -97,6 +97,7 @@ def _taken(jobs: Jobs) -> str:
     bounds = {
         "recordings of up to {:g} s": limits.sound,
         "files of up to {:g} MB": limits.upload,
+        "portraits of up to {:g} megapixels": limits.pixels,
         "{:g} minutes of work for a video": limits.work,
     }
     told = [text.format(value) for text, value in bounds.items() if value is not None]
@@ -179,7 +180,7 @@ def _wire_region(jobs: Jobs, fields: dict[str, Any], errors: dict[str, gr.HTML],
         if path is None:
             return updates
         try:
-            found, notes = look(path, text, jobs.size)
+            found, notes = look(path, text, jobs.size, jobs.limits)
         except FieldError as error:
             return updates | {errors[error.field]: _said([str(error)])}
         given = text.strip().lower() not in ("", "auto")
@@ -189,7 +190,7 @@ def _wire_region(jobs: Jobs, fields: dict[str, Any], errors: dict[str, gr.HTML],
         if path is None:
             return {}
         try:
-            picture, _ = open_portrait(path, "auto")
+            picture, _ = open_portrait(path, "auto", jobs.limits)
         except FieldError as error:
             return {errors[error.field]: _said([str(error)])}
         scale = max(1.0, max(picture.size) / LARGEST)
