@@ -19,7 +19,7 @@ from emo.errors import AudioError, EmoError, ImageError
 from emo.media.files import require_file
 
 READER = "emo.media.reader"
-SECONDS = 30  # of work, for a picture and for a recording of no length
+SECONDS = 30  # of work, for a picture without pixels and a recording of no length
 MOST_ANSWER = 1 << 16
 MOST_BYTES = 1 << 40  # of a recording without a limit
 MOST_RATE = 1 << 20
@@ -53,7 +53,7 @@ def read_portrait(path: str | Path, megapixels: float) -> Image.Image:
             return _kept[key]
     pixels = round(megapixels * 1e6)
     with tempfile.TemporaryFile() as out:
-        answer = _read("picture", path, out, pixels, 3 * pixels, SECONDS, ImageError)
+        answer = _read("picture", path, out, pixels, 3 * pixels, SECONDS + round(megapixels), ImageError)
         width, height = (_whole(answer, name, pixels) for name in ("width", "height"))
         size = out.seek(0, os.SEEK_END)
         if not size or size != 3 * width * height:
@@ -130,8 +130,8 @@ def _read(
         raise error(f"{path.name} takes longer than {seconds} s to read; save it in a plainer form")
     try:
         answer = json.loads(said)
-        remarks = [str(line)[:500] for line in answer.get("remarks", [])]
-    except (ValueError, AttributeError, TypeError):
+        remarks = [_line(text) for text in answer.get("remarks", [])]
+    except (ValueError, AttributeError, TypeError, RecursionError):
         logger.error("the reader of %s ended with status %s: %s", path.name, process.returncode, said[-2000:])
         raise _unusable(path, error) from None
     if not answer.get("confined") and sys.platform.startswith("linux"):
@@ -152,13 +152,17 @@ def _environment() -> dict[str, str]:
 
 def _error(answer: dict[str, object], path: Path, error: type[EmoError]) -> EmoError:
     """A reader's error as one of ours; it may have been talked into saying anything."""
-    kind, message = str(answer["error"]), " ".join(str(answer.get("message"))[:500].split())
+    kind, message = _line(answer["error"]), _line(answer.get("message"))
     if kind == "MemoryError":
         return error(f"{path.name} takes too much memory to read; save it smaller, or in a plainer form")
     if kind not in (error.__name__, EmoError.__name__):
         logger.error("the reader of %s failed: %s: %s", path.name, kind, message)
         return _unusable(path, error)
     return error(message)
+
+
+def _line(said: object) -> str:
+    return " ".join(str(said)[:500].split())
 
 
 def _unusable(path: Path, error: type[EmoError]) -> EmoError:

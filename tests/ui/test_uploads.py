@@ -154,6 +154,7 @@ def test_what_names_another_file_does_not_get_it(tmp_path, sound, name):
         ("raise ValueError('odd')", "its reader gave up"),
         ("print('{', file=sys.stderr)", "its reader gave up"),
         ("print('[1]', file=sys.stderr)", "its reader gave up"),
+        ("print('[' * 60000, file=sys.stderr)", "its reader gave up"),
         ("print('{}', file=sys.stderr)", "its reader gave up"),
         ("print(json.dumps(dict(width=10**9, height=10**9)), file=sys.stderr)", "its reader gave up"),
         ("print(json.dumps(dict(width=-1, height=-1)), file=sys.stderr)", "its reader gave up"),
