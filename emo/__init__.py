@@ -1,8 +1,24 @@
 """EMO: one portrait and one recording become a talking or singing video."""
 
 import importlib
+import os
 
 __version__ = "0.1.0"
+
+# Libraries that tell their makers of their use, asked not to before any of them is imported. Whoever sets one of these
+# decides for themselves.
+_SILENT = {
+    "ORT_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_UPDATE_CHECK": "1",
+    "HF_UPDATE_DOWNLOAD_COUNTS": "0",
+    "DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+for _name, _value in _SILENT.items():
+    os.environ.setdefault(_name, _value)
 
 _EXPORTS = {
     "EMOPipeline": "emo.pipelines",

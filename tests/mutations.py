@@ -1094,6 +1094,62 @@ MUTATIONS = (
         "default if not value else",
         "pipelines/test_pipeline.py",
     ),
+    Mutation(
+        "reader: system calls are not refused",
+        "emo/media/confine.py",
+        "    return _filter_calls(libc)",
+        "    return True",
+        "media/test_confine.py",
+    ),
+    Mutation(
+        "reader: pixels are not counted",
+        "emo/media/reader.py",
+        "            if width * height > most_pixels:",
+        "            if False:",
+        "ui/test_uploads.py",
+    ),
+    Mutation(
+        "reader: whatever it says of its picture is believed",
+        "emo/ui/uploads.py",
+        "        if not size or size != 3 * width * height:",
+        "        if False:",
+        "ui/test_uploads.py",
+    ),
+    Mutation(
+        "reader: it has all the time it wants",
+        "emo/ui/uploads.py",
+        "        timer = threading.Timer(seconds, end)",
+        "        timer = threading.Timer(seconds + 20, end)",
+        "ui/test_uploads.py",
+    ),
+    Mutation(
+        "page: addresses are fetched for visitors",
+        "emo/ui/page.py",
+        '        if "://" in str(path):',
+        "        if False:",
+        "ui/test_page.py",
+    ),
+    Mutation(
+        "page: asked for through a proxy",
+        "emo/ui/server.py",
+        '    return {"no_proxy": excepted, "NO_PROXY": excepted}',
+        "    return {}",
+        "ui/test_page.py",
+    ),
+    Mutation(
+        "page: browsers may ask other servers",
+        "emo/ui/headers.py",
+        '"headers": [*others, *HEADERS.items()]',
+        '"headers": others',
+        "ui/test_page.py",
+    ),
+    Mutation(
+        "network: onnxruntime tells its maker",
+        "emo/__init__.py",
+        '    "ORT_DISABLE_TELEMETRY": "1",\n',
+        "",
+        "test_network.py",
+    ),
 )
 
 

@@ -34,6 +34,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
     limits = parser.add_argument_group("limits", "Defaults in brackets are for --host and --share.")
     limits.add_argument("--max-upload", type=float, metavar="MB", help="size of a file: 500 [20]")
+    limits.add_argument("--max-pixels", type=float, metavar="MP", help="megapixels of a portrait: 100 [25]")
     limits.add_argument("--max-sound", type=float, metavar="S", help="seconds of a recording: no limit [30]")
     limits.add_argument("--max-minutes", type=float, metavar="MIN", help="work for one video: no limit [20]")
     limits.add_argument("--max-steps", type=int, metavar="N", help="denoising steps: 100")
@@ -73,7 +74,7 @@ def pick_limits(options: argparse.Namespace, open_to_others: bool):
 
     from emo.ui.limits import STRANGERS, Limits
 
-    names = {"upload": "max_upload", "sound": "max_sound", "work": "max_minutes"}
+    names = {"upload": "max_upload", "pixels": "max_pixels", "sound": "max_sound", "work": "max_minutes"}
     names |= {"steps": "max_steps", "queue": "max_queue"}
     given = {name: getattr(options, option) for name, option in names.items()}
     for name, value in given.items():

@@ -23,7 +23,7 @@ import numpy as np
 from emo.errors import AudioError
 from emo.media.demuxer import Media
 from emo.media.rate import as_fps, num_frames
-from emo.media.sound import MAX_RATE, Block, at_most_two, file_blocks, mono, unit_scale
+from emo.media.sound import MAX_RATE, Block, at_most_two, mono, sound_blocks, unit_scale
 
 BLOCK = 1 << 18  # samples handled at a time
 FLOAT_BYTES = 4
@@ -215,11 +215,7 @@ class _FileSound:
 
     def __call__(self, *, quiet: bool = False) -> Iterator[Block]:
         with Media(self.path, AudioError) as media:
-            if not media.num_sounds:
-                raise AudioError(f"{self.path} has no sound track; give a recording")
-            if media.sound is None:
-                raise AudioError(f"{self.path} has sound of an unknown codec; convert it to WAV, FLAC or MP3 first")
-            yield from file_blocks(media, quiet=quiet)
+            yield from sound_blocks(media, quiet=quiet)
 
     def num_others(self) -> int:
         """How many sound tracks the file has besides the one that is taken."""

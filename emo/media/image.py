@@ -1,6 +1,7 @@
 """Any picture a user may bring, as 8-bit RGB."""
 
 import io
+import os
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_TEXT = (b"tEXt", b"zTXt", b"iTXt")  # prompts and workflows of picture generators, beyond Pillow's limits
 MAX_PROFILE = 1 << 24  # bytes of a color profile
-MAX_BYTES = 1 << 29  # of a file, which is read whole
+MAX_BYTES = 1 << 28  # of a file, which is read whole
 SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}  # Pillow's mode: a profile's color space
 SAME = 2  # of 255: a profile that changes colors by no more is sRGB itself
 
@@ -62,19 +63,18 @@ def read_image(file: BinaryIO, name: str, most_pixels: int | None = None) -> Ima
     """
     Image.init()
     formats = [form for form in FORMATS if form in Image.OPEN]
-    content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
+    if file.seek(0, os.SEEK_END) > MAX_BYTES:
         raise ImageError(f"{name} has more than {MAX_BYTES >> 20} MiB; scale the picture down first")
+    file.seek(0)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PIL's remarks on odd metadata
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            plain, profile = _without_texts(content)
+            plain, profile = _without_texts(file.read())
             with Image.open(plain, formats=formats) as image:
-                if most_pixels is not None and image.width * image.height > most_pixels:
-                    size = f"{image.width} x {image.height} pixels ({image.width * image.height / 1e6:.1f} million)"
-                    raise ImageError(f"it has {size}, the most taken here is {most_pixels / 1e6:g}: scale it down")
-                return _rgb(image, profile or image.info.get("icc_profile"))
+                width, height = image.size
+                if most_pixels is None or width * height <= most_pixels:
+                    return _rgb(image, profile or image.info.get("icc_profile"))
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error
     except Image.UnidentifiedImageError as error:
@@ -84,6 +84,10 @@ def read_image(file: BinaryIO, name: str, most_pixels: int | None = None) -> Ima
         raise ImageError(f"{name} has more than {limit} million pixels; scale it down first") from error
     except Exception as error:  # PIL's decoders raise almost anything on damaged data (SyntaxError, struct.error ...)
         raise ImageError(f"{name} is damaged or truncated ({error}); save or download it again") from error
+    raise ImageError(
+        f"{name} has {width} x {height} pixels ({width * height / 1e6:.1f} megapixels), the most taken here is "
+        f"{most_pixels / 1e6:g}: scale it down"
+    )
 
 
 def _without_texts(content: bytes) -> tuple[io.BytesIO, bytes | None]:

@@ -107,7 +107,7 @@ class Clock:
         return place, late
 
 
-def file_blocks(media: Media, *, quiet: bool = False) -> Iterator[Block]:
+def sound_blocks(media: Media, *, quiet: bool = False) -> Iterator[Block]:
     """The sound of a file from its own start.
 
     Pauses between timestamps are silence. Channels, and their number, may change from block to block.
@@ -115,8 +115,12 @@ def file_blocks(media: Media, *, quiet: bool = False) -> Iterator[Block]:
     quiet: say nothing of damage in the log.
 
     Raises:
-        AudioError: the sampling rate changes.
+        AudioError: there is no sound track, or its codec is unknown; the sampling rate changes.
     """
+    if not media.num_sounds:
+        raise AudioError(f"{media.path} has no sound track; give a recording")
+    if media.sound is None:
+        raise AudioError(f"{media.path} has sound of an unknown codec; convert it to WAV, FLAC or MP3 first")
     clock, length, last = None, 0, None
     for frame in frames_of(media, quiet=quiet):
         clock = clock or Clock(frame.sample_rate)

@@ -113,7 +113,7 @@ class _Job:
     def _run(self) -> None:
         try:
             with tempfile.TemporaryDirectory(prefix="emo-job-") as folder:
-                finished = self._generate(Path(folder) / "emo.mp4")
+                finished = self._generate(Path(folder))
                 self.news.put(finished)
                 while not self._unwanted():
                     self.left.wait(PULSE)
@@ -122,13 +122,15 @@ class _Job:
         except BaseException as error:
             self.news.put(error)
 
-    def _generate(self, path: Path) -> Finished:
+    def _generate(self, folder: Path) -> Finished:
+        path, recording = folder / "emo.mp4", folder / "recording"
+        recording.mkdir()
         while not self.jobs._pipeline.acquire(timeout=PULSE):  # a stopped job may still be in its last step
             self._check()
         try:
             self.started = time.monotonic()
             self._check()
-            stream = open_request(self.jobs.pipe, self.request, self.jobs.limits, self._on_step)
+            stream = open_request(self.jobs.pipe, self.request, self.jobs.limits, self._on_step, recording)
             try:
                 self._tell(steps=stream.num_clips * stream.num_inference_steps, num_frames=stream.num_frames)
                 stream = replace(stream, generate=self._watched(stream))

@@ -9,14 +9,16 @@ from emo.errors import OptionError
 class Limits:
     """The bounds of one generation, and of the queue.
 
-    upload: megabytes of a file; sound: seconds of a recording; work: minutes that a generation may take, from its
-    start on; steps: denoising steps per clip; queue: how many may wait. `None` is no limit.
+    upload: megabytes of a file; pixels: megapixels of a portrait; sound: seconds of a recording; work: minutes that a
+    generation may take, from its start on; steps: denoising steps per clip; queue: how many may wait. `None` is no
+    limit.
 
     Raises:
         OptionError: a limit is not positive.
     """
 
     upload: float | None = 500
+    pixels: float = 100
     sound: float | None = None
     work: float | None = None
     steps: int = 100
@@ -28,5 +30,5 @@ class Limits:
                 raise OptionError(f"the limit {name!r} is {value}; it must be more than 0")
 
 
-STRANGERS = Limits(upload=20, sound=30, work=20)
+STRANGERS = Limits(upload=20, pixels=25, sound=30, work=20)
 """For a page that others can reach."""

@@ -1,7 +1,9 @@
 """The page: its fields, what happens when they are used, and the same function for programs."""
 
 import logging
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -10,7 +12,8 @@ from emo.errors import EmoError
 from emo.ui.example import example_portrait, example_sound
 from emo.ui.jobs import Clip, Finished, Jobs
 from emo.ui.preview import LARGEST, FramesSoFar, corner_marked, drawn_region, progress_html
-from emo.ui.request import FIELDS, GUIDANCE, MOST_SPEED, FieldError, Request, look, open_portrait
+from emo.ui.request import FIELDS, GUIDANCE, MOST_SPEED, FieldError, Request, blamed, look, open_portrait
+from emo.ui.uploads import read_sound
 
 TITLE = "EMO: one portrait and one recording become a talking video"
 NOTICE = (
@@ -51,6 +54,7 @@ def build_page(jobs: Jobs) -> gr.Blocks:
                 frames = gr.HTML(elem_id="frames")
                 video = gr.Video(label="Video", interactive=False, buttons=["download"], elem_id="video")
         _wire_region(jobs, fields, errors, tools)
+        _wire_sound(jobs, fields["sound"], errors["sound"], tools["any-sound"])
         outputs = [*errors.values(), status, frames, video, go, cancel]
         inputs = [fields[name] for name in Request.__dataclass_fields__]
 
@@ -89,6 +93,8 @@ def build_page(jobs: Jobs) -> gr.Blocks:
             api_name="generate",
         )
     page.queue(max_size=jobs.limits.queue)
+    for block in page.blocks.values():
+        _takes_uploads_only(block)
     return page
 
 
@@ -97,6 +103,7 @@ def _taken(jobs: Jobs) -> str:
     bounds = {
         "recordings of up to {:g} s": limits.sound,
         "files of up to {:g} MB": limits.upload,
+        "portraits of up to {:g} megapixels": limits.pixels,
         "{:g} minutes of work for a video": limits.work,
     }
     told = [text.format(value) for text, value in bounds.items() if value is not None]
@@ -112,8 +119,6 @@ def _inputs(jobs: Jobs) -> tuple[dict[str, Any], dict[str, gr.HTML], dict[str, A
     fields["portrait"] = gr.Image(
         label="Portrait", sources=["upload", "webcam"], type="filepath", height=300, elem_id="portrait"
     )
-    # Files go to `load_image` as they are: it takes more kinds than gradio does, and says what is wrong with others.
-    fields["portrait"].preprocess = lambda payload: payload and payload.path
     errors["portrait"] = error("portrait")
     tools["note"] = gr.HTML(visible=False, elem_classes="emo-note")
     tools["portrait"] = gr.Button("Take the example portrait", size="sm", elem_id="example-portrait")
@@ -126,6 +131,10 @@ def _inputs(jobs: Jobs) -> tuple[dict[str, Any], dict[str, gr.HTML], dict[str, A
         elem_id="sound",
     )
     errors["sound"] = error("sound")
+    # What a browser takes for no sound the field above refuses; this one takes any file, and puts its sound there.
+    tools["any-sound"] = gr.UploadButton("Take the sound of a video or any other file", size="sm", elem_id="any-sound")
+    for upload in (fields["portrait"], fields["sound"], tools["any-sound"]):
+        upload.preprocess = _path  # gradio would decode some files itself; here only their readers do
     tools["sound"] = gr.Button("Take the example recording", size="sm", elem_id="example-sound")
     with gr.Accordion("Face region: where the face may move", open=False, elem_id="region-panel"):
         tools["view"] = gr.Image(
@@ -179,7 +188,7 @@ def _wire_region(jobs: Jobs, fields: dict[str, Any], errors: dict[str, gr.HTML],
         if path is None:
             return updates
         try:
-            found, notes = look(path, text, jobs.size)
+            found, notes = look(path, text, jobs.size, jobs.limits)
         except FieldError as error:
             return updates | {errors[error.field]: _said([str(error)])}
         given = text.strip().lower() not in ("", "auto")
@@ -189,7 +198,7 @@ def _wire_region(jobs: Jobs, fields: dict[str, Any], errors: dict[str, gr.HTML],
         if path is None:
             return {}
         try:
-            picture, _ = open_portrait(path, "auto")
+            picture, _ = open_portrait(path, "auto", jobs.limits)
         except FieldError as error:
             return {errors[error.field]: _said([str(error)])}
         scale = max(1.0, max(picture.size) / LARGEST)
@@ -208,6 +217,41 @@ def _wire_region(jobs: Jobs, fields: dict[str, Any], errors: dict[str, gr.HTML],
         tools[text].click(choose, portrait, [region, *shown], **private)
     tools["portrait"].click(example_portrait, None, portrait, **private)
     tools["sound"].click(example_sound, None, fields["sound"], **private)
+
+
+def _wire_sound(jobs: Jobs, sound: gr.Audio, error: gr.HTML, button: gr.UploadButton) -> None:
+    """A file of any kind comes, and its sound goes into the field."""
+
+    def take(path: str | None) -> Iterator[dict[Any, Any]]:
+        if path is None:
+            return
+        try:
+            with tempfile.TemporaryDirectory(prefix="emo-sound-") as folder:
+                copy = Path(folder) / f"{Path(path).stem}.wav"
+                with blamed("sound", path):
+                    read_sound(path, copy, jobs.limits.sound)
+                yield {sound: str(copy), error: _said([])}  # gradio makes a copy of its own before it asks on
+        except FieldError as problem:
+            yield {sound: None, error: _said([str(problem)])}
+
+    button.upload(take, button, [sound, error], api_visibility="private", concurrency_limit=4, show_progress="minimal")
+
+
+def _path(payload: Any) -> str | None:
+    """What a field holds as its function gets it: where the upload lies, unread."""
+    return payload and payload.path
+
+
+def _takes_uploads_only(block: Any) -> None:
+    """Keep gradio from fetching files that a visitor names by their address, which any input of the API can do."""
+    move = block.async_move_resource_to_block_cache
+
+    async def kept(path: str | Path | None) -> str | None:
+        if "://" in str(path):
+            raise gr.Error("Files are uploaded here, not named by their address.", print_exception=False)
+        return await move(path)
+
+    block.async_move_resource_to_block_cache = kept
 
 
 def _run(jobs: Jobs, request: Request, errors, status, frames, video, go, cancel) -> Iterator[dict[Any, Any]]:

@@ -15,9 +15,10 @@ from PIL import Image
 
 from emo.errors import AudioError, EmoError, FaceError, OptionError
 from emo.face import Portrait, Region, check_region, prepare_portrait
-from emo.media import AudioTrack, load_image
+from emo.media import AudioTrack
 from emo.pipelines import EMOPipeline, EMOStream
 from emo.ui.limits import Limits
+from emo.ui.uploads import read_portrait, read_sound
 
 FIELDS = ("portrait", "sound", "region", "speed", "options")
 GUIDANCE = 10.0  # the sliders' end; more only burns the picture
@@ -57,10 +58,10 @@ class Request:
     paste_back: bool = False
 
 
-def open_request(pipe: EMOPipeline, request: Request, limits: Limits, on_step) -> EMOStream:
+def open_request(pipe: EMOPipeline, request: Request, limits: Limits, on_step, folder: Path) -> EMOStream:
     """Check every field and open the recording; `on_step` is called after each denoising step.
 
-    The stream's sound must be closed in the end.
+    The stream's sound must be closed in the end, and until then lies in `folder`.
 
     Raises:
         FieldError: naming the first field that is wrong.
@@ -71,12 +72,14 @@ def open_request(pipe: EMOPipeline, request: Request, limits: Limits, on_step) -
         raise FieldError("portrait", "Give a portrait: a picture with one face that looks at the camera.")
     if request.sound is None:
         raise FieldError("sound", "Give a recording of speech or song.")
-    picture, region = open_portrait(request.portrait, request.region)
+    picture, region = open_portrait(request.portrait, request.region, limits)
+    copy = folder / Path(request.sound).name
     with blamed("sound", request.sound):
-        check_length(request.sound, limits.sound)
-        track = AudioTrack.open(request.sound, sampling_rate=pipe.feature_extractor.sampling_rate)
+        read_sound(request.sound, copy, limits.sound)
+    with blamed("sound", copy):
+        track = AudioTrack.open(copy, sampling_rate=pipe.feature_extractor.sampling_rate)
     try:
-        with blamed("portrait"), noted():
+        with blamed("portrait", copy), noted():
             return pipe.stream(
                 picture,
                 track,
@@ -96,26 +99,26 @@ def open_request(pipe: EMOPipeline, request: Request, limits: Limits, on_step) -
         raise
 
 
-def open_portrait(path: str, region: str) -> tuple[Image.Image, Region | None]:
+def open_portrait(path: str, region: str, limits: Limits) -> tuple[Image.Image, Region | None]:
     """The picture, and the face region as `prepare_portrait` takes it.
 
     Raises:
         FieldError: one of the two cannot be used.
     """
     with blamed("portrait", path):
-        picture = load_image(path)
+        picture = read_portrait(path, limits.pixels)
     with blamed("region"):
         parsed = parse_region(region)
         return picture, None if parsed is None else check_region(parsed, (picture.height, picture.width))
 
 
-def look(path: str, region: str, size: int) -> tuple[Portrait, list[str]]:
+def look(path: str, region: str, size: int, limits: Limits) -> tuple[Portrait, list[str]]:
     """The portrait as it would be animated at `size` pixels, and what is to be said about it.
 
     Raises:
         FieldError: the picture or the region cannot be used.
     """
-    picture, parsed = open_portrait(path, region)
+    picture, parsed = open_portrait(path, region, limits)
     with blamed("portrait"), noted() as notes:
         return prepare_portrait(picture, height=size, width=size, face_region=parsed), notes
 
@@ -153,31 +156,8 @@ def parse_speed(text: str | float | None) -> float | None:
     return speed
 
 
-def check_length(path: str, most: float | None) -> None:
-    """Refuse a recording of more than `most` seconds, having decoded no more than that of it.
-
-    What a file says of its length is not asked, since it may say anything. Files that do not decode pass:
-    `AudioTrack.open` says what is wrong with them.
-    """
-    import av
-    from av.error import FFmpegError
-
-    seconds = 0.0
-    try:
-        with av.open(f"file:{path}") as container:
-            for packet in container.demux(audio=0) if most and container.streams.audio else ():
-                try:
-                    seconds += sum(frame.samples / frame.sample_rate for frame in packet.decode())
-                except FFmpegError:
-                    continue
-                if seconds > most:
-                    raise AudioError(f"the recording is longer than {most:g} s, the most this page takes: cut it")
-    except FFmpegError:
-        return
-
-
 @contextmanager
-def blamed(field: str, path: str | None = None) -> Iterator[None]:
+def blamed(field: str, path: str | Path | None = None) -> Iterator[None]:
     """Turn an EmoError into the field's; of a file on the server only its name is told."""
     try:
         yield
@@ -201,7 +181,7 @@ def noted() -> Iterator[list[str]]:
         notes += [in_page_words(str(w.message)) for w in caught if w.category is UserWarning and _ours(w.filename)]
 
 
-def in_page_words(message: str, path: str | None = None) -> str:
+def in_page_words(message: str, path: str | Path | None = None) -> str:
     """A message of the package as the page says it: without folders of the server and options of the command line."""
     name = None if path is None else Path(path).name
     if name is not None:

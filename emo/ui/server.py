@@ -26,7 +26,7 @@ def serve(
     """Serve the page while the context lasts.
 
     Uploads and videos live in a folder of their own below the temporary one, which goes with the context; no other
-    file is ever sent.
+    file is ever sent. Meanwhile no request to this machine goes through a proxy.
 
     Args:
         pipe: the pipeline, on its device.
@@ -46,26 +46,43 @@ def serve(
     if password is not None and not password:
         raise OptionError("--password is empty; give one of some length")
     folder = tempfile.mkdtemp(prefix="emo-ui-")
-    before = os.environ.get("GRADIO_TEMP_DIR")
-    os.environ["GRADIO_TEMP_DIR"] = folder
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    page = None
     try:
-        page = _page(pipe, limits)
-        yield _launch(page, pipe, limits, folder, host, port, share, password)
+        with environment(GRADIO_TEMP_DIR=folder, **_past_proxies(host)):
+            page = _page(pipe, limits)
+            try:
+                yield _launch(page, pipe, limits, folder, host, port, share, password)
+            finally:
+                page.close(verbose=False)
     finally:
-        if page is not None:
-            page.close(verbose=False)
         shutil.rmtree(folder, ignore_errors=True)
-        if before is None:
-            del os.environ["GRADIO_TEMP_DIR"]
-        else:
-            os.environ["GRADIO_TEMP_DIR"] = before
+
+
+@contextmanager
+def environment(**values: str) -> Iterator[None]:
+    """Environment variables that hold while the context lasts."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _past_proxies(*hosts: str) -> dict[str, str]:
+    """Environment variables that keep requests to these hosts, or to this machine, from going through a proxy."""
+    given = [os.environ[name] for name in ("no_proxy", "NO_PROXY") if os.environ.get(name)]
+    excepted = ",".join(dict.fromkeys([*given, "localhost", "127.0.0.1", "::1", *hosts]))
+    return {"no_proxy": excepted, "NO_PROXY": excepted}
 
 
 def _page(pipe: EMOPipeline, limits: Limits):
     try:
-        import gradio  # noqa: F401
+        with environment(**_past_proxies("*")):  # it makes clients at once, which fail on proxies they do not know
+            import gradio  # noqa: F401
     except ImportError as error:
         raise EmoError(f"the page needs gradio ({error}); install it: pip install 'emo[ui]'") from None
     from emo.ui.jobs import Jobs
@@ -76,35 +93,40 @@ def _page(pipe: EMOPipeline, limits: Limits):
 
 def _launch(page, pipe, limits, folder, host, port, share, password) -> tuple[str, str | None]:
     import gradio as gr
+    from starlette.middleware import Middleware
 
+    from emo.ui.headers import OwnServerOnly
     from emo.ui.page import CSS
 
     def allowed(name: str, given: str) -> bool:
         return secrets.compare_digest(given.encode(), password.encode())
 
+    proxies = {} if share else _past_proxies("*")  # nobody else is asked for anything then
     try:
-        _, local, public = page.launch(
-            server_name=host,
-            server_port=port,
-            share=share,
-            auth=None if password is None else allowed,
-            auth_message="Any name, and the password.",
-            max_file_size=None if limits.upload is None else round(limits.upload * 1_000_000),
-            allowed_paths=[],
-            blocked_paths=closed_folders(pipe, folder),
-            theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
-            css=CSS,
-            footer_links=["api"],
-            run_history=False,
-            enable_monitoring=False,
-            show_error=False,
-            ssr_mode=False,
-            mcp_server=False,
-            pwa=False,
-            prevent_thread_lock=True,
-            quiet=True,
-        )
-    except (OSError, ValueError) as error:
+        with environment(**proxies):
+            _, local, public = page.launch(
+                server_name=host,
+                server_port=port,
+                share=share,
+                auth=None if password is None else allowed,
+                auth_message="Any name, and the password.",
+                max_file_size=None if limits.upload is None else round(limits.upload * 1_000_000),
+                allowed_paths=[],
+                blocked_paths=closed_folders(pipe, folder),
+                theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
+                css=CSS,
+                footer_links=["api"],
+                run_history=False,
+                enable_monitoring=False,
+                show_error=False,
+                ssr_mode=False,
+                mcp_server=False,
+                pwa=False,
+                prevent_thread_lock=True,
+                app_kwargs={"middleware": [Middleware(OwnServerOnly)]},
+                quiet=True,
+            )
+    except Exception as error:  # gradio raises its plainest, and what its HTTP client does
         where = host if port is None else f"{host}, port {port}"
         raise OptionError(f"the page cannot be served on {where}: {first_line(error)}") from error
     if share and public is None:

@@ -18,6 +18,7 @@ def page(request, chromium, address):
     requests, errors = [], []
     page = opened(chromium, address[0], request.param, requests)
     page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: "Security Policy" in said.text and errors.append(said.text))
     page.set_default_timeout(30_000)
     yield page
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
@@ -51,6 +52,30 @@ def test_a_portrait_and_a_recording_become_a_video(page, files, tmp_path):
     download.value.save_as(path)
     assert VideoReader(path).num_frames == 20
     assert read_origin(path)["options"]["num_inference_steps"] == 10
+
+
+def choose(page, path) -> None:
+    """Give a file to the button below the recording."""
+    with page.expect_file_chooser() as chooser:
+        page.click("#any-sound")
+    chooser.value.set_files(str(path))
+
+
+@pytest.mark.parametrize("name", ["talk.mp4", "talk.opus"])
+def test_the_sound_of_any_file_becomes_the_recording(page, files, name):
+    """Browsers take the one for no sound, and do not know the other's ending."""
+    give(page, "portrait", files / "portrait.png")
+    choose(page, files / name)
+    page.wait_for_selector("#sound :text('0:00')")
+    set_steps(page, 1)
+    page.click("#generate")
+    page.wait_for_selector("#video video", timeout=LONG)
+    assert re.search(r"2[01] frames", page.inner_text("#status"))  # codecs fill up their last packet
+
+
+def test_what_holds_no_sound_is_told_beside_the_recording(page, files):
+    choose(page, files / "wall.png")
+    page.wait_for_function("document.querySelector('#error-sound')?.innerText.includes('wall.png')")
 
 
 def test_errors_stand_beside_their_fields(page, files):

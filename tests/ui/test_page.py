@@ -1,10 +1,12 @@
 """The served page from the outside: videos, errors, cancelling, many users, and what it must not give away."""
 
 import json
+import os
 import threading
 import time
 import urllib.error
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -130,18 +132,130 @@ def test_a_file_of_the_server_cannot_be_handed_in(page, client, image, tmp_path)
     """As the portrait or recording of a request that names a path of the server instead of an upload."""
     for path in (image, "/etc/passwd"):
         data = [{"path": path, "meta": {"_type": "gradio.FileData"}}, None, "free", "auto", 1, 1, 1, 0, False]
-        body = json.dumps({"data": data}).encode()
-        request = urllib.request.Request(
-            f"{page}gradio_api/call/generate", data=body, headers={"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            event = json.load(answer)["event_id"]
-        status, content = get(f"{page}gradio_api/call/generate/{event}")
-        assert status == 200
+        content = event_of(page, data)
         assert b"event: error" in content
         assert b"Give a recording" not in content  # it came no further than the portrait
         assert b"/etc" not in content
         assert b"tmp" not in content
+
+
+def event_of(page: str, data: list, function: str = "generate") -> bytes:
+    """What the API answers to inputs as they are, without a client that would upload files first."""
+    request = urllib.request.Request(
+        f"{page}gradio_api/call/{function}",
+        data=json.dumps({"data": data}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        event = json.load(answer)["event_id"]
+    return get(f"{page}gradio_api/call/{function}/{event}")[1]
+
+
+def test_no_address_is_fetched_for_a_visitor(page, monkeypatch):
+    """Neither as a portrait nor as any other input."""
+    fetched = []
+
+    async def fetch(url, **_):
+        fetched.append(url)
+        raise OSError("no network")
+
+    monkeypatch.setattr("gradio.processing_utils.async_ssrf_protected_download", fetch)
+    given = {"path": "http://192.0.2.1/a.png", "meta": {"_type": "gradio.FileData"}}
+    for place in range(3):
+        data = [None, None, "free", "auto", 1, 1, 1, 0, False]
+        data[place] = given
+        assert b"not named by their address" in event_of(page, data)
+    assert fetched == []
+
+
+PLANTED = "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n"
+
+
+def test_a_playlist_gets_no_file_of_the_server(ask, sound, tmp_path):
+    secret = sound(0.4)
+    (tmp_path / "song.m3u8").write_text(PLANTED.format(secret))
+    with pytest.raises(AppError, match=r"sound: song\.m3u8 is not a recording"):
+        ask(recording=str(tmp_path / "song.m3u8")).result(timeout=60)
+    with pytest.raises(AppError, match=r"portrait: song\.m3u8 is not a picture"):
+        ask(portrait=str(tmp_path / "song.m3u8")).result(timeout=60)
+
+
+def test_browsers_are_told_to_ask_no_other_server(page):
+    with urllib.request.urlopen(page, timeout=20) as answer:
+        policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == "'self' data: blob:"
+    assert not any("http" in sources or "*" in sources for sources in policy.values())
+
+
+@pytest.fixture
+def proxy(monkeypatch):
+    """A proxy for everything, that answers 503; the paths that it was asked for."""
+    asked = []
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(503)
+
+        do_POST = do_CONNECT = do_HEAD = do_GET
+        log_message = lambda *_: None
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{server.server_port}")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        yield asked
+        server.shutdown()
+
+
+def test_the_page_does_not_go_through_a_proxy(proxy, pipe, monkeypatch):
+    monkeypatch.setenv("no_proxy", "example.org")
+    before = dict(os.environ)
+    for host in ("127.0.0.1", "localhost"):
+        with serve(pipe, Limits(), host=host) as (page, _):
+            assert get(page)[0] == 200
+            assert os.environ["NO_PROXY"].split(",")[0] == "example.org"
+    assert proxy == []
+    assert dict(os.environ) == before
+
+
+def test_a_proxy_of_a_kind_that_is_not_known(pipe, monkeypatch):
+    monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:9")
+    with serve(pipe, Limits()) as (page, _):
+        assert get(page)[0] == 200
+
+
+@pytest.mark.parametrize("error", [Exception("Couldn't start\nthe app"), RuntimeError(""), TimeoutError("late")])
+def test_whatever_keeps_it_from_starting_is_one_line(pipe, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("gradio.Blocks.launch", fail)
+    served = serve(pipe, Limits(), port=9)
+    with pytest.raises(OptionError, match=r"cannot be served on 127\.0\.0\.1, port 9: \w+") as caught, served:
+        pass
+    assert "\n" not in str(caught.value)
+
+
+def test_the_sound_of_any_file_goes_into_the_field(pipe, sound, tmp_path):
+    """The button's function, as the page calls it."""
+    import shutil
+
+    from emo.ui.jobs import Jobs
+    from emo.ui.page import build_page
+
+    shutil.copy(sound(0.4), tmp_path / "talk.mov")
+    page = build_page(Jobs(pipe, Limits(sound=0.5)))
+    take = next(function for function in page.fns.values() if function.name == "take").fn
+    updates = list(next(take(str(tmp_path / "talk.mov"))).values())
+    assert updates[0].endswith("/talk.wav")
+    assert not updates[1]["visible"]
+    updates = list(next(take(sound(0.6))).values())
+    assert updates[0] is None
+    assert "longer than 0.5 s" in updates[1]["value"]
+    assert list(take(None)) == []
 
 
 def test_uploads_are_limited(page):

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emo.errors import AudioError
 from emo.ui import STRANGERS, Limits
-from emo.ui.request import FieldError, Request, check_length, look, noted, open_request, parse_region
+from emo.ui.request import FieldError, Request, look, noted, open_request, parse_region
 
 FREE = Limits()
 
@@ -19,10 +18,30 @@ def request_of(image, sound):
     return Request(portrait=image, sound=sound(), steps=1)
 
 
-def refused(pipe, request, limits=FREE) -> tuple[str, str]:
-    with pytest.raises(FieldError) as caught:
-        open_request(pipe, request, limits, None)
-    return caught.value.field, str(caught.value)
+@pytest.fixture
+def stream_of(pipe, tmp_path):
+    """`stream_of(request, limits)` → the stream, whose sound is closed in the end."""
+    streams = []
+
+    def opened(request, limits=FREE):
+        streams.append(open_request(pipe, request, limits, None, tmp_path))
+        return streams[-1]
+
+    yield opened
+    for stream in streams:
+        stream.audio.close()
+
+
+@pytest.fixture
+def refused(stream_of):
+    """`refused(request, limits)` → the field and the sentence."""
+
+    def ask(request, limits=FREE) -> tuple[str, str]:
+        with pytest.raises(FieldError) as caught:
+            stream_of(request, limits)
+        return caught.value.field, str(caught.value)
+
+    return ask
 
 
 @pytest.mark.parametrize(
@@ -47,8 +66,8 @@ def refused(pipe, request, limits=FREE) -> tuple[str, str]:
         ({"seed": float("inf")}, "options", "seed"),
     ],
 )
-def test_the_error_is_the_fields(pipe, request_of, changes, field, word):
-    found, sentence = refused(pipe, replace(request_of, **changes))
+def test_the_error_is_the_fields(refused, request_of, changes, field, word):
+    found, sentence = refused(replace(request_of, **changes))
     assert found == field
     assert word in sentence
     assert sentence[0].isupper() or sentence[0] == "“"
@@ -56,52 +75,44 @@ def test_the_error_is_the_fields(pipe, request_of, changes, field, word):
     assert "--" not in sentence
 
 
-def test_a_picture_without_a_face(pipe, request_of, tmp_path):
+def test_a_picture_without_a_face(stream_of, refused, request_of, tmp_path):
     Image.fromarray(np.full((200, 200, 3), 90, np.uint8)).save(tmp_path / "wall.png")
-    field, sentence = refused(pipe, replace(request_of, portrait=str(tmp_path / "wall.png")))
+    field, sentence = refused(replace(request_of, portrait=str(tmp_path / "wall.png")))
     assert (field, "No face found" in sentence, "--" in sentence) == ("portrait", True, False)
     whole = replace(request_of, portrait=str(tmp_path / "wall.png"), region="full")
-    open_request(pipe, whole, FREE, None).audio.close()
+    assert stream_of(whole).portrait.mask.all()
 
 
 @pytest.mark.parametrize("field", ["portrait", "sound"])
-def test_no_folder_of_the_server_is_told(pipe, request_of, tmp_path, field):
+def test_no_folder_of_the_server_is_told(refused, request_of, tmp_path, field):
     (tmp_path / "mine.bin").write_text("neither picture nor sound")
-    found, sentence = refused(pipe, replace(request_of, **{field: str(tmp_path / "mine.bin")}))
+    found, sentence = refused(replace(request_of, **{field: str(tmp_path / "mine.bin")}))
     assert found == field
     assert "mine.bin" in sentence
     assert "/" not in sentence
 
 
-def test_long_recordings_are_refused_after_no_more_than_the_limit(pipe, request_of, sound, monkeypatch):
+def test_long_recordings_and_large_portraits_are_refused(stream_of, refused, request_of, sound):
     limits = replace(STRANGERS, sound=0.5)
-    assert refused(pipe, replace(request_of, sound=sound(0.6)), limits)[0] == "sound"
-    open_request(pipe, replace(request_of, sound=sound(0.4)), limits, None).audio.close()
-    decoded = []
-
-    class Packet:
-        def decode(self):
-            decoded.append(1)
-            return [type("Frame", (), {"samples": 8000, "sample_rate": 16000})]
-
-    class Container:
-        streams = type("Streams", (), {"audio": [1]})
-        __enter__ = lambda self: self
-        __exit__ = lambda *_: None
-        demux = lambda self, audio: (Packet() for _ in range(10_000))
-
-    monkeypatch.setattr("av.open", lambda name: Container())
-    with pytest.raises(AudioError, match="longer than 2 s"):
-        check_length("hours.opus", 2)
-    assert len(decoded) == 5
+    assert refused(replace(request_of, sound=sound(0.6)), limits)[0] == "sound"
+    assert stream_of(replace(request_of, sound=sound(0.4)), limits).num_frames == 10
+    field, sentence = refused(request_of, replace(STRANGERS, pixels=0.25))
+    assert field == "portrait"
+    assert sentence.startswith("portrait.png has 512 x 512 pixels (0.3 megapixels), the most taken here is 0.25")
 
 
-def test_the_fields_reach_the_pipeline(pipe, request_of):
+def test_less_than_a_frame(refused, request_of, sound):
+    field, sentence = refused(replace(request_of, sound=sound(0.0001)))
+    assert field == "sound"
+    assert "0.0001-0.wav: 0.000 s is less than one frame" in sentence
+    assert "/" not in sentence
+
+
+def test_the_fields_reach_the_pipeline(stream_of, request_of):
     request = replace(
         request_of, speed="0,5", region="full", audio_guidance=2, reference_guidance=3, seed=7, paste_back=True
     )
-    stream = open_request(pipe, request, FREE, None)
-    stream.audio.close()
+    stream = stream_of(request)
     assert (stream.num_inference_steps, stream.audio_guidance_scale, stream.reference_guidance_scale) == (1, 2, 3)
     assert (stream.speed == 0.5).all()
     assert stream.portrait.mask.all()
@@ -117,7 +128,7 @@ def test_regions_in_words():
 
 def test_several_faces_are_told_of(tmp_path, portrait):
     Image.fromarray(np.concatenate([portrait, portrait], 1)).save(tmp_path / "two.png")
-    found, notes = look(str(tmp_path / "two.png"), "auto", 64)
+    found, notes = look(str(tmp_path / "two.png"), "auto", 64, FREE)
     assert found.face is not None
     assert len(notes) == 1
     assert notes[0].endswith("draw a face region around it.")

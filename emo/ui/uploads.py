@@ -1,0 +1,184 @@
+"""What visitors upload, read by `emo.media.reader` in processes of their own: no decoder meets it in this one."""
+
+import json
+import logging
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image
+
+import emo
+from emo.errors import AudioError, EmoError, ImageError
+from emo.media.files import require_file
+
+READER = "emo.media.reader"
+SECONDS = 30  # of work, for a picture without pixels and a recording of no length
+MOST_ANSWER = 1 << 16
+MOST_BYTES = 1 << 40  # of a recording without a limit
+MOST_RATE = 1 << 20
+HEADER = 58  # bytes before the samples of a WAV file
+KEPT = 4  # portraits that stay decoded, for whoever taps on them
+
+_at_once = threading.BoundedSemaphore(2)  # readers: each may take some gigabytes
+_kept: "OrderedDict[tuple, Image.Image]" = OrderedDict()
+_lock = threading.Lock()
+
+logger = logging.getLogger(__name__)
+
+
+def read_portrait(path: str | Path, megapixels: float) -> Image.Image:
+    """The picture in an uploaded file, RGB; not to be changed, as it may be given again.
+
+    Args:
+        path: the file.
+        megapixels: the most it may have.
+
+    Raises:
+        ImageError: it cannot be used, is too large, or reading it takes too much.
+    """
+    path = Path(path)
+    require_file(path, ImageError)
+    state = path.stat()
+    key = path, state.st_mtime_ns, state.st_size, megapixels
+    with _lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+    pixels = round(megapixels * 1e6)
+    with tempfile.TemporaryFile() as out:
+        answer = _read("picture", path, out, pixels, 3 * pixels, SECONDS + round(megapixels), ImageError)
+        width, height = (_whole(answer, name, pixels) for name in ("width", "height"))
+        size = out.seek(0, os.SEEK_END)
+        if not size or size != 3 * width * height:
+            raise _unusable(path, ImageError)
+        out.seek(0)
+        content = out.read()
+    picture = Image.frombytes("RGB", (width, height), content)
+    with _lock:
+        _kept[key] = picture
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return picture
+
+
+def read_sound(path: str | Path, copy: Path, seconds: float | None) -> None:
+    """Write the sound in an uploaded file as a WAV file, at its own rate and with up to two channels.
+
+    Args:
+        path: the file.
+        copy: the WAV file, whatever its ending.
+        seconds: the most it may be long.
+
+    Raises:
+        AudioError: it cannot be used, is too long, or reading it takes too much.
+        OSError: the copy cannot be written.
+    """
+    path = Path(path)
+    require_file(path, AudioError)
+    megabytes = path.stat().st_size / 1e6
+    most = MOST_BYTES if seconds is None else HEADER + round((seconds + 1) * MOST_RATE * 8)
+    time = SECONDS + round(2 * megabytes if seconds is None else seconds)
+    with copy.open("w+b") as out:
+        out.write(bytes(HEADER))
+        out.flush()
+        answer = _read("sound", path, out, seconds or 0, most, time, AudioError)
+        rate, channels = _whole(answer, "rate", MOST_RATE), _whole(answer, "channels", 2)
+        size = out.seek(0, os.SEEK_END) - HEADER
+        if size <= 0 or not rate or not channels or size % (4 * channels):
+            raise _unusable(path, AudioError)
+        out.seek(0)
+        out.write(_wav_header(rate, channels, size))
+
+
+def _read(
+    kind: str, path: Path, out: BinaryIO, most: float, file_size: int, seconds: int, error: type[EmoError]
+) -> dict[str, object]:
+    """Run a reader to its end; returns what it has to say of `path`, with `out` written."""
+    values = [kind, path.name, str(most), str(file_size), str(seconds)]
+    with _at_once, path.open("rb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-X", "utf8", "-m", READER, *values],
+            stdin=file,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            cwd=Path(emo.__file__).parents[1],
+        )
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(seconds, end)
+        timer.start()
+        try:
+            said = process.stderr.read(MOST_ANSWER)
+        finally:
+            timer.cancel()
+            process.kill()
+            process.stderr.close()
+            process.wait()
+    if late.is_set():
+        raise error(f"{path.name} takes longer than {seconds} s to read; save it in a plainer form")
+    try:
+        answer = json.loads(said)
+        remarks = [_line(text) for text in answer.get("remarks", [])]
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        logger.error("the reader of %s ended with status %s: %s", path.name, process.returncode, said[-2000:])
+        raise _unusable(path, error) from None
+    if not answer.get("confined") and sys.platform.startswith("linux"):
+        logger.warning("this system's kernel does not keep the reader of uploads from other files")
+    for line in remarks:
+        logger.warning("%s", line)
+    if "error" in answer:
+        raise _error(answer, path, error)
+    return answer
+
+
+def _environment() -> dict[str, str]:
+    """What a reader needs of ours: where packages lie, and that it be one thread."""
+    places = os.pathsep.join(str(Path(place).absolute()) for place in sys.path)
+    ours = {name: os.environ[name] for name in ("SYSTEMROOT", "OPENBLAS_CORETYPE") if name in os.environ}
+    return ours | {"PYTHONPATH": places, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+
+
+def _error(answer: dict[str, object], path: Path, error: type[EmoError]) -> EmoError:
+    """A reader's error as one of ours; it may have been talked into saying anything."""
+    kind, message = _line(answer["error"]), _line(answer.get("message"))
+    if kind == "MemoryError":
+        return error(f"{path.name} takes too much memory to read; save it smaller, or in a plainer form")
+    if kind not in (error.__name__, EmoError.__name__):
+        logger.error("the reader of %s failed: %s: %s", path.name, kind, message)
+        return _unusable(path, error)
+    return error(message)
+
+
+def _line(said: object) -> str:
+    return " ".join(str(said)[:500].split())
+
+
+def _unusable(path: Path, error: type[EmoError]) -> EmoError:
+    return error(f"{path.name} cannot be read: its reader gave up; save it again, in a plainer form")
+
+
+def _whole(answer: dict[str, object], name: str, most: int) -> int:
+    """A number of the answer; 0 where it is none from 1 to `most`."""
+    value = answer.get(name)
+    return value if type(value) is int and 0 < value <= most else 0
+
+
+def _wav_header(rate: int, channels: int, size: int) -> bytes:
+    """Of float32 samples; beyond 4 GB the length stands for everything up to the file's end."""
+    form = struct.pack("<HHIIHHH", 3, channels, rate, rate * channels * 4, channels * 4, 32, 0)
+    frames = min(size // (4 * channels), 0xFFFFFFFF)
+    total, size = min(size + HEADER - 8, 0xFFFFFFFF), min(size, 0xFFFFFFFF)
+    parts = (b"RIFF", total, b"WAVE", b"fmt ", len(form), form, b"fact", 4, frames, b"data", size)
+    return struct.pack("<4sI4s4sI18s4sII4sI", *parts)
