@@ -90,6 +90,14 @@ def read_image(file: BinaryIO, name: str, most_pixels: int | None = None) -> Ima
     )
 
 
+def shrunk(picture: Image.Image, side: int) -> Image.Image:
+    """The picture with its longer side at most `side` pixels; itself if it is small enough."""
+    scale = side / max(picture.size)
+    if scale >= 1:
+        return picture
+    return picture.resize([max(1, round(length * scale)) for length in picture.size], Image.Resampling.LANCZOS)
+
+
 def _without_texts(content: bytes) -> tuple[io.BytesIO, bytes | None]:
     """A file for Pillow, and the color profile that was taken out of it: of a PNG neither it nor texts are left in.
 

@@ -10,13 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
+from PIL import Image
 
+from emo.media.image import shrunk
 from emo.pipelines import EMOClip, EMOPipeline, EMOStream, fingerprint, write_video
 from emo.ui.limits import Limits
 from emo.ui.request import FieldError, Request, open_request
 
 PULSE = 0.5  # seconds without news after which the last news is told again: only there can a listener leave
+SHOWN = 512  # pixels of a shown frame's longer side
 ABANDONED = 30.0  # seconds after which a job that nobody asks about is given up
 
 logger = logging.getLogger(__name__)
@@ -39,9 +41,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Clip:
-    """The frames that have just been made, uint8 (n, H, W, 3)."""
+    """The frames that have just been made, at most SHOWN pixels a side."""
 
-    frames: np.ndarray
+    frames: list[Image.Image]
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,8 @@ class _Job:
         def generate(job: EMOStream) -> Iterator[EMOClip]:
             for clip in stream.generate(job):
                 self._check()
-                self.news.put(Clip(clip.frames))
-                self._tell(frames=self.step.frames + len(clip.frames))
+                self.news.put(Clip([shrunk(Image.fromarray(frame), SHOWN) for frame in clip.each()]))
+                self._tell(frames=self.step.frames + len(clip))
                 yield clip
 
         return generate

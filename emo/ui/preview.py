@@ -5,18 +5,19 @@ Pictures go into the page's own text, so that no file is made for them.
 
 import base64
 import io
+from collections.abc import Sequence
 
-import numpy as np
 from PIL import Image, ImageDraw
 
 from emo.face import REGION_SCALE, Portrait
 from emo.face.region import bounding_box, grow
 from emo.media import contact_sheet
-from emo.ui.jobs import Finished, Step
+from emo.media.image import shrunk
+from emo.ui.jobs import SHOWN, Finished, Step
 
 CELL, COLUMNS, MOST = 96, 6, 18
-LARGEST = 512
-"""Pixels of the newest frame's longer side, and of the portrait on which the region is drawn."""
+LARGEST = SHOWN
+"""Pixels of the longer side of the portrait on which the region is drawn."""
 
 
 class FramesSoFar:
@@ -27,15 +28,15 @@ class FramesSoFar:
         self._stride, self._count = 1, 0
         self._newest: Image.Image | None = None
 
-    def add(self, frames: np.ndarray) -> None:
-        """Take the frames of a clip, uint8 (n, H, W, 3), n >= 1."""
+    def add(self, frames: Sequence[Image.Image]) -> None:
+        """Take the frames of a clip, one at least."""
         for frame in frames:
             if self._count % self._stride == 0:
-                self._kept.append(shrunk(Image.fromarray(frame), CELL))
+                self._kept.append(shrunk(frame, CELL))
             self._count += 1
             if len(self._kept) > MOST:
                 self._kept, self._stride = self._kept[::2], self._stride * 2
-        self._newest = shrunk(Image.fromarray(frames[-1]), LARGEST)
+        self._newest = frames[-1]
 
     def html(self) -> str:
         """Two pictures; nothing before the first clip."""
@@ -95,14 +96,6 @@ def corner_marked(picture: Image.Image, x: float, y: float) -> Image.Image:
     for line in ((x - arm, y, x + arm, y), (x, y - arm, x, y + arm)):
         draw.line(line, fill="#ffb000", width=max(2, small.width // 150))
     return small
-
-
-def shrunk(picture: Image.Image, side: int) -> Image.Image:
-    """The picture with its longer side at most `side` pixels; itself if it is small enough."""
-    scale = side / max(picture.size)
-    if scale >= 1:
-        return picture
-    return picture.resize([max(1, round(length * scale)) for length in picture.size], Image.Resampling.LANCZOS)
 
 
 def data_uri(picture: Image.Image) -> str:

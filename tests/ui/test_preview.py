@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from emo.face import prepare_portrait
+from emo.media.image import shrunk
 from emo.ui.jobs import Finished, Step
-from emo.ui.preview import MOST, FramesSoFar, corner_marked, drawn_region, progress_html, shrunk
+from emo.ui.preview import MOST, FramesSoFar, corner_marked, drawn_region, progress_html
 
 
 def pictures(html: str) -> list[Image.Image]:
@@ -22,7 +23,7 @@ def test_the_frames_so_far_spread_over_all_of_them():
     so_far = FramesSoFar()
     assert so_far.html() == ""
     for start in range(0, 250, 10):
-        so_far.add(np.stack([np.full((8, 8, 3), value, np.uint8) for value in range(start, start + 10)]))
+        so_far.add([Image.new("RGB", (8, 8), (value,) * 3) for value in range(start, start + 10)])
         kept = [int(np.asarray(image).mean()) for image in so_far._kept]
         assert len(kept) <= MOST
         assert kept[0] == 0
