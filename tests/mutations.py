@@ -971,8 +971,8 @@ MUTATIONS = (
     Mutation(
         "training: later checkpoints of a run that went back stay",
         "train/emo_train/state.py",
-        ", *known[place + 1 :]):",
-        "):",
+        "*known[place + 1 :]):",
+        "*()):",
         "train/test_damaged_checkpoints.py",
     ),
     Mutation(

@@ -9,13 +9,14 @@ import sys
 from types import SimpleNamespace
 
 import torch
-from emo_train.config import run
+from emo_train.config import BATCH, run
 from emo_train.networks import EMONetworks, Kept
 from stage1_image import ImageStage
 from stage2_video import VideoStage
 from stage3_speed import SpeedStage
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from emo.errors import OptionError
 from emo.hub import load_model_config
 from emo.hub.build import build_encoders, build_unets
 from emo.unets.structure import UNet
@@ -104,6 +105,8 @@ def main() -> None:
     parser.add_argument("--checkpointing", action="store_true", help="model.gradient_checkpointing=true")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     options = parser.parse_args()
+    if not BATCH.allows(options.batch_size):
+        raise OptionError(f"--batch-size is {options.batch_size}; it must be {BATCH}")
     with FakeTensorMode():
         networks, inputs = networks_and_inputs(options.stage, options.model, options.batch_size)
         kept = activations(networks, inputs, options.checkpointing)

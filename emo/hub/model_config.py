@@ -2,27 +2,33 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from emo.errors import ConfigError
+from emo.bounds import Choice, Numbers, Several, check
+from emo.errors import ConfigError, first_line
 from emo.media.files import look
 from emo.resources import bundled
+
+WIDTH = Numbers(1, 65536)
+WIDTHS = Several(WIDTH)
+UNREADABLE = (OSError, TypeError, ValueError, OverflowError, RecursionError)  # beside the libraries' own errors
 
 
 @dataclass
 class UNetConfig:
     """Backbone and ReferenceNet; see `BackboneUNet`."""
 
-    block_out_channels: list[int] = MISSING
-    layers_per_block: int = 2
-    norm_num_groups: int = 32
-    spatial_attention: list[bool] = MISSING
-    num_attention_heads: list[int] = MISSING
-    motion_num_attention_heads: list[int] = MISSING
-    motion_max_seq_length: int = 32
+    block_out_channels: Annotated[list[int], WIDTHS] = MISSING
+    layers_per_block: Annotated[int, Numbers(1, 64)] = 2
+    norm_num_groups: Annotated[int, Numbers(1, 4096)] = 32
+    spatial_attention: Annotated[list[bool], Several(Numbers(0, 1))] = MISSING
+    num_attention_heads: Annotated[list[int], WIDTHS] = MISSING
+    motion_num_attention_heads: Annotated[list[int], WIDTHS] = MISSING
+    motion_max_seq_length: Annotated[int, Numbers(1, 4096)] = 32
     use_motion_mid_block: bool = True
 
 
@@ -30,50 +36,50 @@ class UNetConfig:
 class AudioProjectionConfig:
     """See `AudioProjection`."""
 
-    hidden_dim: int = 512
-    num_tokens: int = 32
-    token_dim: int = 768
+    hidden_dim: Annotated[int, WIDTH] = 512
+    num_tokens: Annotated[int, WIDTH] = 32
+    token_dim: Annotated[int, WIDTH] = 768
 
 
 @dataclass
 class FaceLocatorConfig:
     """See `FaceLocator`."""
 
-    block_out_channels: list[int] = MISSING
+    block_out_channels: Annotated[list[int], WIDTHS] = MISSING
 
 
 @dataclass
 class SpeedEncoderConfig:
     """See `SpeedEncoder`."""
 
-    num_buckets: int = 9
-    max_speed: float = 2.0
-    speed_dim: int = 256
+    num_buckets: Annotated[int, Numbers(2, 4096)] = 9
+    max_speed: Annotated[float, Numbers(0, 180, above=True)] = 2.0
+    speed_dim: Annotated[int, WIDTH] = 256
 
 
 @dataclass
 class AudioEncoderConfig:
     """wav2vec 2.0 with its standard strides; see `transformers.Wav2Vec2Config`."""
 
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
-    conv_dim: list[int] = MISSING
-    num_conv_pos_embeddings: int = 128
-    num_conv_pos_embedding_groups: int = 16
+    hidden_size: Annotated[int, WIDTH] = 768
+    num_hidden_layers: Annotated[int, Numbers(1, 256)] = 12
+    num_attention_heads: Annotated[int, Numbers(1, 4096)] = 12
+    intermediate_size: Annotated[int, WIDTH] = 3072
+    conv_dim: Annotated[list[int], Several(WIDTH, 7)] = MISSING
+    num_conv_pos_embeddings: Annotated[int, WIDTH] = 128
+    num_conv_pos_embedding_groups: Annotated[int, WIDTH] = 16
 
 
 @dataclass
 class VAEConfig:
     """kind: "kl", see diffusers' `AutoencoderKL`, or "patch", see `PatchAutoencoder`."""
 
-    kind: str = "kl"
-    block_out_channels: list[int] = MISSING
-    layers_per_block: int = 2
-    latent_channels: int = 4
-    norm_num_groups: int = 32
-    scaling_factor: float = 0.18215
+    kind: Annotated[str, Choice(("kl", "patch"))] = "kl"
+    block_out_channels: Annotated[list[int], WIDTHS] = MISSING
+    layers_per_block: Annotated[int, Numbers(1, 64)] = 2
+    latent_channels: Annotated[int, Numbers(1, 4096)] = 4
+    norm_num_groups: Annotated[int, Numbers(1, 4096)] = 32
+    scaling_factor: Annotated[float, Numbers(0, 1e6, above=True)] = 0.18215
 
 
 @dataclass
@@ -84,10 +90,10 @@ class SchedulerConfig:
         want the cosine schedule, `squaredcos_cap_v2`, which spends more time at little noise.
     """
 
-    prediction_type: str = "epsilon"
+    prediction_type: Annotated[str, Choice(("epsilon", "v_prediction"))] = "epsilon"
     rescale_betas_zero_snr: bool = False
-    timestep_spacing: str = "leading"
-    beta_schedule: str = "scaled_linear"
+    timestep_spacing: Annotated[str, Choice(("leading", "trailing", "linspace"))] = "leading"
+    beta_schedule: Annotated[str, Choice(("linear", "scaled_linear", "squaredcos_cap_v2"))] = "scaled_linear"
 
 
 @dataclass
@@ -98,10 +104,10 @@ class ModelConfig:
     num_frames, num_motion_frames, num_neighbors: F, n and m of the paper (4.1).
     """
 
-    image_size: int = 512
-    num_frames: int = 12
-    num_motion_frames: int = 4
-    num_neighbors: int = 2
+    image_size: Annotated[int, Numbers(8, 4096, multiple=8)] = 512
+    num_frames: Annotated[int, Numbers(1, 4096)] = 12
+    num_motion_frames: Annotated[int, Numbers(1, 4096)] = 4
+    num_neighbors: Annotated[int, Numbers(0, 4096)] = 2
     unet: UNetConfig = field(default_factory=UNetConfig)
     audio_projection: AudioProjectionConfig = field(default_factory=AudioProjectionConfig)
     face_locator: FaceLocatorConfig = field(default_factory=FaceLocatorConfig)
@@ -115,7 +121,7 @@ def load_model_config(name: str) -> ModelConfig:
     """Read a model configuration by its name (`emo-tiny`, `emo-sd15`) or path.
 
     Raises:
-        ConfigError: there is no such file, or it holds an unknown key or a value of the wrong kind.
+        ConfigError: there is no such file, or it holds an unknown key or a value of the wrong kind or out of bounds.
     """
     path = Path(name)
     if path.suffix not in {".yaml", ".yml"}:
@@ -126,9 +132,13 @@ def load_model_config(name: str) -> ModelConfig:
     try:  # the structured defaults come first, or unknown keys would pass
         config = OmegaConf.merge(OmegaConf.structured(ModelConfig), OmegaConf.load(path))
         model = OmegaConf.to_object(config)
-    except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
+    except (OmegaConfBaseException, YAMLError, *UNREADABLE) as error:
         key = getattr(error, "full_key", None)
-        raise ConfigError(f"{path}: {key or 'the file'}: {str(error).splitlines()[0]}") from None
+        raise ConfigError(f"{path}: {key or 'the file'}: {first_line(error)}") from None
+    try:
+        check(model)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
     if problem := _misfit(model):
         raise ConfigError(f"{path}: {problem}")
     return model
@@ -146,8 +156,6 @@ def _misfit(config: ModelConfig) -> str | None:
                 return f"unet.{key}: {heads} heads do not divide {width} channels"
     if any(width % unet.norm_num_groups for width in unet.block_out_channels):
         return f"unet.norm_num_groups: {unet.norm_num_groups} does not divide all of unet.block_out_channels"
-    if config.vae.kind not in ("kl", "patch"):
-        return f"vae.kind is {config.vae.kind}; use kl or patch"
     normed = config.vae.block_out_channels[1 if config.vae.kind == "patch" else 0 :]
     if any(width % config.vae.norm_num_groups for width in normed):
         return f"vae.norm_num_groups: {config.vae.norm_num_groups} does not divide all of {normed}"

@@ -1,13 +1,22 @@
 """Model configurations and random pipelines."""
 
+from copy import deepcopy
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import get_type_hints
+
 import pytest
 import torch
 from omegaconf import OmegaConf
 
+from emo.bounds import Bound, bounds
 from emo.errors import ConfigError, WeightsError
 from emo.hub import build_pipeline, load_model_config, locate_model
 from emo.hub.build import build_audio_encoder, build_encoders, build_unets, build_vae
+from emo.hub.model_config import ModelConfig
 from emo.resources import bundled
+
+ROOT = Path(__file__).parents[2]
 
 
 def parameters(config) -> dict[str, float]:
@@ -117,3 +126,45 @@ def test_a_path_is_never_a_packaged_model(tmp_path, monkeypatch):
     assert locate_model("emo-tiny") == str(tmp_path / "weights" / "emo-tiny")
     (tmp_path / "here" / "emo-tiny" / "model_index.json").write_text("{}")
     assert locate_model("emo-tiny") == "emo-tiny"
+
+
+def values(schema: type, prefix: str = "") -> dict[str, Bound | None]:
+    """The bound of every value, by its key."""
+    hints, found = get_type_hints(schema), {}
+    for name, bound in bounds(schema).items():
+        found |= values(hints[name], f"{prefix}{name}.") if is_dataclass(hints[name]) else {prefix + name: bound}
+    return found
+
+
+def test_every_value_is_in_its_bound_or_named(tmp_path, monkeypatch):
+    made = OmegaConf.structured(ModelConfig)  # which takes long
+    monkeypatch.setattr(OmegaConf, "structured", lambda schema: deepcopy(made))
+    small = OmegaConf.load(ROOT / "configs" / "train" / "smoke" / "model.yaml")
+    for key, bound in values(ModelConfig).items():
+        assert bound is not None or isinstance(OmegaConf.select(small, key, default=True), bool), key
+        for wrong in (-1, float("nan"), "word", []):
+            config = deepcopy(small)
+            OmegaConf.update(config, key, wrong)
+            OmegaConf.save(config, tmp_path / "model.yaml")
+            try:
+                value = load_model_config(str(tmp_path / "model.yaml"))
+            except ConfigError:
+                continue
+            for part in key.split("."):
+                value = getattr(value, part)
+            assert bound is None or bound.allows(value), (key, wrong, value)
+
+
+def test_a_value_out_of_bounds_is_named(tmp_path):
+    text = (ROOT / "configs" / "train" / "smoke" / "model.yaml").read_text()
+    (tmp_path / "model.yaml").write_text(text.replace("num_frames: 4", "num_frames: 0"))
+    with pytest.raises(ConfigError, match=r"model\.yaml: num_frames is 0; it must be at least 1 and at most 4096"):
+        load_model_config(str(tmp_path / "model.yaml"))
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[1]", b"3", b"\0", b"a: " + b"[" * 10000])
+def test_a_file_that_holds_no_configuration_is_named(tmp_path, content):
+    (tmp_path / "model.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"model\.yaml: ") as caught:
+        load_model_config(str(tmp_path / "model.yaml"))
+    assert len(str(caught.value).splitlines()) == 1

@@ -83,8 +83,8 @@ def writing(place: Path) -> Iterator[None]:
         if reason is None:
             raise
         raise OutputError(
-            f"{place} cannot be written ({reason}); what was saved before is whole: make room, or give another "
-            "train.output, and go on with --resume latest"
+            f"{place} cannot be written ({reason}); what was saved before is whole: make room there and go on with "
+            "--resume latest"
         ) from error
 
 

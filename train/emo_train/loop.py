@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedType, GradientAccumulationPlugin, gather_object, set_seed
 from torch import Tensor, nn
 
-from emo.errors import ConfigError, EmoError
+from emo.errors import ConfigError, EmoError, GenerationError
 from emo_train.average import AveragedWeights
 from emo_train.config import LoopConfig, record_config
 from emo_train.folders import tidy, whole_folder
@@ -240,12 +240,18 @@ class _Run:
     def _validate(self, logs: Logs) -> None:
         with self.average.applied(), together(self.accelerator):
             if self.accelerator.is_main_process:
-                with whole_folder(self.output / VALIDATION / step_name(self.progress.step)) as folder:
-                    networks = self.stage.networks.eval()
-                    half = self.accelerator.mixed_precision == "fp16"  # in which Stable Diffusion's decoder overflows
-                    with torch.no_grad(), nullcontext() if half else self.accelerator.autocast():
+                networks = self.stage.networks.eval()
+                half = self.accelerator.mixed_precision == "fp16"  # in which Stable Diffusion's decoder overflows
+                try:
+                    with (
+                        whole_folder(self.output / VALIDATION / step_name(self.progress.step)) as folder,
+                        torch.no_grad(),
+                        nullcontext() if half else self.accelerator.autocast(),
+                    ):
                         logs.validation(self.progress.step, self.stage.validate(networks, folder))
-                    networks.train()
+                except GenerationError as error:  # the training itself is looked after by its loss
+                    logs.say(f"no validation at step {self.progress.step}: {error}")
+                networks.train()
 
     def _export(self) -> None:
         """Write what the stage makes of the weights, averaged ones if there are."""
