@@ -155,6 +155,7 @@ def test_prepare_and_inspect_show_any_name(command, tmp_path):
 
 
 def test_evaluate_shows_any_name(command, tmp_path):
+    (tmp_path / "videos").mkdir()
     for name in ODD:
         write_video(tmp_path / "videos" / f"{name}.mp4", np.repeat(background()[None], 5, 0))
     (tmp_path / "videos" / f"{ODD[0]}2.mp4").write_bytes(b"broken")
@@ -288,21 +289,20 @@ def test_files_of_a_model_that_may_not_be_read_are_named(without_rights, tmp_pat
 def test_what_the_system_says_of_a_file_is_one_line(command, monkeypatch, tmp_path):
     import emo.cli.doctor
 
-    def failing(problem):
-        def fail(*arguments):
+    def fail(problem):
+        def run(options):
             raise problem
 
-        monkeypatch.setattr(emo.cli.doctor, "run", fail)
+        monkeypatch.setattr(emo.cli.doctor, "run", run)
+        return command("doctor")
 
     for problem, said in (
         (OSError(5, "Input/output error", "/mnt/a.bin"), "/mnt/a.bin cannot be read or written (Input/output error)"),
         (OSError(28, "No space left on device"), "No space left on device; free space and repeat"),
     ):
-        failing(problem)
-        assert said in refusal(command("doctor"))
-    failing(ConnectionResetError(104, "Connection reset by peer"))
+        assert said in refusal(fail(problem))
     with pytest.raises(ConnectionResetError):
-        command("doctor")
+        fail(ConnectionResetError(104, "Connection reset by peer"))
 
 
 @pytest.mark.parametrize(
@@ -392,7 +392,8 @@ def test_a_link_is_resumed_beside_its_target(emo, tmp_path, monkeypatch):
 
 
 def test_reports_and_folders_are_written_through_links(command, tmp_path):
-    dataset = made_dataset(tmp_path / "dataset")
+    dataset = tmp_path / "dataset"
+    made_dataset(dataset, {})
     (tmp_path / "disk").mkdir()
     (tmp_path / "r.png").symlink_to(tmp_path / "disk" / "r.png")
     assert command("inspect", dataset, "--out", tmp_path / "r.png")[0] == 0

@@ -1,6 +1,7 @@
 """The cache: what the frozen networks make of every clip, by these weights and no others."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 from emo.data.cache import build_cache, cache_folder, check_cache, load_cached
 from emo.data.dataset import ClipDataset
 from emo.data.format import read_metadata, write_metadata
-from emo.errors import DatasetError
+from emo.errors import DatasetError, OutputError
 from emo.media import AudioTrack, VideoReader
 from emo.pipelines import EMOPipeline
 from emo.pipelines.audio_features import AudioFeatures
@@ -44,6 +45,18 @@ def cached(clips, pipe, tmp_path_factory) -> tuple[Path, Path]:
     root = shutil.copytree(clips, tmp_path_factory.mktemp("cached") / "dataset")
     assert list(build(root, pipe)) == [(number, 7) for number in range(1, 8)]
     return root, check_cache(folder_of(root, pipe))
+
+
+def test_a_cache_that_somebody_else_is_writing(cached, pipe):
+    root, cache = cached
+    with ThreadPoolExecutor(1) as elsewhere:
+        mine = build(root, pipe)
+        next(mine)
+        with pytest.raises(OutputError, match="is being written by this very process"):
+            elsewhere.submit(lambda: list(build(root, pipe))).result()
+        mine.close()
+        assert len(elsewhere.submit(lambda: list(build(root, pipe))).result()) == 7
+    assert not list(cache.glob("*.lock"))
 
 
 @pytest.mark.parametrize("video", [False, True])
