@@ -41,7 +41,7 @@ class Timing:
         """
         stream, step = media.video, media.video.time_base
         packets = [(p.pts, p.is_keyframe) for p in media.packets(stream) if p.size and not p.is_discard]
-        average = Fraction(stream.average_rate or 0)
+        average = Fraction(stream.average_rate or stream.guessed_rate or 0)  # Ogg states no average
         stated = media.format.startswith(TIMED) and all(time is not None for time, _ in packets)
         if not packets or not (average or (stated and len(packets) > 1)):
             raise VideoError(f"{media.path} holds no frames that can be decoded; check that it plays")
