@@ -12,6 +12,7 @@ from emo.media.rate import MAX_FPS, as_fps
 
 LEAST_RATE = 1  # pictures a second on the whole: with fewer, the timestamps are damaged
 TIMED = ("mov,mp4", "matroska", "mpegts", "flv", "asf")  # formats that state the time of every picture
+COARSE = Fraction(1, 1000)  # seconds: by clocks of such steps rates are stated that are not quite the ones meant
 USUAL = tuple(Fraction(*rate) for rate in ((24000, 1001), (30000, 1001), (60000, 1001)))
 
 
@@ -79,7 +80,8 @@ class Timing:
 def _rate(times: Sequence[Fraction], average: Fraction, step: Fraction) -> Fraction:
     """The rate of pictures at `times`, of which their file says `average`, in steps of `step` seconds."""
     if average and _is_even(times, average):
-        return average
+        meant = (rate for rate in USUAL if abs(rate - average) <= average / 10_000 and _is_even(times, rate))
+        return next(meant, average) if step >= COARSE else average  # FLV says 989/33 of 30000/1001
     seconds = times[-1] - times[0]
     if not seconds:
         return average or Fraction(25)
