@@ -90,7 +90,9 @@ def _rate(times: Sequence[Fraction], average: Fraction, step: Fraction) -> Fract
         gaps = sorted(later - time for time, later in pairwise(times) if later > time)
         middle = gaps[len(gaps) // 2]
         alike = [gap for gap in gaps if abs(gap - middle) <= step]  # a coarse clock rounds them up and down
-        mean = len(alike) / sum(alike)
+        one = sum(alike) / len(alike)
+        fitting = [(gap, round(gap / one)) for gap in gaps if abs(gap - round(gap / one) * one) <= step]
+        mean = sum(number for _, number in fitting) / sum(gap for gap, _ in fitting)  # over more time: exacter
     mean = min(max(mean, Fraction(1)), Fraction(MAX_FPS))
     near = [rate for rate in (Fraction(round(mean)), *USUAL) if abs(rate - mean) <= mean / 500]
     return min(near, key=lambda rate: abs(rate - mean)) if near else as_fps(float(mean))
