@@ -137,16 +137,16 @@ def test_texts_are_no_reason_to_lose_a_picture(tmp_path, name):
 
 
 def test_large_profiles(tmp_path):
-    """One of 2 MB is applied; one that unpacks to hundreds is passed over, without the memory."""
+    """One of 2 MB is applied; one that unpacks to a hundred is passed over, without the memory."""
     large = rgb_profile(*RGB["ProPhoto"], padding=2_000_000)
     (tmp_path / "a.png").write_bytes(png_with(chunk(b"iCCP", b"x\0\0" + zlib.compress(large))))
     assert np.abs(pixels(tmp_path / "a.png") - as_srgb(ramp(), *RGB["ProPhoto"])).max() <= 2.5
     packer = zlib.compressobj()
-    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(300)) + packer.flush()
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(100)) + packer.flush()
     (tmp_path / "b.png").write_bytes(png_with(chunk(b"iCCP", b"x\0\0" + bomb)))
     tracemalloc.start()
     assert (pixels(tmp_path / "b.png") == ramp()).all()
-    assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    assert tracemalloc.get_traced_memory()[1] < 48 << 20
     tracemalloc.stop()
     (tmp_path / "c.png").write_bytes(png_with(chunk(b"iCCP", b"x\0\0" + zlib.compress(large)[:-500])))
     assert pixels(tmp_path / "c.png").shape == (32, 48, 3)

@@ -115,6 +115,12 @@ def with_gap(*codec: object) -> Callable[[Path], None]:
     return make
 
 
+def video_with_gap(path: Path) -> None:
+    whole = path.with_name("whole.mkv")
+    video_of(voice())(whole)
+    ffmpeg("-i", whole, "-c", "copy", "-bsf:a", r"noise=drop=between(pts*tb\,1\,2)", path)
+
+
 def two_parts(start: float, offset: float) -> Callable[[Path], None]:
     """A transport stream of the first two seconds, and of what begins at `start`, at another time by its clock."""
 
@@ -217,6 +223,7 @@ CASES = {
         "mka": Case(with_gap("-c:a", "aac", "-b:a", "192k"), "mka", GAP),
         "m4a": Case(with_gap("-c:a", "aac", "-b:a", "192k"), "m4a", GAP),
         "ts": Case(with_gap("-c:a", "aac", "-b:a", "192k"), "ts", GAP),
+        "video": Case(video_with_gap, "mkv", GAP, video=True),
     },
     "timestamps that are wrong": {
         "overlap": Case(two_parts(1.8, 1.8), "ts", Heard(ragged=0.1)),
