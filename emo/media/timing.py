@@ -12,6 +12,7 @@ from emo.media.rate import MAX_FPS, as_fps
 
 LEAST_RATE = 1  # pictures a second on the whole: with fewer, the timestamps are damaged
 TIMED = ("mov,mp4", "matroska", "mpegts", "flv", "asf")  # formats that state the time of every picture
+COARSE = Fraction(1, 1000)  # seconds: by clocks of such steps rates are stated that are not quite the ones meant
 USUAL = tuple(Fraction(*rate) for rate in ((24000, 1001), (30000, 1001), (60000, 1001)))
 
 
@@ -41,7 +42,7 @@ class Timing:
         """
         stream, step = media.video, media.video.time_base
         packets = [(p.pts, p.is_keyframe) for p in media.packets(stream) if p.size and not p.is_discard]
-        average = Fraction(stream.average_rate or 0)
+        average = Fraction(stream.average_rate or stream.guessed_rate or 0)  # Ogg states no average
         stated = media.format.startswith(TIMED) and all(time is not None for time, _ in packets)
         if not packets or not (average or (stated and len(packets) > 1)):
             raise VideoError(f"{media.path} holds no frames that can be decoded; check that it plays")
@@ -79,7 +80,8 @@ class Timing:
 def _rate(times: Sequence[Fraction], average: Fraction, step: Fraction) -> Fraction:
     """The rate of pictures at `times`, of which their file says `average`, in steps of `step` seconds."""
     if average and _is_even(times, average):
-        return average
+        meant = (rate for rate in USUAL if abs(rate - average) <= average / 10_000 and _is_even(times, rate))
+        return next(meant, average) if step >= COARSE else average  # FLV says 989/33 of 30000/1001
     seconds = times[-1] - times[0]
     if not seconds:
         return average or Fraction(25)
@@ -88,7 +90,9 @@ def _rate(times: Sequence[Fraction], average: Fraction, step: Fraction) -> Fract
         gaps = sorted(later - time for time, later in pairwise(times) if later > time)
         middle = gaps[len(gaps) // 2]
         alike = [gap for gap in gaps if abs(gap - middle) <= step]  # a coarse clock rounds them up and down
-        mean = len(alike) / sum(alike)
+        one = sum(alike) / len(alike)
+        fitting = [(gap, round(gap / one)) for gap in gaps if abs(gap - round(gap / one) * one) <= step]
+        mean = sum(number for _, number in fitting) / sum(gap for gap, _ in fitting)  # over more time: exacter
     mean = min(max(mean, Fraction(1)), Fraction(MAX_FPS))
     near = [rate for rate in (Fraction(round(mean)), *USUAL) if abs(rate - mean) <= mean / 500]
     return min(near, key=lambda rate: abs(rate - mean)) if near else as_fps(float(mean))

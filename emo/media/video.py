@@ -117,12 +117,25 @@ def _open_decord(track: _Track) -> _DecordFrames | None:
         import decord
     except ImportError:
         return None
+    if not _is_unmistakable(track.path):
+        return None
     try:
-        frames = _DecordFrames(track.path, decord)
+        frames = _DecordFrames(track.path.absolute(), decord)
         frames._reader.get_batch([0])  # fails on some widths: 48 and 72 px, but not 40 or 80
     except (decord.DECORDError, RuntimeError, UnicodeEncodeError):  # the last for names that are not UTF-8
         return None
     return frames if len(frames._reader) == len(track.timing.times) else None
+
+
+def _is_unmistakable(path: Path) -> bool:
+    """Whether decord, which opens whatever its libavformat takes a file for, opens this one for what it is.
+
+    Nothing outbids the mp4 family's and Matroska's first bytes but a pattern in the name; given an absolute path, no
+    name is an address.
+    """
+    with open(path, "rb") as file:
+        head = file.read(8)
+    return (head[4:] == b"ftyp" or head[:4] == b"\x1a\x45\xdf\xa3") and "%" not in str(path.absolute())
 
 
 class _PyAVFrames:

@@ -38,7 +38,7 @@ class Footage:
             if media.video is None:
                 raise VideoError(f"{path} has no video track; give a video")
             self.has_audio = media.sound is not None
-            self._rate = media.video.average_rate
+            self._rate = media.video.average_rate or media.video.guessed_rate
             self._origin, first = next(self._decoded(media), (None, None))
             if first is None or not self._rate:
                 raise VideoError(f"{path} holds no frames that can be decoded; check that it plays")
@@ -109,7 +109,7 @@ class Footage:
             for frame in frames:
                 damaged = (damaged or frame.is_corrupt) and not (frame.key_frame and not frame.is_corrupt)
                 if frame.pts is None:
-                    time = count / Fraction(stream.average_rate or 25)
+                    time = count / Fraction(stream.average_rate or stream.guessed_rate or 25)
                 else:
                     time = frame.pts * stream.time_base
                 count += 1
