@@ -148,7 +148,7 @@ def report(results: list[dict], options: argparse.Namespace) -> int:
     print(f"\n{len(results)} cases:", dict(Counter(answer["target"] for answer in results)))
     for kind, answers in sorted(kinds.items(), key=lambda pair: -len(pair[1])):
         numbers = ", ".join(dict.fromkeys(str(answer["number"]) for answer in answers))
-        print(f"{len(answers):4d} × {kind}\n       cases {numbers[:100]}")
+        print(f"{len(answers):4d} times {kind}\n       cases {numbers[:100]}")
         print(f"       as {answers[0]['target']}: {'; '.join(answers[0]['notes'])[:200]}")
     faulty = sum(bool(answer["faults"]) for answer in results)
     where = f"; their files are in {options.keep}, and --case N --seed {options.seed} repeats one" if faulty else ""

@@ -37,8 +37,11 @@ SOUNDS = {
     "flac": (".flac", ""),
     "alac": (".m4a", "-c:a alac"),
     "mp3": (".mp3", "-ar 44100 -ac 2"),
+    "mp3_mono": (".mp3", "-ar 44100"),
+    "mp3_slow": (".mp3", "-ar 48000 -ac 2"),
     "mp2": (".mp2", "-ar 44100"),
     "aac": (".aac", "-ar 22050"),
+    "aac_stereo": (".aac", "-ar 22050 -ac 2"),
     "m4a": (".m4a", "-ar 44100 -ac 2"),
     "m4a_fragments": (".m4a", "-movflags +frag_keyframe+empty_moov"),
     "ogg": (".ogg", "-c:a libvorbis -ar 44100"),
@@ -48,6 +51,7 @@ SOUNDS = {
     "mka": (".mka", "-c:a flac"),
     "wma": (".wma", "-c:a wmav2 -ar 44100"),
     "ac3": (".ac3", "-ar 48000 -ac 6"),
+    "ac3_stereo": (".ac3", "-ar 48000 -ac 2"),
     "eac3": (".eac3", "-ar 48000 -ac 2"),
     "dts": (".dts", "-c:a dca -strict -2 -ar 48000 -ac 2"),
     "amr": (".amr", "-c:a libopencore_amrnb -ar 8000 -b:a 12.2k"),
@@ -55,6 +59,17 @@ SOUNDS = {
     "wv": (".wv", ""),
     "ra": (".rm", "-c:a real_144 -ar 8000"),
     "spdif": (".ts", "-c:a s302m -strict -2 -ar 48000 -ac 2"),
+}
+
+# One after the other in one file: what changes in the middle.
+JOINED = {
+    "joined_mp3_channels": ("mp3", "mp3_mono"),
+    "joined_mp3_rates": ("mp3", "mp3_slow"),
+    "joined_aac_channels": ("aac", "aac_stereo"),
+    "joined_ac3_channels": ("ac3", "ac3_stereo"),
+    "joined_ogg": ("ogg", "ogg"),
+    "joined_ogg_codecs": ("ogg", "ogg_flac"),
+    "joined_wav": ("wav", "wav24"),
 }
 
 VIDEOS = {
@@ -144,8 +159,29 @@ PICTURES: dict[str, tuple[str, Callable[[Image.Image], Image.Image], dict]] = {
     "avif": (".avif", lambda p: p, {"speed": 10}),
     "sliver": (".png", lambda p: p.resize((1, 2000)), {}),
     "wide": (".png", lambda p: p.resize((16384, 8)), {}),
+    "panorama": (".jpg", lambda p: _beside(p, 17000), {}),
     "pixel": (".png", lambda p: p.resize((1, 1)), {}),
 }
+
+# What need not be taken, however good: rare kinds, and those in which there is no face or no sound.
+RARE = {
+    *JOINED,
+    "png_1",
+    "sliver",
+    "wide",
+    "panorama",
+    "pixel",
+    "ico",
+    "icns",
+    "pcx",
+    "sgi",
+    "dds",
+    "tga",
+    "ppm",
+    "jp2",
+}
+RARE |= {"mp4_silent", "gif", "h264", "nut", "dv", "mxf", "w64", "au", "caf", "voc", "tta", "wv", "ra", "spdif", "dts"}
+RARE |= {"mp2", "eac3", "wav_adpcm", "tiff_float", "tiff_jpeg"}
 
 CANARIES = ("wav", "aac", "mp3", "ts", "mp4", "mkv", "png", "jpg", "txt", "srt", "sub")
 
@@ -156,6 +192,13 @@ def portrait() -> Image.Image:
     from skimage.data import astronaut
 
     return Image.fromarray(astronaut()[:340, 50:390])
+
+
+def _beside(picture: Image.Image, width: int) -> Image.Image:
+    """The picture at the left of a wide one."""
+    wide = Image.new("RGB", (width, picture.height), "grey")
+    wide.paste(picture)
+    return wide
 
 
 class Bases:
@@ -170,6 +213,10 @@ class Bases:
         return self._made(f"picture-{name}{suffix}", lambda path: change(portrait()).save(path, **options))
 
     def sound(self, name: str) -> Path:
+        if name in JOINED:
+            parts = [self.sound(part) for part in JOINED[name]]
+            join = lambda path: path.write_bytes(b"".join(part.read_bytes() for part in parts))
+            return self._made(f"sound-{name}{parts[0].suffix}", join)
         suffix, told = SOUNDS[name]
         return self._made(
             f"sound-{name}{suffix}", lambda path: ffmpeg("-i", str(self._speech()), *told.split(), str(path))

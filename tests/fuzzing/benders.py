@@ -1,4 +1,4 @@
-"""What may happen to a file's bytes, whatever kind of file it is: each takes bytes and a random source, gives bytes."""
+"""What may happen to a file's bytes, whatever kind of file it is: bytes and a random source to bytes."""
 
 import random
 import struct

@@ -1,4 +1,4 @@
-"""One case: what is bent, how it is called, and the command that gets it. All of it follows from a seed and a number."""
+"""One case: what is bent, how it is called, and the command that gets it; all follows from a seed and a number."""
 
 import os
 import random
@@ -8,7 +8,7 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fuzzing.bases import PICTURES, SOUNDS, VIDEOS, Bases
+from fuzzing.bases import JOINED, PICTURES, RARE, SOUNDS, VIDEOS, Bases
 from fuzzing.benders import ANY
 from fuzzing.formats import for_bytes, png
 from fuzzing.names import odd_name
@@ -18,13 +18,14 @@ TARGETS = {"generate": 0.45, "prepare": 0.2, "evaluate": 0.15, "page": 0.2}
 QUICK = ("--steps", "1", "--audio-guidance", "1")
 SMALL = ("--workers", "1", "--set", "size=64", "--set", "min_seconds=1", "--set", "filters.min_face=60")
 MEASURES = ("psnr", "psnr,ssim,var_e", "likeness,mouth_r,velocity", "lse_c,fid,psnr")
+KINDS_OF = {"picture": list(PICTURES), "sound": [*SOUNDS, *JOINED], "video": list(VIDEOS)}
 SUFFIXES = (".mp4", ".wav", ".png", ".jpg", ".mkv", ".mp3", ".txt", "", ".mp4.part", ".MOV", ".gif", ".svg", ".json")
 
 
 @dataclass
 class Case:
     """target: a command, or the page. arguments: of the command, or the page's fields by name. given: the files that
-    may be read. notes: what was done to them. points: whether one of them names another file."""
+    may be read. notes: what was done to them. good: whether nothing is wrong with any of them."""
 
     number: int
     target: str
@@ -32,7 +33,7 @@ class Case:
     arguments: list[str] | dict = field(default_factory=list)
     given: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    points: bool = False
+    good: bool = True
 
     @property
     def inputs(self) -> Path:
@@ -83,7 +84,7 @@ class _Bender:
             chosen = rng.choice(KINDS)
             path = make_pointer(chosen, self.bases, self.targets, folder / name)
             done = [chosen]
-            self.case.points = True
+            self.case.good = False
         else:
             data, suffix, done = self._content(kind)
             path = folder / (name + suffix)
@@ -108,12 +109,14 @@ class _Bender:
         elif kind == "picture" and rng.random() < 0.06:
             data, suffix, done = *_bomb(rng), ["bomb"]
         else:
-            kind = rng.choice(("picture", "sound", "video")) if rng.random() < 0.06 else kind
+            if rng.random() < 0.06:
+                kind, self.case.good = rng.choice(("picture", "sound", "video")), False
             real = self.bases.real(kind) if rng.random() < 0.15 else []
             if real:
-                path = rng.choice(real)
+                path, self.case.good = rng.choice(real), False
             else:
-                name = rng.choice(list({"picture": PICTURES, "sound": SOUNDS, "video": VIDEOS}[kind]))
+                name = rng.choice(KINDS_OF[kind])
+                self.case.good = self.case.good and name not in RARE
                 path = getattr(self.bases, kind)(name)
             data, suffix, done = path.read_bytes(), path.suffix, [path.name]
         for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 3)) if done != ["bomb"] else 0):
@@ -121,6 +124,7 @@ class _Bender:
             name, bender = rng.choice(list((known if known and rng.random() < 0.6 else ANY).items()))
             data = bender(data, rng)
             done.append(name)
+        self.case.good = self.case.good and len(done) == 1 and kind != "text" and done != ["bomb"]
         return data, suffix, done
 
     def _renamed(self, path: Path, done: list[str]) -> Path:
@@ -130,6 +134,7 @@ class _Bender:
         name = odd_name(rng, suffix) if rng.random() < 0.2 else path.stem + suffix
         if name != path.name:
             done.append(f"called {name!r}")
+            self.case.good = False
         return path.rename(path.with_name(name))
 
 
@@ -166,12 +171,15 @@ def _generate(case: Case, rng: random.Random, bases: Bases, bend: _Bender) -> No
         more += ["--speed", str(bend.bent("text", "speed"))]
     if bent == "like":
         more += ["--like", str(bend.bent("video", "like"))]
-    if rng.random() < 0.25:
+    if rng.random() < 0.25 and "bomb" not in str(case.notes):  # hours of encoding, if that is what one asks for
         more += ["--paste-back"]
     if rng.random() < 0.15:
         more += ["--fps", rng.choice(("12", "30000/1001", "50"))]
     ending = rng.choice((".mp4", ".mp4", ".mov"))
-    output = case.outputs / (odd_name(rng, ending) if rng.random() < 0.1 else f"out{ending}")
+    output = case.outputs / f"out{ending}"
+    if rng.random() < 0.15:
+        output, case.good = case.outputs / odd_name(rng, ending), False
+        case.notes.append(f"output called {output.name!r}")
     told = [_as_told(case, rng, path) for path in (picture, sound, output)]
     case.arguments = ["generate", *told[:2], "-o", told[2], *QUICK, *more]
 
@@ -208,4 +216,5 @@ def _page(case: Case, rng: random.Random, bases: Bases, bend: _Bender) -> None:
         name = rng.choice(("speed", "region", "audio_guidance", "reference_guidance", "steps", "seed"))
         fields[name] = rng.choice(numbers)
         case.notes.append(f"{name}={fields[name]!r}")
+        case.good = False
     case.arguments = fields

@@ -14,13 +14,8 @@ import psutil
 IN_OPEN = 0x20
 PLACES = ("/usr", "/lib", "/lib64", "/bin", "/etc", "/proc", "/sys", "/dev", "/run", "/opt")
 WRITABLE = ("/dev", "/proc/self")
-PROGRAMS = (
-    "ffmpeg",
-    "python",
-    "ldconfig",
-    "uname",
-    "fc-list",
-)  # started by this project, or by libraries to look at the machine
+PROGRAMS = ("ffmpeg", "python", "ldconfig", "uname", "fc-list")  # ours, and what libraries ask of the machine
+HERE = (None, "127.0.0.1", "::1", "localhost", b"localhost", b"127.0.0.1")
 
 
 class OpenedFiles:
@@ -92,7 +87,6 @@ class Hook:
         self.writable: tuple[str, ...] = ()
         self.seen: set[str] = set()
         self.on = False
-        sys.addaudithook(self._event)
 
     def start(self, given: list[Path], writable: list[Path]) -> None:
         self.given, self.seen = tuple(map(str, given)), set()
@@ -103,7 +97,8 @@ class Hook:
         self.on = False
         return self.seen
 
-    def _event(self, event: str, arguments: tuple) -> None:
+    def event(self, event: str, arguments: tuple) -> None:
+        """What `sys.addaudithook` calls."""
         if not self.on:
             return
         if event == "open" and not isinstance(arguments[0], int):
@@ -113,12 +108,10 @@ class Hook:
             if not program.startswith(PROGRAMS):
                 self.seen.add(f"started {program}")
         elif event == "socket.connect":
-            address = arguments[1]
-            if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
-                self.seen.add(f"called {address[0]}")
-        elif event == "socket.getaddrinfo":
-            if arguments[0] not in (None, "127.0.0.1", "::1", "localhost", b"localhost", b"127.0.0.1"):
-                self.seen.add(f"looked up {arguments[0]}")
+            if isinstance(arguments[1], tuple) and arguments[1][0] not in HERE:
+                self.seen.add(f"called {arguments[1][0]}")
+        elif event == "socket.getaddrinfo" and arguments[0] not in HERE:
+            self.seen.add(f"looked up {arguments[0]}")
 
     def _open(self, path: str, flags: int) -> None:
         writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)

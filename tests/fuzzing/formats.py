@@ -1,4 +1,4 @@
-"""What may happen to the fields of a known format, its checksums kept right so that the change is not lost at the door.
+"""What may happen to the fields of a known format, with checksums kept right so that the change is not turned away.
 
 `for_bytes` tells which of them a file's first bytes ask for.
 """
@@ -275,15 +275,8 @@ def mkv_field(data: bytes, rng: random.Random) -> bytes:
 
 
 def mkv_size(data: bytes, rng: random.Random) -> bytes:
-    words = (
-        b"\x1a\x45\xdf\xa3",
-        b"\x18\x53\x80\x67",
-        b"\x15\x49\xa9\x66",
-        b"\x16\x54\xae\x6b",
-        b"\x1f\x43\xb6\x75",
-        b"\xa3",
-    )
-    word, place = _pick(data, words, rng)
+    words = (b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67", b"\x15\x49\xa9\x66", b"\x16\x54\xae\x6b", b"\x1f\x43\xb6\x75")
+    word, place = _pick(data, (*words, b"\xa3"), rng)
     return data if word is None else put(data, place + len(word), rng.randbytes(rng.choice((1, 2, 8))))
 
 

@@ -1,4 +1,4 @@
-"""What a case may leave and say: nothing half, one line for an error, and whatever stands under a final name is whole."""
+"""What a case may leave and say: nothing half, one line for an error, and a whole file under every final name."""
 
 import json
 import re
@@ -63,7 +63,7 @@ def judge_dataset(root: Path) -> list[str]:
 
     faults, clips, listed = [], set(), set()
     for split in ("train", "test"):
-        clips |= {path for path in (root / split).glob("*.mp4")}
+        clips |= set((root / split).glob("*.mp4"))
         table = root / split / "metadata.jsonl"
         rows = [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()] if table.is_file() else []
         for row in rows:

@@ -1,4 +1,4 @@
-"""Files that name other files and addresses: playlists, scripts, references, attachments, pictures that include others.
+"""Files that name other files and addresses: playlists, scripts, references, attachments, pictures within pictures.
 
 Every one of them names a canary: a file that lies beside it, an address at which somebody listens, or a path that only
 a canary's would-be reader asks for.
@@ -71,8 +71,8 @@ def hls_live(t: Targets, kind: str) -> str:
 
 def dash(t: Targets, kind: str) -> str:
     return (
-        '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT1S"'
-        ' profiles="urn:mpeg:dash:profile:isoff-main:2011"><Period><AdaptationSet contentType="audio" '
+        '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" '
+        'mediaPresentationDuration="PT1S" profiles="urn:mpeg:dash:profile:isoff-main:2011"><Period><AdaptationSet contentType="audio" '
         f'mimeType="audio/mp4"><Representation id="1" bandwidth="1"><BaseURL>{t.one(kind)}</BaseURL><SegmentList>'
         f'<Initialization sourceURL="{t.one(kind)}"/><SegmentURL media="{t.one(kind)}"/></SegmentList>'
         "</Representation></AdaptationSet></Period></MPD>"
@@ -145,7 +145,8 @@ def avisynth(t: Targets, kind: str) -> str:
 
 
 def vapoursynth(t: Targets, kind: str) -> str:
-    return f"open({str(t.folder / 'canary.txt')!r}).read()\nimport vapoursynth as vs\nvs.core.ffms2.Source('{t.one(kind)}')\n"
+    read = f"open({str(t.folder / 'canary.txt')!r}).read()"
+    return f"{read}\nimport vapoursynth as vs\nvs.core.ffms2.Source('{t.one(kind)}')\n"
 
 
 def vobsub(t: Targets, kind: str) -> str:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -102,32 +103,27 @@ class WorkerProcess:
 
     def _size(self) -> int:
         total = 0
-        try:
+        with suppress(psutil.Error):
             process = psutil.Process(self._process.pid)
             for one in (process, *process.children(recursive=True)):
                 total += one.memory_info().rss
-        except psutil.Error:
-            pass
         return total
 
     def _end(self) -> None:
         if self._process is None:
             return
-        try:
+        family = []
+        with suppress(psutil.Error):
             family = psutil.Process(self._process.pid).children(recursive=True)
-        except psutil.Error:
-            family = []
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         for process in family:
-            try:
+            with suppress(psutil.Error):
                 process.kill()
-            except psutil.Error:
-                pass
         self._process.wait()
-        self._process.stdin.close(), self._process.stdout.close(), self._log.close()
+        for file in (self._process.stdin, self._process.stdout, self._log):
+            with suppress(BrokenPipeError):
+                file.close()
         self._process = None
 
 

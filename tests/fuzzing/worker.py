@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +19,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from fuzzing.bases import Bases  # noqa: E402
 from fuzzing.cases import Case, good_case, make_case  # noqa: E402
 from fuzzing.eyes import Hook, Listener, OpenedFiles, left_running  # noqa: E402
-from fuzzing.judge import judge_folder, judge_video, judge_words  # noqa: E402
+from fuzzing.judge import judge_folder, judge_video, judge_words, last_line  # noqa: E402
 
 KEPT = ("emo-ui-", "torchinductor_")  # of the page while it is served; torch's own
 GRACE = 5.0  # seconds for what is being cleared away
@@ -38,6 +39,8 @@ class Worker:
         self.bases.canaries()
         self.listener = Listener()
         self.hook = Hook(work.parent, ROOT)
+        self.refused: str | bool | None = None
+        sys.addaudithook(self.hook.event)
         self._prepare()
         self._serve()
 
@@ -65,6 +68,8 @@ class Worker:
         (folder / "case.json").write_text(json.dumps(told, indent=1))
         started = time.monotonic()
         faults = self._watched(case)
+        if case.good and self.refused:
+            faults.append(f"refused: nothing is wrong with these files: {self.refused[:200]}")
         if changed := [path.name for path in before if not path.is_file() or path.read_bytes() != before[path]]:
             faults.append(f"input changed: {changed}")
         return told | {"faults": faults, "seconds": time.monotonic() - started, "folder": str(folder)}
@@ -121,6 +126,7 @@ class Worker:
                 status = 1
         os.chdir(self.work)
         out, err = said.texts()
+        self.refused = status != 0 and last_line(err)
         return judge_words(status, out, err) + judge_folder(case.target, status, out, case.outputs)
 
     def _serve(self) -> None:
@@ -153,6 +159,7 @@ class Worker:
             except (OSError, ValueError) as error:  # of the client, before anything is sent
                 refused = f"client: {error}"
         _, err = said.texts()
+        self.refused = refused
         faults = judge_words(0, "", err)
         if refused is not None:
             if not refused.startswith((*(f"{name}: " for name in PAGE_FIELDS), "client: ")) and not faults:
@@ -207,10 +214,8 @@ def main() -> None:
     print(json.dumps({"ready": True}), file=answers, flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
-        try:
+        with suppress(OSError):
             os.open(f"/canary-free/case-{asked['number']}", os.O_RDONLY)  # a mark for those who trace the process
-        except OSError:
-            pass
         try:
             answer = worker.do(asked["number"], asked["pointer"])
         except Exception:
