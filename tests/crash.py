@@ -5,8 +5,8 @@
 
 At any moment, what stands under a final name is whole; a full disk is told in one line, with status 2; the same
 command goes on where it was stopped, and what comes out in the end is, byte for byte, what comes out of a run that
-nobody disturbed. Exits 1 where that is not so. `full` mounts a small file system, which needs root. Not collected by pytest;
-tests/test_crash.py does a few moments.
+nobody disturbed. Exits 1 where that is not so. `full` mounts a small file system, which needs root. Not collected by
+pytest; tests/test_crash.py does a few moments.
 """
 
 import argparse
@@ -133,7 +133,7 @@ class Trial:
             faults.append(f"status {ended.status}: {words}")
         elif ended.status == 2 and not words.startswith(("emo: ", "train: ")):
             faults.append(f"unclear: {words}")
-        faults += self._whole(out)
+        faults += self._whole(out) + self.command.half(out)
         filler.unlink(missing_ok=True)
         return f"{room / 1e6:.2f} MB free: status {ended.status}, {words[:110]}", faults + self._again(out, temporary)
 

@@ -940,6 +940,27 @@ MUTATIONS = (
         "            if False:",
         "metrics/test_fetch.py",
     ),
+    Mutation(
+        "fuzz: what native code opens is not looked at",
+        "tests/fuzzing/eyes.py",
+        "found |= {os.fsdecode(name)} if name else set()",
+        "pass",
+        "test_fuzz.py",
+    ),
+    Mutation(
+        "fuzz: half files are passed over",
+        "tests/fuzzing/judge.py",
+        "if path.name.endswith(HALF)]",
+        "if path.name.endswith(HALF[:1])]",
+        "test_fuzz.py",
+    ),
+    Mutation(
+        "crash: what stands there after a kill is not looked at",
+        "tests/crash.py",
+        "faults += self._whole(out) + self._again(out, temporary) + run.family()",
+        "faults += self._again(out, temporary) + run.family()",
+        "test_crash.py",
+    ),
 )
 
 

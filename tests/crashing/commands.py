@@ -81,6 +81,11 @@ class Command:
         paths = sorted({path for pattern in self.shown for path in out.glob(pattern) if path.is_file()})
         return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
+    def half(self, out: Path) -> list[str]:
+        """What a run that ended by itself should not leave on a full disk."""
+        odd = lambda name: name.endswith((".tmp", ".new")) or name == "saving"
+        return [f"half left: {path.relative_to(out)}" for path in sorted(out.rglob("*")) if odd(path.name)]
+
     def left(self, out: Path) -> list[str]:
         """What a finished run should have cleared away."""
         odd = lambda name: name.endswith((*HALF, ".old")) or name == "saving"

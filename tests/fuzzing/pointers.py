@@ -72,7 +72,8 @@ def hls_live(t: Targets, kind: str) -> str:
 def dash(t: Targets, kind: str) -> str:
     return (
         '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" '
-        'mediaPresentationDuration="PT1S" profiles="urn:mpeg:dash:profile:isoff-main:2011"><Period><AdaptationSet contentType="audio" '
+        'mediaPresentationDuration="PT1S" profiles="urn:mpeg:dash:profile:isoff-main:2011"><Period>'
+        '<AdaptationSet contentType="audio" '
         f'mimeType="audio/mp4"><Representation id="1" bandwidth="1"><BaseURL>{t.one(kind)}</BaseURL><SegmentList>'
         f'<Initialization sourceURL="{t.one(kind)}"/><SegmentURL media="{t.one(kind)}"/></SegmentList>'
         "</Representation></AdaptationSet></Period></MPD>"

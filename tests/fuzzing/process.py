@@ -34,7 +34,7 @@ class WorkerProcess:
         self._process.stdin.flush()
         started, before, peak = time.monotonic(), self._size(), 0
         while True:
-            if answer := self._answer(0.1):
+            if (answer := self._answer(0.1)) is not None:
                 break
             peak = max(peak, self._size() - before)
             if fault := self._trouble(time.monotonic() - started, peak):
@@ -67,7 +67,7 @@ class WorkerProcess:
         )
         self._rest = b""
         end = time.monotonic() + START
-        while not self._answer(0.5):
+        while self._answer(0.5) is None:
             assert self._process.poll() is None, f"the worker does not start: {self.work / 'worker.log'}"
             assert time.monotonic() < end, "the worker does not start in time"
         self.sizes = []
