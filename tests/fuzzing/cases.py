@@ -171,6 +171,7 @@ def _generate(case: Case, rng: random.Random, bases: Bases, bend: _Bender) -> No
         more += ["--speed", str(bend.bent("text", "speed"))]
     if bent == "like":
         more += ["--like", str(bend.bent("video", "like"))]
+        case.good = False  # none of them says how it was made
     if rng.random() < 0.25 and "bomb" not in str(case.notes):  # hours of encoding, if that is what one asks for
         more += ["--paste-back"]
     if rng.random() < 0.15:
