@@ -6,13 +6,19 @@ TORCH_INDEX ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-browser train-smoke train-tiny lint format clean
+.PHONY: demo test test-slow fuzz test-browser train-smoke train-tiny lint format clean
 
 demo: $(READY)  ## a video of an astronaut in out/demo.mp4, with a contact sheet beside it
 	$(BIN)/python examples/demo.py --out out
 
 test: $(READY)  ## all tests, two at a time
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
+
+test-slow: $(READY)  ## those of them that take more than about ten seconds each
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "slow and not browser" $(PYTEST)
+
+fuzz: $(READY)  ## 500 bent files through the commands and the page, ten minutes; FUZZ="--seed 3" says otherwise
+	$(BIN)/python tests/fuzz.py $(FUZZ)
 
 test-browser: $(READY)  ## the web page in a headless Chromium, which is installed where there is none
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,browser]'

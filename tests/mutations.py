@@ -1458,6 +1458,27 @@ MUTATIONS = (
         "    with suppress(KeyError):  # of damaged EXIF",
         "media/test_image_metadata.py",
     ),
+    Mutation(
+        "fuzz: what native code opens is not looked at",
+        "tests/fuzzing/eyes.py",
+        "found |= {os.fsdecode(name)} if name else set()",
+        "pass",
+        "test_fuzz.py::test_opened_files_are_seen_natively_and_listing_is_none",
+    ),
+    Mutation(
+        "fuzz: half files are passed over",
+        "tests/fuzzing/judge.py",
+        "if path.name.endswith(HALF)]",
+        "if path.name.endswith(HALF[:1])]",
+        "test_fuzz.py::test_half_files_are_seen",
+    ),
+    Mutation(
+        "crash: what stands there after a kill is not looked at",
+        "tests/crash.py",
+        "faults += self._whole(out) + self._again(out, temporary) + run.family()",
+        "faults += self._again(out, temporary) + run.family()",
+        "test_crash.py::test_a_half_file_after_a_kill_is_found",
+    ),
 )
 
 
