@@ -61,7 +61,7 @@ MUTATIONS = (
     Mutation(
         "scheduler: model input not scaled",
         "emo/pipelines/pipeline_emo.py",
-        "self.scheduler.scale_model_input(latents, timestep)",
+        "scheduler.scale_model_input(latents, timestep)",
         "latents",
         "pipelines/test_pipeline.py",
     ),
@@ -649,8 +649,8 @@ MUTATIONS = (
     Mutation(
         "prepare: sound from the file's own start",
         "emo/data/prepare/footage.py",
-        "stated = round((frame.pts * stream.time_base - self._origin - start) * rate)",
-        "stated = round((frame.pts - (stream.start_time or 0)) * stream.time_base * rate) - round(start * rate)",
+        "clock or Clock(frame.sample_rate, self._origin + start)",
+        "clock or Clock(frame.sample_rate, (stream.start_time or 0) * stream.time_base + start)",
         "data/test_prepare_footage.py",
     ),
     Mutation(
@@ -788,9 +788,9 @@ MUTATIONS = (
     ),
     Mutation(
         "page: the length of a recording is not limited",
-        "emo/ui/request.py",
-        "if seconds > most:",
-        "if False:",
+        "emo/media/reader.py",
+        "length > most_seconds * rate",
+        "False",
         "ui/test_request.py",
     ),
     Mutation(
@@ -1103,9 +1103,9 @@ MUTATIONS = (
     ),
     Mutation(
         "reader: pixels are not counted",
-        "emo/media/reader.py",
-        "            if width * height > most_pixels:",
-        "            if False:",
+        "emo/media/image.py",
+        "width * height <= most_pixels",
+        "True",
         "ui/test_uploads.py",
     ),
     Mutation(
@@ -1447,8 +1447,8 @@ MUTATIONS = (
     Mutation(
         "media: any format of pictures",
         "emo/media/image.py",
-        "Image.open(file, formats=formats)",
-        "Image.open(file)",
+        "Image.open(plain, formats=formats)",
+        "Image.open(plain)",
         "media/test_image_metadata.py",
     ),
     Mutation(
