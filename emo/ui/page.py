@@ -168,6 +168,8 @@ def _inputs(jobs: Jobs) -> tuple[dict[str, Any], dict[str, gr.HTML], dict[str, A
             False, label="Paste back", info="put the moving face back into the full picture", elem_id="paste-back"
         )
     errors["options"] = error("options")
+    for name in ("audio_guidance", "reference_guidance", "steps", "seed", "paste_back"):
+        fields[name].preprocess = lambda value: value  # gradio fails at other kinds; `open_request` names the field
     assert tuple(errors) == FIELDS
     return fields, errors, tools
 

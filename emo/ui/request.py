@@ -202,7 +202,7 @@ def _ours(filename: str) -> bool:
 
 def _check_numbers(request: Request, limits: Limits) -> None:
     def number(value) -> float:
-        return float(value) if isinstance(value, int | float) else math.nan
+        return float(value) if isinstance(value, int | float) and abs(value) < 2**63 else math.nan
 
     for name in ("audio_guidance", "reference_guidance"):
         if not 0 <= number(getattr(request, name)) <= GUIDANCE:
@@ -211,3 +211,5 @@ def _check_numbers(request: Request, limits: Limits) -> None:
         raise FieldError("options", f"The steps are a whole number from 1 to {limits.steps}.")
     if not (0 <= number(request.seed) < 2**53 and request.seed == int(request.seed)):
         raise FieldError("options", "The seed is a whole number, not negative.")
+    if not isinstance(request.paste_back, bool):
+        raise FieldError("options", "Paste back is yes or no.")

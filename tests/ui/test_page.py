@@ -180,6 +180,27 @@ def test_a_playlist_gets_no_file_of_the_server(ask, sound, tmp_path):
         ask(portrait=str(tmp_path / "song.m3u8")).result(timeout=60)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"steps": "٣"},
+        {"steps": None},
+        {"steps": [1]},
+        {"seed": ""},
+        {"seed": 1e308},
+        {"seed": 10**400},
+        {"audio_guidance": None},
+        {"audio_guidance": -5},
+        {"reference_guidance": "1"},
+        {"paste_back": "no"},
+    ],
+)
+def test_options_of_the_wrong_kind_are_a_sentence(ask, wrong, caplog, capfd):
+    with pytest.raises(AppError, match=r"options: \w+.*\."):
+        ask(**wrong).result(timeout=60)
+    assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
+
+
 def test_browsers_are_told_to_ask_no_other_server(page):
     with urllib.request.urlopen(page, timeout=20) as answer:
         policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
