@@ -36,7 +36,8 @@ def run(options: argparse.Namespace) -> None:
         raise OptionError(f"--batch-size {options.batch_size}: must be at least 1")
     from emo.media.files import require_folder
 
-    require_folder(options.dataset, DatasetError, "give a folder made by emo synthesize or emo prepare")
+    advice = "give a folder with train/metadata.jsonl, made by emo synthesize or emo prepare"
+    require_folder(options.dataset, DatasetError, advice)
 
     from tqdm import tqdm
 
