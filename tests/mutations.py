@@ -1164,6 +1164,13 @@ MUTATIONS = (
         "    with suppress(KeyError):  # of damaged EXIF",
         "media/test_image_metadata.py",
     ),
+    Mutation(
+        "media: a margin on the left stays",
+        "emo/media/demuxer.py",
+        "codec_context.flags |= Flags.unaligned",
+        "codec_context.flags |= Flags(0)",
+        "media/test_picture.py",
+    ),
 )
 
 

@@ -15,7 +15,7 @@ from emo.media.demuxer import Media
 
 DRIFT = Fraction(1, 25)  # seconds by which sound may leave its timestamps before it is put back: containers round them
 MAX_SILENCE = 600  # seconds of pauses that are filled in, in all; timestamps that want more are damaged
-MAX_OVERLAP = 1  # seconds that timestamps may step back; by more they have begun anew
+MAX_OVERLAP = Fraction(1, 2)  # seconds that timestamps may step back; by more they have begun anew
 MAX_RATE = 768_000  # Hz
 OUT_OF_PHASE = 0.05  # power of the channels' mean over their own mean power: with less they cancel each other
 AUDIBLE = 1e-9  # mean power, -90 dB
@@ -201,7 +201,8 @@ def at_most_two(samples: np.ndarray, rate: int, layout: str) -> np.ndarray:
         layout = f"{len(samples)}c"  # which says nothing: ffmpeg's default for that number
     try:
         mixer = av.AudioResampler(format="fltp", layout="stereo", rate=rate)  # the same rate: no filter, no delay
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=layout)
+        packed = np.ascontiguousarray(samples.T).reshape(1, -1)  # planes are too many for PyAV from eight on
+        frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
         frame.sample_rate = rate
         return np.concatenate([part.to_ndarray() for part in mixer.resample(frame)], axis=1)
     except (FFmpegError, ValueError):  # a layout that has no stereo mix
