@@ -19,6 +19,7 @@ MAX_OVERLAP = Fraction(1, 2)  # seconds that timestamps may step back; by more t
 MAX_RATE = 768_000  # Hz
 OUT_OF_PHASE = 0.05  # power of the channels' mean over their own mean power: with less they cancel each other
 AUDIBLE = 1e-9  # mean power, -90 dB
+TOO_MANY = 8  # channels in planes of their own, of which PyAV reads beyond the last
 WINDOW = 1  # seconds within which the channels' phase is looked at
 
 Block = tuple[np.ndarray, int, str]
@@ -143,9 +144,15 @@ def file_blocks(media: Media, *, quiet: bool = False) -> Iterator[Block]:
 
 def samples_of(frame: object) -> np.ndarray:
     """A frame's samples, float32 (channels, n), -1 to 1 at full scale."""
+    channels, is_packed = frame.layout.nb_channels, not frame.format.is_planar
+    if channels >= TOO_MANY and not is_packed:
+        import av
+
+        packer = av.AudioResampler(format="flt", layout=frame.layout, rate=frame.sample_rate)
+        (frame,), is_packed = packer.resample(frame), True
     samples = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
+    if is_packed:
+        samples = samples.reshape(-1, channels).T
     return unit_scale(samples)
 
 
@@ -201,7 +208,7 @@ def at_most_two(samples: np.ndarray, rate: int, layout: str) -> np.ndarray:
         layout = f"{len(samples)}c"  # which says nothing: ffmpeg's default for that number
     try:
         mixer = av.AudioResampler(format="fltp", layout="stereo", rate=rate)  # the same rate: no filter, no delay
-        packed = np.ascontiguousarray(samples.T).reshape(1, -1)  # planes are too many for PyAV from eight on
+        packed = np.ascontiguousarray(samples.T).reshape(1, -1)  # see TOO_MANY
         frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
         frame.sample_rate = rate
         return np.concatenate([part.to_ndarray() for part in mixer.resample(frame)], axis=1)
