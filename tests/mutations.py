@@ -1479,6 +1479,13 @@ MUTATIONS = (
         "faults += self._again(out, temporary) + run.family()",
         "test_crash.py::test_a_half_file_after_a_kill_is_found",
     ),
+    Mutation(
+        "media: a margin on the left stays",
+        "emo/media/demuxer.py",
+        "codec_context.flags |= Flags.unaligned",
+        "codec_context.flags |= Flags(0)",
+        "media/test_picture.py",
+    ),
 )
 
 

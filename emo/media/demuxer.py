@@ -66,6 +66,7 @@ class Media:
 
     def __init__(self, path: str | os.PathLike, error: type[EmoError], file: BinaryIO | None = None):
         import av
+        from av.codec.context import Flags
         from av.error import FFmpegError
         from av.stream import Disposition
 
@@ -98,6 +99,8 @@ class Media:
         moving = [s for s in streams.video if not s.disposition & (Disposition.attached_pic | Disposition.still_image)]
         known = [s for s in streams.audio if s.codec_context is not None]
         self.video = moving[0] if moving else None
+        if self.video is not None and self.video.codec_context is not None:
+            self.video.codec_context.flags |= Flags.unaligned  # or a margin on the left stays, for speed
         self.num_sounds = len(streams.audio)
         self.sound = next((s for s in known if s.disposition & Disposition.default), known[0] if known else None)
 

@@ -15,7 +15,7 @@ from emo.media.demuxer import Media
 
 DRIFT = Fraction(1, 25)  # seconds by which sound may leave its timestamps before it is put back: containers round them
 MAX_SILENCE = 600  # seconds of pauses that are filled in, in all; timestamps that want more are damaged
-MAX_OVERLAP = 1  # seconds that timestamps may step back; by more they have begun anew
+MAX_OVERLAP = Fraction(1, 2)  # seconds that timestamps may step back; by more they have begun anew
 MAX_RATE = 768_000  # Hz
 OUT_OF_PHASE = 0.05  # power of the channels' mean over their own mean power: with less they cancel each other
 AUDIBLE = 1e-9  # mean power, -90 dB

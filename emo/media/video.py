@@ -11,6 +11,8 @@ from emo.media.demuxer import Media
 from emo.media.picture import PictureForm
 from emo.media.timing import Timing
 
+ALIKE = 1  # level, mean: decord and PyAV give the same picture; they do not where there are margins on the left
+
 
 class VideoReader:
     """A video, its frames read by number, as players show them: see `emo.media.picture`.
@@ -35,6 +37,7 @@ class VideoReader:
         # GOPs, usual in HEVC), and decoded frames as they are.
         use_decord = track.seekable and track.timing.closed and track.form.is_plain
         self._frames = (use_decord and _open_decord(track)) or _PyAVFrames(track)
+        track.first = None  # as large as it may be
         self._shown = track.timing.shown()
         self.fps = track.timing.fps
         self.num_frames = len(self._shown)
@@ -72,7 +75,7 @@ class VideoReader:
 class _Track:
     """What is known of a file's pictures after a pass over its packets and one decoded frame.
 
-    seekable: whether frames can be found by time.
+    seekable: whether frames can be found by time. form: of the pictures; first: the first one.
     """
 
     def __init__(self, media: Media):
@@ -89,6 +92,7 @@ class _Track:
                 frame = next(again.container.decode(again.video), None)
                 if frame is not None:
                     self.form = PictureForm.of(again, frame)
+                    self.first = self.form.picture(frame)
         except FFmpegError as error:
             raise VideoError(f"{self.path} is not a video this program can read ({error.strerror})") from error
         if frame is None:
@@ -121,10 +125,11 @@ def _open_decord(track: _Track) -> _DecordFrames | None:
         return None
     try:
         frames = _DecordFrames(track.path.absolute(), decord)
-        frames._reader.get_batch([0])  # fails on some widths: 48 and 72 px, but not 40 or 80
+        first = frames._reader.get_batch([0]).asnumpy()[0]  # fails on some widths: 48 and 72 px, but not 40 or 80
     except (decord.DECORDError, RuntimeError, UnicodeEncodeError):  # the last for names that are not UTF-8
         return None
-    return frames if len(frames._reader) == len(track.timing.times) else None
+    alike = first.shape == track.first.shape and np.abs(first.astype(np.int16) - track.first).mean() < ALIKE
+    return frames if alike and len(frames._reader) == len(track.timing.times) else None
 
 
 def _is_unmistakable(path: Path) -> bool:

@@ -233,6 +233,10 @@ CASES = {
         ),
         "29.97 in flv": Case(encode(fps=NTSC), "flv", fps=NTSC),
     },
+    "margins": {
+        "left and above": Case(encode(*X264, "-bsf:v", "h264_metadata=crop_left=8:crop_top=4"), shown=CLIP[:, 4:, 8:]),
+        "right": Case(encode(*X264, "-bsf:v", "h264_metadata=crop_right=6"), "mkv", CLIP[:, :, :-6]),
+    },
     "sizes that change": {"ts": Case(two_sizes, "ts", tolerance=6)},
     "beginning cut off by the container": {
         "mp4": Case(again(encode(*X264, "-g", 12, "-bf", 0), before=("-ss", 0.16)), shown=CLIP[4:])
