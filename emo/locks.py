@@ -184,6 +184,17 @@ def _close(lock: str, descriptor: int) -> None:
         os.close(descriptor)
 
 
+def _forget() -> None:
+    """In a process that was split off: the locks are not its own, and must not outlive whose they are."""
+    for held in _held.values():
+        os.close(held.descriptor)
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
 def _sign(descriptor: int) -> None:
     """Say whose lock it is."""
     program = Path(sys.argv[0] or "python")

@@ -160,3 +160,19 @@ def test_a_folder_with_a_lock_alone_is_new(tmp_path):
         (folder / "a").touch()
         assert not is_new(folder)
     assert os.listdir(folder) == ["a"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not split off here")
+def test_a_process_that_was_split_off_holds_nothing(tmp_path):
+    """Loaders of training data outlive a trainer that is killed by some seconds."""
+    reader, writer = os.pipe()
+    with claim(tmp_path / "out.mp4"):
+        child = os.fork()
+        if not child:
+            os.close(writer)
+            os.read(reader, 1)  # until the parent lets go
+            os._exit(0)
+    subprocess.run([sys.executable, "-c", HOLD.format("claim"), str(tmp_path / "out.mp4")], input=b"", check=True)
+    os.close(writer)
+    os.waitpid(child, 0)
+    os.close(reader)

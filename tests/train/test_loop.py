@@ -2,6 +2,7 @@
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from run_log import log, losses
 from safetensors.torch import load_file
 from toy import ToyStage, toy_config
 
-from emo.errors import ConfigError
+from emo.errors import ConfigError, OutputError
+from emo.locks import claim_folder
 
 
 def run(stage, config, resume=None) -> int:
@@ -166,3 +168,12 @@ def test_with_more_samples_per_step_a_run_goes_on_where_the_samples_end(tmp_path
     stage = ToyStage(4)
     run(stage, toy_config(tmp_path, 5), "latest")
     assert stage.seen == [8, 9, 10, 11]
+
+
+def test_the_second_run_in_a_folder_is_told_who_has_it(tmp_path):
+    config = toy_config(tmp_path, 2)
+    with claim_folder(tmp_path), ThreadPoolExecutor(1) as other:
+        again = other.submit(run, ToyStage(), config)
+        with pytest.raises(OutputError, match="is being written by"):
+            again.result()
+    assert run(ToyStage(), config) == 0

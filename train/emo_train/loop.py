@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from accelerate.utils import DistributedType, GradientAccumulationPlugin, gather
 from torch import Tensor, nn
 
 from emo.errors import ConfigError, EmoError, GenerationError
+from emo.locks import claim_folder
 from emo_train.average import AveragedWeights
 from emo_train.config import LoopConfig, record_config
 from emo_train.folders import tidy, whole_folder
@@ -107,10 +108,14 @@ def train(stage: Stage, config: LoopConfig, accelerator: Accelerator, resume: st
 
     Raises:
         ConfigError: an option cannot be used, or a checkpoint is damaged or does not fit.
-        OutputError: something cannot be written.
+        OutputError: something cannot be written, or another run is writing there.
         DivergedError: loss or gradient are not finite; the message names step and samples. No weights were changed.
     """
-    return _Run(stage, config, accelerator, resume).run()
+    with ExitStack() as held:
+        with together(accelerator):
+            if accelerator.is_main_process:
+                held.enter_context(claim_folder(config.output))
+        return _Run(stage, config, accelerator, resume).run()
 
 
 class _Run:
