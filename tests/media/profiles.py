@@ -39,10 +39,18 @@ def _curve(gamma: float) -> bytes:
     return b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256))
 
 
-def rgb_profile(primaries: tuple, gamma: float, padding: int = 0) -> bytes:
+def _srgb_curve() -> bytes:
+    """sRGB's own, as a table: what most profiles of cameras and programs that say sRGB hold."""
+    code = np.linspace(0, 1, 1024)
+    light = np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
+    return b"curv" + bytes(4) + struct.pack(">I", 1024) + np.round(light * 65535).astype(">u2").tobytes()
+
+
+def rgb_profile(primaries: tuple, gamma: float | None, padding: int = 0) -> bytes:
+    """gamma: None for sRGB's curve."""
     columns = np.transpose(primaries)
     tags = {f"{c}XYZ".encode(): b"XYZ " + bytes(4) + _fixed(*columns[n]) for n, c in enumerate("rgb")}
-    tags |= {f"{c}TRC".encode(): _curve(gamma) for c in "rgb"}
+    tags |= {f"{c}TRC".encode(): _srgb_curve() if gamma is None else _curve(gamma) for c in "rgb"}
     return _profile(b"RGB ", b"XYZ ", tags, padding)
 
 

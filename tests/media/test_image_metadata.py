@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
-from profiles import ADOBE, P3, PROPHOTO, as_srgb, cmyk_profile, grey_profile, rgb_profile
+from profiles import ADOBE, P3, PROPHOTO, SRGB, as_srgb, cmyk_profile, grey_profile, rgb_profile
 
 from emo.errors import ImageError
 from emo.media import image as image_module
@@ -61,9 +61,13 @@ def test_color_profiles_are_applied(tmp_path, suffix, name):
 
 
 @pytest.mark.parametrize("suffix", SAVED)
-def test_srgb_itself_changes_no_pixel(tmp_path, suffix):
-    for name, profile in {"a": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(), "b": None}.items():
-        Image.fromarray(ramp()).save(tmp_path / f"{name}.{suffix}", icc_profile=profile, **SAVED[suffix])
+@pytest.mark.parametrize(
+    "profile", [ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(), rgb_profile(SRGB, None)]
+)
+def test_srgb_itself_changes_no_pixel(tmp_path, suffix, profile):
+    colors = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    for name, said in {"a": profile, "b": None}.items():
+        Image.fromarray(colors).save(tmp_path / f"{name}.{suffix}", icc_profile=said, **SAVED[suffix])
     assert (pixels(tmp_path / f"a.{suffix}") == pixels(tmp_path / f"b.{suffix}")).all()
 
 

@@ -183,7 +183,7 @@ CASES = {
         "tall": Case(encode(*X264, "-vf", "setsar=3/4", frames=resized(CLIP, WIDTH, 48))),
         "said by the mkv": Case(again(encode(frames=resized(CLIP, 72, HEIGHT)), "-aspect", "3:2"), "mkv"),
         "said by the mp4": Case(again(encode(frames=resized(CLIP, 72, HEIGHT)), "-aspect", "3:2")),
-        "absurd": Case(encode(*X264, "-vf", "setsar=1/100")),
+        "absurd": Case(encode(*X264, "-vf", "setsar=1/20")),
         "turned as well": Case(
             again(
                 encode(*X264, "-vf", "setsar=4/3", frames=np.rot90(resized(CLIP, WIDTH, 48), -1, (1, 2)).copy()),

@@ -70,6 +70,14 @@ def test_a_clock_of_milliseconds_varies_nothing(rate, count):
     assert (timing.fps, list(timing.shown())) == (rate, list(range(count)))
 
 
+@pytest.mark.parametrize("rate", [30, 60, 120])
+def test_a_coarse_clock_with_many_pictures_missing(rate):
+    kept = [number for number in range(2 * rate) if number % 3 != 1 or number < 9]
+    times = [Fraction(round(Fraction(1000 * number, rate)), 1000) for number in kept]
+    timing = Timing.of(media(times, Fraction(1, 1000), Fraction(rate * 2, 3), format="matroska,webm"))
+    assert timing.fps == rate
+
+
 def test_a_rate_that_changes_takes_the_usual_one():
     """A telephone that slows down in the dark: 30 a second, and then 20."""
     times = [Fraction(n, 30) for n in range(60)] + [2 + Fraction(n, 20) for n in range(20)]
