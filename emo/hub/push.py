@@ -49,7 +49,7 @@ def push_folder(
         HubError: the Hub cannot be reached, or does not allow it.
     """
     folder = Path(folder)
-    require_folder(folder, WeightsError, "give a pipeline folder (`emo init` makes one)")
+    require_folder(folder, WeightsError, "there is no such folder; give a pipeline folder (`emo init` makes one)")
     files = _files(folder)
     refuse_pickles(str(folder), files)
     check_folder(folder, EMOPipeline._get_signature_keys(EMOPipeline)[0], _only_variant(files))
