@@ -93,7 +93,8 @@ class PictureForm:
 
     def _colors(self, frame: object) -> np.ndarray:
         width, height = self.coded
-        options = {"width": width, "height": height, "src_colorspace": self.matrix}
+        # No threads: processes that are split off, as loaders of training data are, would wait for them for ever.
+        options = {"width": width, "height": height, "src_colorspace": self.matrix, "threads": 1}
         if not needs_mapping(self.transfer, self.primaries):
             return frame.to_ndarray(format="rgb24", **options)
         return to_srgb(frame.to_ndarray(format="rgb48le", **options), self.transfer, self.primaries)
