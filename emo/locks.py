@@ -31,6 +31,7 @@ IN_FOLDER = ".emo.lock"
 LONGEST = 255  # bytes of a file's name
 TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # what a lock says that another holds
 BEYOND = 1 << 30  # the byte that Windows locks: its locks keep others from reading
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # somebody else's would lead to any file
 COMMAND = 80  # characters of a command that are shown
 
 
@@ -128,6 +129,8 @@ def _take(lock: str, path: str | os.PathLike, sole: bool = False) -> _Held:
 
 def _give_back(lock: str, held: _Held, sole: bool = False) -> None:
     with _guard:
+        if _held.get(lock) is not held:  # a process that was split off
+            return
         held.uses -= 1
         held.sole &= not sole
         if not held.uses:
@@ -143,7 +146,7 @@ def _open_locked(lock: str, path: str | os.PathLike) -> int:
             if not _lock(descriptor):
                 raise _taken(path, descriptor)
             with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), os.stat(lock)):
+                if os.path.samestat(os.fstat(descriptor), os.lstat(lock)):
                     _sign(descriptor)
                     return descriptor
         except BaseException:
@@ -154,11 +157,11 @@ def _open_locked(lock: str, path: str | os.PathLike) -> int:
 
 def _open(lock: str) -> int:
     try:
-        return os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        return os.open(lock, os.O_RDWR | os.O_CREAT | NO_LINK, 0o666)
     except PermissionError:
         if not os.path.exists(lock):
             raise
-        return os.open(lock, os.O_RDONLY)  # somebody else's, which can be locked all the same
+        return os.open(lock, os.O_RDONLY | NO_LINK)  # somebody else's, which can be locked all the same
 
 
 def _lock(descriptor: int) -> bool:
@@ -186,6 +189,8 @@ def _close(lock: str, descriptor: int) -> None:
 
 def _forget() -> None:
     """In a process that was split off: the locks are not its own, and must not outlive whose they are."""
+    global _guard
+    _guard = threading.RLock()
     for held in _held.values():
         os.close(held.descriptor)
     _held.clear()

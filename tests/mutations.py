@@ -1398,7 +1398,7 @@ MUTATIONS = (
     Mutation(
         "media: damaged timestamps are believed",
         "emo/media/timing.py",
-        "len(packets) > 1 and seconds > len(packets) / Fraction(LEAST_RATE)",
+        "any((later - tick) * step > LONGEST_SLIDE for tick, later in pairwise(ticks))",
         "False",
         "media/test_timing.py",
     ),

@@ -128,7 +128,7 @@ def _file(folder: Path, clip: ClipInfo) -> Path:
 
 def _latents(video: Path, vae: AutoencoderKL, size: int, batch_size: int, dtype: torch.dtype) -> torch.Tensor:
     parts = []
-    with VideoReader(video) as reader:
+    with VideoReader(video, own=True) as reader:
         for start in range(0, len(reader), batch_size):
             frames = reader.read(range(start, min(start + batch_size, len(reader))))
             pictures = torch.from_numpy(scale_frames(frames, size, size)).permute(0, 3, 1, 2).to(vae.device)

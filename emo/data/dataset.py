@@ -137,7 +137,7 @@ class ClipDataset(Dataset[Batch]):
         if self.cache is not None:
             return None, load_cached(self.cache, clip, audio=self.video)
         path = self.root / self.split / clip.file_name
-        with reading_clips(), VideoReader(path) as video:
+        with reading_clips(), VideoReader(path, own=True) as video:
             if video.num_frames < clip.frames:
                 raise DatasetError(f"{path} has {video.num_frames} frames, its labels {clip.frames}; make it again")
             pictures = scale_frames(video.read(frames), self.height, self.width)

@@ -38,7 +38,12 @@ FORMATS = (
 )
 """Names of libavformat's demuxers that read one file. No hls, dash, concat, sdp, image2, and no kind unknown here."""
 
-NO_PROTOCOL = "none"  # on a whitelist of protocols: there is none of that name
+OPTIONS = {
+    "format_whitelist": ",".join(FORMATS),
+    "protocol_whitelist": "none",  # there is none of that name
+    "enable_drefs": "0",  # QuickTime's references to other files
+    "use_absolute_path": "0",
+}
 TEXT = 512  # bytes looked at to tell a text
 MAX_PIXELS = 1 << 26  # of a video's picture: 8192 x 8192
 
@@ -66,34 +71,35 @@ class Media:
 
     def __init__(self, path: str | os.PathLike, error: type[EmoError], file: BinaryIO | None = None):
         import av
-        from av.codec.context import Flags
         from av.error import FFmpegError
-        from av.stream import Disposition
 
-        self.path = Path(path)
+        self.path, self.container = Path(path), None
         if file is None:
             require_file(self.path, error)
             file = _opened(self.path, error)
         self._file = _OneFile(file, self.path)
-        head = file.read(TEXT)
-        file.seek(0)
-        options = {
-            "format_whitelist": ",".join(FORMATS),
-            "protocol_whitelist": NO_PROTOCOL,
-            "enable_drefs": "0",  # QuickTime's references to other files
-            "use_absolute_path": "0",
-        }
         try:
-            self.container = av.open(self._file, options=options, metadata_errors="replace")
-        except (FFmpegError, OverflowError, MemoryError, ValueError) as failure:
+            head = file.read(TEXT)
+            file.seek(0)
+            self.container = av.open(self._file, options=OPTIONS, metadata_errors="replace")
+            self._choose_streams()
+        except (OSError, OverflowError, MemoryError, ValueError) as failure:  # the first also PyAV's
             reason = getattr(failure, "strerror", None) or type(failure).__name__
-            if _is_text(head):
+            if isinstance(failure, FFmpegError) and _is_text(head):
                 reason = "it is a text, such as a playlist that names other files; give the file itself"
             elif _is_unknown(failure):
                 reason = "its kind is not known here"
             kind = "recording" if issubclass(error, AudioError) else "video"
-            self._file.close()
+            self.close()
             raise error(f"{self.path} is not a {kind} this program can read ({reason})") from failure
+        except BaseException:
+            self.close()
+            raise
+
+    def _choose_streams(self) -> None:
+        from av.codec.context import Flags
+        from av.stream import Disposition
+
         self.format = self.container.format.name
         streams = self.container.streams
         moving = [s for s in streams.video if not s.disposition & (Disposition.attached_pic | Disposition.still_image)]
@@ -101,6 +107,7 @@ class Media:
         self.video = moving[0] if moving else None
         if self.video is not None and self.video.codec_context is not None:
             self.video.codec_context.flags |= Flags.unaligned  # or a margin on the left stays, for speed
+            self.video.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         self.num_sounds = len(streams.audio)
         self.sound = next((s for s in known if s.disposition & Disposition.default), known[0] if known else None)
 
@@ -109,13 +116,11 @@ class Media:
 
         The last one is empty: it takes what is left out of the decoder.
         """
-        from av.error import FFmpegError
-
         packets, self.cut_off = self.container.demux(stream), None
         while True:
             try:
                 packet = next(packets, None)
-            except (FFmpegError, OverflowError, MemoryError) as failure:
+            except (OSError, OverflowError, MemoryError) as failure:  # the first also PyAV's
                 self.cut_off = failure
                 return
             if packet is None:
@@ -124,7 +129,8 @@ class Media:
 
     def close(self) -> None:
         """Close the file."""
-        self.container.close()
+        if self.container is not None:
+            self.container.close()
         self._file.close()
 
     def __enter__(self) -> "Media":

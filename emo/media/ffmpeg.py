@@ -1,11 +1,14 @@
 """The ffmpeg that comes with imageio-ffmpeg. It is given raw pictures and sound, and no file but our own."""
 
+import errno
 import subprocess
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 
 from emo.errors import OutputError
+
+CLOSED = (errno.EPIPE, errno.EINVAL)  # what a pipe that nobody reads says; the second on Windows
 
 
 def run_ffmpeg(*arguments: str, name: str, stdin: Iterable[bytes | memoryview] = ()) -> bytes:
@@ -28,16 +31,11 @@ def run_ffmpeg(*arguments: str, name: str, stdin: Iterable[bytes | memoryview] =
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=result, stderr=messages) as process,
     ):
         try:
-            with suppress(BrokenPipeError):  # it has ended early, and says why
-                for part in stdin:
-                    process.stdin.write(part)
-                process.stdin.flush()
-            with suppress(BrokenPipeError):
-                process.stdin.close()
+            _feed(process, stdin)
             process.wait()
         except BaseException:
             process.kill()
-            with suppress(BrokenPipeError):
+            with suppress(OSError):
                 process.stdin.close()
             raise
         if process.returncode:
@@ -45,6 +43,19 @@ def run_ffmpeg(*arguments: str, name: str, stdin: Iterable[bytes | memoryview] =
             raise OutputError(f"{name}: ffmpeg failed ({_reason(messages.read(), process.returncode)})")
         result.seek(0)
         return result.read()
+
+
+def _feed(process: subprocess.Popen, parts: Iterable[bytes | memoryview]) -> None:
+    """Write all parts, or as many as it takes: where it has ended early, it says why."""
+    for part in parts:
+        try:
+            process.stdin.write(part)
+        except OSError as error:
+            if error.errno not in CLOSED:
+                raise
+            break
+    with suppress(OSError):
+        process.stdin.close()
 
 
 def _reason(messages: bytes, status: int) -> str:

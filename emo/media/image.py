@@ -1,8 +1,8 @@
 """Any picture a user may bring, as 8-bit RGB."""
 
 import io
+import math
 import os
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -66,27 +66,24 @@ def read_image(file: BinaryIO, name: str, most_pixels: int | None = None) -> Ima
     if file.seek(0, os.SEEK_END) > MAX_BYTES:
         raise ImageError(f"{name} has more than {MAX_BYTES >> 20} MiB; scale the picture down first")
     file.seek(0)
+    most = most_pixels or Image.MAX_IMAGE_PIXELS or math.inf  # Pillow itself warns first, and refuses twice as many
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # PIL's remarks on odd metadata
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            plain, profile = _without_texts(file.read())
-            with Image.open(plain, formats=formats) as image:
-                width, height = image.size
-                if most_pixels is None or width * height <= most_pixels:
-                    return _rgb(image, profile or image.info.get("icc_profile"))
+        plain, profile = _without_texts(file.read())
+        with Image.open(plain, formats=formats) as image:
+            width, height = image.size
+            if width * height <= most:
+                return _rgb(image, profile or image.info.get("icc_profile"))
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error
     except Image.UnidentifiedImageError as error:
         raise ImageError(f"{name} is not a picture this program can read; save it as PNG or JPEG") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        limit = Image.MAX_IMAGE_PIXELS // 1_000_000
-        raise ImageError(f"{name} has more than {limit} million pixels; scale it down first") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name} has more than {most / 1e6:.0f} million pixels; scale it down first") from error
     except Exception as error:  # PIL's decoders raise almost anything on damaged data (SyntaxError, struct.error ...)
         raise ImageError(f"{name} is damaged or truncated ({error}); save or download it again") from error
     raise ImageError(
-        f"{name} has {width} x {height} pixels ({width * height / 1e6:.1f} megapixels), the most taken here is "
-        f"{most_pixels / 1e6:g}: scale it down"
+        f"{name} has {width} x {height} pixels ({width * height / 1e6:.1f} million pixels), the most taken here is "
+        f"{most / 1e6:.3g}: scale it down"
     )
 
 
@@ -105,23 +102,24 @@ def _without_texts(content: bytes) -> tuple[io.BytesIO, bytes | None]:
     """
     if not content.startswith(PNG_SIGNATURE):
         return io.BytesIO(content), None
-    kept, profile = [PNG_SIGNATURE], None
-    for kind, chunk in _chunks(content):
+    kept, profile = bytearray(PNG_SIGNATURE), None
+    for kind, chunk in _chunks(memoryview(content)):
         if kind == b"iCCP":
-            _, _, packed = chunk[8:-4].partition(b"\0")
+            _, _, packed = bytes(chunk[8:-4]).partition(b"\0")
             with suppress(zlib.error):
                 profile = zlib.decompressobj().decompress(packed[1:], MAX_PROFILE)
         elif kind not in PNG_TEXT:
-            kept.append(chunk)
-    return io.BytesIO(b"".join(kept)), profile
+            kept += chunk
+    return io.BytesIO(kept), profile
 
 
-def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks of a PNG with their names; the last one may be cut off."""
-    place = len(PNG_SIGNATURE)
-    while place < len(content):
+def _chunks(content: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """The chunks of a PNG with their names, up to its end; the last one may be cut off."""
+    place, kind = len(PNG_SIGNATURE), b""
+    while place < len(content) and kind != b"IEND":
         length = 12 + int.from_bytes(content[place : place + 4], "big")
-        yield content[place + 4 : place + 8], content[place : place + length]
+        kind = bytes(content[place + 4 : place + 8])
+        yield kind, content[place : place + length]
         place += length
 
 
@@ -134,8 +132,8 @@ def _rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         image = _image_from_array(np.asarray(image))
     alpha = None
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        alpha = image.getchannel("A")
+        alpha = image.convert("RGBA").getchannel("A")
+        image = image.convert("L" if image.mode in ("L", "LA", "La") else "RGB")
     if image.mode not in SPACES:
         image = image.convert("RGB")
     if profile is not None:

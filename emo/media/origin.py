@@ -42,7 +42,7 @@ def read_origin(path: str | Path) -> dict[str, Any]:
     try:
         record = json.loads(tags.get(_RECORD, ""))
         version = record["emo_origin"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise VideoError(
             f"{path} says nothing of its origin: it was not made by emo, or what it said has been removed"
         ) from None

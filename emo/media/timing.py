@@ -10,7 +10,7 @@ from emo.errors import VideoError
 from emo.media.demuxer import Media
 from emo.media.rate import MAX_FPS, as_fps
 
-LEAST_RATE = 1  # pictures a second on the whole: with fewer, the timestamps are damaged
+LONGEST_SLIDE = 600  # seconds for which a picture is held: more is a damaged timestamp
 TIMED = ("mov,mp4", "matroska", "mpegts", "flv", "asf")  # formats that state the time of every picture
 COARSE = Fraction(1, 1000)  # seconds: by clocks of such steps rates are stated that are not quite the ones meant
 USUAL = tuple(Fraction(*rate) for rate in ((24000, 1001), (30000, 1001), (60000, 1001)))
@@ -20,16 +20,18 @@ USUAL = tuple(Fraction(*rate) for rate in ((24000, 1001), (30000, 1001), (60000,
 class Timing:
     """The times of a video's pictures, and the constant rate at which they are read.
 
-    times: of all pictures, ascending, in seconds of the file's clock; evenly spaced where the file states none.
-    stated: whether it states all. fps: pictures per second, exact: the file's own, or, where pictures are missing or
-    their rate varies, the one that most of them keep. keyframes: times of those that stand alone. closed: whether none
-    is shown before the keyframe that it follows. begins: whether the first packet is a keyframe.
+    ticks: times of all pictures, ascending, in steps of the file's clock; evenly spaced where the file states none.
+    step: seconds of one. stated: whether the file states all. fps: pictures per second, exact: the file's own, or,
+    where pictures are missing or their rate varies, the one that most of them keep. keyframes: ticks of those that
+    stand alone. closed: whether none is shown before the keyframe that it follows. begins: whether the first packet is
+    a keyframe.
     """
 
-    times: Sequence[Fraction]
+    ticks: Sequence[int]
+    step: Fraction
     stated: bool
     fps: Fraction
-    keyframes: Sequence[Fraction]
+    keyframes: Sequence[int]
     closed: bool
     begins: bool
 
@@ -47,58 +49,66 @@ class Timing:
         if not packets or not (average or (stated and len(packets) > 1)):
             raise VideoError(f"{media.path} holds no frames that can be decoded; check that it plays")
         if not stated:
-            times = [number / average for number in range(len(packets))]
-            return cls(times, False, average, (), False, packets[0][1])
+            return cls(range(len(packets)), 1 / average, False, average, (), False, packets[0][1])
         ticks = sorted(time for time, _ in packets)
-        seconds = (ticks[-1] - ticks[0]) * step
-        if len(packets) > 1 and seconds > len(packets) / Fraction(LEAST_RATE):
+        if any((later - tick) * step > LONGEST_SLIDE for tick, later in pairwise(ticks)):
             raise VideoError(
-                f"{media.path} has {len(packets)} pictures in {float(seconds):.0f} seconds; its timestamps are damaged"
+                f"{media.path} has {len(packets)} pictures in {float((ticks[-1] - ticks[0]) * step):.0f} seconds; its "
+                "timestamps are damaged"
             )
         closed, keyframe = True, packets[0][0]
         for time, is_keyframe in packets:
             keyframe = time if is_keyframe else keyframe
             closed = closed and time >= keyframe
-        times = [time * step for time in ticks]
-        keyframes = sorted(time * step for time, is_keyframe in packets if is_keyframe)
-        return cls(times, True, _rate(times, average, step), keyframes, closed, packets[0][1])
+        keyframes = sorted(time for time, is_keyframe in packets if is_keyframe)
+        return cls(ticks, step, True, _rate(ticks, step, average), keyframes, closed, packets[0][1])
+
+    @property
+    def times(self) -> list[Fraction]:
+        """Of all pictures, in seconds of the file's clock."""
+        return [tick * self.step for tick in self.ticks]
 
     @property
     def seconds(self) -> Fraction:
         """From the first picture to the end of the last."""
-        return self.times[-1] - self.times[0] + 1 / self.fps
+        return (self.ticks[-1] - self.ticks[0]) * self.step + 1 / self.fps
 
     def shown(self) -> Sequence[int]:
         """For every frame of the constant rate the number of the picture that is shown in the middle of it."""
-        if _is_even(self.times, self.fps):
-            return range(len(self.times))
-        start = self.times[0]
-        middles = (start + (number + Fraction(1, 2)) / self.fps for number in range(round(self.seconds * self.fps)))
-        return [bisect_right(self.times, middle) - 1 for middle in middles]
+        if _is_even(self.ticks, self.step, self.fps):
+            return range(len(self.ticks))
+        half = 1 / (2 * self.fps * self.step)  # a frame, in ticks
+        middles = (
+            self.ticks[0] + (2 * number + 1) * half.numerator // half.denominator
+            for number in range(round(self.seconds * self.fps))
+        )
+        return [bisect_right(self.ticks, middle) - 1 for middle in middles]
 
 
-def _rate(times: Sequence[Fraction], average: Fraction, step: Fraction) -> Fraction:
-    """The rate of pictures at `times`, of which their file says `average`, in steps of `step` seconds."""
-    if average and _is_even(times, average):
-        meant = (rate for rate in USUAL if abs(rate - average) <= average / 10_000 and _is_even(times, rate))
+def _rate(ticks: Sequence[int], step: Fraction, average: Fraction) -> Fraction:
+    """The rate of pictures at `ticks` of `step` seconds, of which their file says `average`."""
+    if average and _is_even(ticks, step, average):
+        meant = (rate for rate in USUAL if abs(rate - average) <= average / 10_000 and _is_even(ticks, step, rate))
         return next(meant, average) if step >= COARSE else average  # FLV says 989/33 of 30000/1001
-    seconds = times[-1] - times[0]
+    seconds = (ticks[-1] - ticks[0]) * step
     if not seconds:
         return average or Fraction(25)
-    mean = (len(times) - 1) / seconds
-    if not _is_even(times, mean):
-        gaps = sorted(later - time for time, later in pairwise(times) if later > time)
+    mean = (len(ticks) - 1) / seconds
+    if not _is_even(ticks, step, mean):
+        gaps = sorted(later - tick for tick, later in pairwise(ticks) if later > tick)
         middle = gaps[len(gaps) // 2]
-        alike = [gap for gap in gaps if abs(gap - middle) <= step]  # a coarse clock rounds them up and down
-        one = sum(alike) / len(alike)
-        fitting = [(gap, round(gap / one)) for gap in gaps if abs(gap - round(gap / one) * one) <= step]
-        mean = sum(number for _, number in fitting) / sum(gap for gap, _ in fitting)  # over more time: exacter
+        alike = [gap for gap in gaps if abs(gap - middle) <= 1]  # a coarse clock rounds them up and down
+        one = Fraction(sum(alike), len(alike))
+        fitting = [(gap, round(gap / one)) for gap in gaps if abs(gap - round(gap / one) * one) <= 1]
+        # over more time: exacter
+        mean = sum(number for _, number in fitting) / (sum(gap for gap, _ in fitting) * step)
     mean = min(max(mean, Fraction(1)), Fraction(MAX_FPS))
     near = [rate for rate in (Fraction(round(mean)), *USUAL) if abs(rate - mean) <= mean / 500]
     return min(near, key=lambda rate: abs(rate - mean)) if near else as_fps(float(mean))
 
 
-def _is_even(times: Sequence[Fraction], fps: Fraction) -> bool:
+def _is_even(ticks: Sequence[int], step: Fraction, fps: Fraction) -> bool:
     """Whether no picture is further from its place at a constant rate than half a frame."""
-    start, half = times[0], 1 / (2 * fps)
-    return all(abs(time - start - number / fps) < half for number, time in enumerate(times))
+    frame = 1 / (fps * step)  # in ticks; all that follows is whole numbers, since there may be many
+    over, under, start = frame.numerator, frame.denominator, ticks[0]
+    return all(2 * abs((tick - start) * under - number * over) < over for number, tick in enumerate(ticks))

@@ -1,4 +1,4 @@
-"""Random access to the frames of a video: by decord where it is installed and gives the right ones, else by PyAV."""
+"""Random access to the frames of a video: by PyAV, or by decord where it may and gives the right ones."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -29,13 +29,17 @@ class VideoReader:
         VideoError: naming the file, if it is missing, a directory, empty, not media, or without a readable picture.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, *, own: bool = False):
+        """Open a video.
+
+        own: it was written by this program, so that decord may read it, which opens files by itself.
+        """
         self.path = Path(path)
         with Media(self.path, VideoError) as media:
             track = _Track(media)
         # decord gives wrong frames, silently, after a seek in what `seekable` and `closed` exclude (MPEG-2, AVI, open
         # GOPs, usual in HEVC), and decoded frames as they are.
-        use_decord = track.seekable and track.timing.closed and track.form.is_plain
+        use_decord = own and track.seekable and track.timing.closed and track.form.is_plain
         self._frames = (use_decord and _open_decord(track)) or _PyAVFrames(track)
         track.first = None  # as large as it may be
         self._shown = track.timing.shown()
@@ -129,7 +133,7 @@ def _open_decord(track: _Track) -> _DecordFrames | None:
     except (decord.DECORDError, RuntimeError, UnicodeEncodeError):  # the last for names that are not UTF-8
         return None
     alike = first.shape == track.first.shape and np.abs(first.astype(np.int16) - track.first).mean() < ALIKE
-    return frames if alike and len(frames._reader) == len(track.timing.times) else None
+    return frames if alike and len(frames._reader) == len(track.timing.ticks) else None
 
 
 def _is_unmistakable(path: Path) -> bool:
@@ -149,10 +153,9 @@ class _PyAVFrames:
     def __init__(self, track: _Track):
         self._track = track
         self._media = Media(track.path, VideoError)
-        step = self._media.video.time_base
-        self._numbers = {round(time / step): number for number, time in enumerate(track.timing.times)}
+        self._numbers = {tick: number for number, tick in enumerate(track.timing.ticks)}
         self._decoder: Iterator[tuple[int, object]] = iter(())
-        self._next = self._count = len(track.timing.times)  # the number of the frame that the decoder gives next
+        self._next = self._count = len(track.timing.ticks)  # the number of the frame that the decoder gives next
 
     def read(self, indices: list[int]) -> np.ndarray:
         from av.error import FFmpegError
@@ -179,13 +182,13 @@ class _PyAVFrames:
         if not self._track.seekable:
             return 0
         timing = self._track.timing
-        keyframe = timing.keyframes[max(bisect_right(timing.keyframes, timing.times[index]) - 1, 0)]
-        return bisect_right(timing.times, keyframe) - 1
+        keyframe = timing.keyframes[max(bisect_right(timing.keyframes, timing.ticks[index]) - 1, 0)]
+        return bisect_right(timing.ticks, keyframe) - 1
 
     def _decode(self, start: int) -> Iterator[tuple[int, object]]:
         if self._track.seekable:
             stream = self._media.video
-            self._media.container.seek(round(self._track.timing.times[start] / stream.time_base), stream=stream)
+            self._media.container.seek(self._track.timing.ticks[start], stream=stream)
             for frame in self._media.container.decode(stream):
                 yield self._numbers.get(frame.pts, -1), frame
         else:

@@ -138,14 +138,16 @@ def test_what_decord_may_open(tmp_path, suffix):
     """Its libavformat cannot be given a whitelist."""
     decord = pytest.importorskip("decord")
     path = write_video(tmp_path / f"a{suffix}", patches(5))
+    with VideoReader(path) as reader:  # whoever made it
+        assert isinstance(reader._frames, video_module._PyAVFrames)
     for name, allowed in ((f"b{suffix}", True), (f"%d{suffix}", False), (f"b:c{suffix}", True)):
-        with VideoReader(path.rename(tmp_path / name)) as reader:
+        with VideoReader(path.rename(tmp_path / name), own=True) as reader:
             assert isinstance(getattr(reader._frames, "_reader", None), decord.VideoReader) == allowed
         path = tmp_path / name
     old = tmp_path / "old.mov"  # QuickTime of old begins with anything
     old.write_bytes(path.read_bytes().replace(b"ftyp", b"free", 1))
     if suffix == ".mp4":
-        with VideoReader(old) as reader:
+        with VideoReader(old, own=True) as reader:
             assert isinstance(reader._frames, video_module._PyAVFrames)
 
 

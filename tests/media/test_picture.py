@@ -255,7 +255,7 @@ def by_footage(path: Path, fps: Fraction) -> tuple[Fraction, np.ndarray]:
 
 
 def by_video_reader(path: Path, fps: Fraction) -> tuple[Fraction, np.ndarray]:
-    with VideoReader(path) as reader:
+    with VideoReader(path, own=True) as reader:
         frames = reader.read(range(len(reader)))
         assert frames.shape[1:3] == (reader.height, reader.width)
         assert (reader.read([len(reader) - 1, 0, 3]) == frames[[-1, 0, 3]]).all()

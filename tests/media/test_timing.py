@@ -125,6 +125,11 @@ def test_damaged_times_are_told(tmp_path):
     assert "timestamps are damaged" in survey(path, 25).fault
 
 
+def test_a_slideshow_is_a_video():
+    timing = Timing.of(media([Fraction(3 * n) for n in range(5)], Fraction(1, 90000), Fraction(1, 3)))
+    assert (timing.fps, list(timing.shown())) == (Fraction(1, 3), [0, 1, 2, 3, 4])
+
+
 def test_long_pauses_do_not_take_memory():
     """Ten minutes of one picture are ten minutes of a number."""
     times = [Fraction(n, 25) for n in range(700)] + [Fraction(600) + Fraction(n, 25) for n in range(700)]

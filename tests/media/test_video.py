@@ -43,7 +43,7 @@ def error(got: np.ndarray, expected: np.ndarray) -> float:
     ],
 )
 def test_random_access(tmp_path, backend, name, arguments):
-    with VideoReader(write_video(tmp_path / name, FRAMES, *arguments)) as reader:
+    with VideoReader(write_video(tmp_path / name, FRAMES, *arguments), own=True) as reader:
         assert (len(reader), reader.num_frames, reader.fps) == (60, 60, 25)
         assert (reader.height, reader.width, reader.has_audio) == (64, 64, False)
         assert error(reader.read(ORDER), FRAMES[ORDER]) < 20
@@ -55,17 +55,17 @@ def test_random_access(tmp_path, backend, name, arguments):
 
 
 def test_a_width_that_decord_fails_on(tmp_path, backend):
-    with VideoReader(write_video(tmp_path / "a.mp4", FRAMES[:5, :, :48])) as reader:
+    with VideoReader(write_video(tmp_path / "a.mp4", FRAMES[:5, :, :48]), own=True) as reader:
         assert error(reader.read(range(5)), FRAMES[:5, :, :48]) < 20
 
 
 def test_decord_reads_ordinary_files_and_only_those(tmp_path):
     decord = pytest.importorskip("decord")
     plain = write_video(tmp_path / "plain.mp4", FRAMES)
-    with VideoReader(plain) as reader:
+    with VideoReader(plain, own=True) as reader:
         assert isinstance(reader._frames._reader, decord.VideoReader)
     opened = write_video(tmp_path / "open.mp4", FRAMES, "-c:v", "libx264", "-x264-params", "open-gop=1:keyint=12")
-    with VideoReader(opened) as reader:
+    with VideoReader(opened, own=True) as reader:
         assert isinstance(reader._frames, video_module._PyAVFrames)
 
 
@@ -75,7 +75,7 @@ def test_rotation_is_respected(tmp_path, backend, degrees):
     write_video(tmp_path / "a.mp4", frames)
     ffmpeg("-display_rotation", degrees, "-i", tmp_path / "a.mp4", "-c", "copy", tmp_path / "b.mp4")
     upright = np.rot90(frames, degrees // 90, axes=(1, 2))
-    with VideoReader(tmp_path / "b.mp4") as reader:
+    with VideoReader(tmp_path / "b.mp4", own=True) as reader:
         assert (reader.height, reader.width) == upright.shape[1:3]
         assert error(reader.read(range(5)), upright) < 10
 
@@ -85,7 +85,7 @@ def test_rate_and_sound(tmp_path, backend, fps):
     video = write_video(tmp_path / "a.mp4", FRAMES, fps=fps)
     wav = write_sound(tmp_path / "a.wav", np.zeros(16000), 16000)
     ffmpeg("-i", video, "-i", wav, "-c:v", "copy", tmp_path / "b.mp4")
-    with VideoReader(tmp_path / "b.mp4") as reader:
+    with VideoReader(tmp_path / "b.mp4", own=True) as reader:
         assert str(reader.fps) == {"12.5": "25/2"}.get(fps, fps)
         assert reader.has_audio
 
@@ -102,30 +102,30 @@ def test_bad_files(tmp_path, backend):
     for name, (content, message) in rows.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(VideoError, match=message) as caught:
-            VideoReader(tmp_path / name)
+            VideoReader(tmp_path / name, own=True)
         assert name in str(caught.value)
     with pytest.raises(VideoError, match="does not exist"):
-        VideoReader(tmp_path / "missing.mp4")
+        VideoReader(tmp_path / "missing.mp4", own=True)
     with pytest.raises(VideoError, match="directory"):
-        VideoReader(tmp_path)
+        VideoReader(tmp_path, own=True)
 
 
 def test_a_cut_off_file_is_an_error_where_it_is_cut(tmp_path, backend):
     whole = write_video(tmp_path / "a.mp4", FRAMES, "-c:v", "libx264", "-g", "10", "-movflags", "+faststart")
     content = whole.read_bytes()
     (tmp_path / "cut.mp4").write_bytes(content[: len(content) // 2])
-    with VideoReader(tmp_path / "cut.mp4") as reader, pytest.raises(VideoError, match=r"cut\.mp4"):
+    with VideoReader(tmp_path / "cut.mp4", own=True) as reader, pytest.raises(VideoError, match=r"cut\.mp4"):
         reader.read([0, reader.num_frames - 1, 59 if reader.num_frames == 60 else 0, reader.num_frames - 1])
 
 
 def test_real_videos(data, backend):
     for path in sorted((data / "video").iterdir())[:2]:
-        with VideoReader(path) as reader:
+        with VideoReader(path, own=True) as reader:
             assert (len(reader), reader.fps, reader.height, reader.width) == (75, 25, 288, 288)
             assert reader.has_audio
             forth = reader.read(range(0, 75, 15))
             assert (reader.read(range(60, -1, -15))[::-1] == forth).all()
-    with VideoReader(data / "bad_input" / "headturn_profile_silent.mp4") as reader:
+    with VideoReader(data / "bad_input" / "headturn_profile_silent.mp4", own=True) as reader:
         assert not reader.has_audio
 
 
@@ -133,8 +133,8 @@ def test_decoders_agree(data, monkeypatch):
     pytest.importorskip("decord")
     path = data / "bad_input" / "sintel_trailer_480x204_cuts.mp4"
     order = [1200, 3, 700, 701, 702, 699, 0, 1251]
-    with VideoReader(path) as reader:
+    with VideoReader(path, own=True) as reader:
         first = reader.read(order)
     monkeypatch.setitem(sys.modules, "decord", None)
-    with VideoReader(path) as reader:
+    with VideoReader(path, own=True) as reader:
         assert (reader.read(order) == first).all()

@@ -142,7 +142,7 @@ class SyncSamples(Dataset[SyncBatch]):
         boxes, mouths = labels["face_box"][shown], labels["points"][shown][:, MOUTH_CORNERS].mean(1)
         piece = slice(start, start + self.frames)
         path = self.folder / clip.file_name
-        with reading_clips(), VideoReader(path) as video:
+        with reading_clips(), VideoReader(path, own=True) as video:
             if video.num_frames < clip.frames:
                 raise DatasetError(f"{path} has {video.num_frames} frames, its labels {clip.frames}; make it again")
             return video.read(shown[piece]), crop_squares(boxes, mouths, self.region)[piece]

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from emo.data.prepare.footage import Footage
@@ -11,6 +12,7 @@ from emo.media.timing import Timing
 from emo.names import printable
 
 BLOCK = 1 << 20
+LEAST_RATE = 1  # pictures a second on the whole: with fewer, nobody is seen to talk
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,10 @@ def survey(path: Path, fps: float) -> Survey:
     try:
         footage = Footage(path, fps)
         with Media(path, VideoError) as media:
-            seconds = Timing.of(media).seconds
+            timing = Timing.of(media)
+        count, seconds = len(timing.ticks), timing.seconds
+        if count > 1 and seconds > (count + 1) / Fraction(LEAST_RATE):
+            raise VideoError(f"{path} has {count} pictures in {float(seconds):.0f} seconds: it is no film")
         return Survey(key, round(seconds * footage.fps), round(float(seconds), 3), "")
     except EmoError as error:
         return Survey(key, 0, 0.0, str(error).replace(printable(path), "it", 1))

@@ -105,6 +105,8 @@ class Clip:
         with AudioTrack.open(self.path, SAMPLE_RATE) as track:
             waveform = track.read(0, track.length)
         late = round(sound_start(self.path) * SAMPLE_RATE)
+        if abs(late) > wanted + SLACK * SAMPLE_RATE:
+            raise Unavailable(f"its sound starts {late / SAMPLE_RATE:.1f} s from its pictures")
         waveform = np.pad(waveform, (late, 0)) if late > 0 else waveform[-late:]
         if abs(len(waveform) - wanted) > SLACK * SAMPLE_RATE:
             seconds = len(waveform) / SAMPLE_RATE, wanted / SAMPLE_RATE
