@@ -90,21 +90,30 @@ def claim_folder(path: str | os.PathLike, error: type[EmoError] = OutputError) -
         OutputError: somebody else has it, who is named; or it cannot be made or written to.
         error: it is a file.
     """
-    real = Path(os.path.realpath(path))
-    lock, made = str(real / IN_FOLDER), []
-    try:
-        made = [folder for folder in (real, *real.parents) if not folder.exists()]
+    real, made = Path(os.path.realpath(path)), []
+    lock = str(real / IN_FOLDER)
+
+    def take() -> _Held:
+        made[:] = [folder for folder in (real, *real.parents) if not folder.exists()]
         real.mkdir(parents=True, exist_ok=True)
-        held = _take(lock, path)
-    except FileExistsError as problem:
-        kind = "a link that leads back to itself" if real.is_symlink() else "a file"
-        raise error(f"{path} is {kind}; give a folder") from problem
-    except OSError as problem:
-        raise OutputError(f"{path} cannot be written to ({problem.strerror}); choose another folder") from problem
+        return _take(lock, path)
+
     try:
-        yield
+        try:
+            try:
+                held = take()
+            except FileNotFoundError:  # another run has ended meanwhile, and removed the folder that it had made
+                held = take()
+        except FileExistsError as problem:
+            kind = "a link that leads back to itself" if real.is_symlink() else "a file"
+            raise error(f"{path} is {kind}; give a folder") from problem
+        except OSError as problem:
+            raise OutputError(f"{path} cannot be written to ({problem.strerror}); choose another folder") from problem
+        try:
+            yield
+        finally:
+            _give_back(lock, held)
     finally:
-        _give_back(lock, held)
         with suppress(OSError):
             for folder in made:
                 folder.rmdir()

@@ -79,9 +79,9 @@ def test_what_is_left_running_or_comes_out_otherwise_is_found(crash, tmp_path, m
         mark.touch()
         careful(path, block)
 
-    found = faults(trial(crash, tmp_path, leaves_a_child).moments("kill", 2, 1))
+    found = faults(trial(crash, tmp_path, leaves_a_child).moments("kill", 4, 1))
     assert any("left running: sleep 30" in line for line in found)
-    found = faults(trial(crash, tmp_path, goes_on_wrongly).moments("kill", 2, 1))
+    found = faults(trial(crash, tmp_path, goes_on_wrongly).moments("kill", 4, 1))
     assert any("differs: numbers" in line for line in found)
 
 

@@ -37,7 +37,8 @@ def other():
 
 
 @pytest.mark.parametrize("how", [claim, claim_folder])
-def test_the_second_process_is_told_who_has_it(tmp_path, other, how):
+def test_the_second_process_is_told_who_has_it(tmp_path, other, how, monkeypatch):
+    monkeypatch.setattr("emo.locks.COMMAND", 1000)  # whatever the folder of these tests is called
     path = tmp_path / "out"
     process = other(how.__name__, path)
     with pytest.raises(OutputError, match=rf"out is being written by process {process.pid} since \d\d:\d\d \(.*out\)"):
@@ -160,6 +161,30 @@ def test_a_folder_with_a_lock_alone_is_new(tmp_path):
         (folder / "a").touch()
         assert not is_new(folder)
     assert os.listdir(folder) == ["a"]
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links cannot be told here")
+def test_a_planted_link_leads_nowhere(tmp_path):
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / ".out.mp4.lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(OutputError, match=r"out\.mp4 cannot be written"):
+        claim(tmp_path / "out.mp4").__enter__()
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not split off here")
+def test_a_process_that_was_split_off_leaves_a_claim_in_peace(tmp_path):
+    with claim(tmp_path / "out.mp4"):
+        child = os.fork()
+        if not child:
+            try:
+                raise SystemExit
+            except SystemExit:
+                pass
+    if not child:
+        os._exit(0)  # the claim has ended here too, without an error
+    assert os.waitpid(child, 0)[1] == 0
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not split off here")

@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def told_by_the_system(error: OSError) -> str | None:
     """What to say of a file that the system does not give, or of a full disk; None for what is no matter of files."""
     if error.filename is not None:
-        return f"{os.fsdecode(error.filename)} cannot be read or written ({error.strerror})"
+        name = error.filename if isinstance(error.filename, int) else os.fsdecode(error.filename)
+        return f"{name} cannot be read or written ({error.strerror})"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{error.strerror}; free space and repeat"
     return None

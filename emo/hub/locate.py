@@ -1,6 +1,6 @@
 """From the name of a model to what `from_pretrained` takes."""
 
-import os
+import json
 from pathlib import Path
 
 from emo.errors import WeightsError
@@ -8,6 +8,7 @@ from emo.media.files import look
 from emo.resources import bundled
 
 DEFAULT_MODEL = "emo-tiny"
+MODEL_INDEX = "model_index.json"
 
 
 def locate_model(name: str | None) -> str:
@@ -19,13 +20,13 @@ def locate_model(name: str | None) -> str:
         WeightsError: the default is wanted, but this copy of the package carries no trained weights; or the name is no
             possible one, or something in the folder may not be read.
     """
-    if name and look(Path(name), WeightsError) and look(Path(name) / "model_index.json", WeightsError):
+    if name and look(Path(name), WeightsError) and look(Path(name) / MODEL_INDEX, WeightsError):
         _check_permissions(Path(name))
-    if name and ("/" in name or "\\" in name or (Path(name) / "model_index.json").is_file()):
+    if name and ("/" in name or "\\" in name or (Path(name) / MODEL_INDEX).is_file()):
         return name
     name = name or DEFAULT_MODEL
     folder = bundled("weights") / name
-    if (folder / "model_index.json").is_file():
+    if (folder / MODEL_INDEX).is_file():
         return str(folder)
     if name == DEFAULT_MODEL:
         raise WeightsError(
@@ -36,15 +37,16 @@ def locate_model(name: str | None) -> str:
 
 
 def _check_permissions(folder: Path) -> None:
-    def refused(problem: OSError) -> None:
-        raise problem
-
+    """See that what belongs to a model can be read: its index and its components, whatever else lies beside them."""
     try:
-        for place, _, names in os.walk(folder, onerror=refused):
-            for name in names:
-                if os.path.isfile(os.path.join(place, name)):
-                    open(os.path.join(place, name), "rb").close()
+        index = json.loads((folder / MODEL_INDEX).read_text(encoding="utf-8"))
+        components = [folder / name for name, value in dict(index).items() if isinstance(value, list)]
+        for component in filter(Path.is_dir, components):
+            for file in filter(Path.is_file, component.iterdir()):
+                file.open("rb").close()
     except PermissionError as problem:
         raise WeightsError(
             f"{folder}: {problem.filename} may not be read ({problem.strerror}); change its permissions"
         ) from problem
+    except ValueError:  # a damaged index, of which loading says more
+        return

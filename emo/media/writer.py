@@ -159,6 +159,7 @@ class VideoWriter:
             f"apad=whole_dur={seconds},atrim=end={seconds}"
         )
         try:
+            temporary.unlink(missing_ok=True)  # an ffmpeg whose program was killed may still be writing to it
             with _metadata_file(origin) as tags:
                 run_ffmpeg(
                     *("-f", "h264", "-framerate", str(self.fps), "-i", f"file:{self.spool_path}"),

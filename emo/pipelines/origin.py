@@ -12,8 +12,9 @@ from diffusers import DiffusionPipeline
 from PIL import Image
 
 import emo
-from emo.errors import VideoError
+from emo.errors import ImageError, VideoError
 from emo.face import Portrait, check_region
+from emo.media.image import read_image
 from emo.unets.attention import Attention
 
 OPTIONS: dict[str, tuple[type, ...]] = {
@@ -119,7 +120,7 @@ def _pack(mask: np.ndarray) -> str:
 
 def _unpack(text: Any, name: str | Path) -> np.ndarray:
     try:
-        with Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=["PNG"]) as image:
-            return np.asarray(image.convert("1"))
-    except Exception as error:  # PIL raises almost anything on damaged data
+        picture = read_image(io.BytesIO(base64.b64decode(text, validate=True)), "it")
+    except (ImageError, ValueError, TypeError) as error:
         raise VideoError(f"{name}: the mask in what it says of its origin is damaged ({error})") from None
+    return np.asarray(picture.convert("1"))

@@ -77,10 +77,12 @@ class Run:
         end = time.monotonic() + GRACE
         while found := self._session():
             if time.monotonic() > end:
+                told = []
                 for process in found:
                     with suppress(psutil.Error):
+                        told.append(f"left running: {' '.join(process.cmdline())[:100]}")  # a dead one says nothing
                         process.kill()
-                return [f"left running: {' '.join(process.cmdline())[:100]}" for process in found]
+                return told
             time.sleep(0.05)
         return []
 
