@@ -24,7 +24,6 @@ def bases(tmp_path_factory) -> Bases:
     return Bases(tmp_path_factory.mktemp("bases"))
 
 
-@pytest.mark.slow
 def test_bent_files_do_no_harm(tmp_path):
     told = ["--cases", "12", "--seed", "6", "--workers", "1", "--traced", "0", "--keep", str(tmp_path / "kept")]
     result = subprocess.run([sys.executable, str(FUZZ), *told], capture_output=True, text=True, timeout=300)

@@ -102,7 +102,9 @@ class Hook:
         if not self.on:
             return
         if event == "open" and not isinstance(arguments[0], int):
-            self._open(os.path.abspath(os.fsdecode(arguments[0])), arguments[2])
+            name = os.fsdecode(arguments[0])
+            if os.path.isabs(name) or os.path.exists(name):  # else it is a name within another, open folder
+                self._open(os.path.abspath(name), arguments[2])
         elif event in ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.system"):
             program = os.path.basename(os.fsdecode(arguments[0] or arguments[1][0]))
             if not program.startswith(PROGRAMS):
