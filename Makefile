@@ -11,10 +11,10 @@ READY := $(VENV)/.ready
 demo: $(READY)  ## a video of an astronaut in out/demo.mp4, with a contact sheet beside it
 	$(BIN)/python examples/demo.py --out out
 
-test: $(READY)  ## all tests, two at a time
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
+test: $(READY)  ## the tests but for the slow ones, two at a time
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not browser" $(PYTEST)
 
-test-slow: $(READY)  ## those of them that take more than about ten seconds each
+test-slow: $(READY)  ## those that take more than about ten seconds each
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "slow and not browser" $(PYTEST)
 
 fuzz: $(READY)  ## 500 bent files through the commands and the page, ten minutes; FUZZ="--seed 3" says otherwise

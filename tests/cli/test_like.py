@@ -54,6 +54,7 @@ def test_inspect_names_a_video_without_an_origin_and_options_of_the_other_kind(c
     assert command("inspect", tmp_path, "--json")[0] == 2
 
 
+@pytest.mark.slow
 def test_like_repeats_the_video(emo, like, tmp_path):
     """Frame for frame, from inputs and video alone, with the model's place where it was not the default."""
     (tmp_path / "speeds.txt").write_text(" ".join(["0.5"] * 5 + ["1.5"] * 5))

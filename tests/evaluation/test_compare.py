@@ -110,6 +110,7 @@ def test_measures_move_the_right_way_at_every_rung(kind, real, cache, networks, 
     assert not wrong
 
 
+@pytest.mark.slow
 def test_order_and_processes_change_nothing(real, tmp_path):
     first = run(real, real, tmp_path / "one", "--metrics", QUICK)
     listed = tmp_path / "list.csv"

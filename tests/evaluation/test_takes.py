@@ -165,6 +165,7 @@ def quick(monkeypatch):
     monkeypatch.setattr("emo.evaluation.mechanisms.SPEEDS", (0.1, 1.9))
 
 
+@pytest.mark.slow
 def test_the_whole_report(model, tmp_path, capsys, portrait, quick):
     (tmp_path / "faces").mkdir()
     Image.fromarray(portrait).save(tmp_path / "faces" / "astronaut.png")
