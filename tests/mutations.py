@@ -1570,6 +1570,13 @@ MUTATIONS = (
         "self.asked = self.started = time.monotonic()",
         "ui/test_jobs.py::test_waiting_and_reading_are_no_work",
     ),
+    Mutation(
+        "reader: it fills the log",
+        "emo/ui/uploads.py",
+        'islice(answer.get("remarks", []), REMARKS)',
+        'answer.get("remarks", [])',
+        "ui/test_uploads.py::test_what_is_said_has_bounds",
+    ),
 )
 
 

@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,6 +28,7 @@ MOST_BYTES = 1 << 40  # of a recording without a limit
 MOST_RATE = 1 << 20
 HEADER, FRAME = 58, 8  # bytes before the samples of a WAV file, and of one for each of two channels
 KEPT = 50_000_000  # pixels in all of portraits that stay decoded, for whoever taps on them
+REMARKS = 10  # of a reader, that go to the log
 WAIT = 60.0  # seconds for one of the readers
 INHERITED = (
     *("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "TMPDIR"),  # where this Python finds its own
@@ -153,9 +155,9 @@ def _read(
         raise error(f"{path.name} takes longer than {seconds} s to read; save it in a plainer form")
     try:
         answer = json.loads(said)
-        remarks = [_line(text) for text in answer.get("remarks", [])]
+        remarks = [_line(text) for text in islice(answer.get("remarks", []), REMARKS)]
     except (ValueError, AttributeError, TypeError, RecursionError):
-        logger.error("the reader of %s ended with status %s: %s", path.name, process.returncode, said[-2000:])
+        logger.error("the reader of %s ended with status %s: %s", path.name, process.returncode, said[-500:])
         raise _unusable(path, error) from None
     if not answer.get("confined") and sys.platform.startswith("linux"):
         logger.warning("this system's kernel does not keep the reader of uploads from other files")
@@ -196,7 +198,8 @@ def _error(answer: dict[str, object], path: Path, error: type[EmoError]) -> EmoE
 
 
 def _line(said: object) -> str:
-    return " ".join(str(said)[:500].split())
+    """At most 500 characters, without what would move a terminal's cursor or cannot be written."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in str(said)[:500]).split())
 
 
 def _unusable(path: Path, error: type[EmoError]) -> EmoError:

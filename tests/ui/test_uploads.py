@@ -290,6 +290,18 @@ def test_remarks_go_to_the_log(tmp_path, reader, caplog):
     assert [record.message for record in caplog.records] == ["cut off"]
 
 
+def test_what_is_said_has_bounds(tmp_path, reader, caplog):
+    (tmp_path / "a.bin").write_bytes(b"x")
+    reader(
+        "said = dict(remarks=['\\x1b[2J\\ud800' + 'x' * 1000] * 50, confined=True, error='ImageError', "
+        "message='m' * 600)\nprint(json.dumps(said), file=sys.stderr)"
+    )
+    with caplog.at_level(logging.WARNING), pytest.raises(ImageError, match=r"^m{500}$"):
+        read_portrait(tmp_path / "a.bin", 1)
+    assert {record.message for record in caplog.records} == {"[2J" + " " + "x" * 495}
+    assert len(caplog.records) == 10
+
+
 def test_the_server_decodes_nothing_itself(pipe, image, sound, tmp_path, monkeypatch):
     """The one thing it opens is the copy that its reader made."""
     from emo.ui import Limits
