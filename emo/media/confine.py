@@ -25,22 +25,27 @@ REFUSED = {
     "llistxattr": (195, 12), "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
     "chdir": (80, 49), "fchdir": (81, 50), "chroot": (161, 51), "inotify_init": (253, -1), "inotify_init1": (294, 26),
     "fanotify_init": (300, 262), "io_setup": (206, 0), "io_uring_setup": (425, 425), "io_uring_enter": (426, 426),
-    "io_uring_register": (427, 427), "mq_open": (240, 180), "uselib": (134, -1), "acct": (163, 89),
+    "io_uring_register": (427, 427), "mq_open": (240, 180), "mq_unlink": (241, 181), "uselib": (134, -1),
+    "acct": (163, 89),
     # mounts and namespaces
     "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "move_mount": (429, 429), "fsopen": (430, 430),
     "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442),
     "setns": (308, 268), "unshare": (272, 97), "swapon": (167, 224), "swapoff": (168, 225), "quotactl": (179, 60),
+    "quotactl_fd": (443, 443),
     # the network, and memory shared by name
     "socket": (41, 198), "socketpair": (53, 199), "connect": (42, 203), "bind": (49, 200), "listen": (50, 201),
     "accept": (43, 202), "accept4": (288, 242), "sendto": (44, 206), "sendmsg": (46, 211), "sendmmsg": (307, 269),
-    "recvmsg": (47, 212), "recvmmsg": (299, 243), "shmget": (29, 194), "shmat": (30, 196), "msgget": (68, 186),
-    "semget": (64, 190),
+    "recvmsg": (47, 212), "recvmmsg": (299, 243), "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195),
+    "msgget": (68, 186), "msgsnd": (69, 189), "msgrcv": (70, 188), "msgctl": (71, 187), "semget": (64, 190),
+    "semop": (65, 193), "semtimedop": (220, 192), "semctl": (66, 191),
     # other programs and processes
     "execve": (59, 221), "execveat": (322, 281), "fork": (57, -1), "vfork": (58, -1), "ptrace": (101, 117),
     "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "process_madvise": (440, 440),
     "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138),
     "rt_tgsigqueueinfo": (297, 240), "pidfd_open": (434, 434), "pidfd_send_signal": (424, 424),
     "pidfd_getfd": (438, 438), "kcmp": (312, 272), "sched_setaffinity": (203, 122), "setpriority": (141, 140),
+    "sched_setparam": (142, 118), "sched_setscheduler": (144, 119), "sched_setattr": (314, 274),
+    "ioprio_set": (251, 30), "migrate_pages": (256, 238), "move_pages": (279, 239), "process_mrelease": (448, 448),
     # rights and the kernel
     "setuid": (105, 146), "setgid": (106, 144), "setreuid": (113, 145), "setregid": (114, 143),
     "setresuid": (117, 147), "setresgid": (119, 149), "setgroups": (116, 159), "setfsuid": (122, 151),
@@ -55,6 +60,9 @@ REFUSED = {
 NEWEST = 462  # what later kernels add is answered as if it were not there
 CLONE, CLONE3, PRLIMIT, SECCOMP = (56, 220), (435, 435), (302, 261), (317, 277)
 CLONE_THREAD = 0x10000
+# Who is signaled when an open file is ready may be any process: commands that say so, or with which signal.
+FCNTL, OWNERS = (72, 25), (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX
+IOCTL, IOCTL_OWNERS = (16, 29), (0x8901, 0x8902, 0x5452)  # FIOSETOWN, SIOCSPGRP, FIOASYNC
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7), "arm64": (1, 0xC00000B7)}
 
 ALLOW, KILL, REFUSE, UNKNOWN = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026  # the last two: EPERM, ENOSYS
@@ -74,9 +82,10 @@ def confine(memory: int, seconds: int, file_size: int) -> bool:
         file_size: bytes of any file that it writes.
 
     Returns:
-        Whether the system keeps it to that; False where it has no such filter. The limits hold on Linux and macOS.
+        Whether the system keeps it to that; False where it has no such filter, or, on Linux, no limit to the memory
+        could be set. The other limits hold on Linux and macOS.
     """
-    _limit(memory, seconds, file_size)
+    bounded = _limit(memory, seconds, file_size)
     if not sys.platform.startswith("linux"):
         return False
     libc = ctypes.CDLL(None, use_errno=True)
@@ -84,7 +93,7 @@ def confine(memory: int, seconds: int, file_size: int) -> bool:
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         return False
     _restrict_files(libc)
-    return _filter_calls(libc)
+    return _filter_calls(libc) and bounded
 
 
 def program(machine: str) -> list[tuple[int, int, int, int]]:
@@ -115,6 +124,8 @@ def program(machine: str) -> list[tuple[int, int, int, int]]:
         (EQUAL, 0, 1, 0),
         (RETURN, 0, 0, ALLOW),
         (RETURN, 0, 0, REFUSE),
+        *_all_but(FCNTL[column], OWNERS, low_of(1)),
+        *_all_but(IOCTL[column], IOCTL_OWNERS, low_of(1)),
         (ABOVE, 0, 1, NEWEST),  # above it also lie the numbers of x86-64's second way of calling, x32
         (RETURN, 0, 0, UNKNOWN),
     ]
@@ -122,6 +133,14 @@ def program(machine: str) -> list[tuple[int, int, int, int]]:
         if numbers[column] >= 0:
             steps += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, REFUSE)]
     return [*steps, (RETURN, 0, 0, ALLOW)]
+
+
+def _all_but(number: int, commands: tuple[int, ...], argument: int) -> list[tuple[int, int, int, int]]:
+    """Allows a system call, but refuses it with these values of a 32-bit argument, given by its place."""
+    count = len(commands)
+    refused = [(EQUAL, count - i, 0, command) for i, command in enumerate(commands)]
+    steps = [(LOAD, 0, 0, argument), *refused, (RETURN, 0, 0, ALLOW), (RETURN, 0, 0, REFUSE)]
+    return [(EQUAL, 0, len(steps), number), *steps]
 
 
 def _filter_calls(libc: ctypes.CDLL) -> bool:
@@ -150,21 +169,23 @@ def _restrict_files(libc: ctypes.CDLL) -> None:
         os.close(descriptor)
 
 
-def _limit(memory: int, seconds: int, file_size: int) -> None:
+def _limit(memory: int, seconds: int, file_size: int) -> bool:
+    """Returns whether the memory has one too."""
     try:
         import resource
     except ImportError:
-        return
+        return False
     limits = {"CPU": seconds, "FSIZE": file_size, "CORE": 0, "NOFILE": 32}
     try:
         with open("/proc/self/statm", "rb") as file:
             taken = int(file.read().split()[0]) * resource.getpagesize()
         limits["AS"] = taken + memory
     except OSError:
-        pass  # macOS, which does not keep processes to it
+        pass  # no /proc: macOS, which does not keep processes to it, or a Linux without
     for name, most in limits.items():
         kind = getattr(resource, f"RLIMIT_{name}")
         hard = resource.getrlimit(kind)[1]
         if hard != resource.RLIM_INFINITY:
             most = min(most, hard)
         resource.setrlimit(kind, (most, most))
+    return "AS" in limits

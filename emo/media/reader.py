@@ -48,7 +48,7 @@ def sound_into(file: BinaryIO, name: str, most_seconds: float | None, out: Binar
     """Write the sound in `file` to `out`, float32 at its own rate, two channels side by side.
 
     Returns:
-        Its rate and number of channels.
+        Its rate.
 
     Raises:
         AudioError: naming it, if it cannot be read or is longer than allowed; no more than that is decoded. What the
@@ -64,7 +64,7 @@ def sound_into(file: BinaryIO, name: str, most_seconds: float | None, out: Binar
             out.write(np.ascontiguousarray(both.T, "<f4"))
     if not length:
         raise AudioError(f"{name} holds no sound that can be decoded; check that it plays")
-    return {"rate": rate, "channels": 2}
+    return {"rate": rate}
 
 
 def _warm_up() -> None:

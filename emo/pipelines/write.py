@@ -1,14 +1,17 @@
 """A stream of clips becomes a video file, which an interruption does not lose."""
 
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+import numpy as np
 
 from emo.errors import ResumeError
 from emo.locks import claim
 from emo.media import VideoWriter, check_frame_size, spool_path, warn_of_frame_size
 from emo.media.files import written_file
 from emo.pipelines.origin import complete_origin
-from emo.pipelines.output import EMOStream
+from emo.pipelines.output import EMOClip, EMOStream
 from emo.pipelines.resume import ResumePoint
 
 
@@ -19,7 +22,12 @@ def resume_path(path: str | os.PathLike) -> Path:
 
 
 def write_video(
-    stream: EMOStream, path: str | os.PathLike, *, fingerprint: dict[str, str], resume: ResumePoint | None = None
+    stream: EMOStream,
+    path: str | os.PathLike,
+    *,
+    fingerprint: dict[str, str],
+    resume: ResumePoint | None = None,
+    frames_of: Callable[[EMOClip], Iterable[np.ndarray]] = EMOClip.each,
 ) -> None:
     """Generate, and write each clip as it comes; the sound is added at the end, and the origin in the metadata.
 
@@ -31,6 +39,7 @@ def write_video(
         path: .mp4 or .mov. It appears when it is whole.
         fingerprint: of the stream, from `fingerprint`.
         resume: the point at which an interrupted run stopped.
+        frames_of: makes the frames of a clip on their way to the video, once each; for whoever wants to see them.
 
     Raises:
         OutputError: the file cannot be written, its frames are larger than a video holds, or somebody else is writing
@@ -47,7 +56,7 @@ def write_video(
             point_path.unlink(missing_ok=True)
         try:
             for clip in stream:
-                writer.write(clip.each())
+                writer.write(frames_of(clip))
                 ResumePoint(clip.state, writer.position, fingerprint).save(point_path)
             writer.finish(stream.audio, complete_origin(stream.origin, fingerprint))
         except BaseException:

@@ -1,6 +1,7 @@
 """One generation at a time, in a thread of its own: told step by step, and stopped when nobody wants it any more."""
 
 import logging
+import math
 import queue
 import tempfile
 import threading
@@ -10,15 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
 
-from emo.media.image import shrunk
-from emo.pipelines import EMOClip, EMOPipeline, EMOStream, fingerprint, write_video
+from emo.pipelines import EMOClip, EMOPipeline, fingerprint, write_video
+from emo.ui.frames import Clip, FramesSoFar
 from emo.ui.limits import Limits
-from emo.ui.request import FieldError, Request, open_request
+from emo.ui.request import FieldError, Request, open_request, read_request
 
 PULSE = 0.5  # seconds without news after which the last news is told again: only there can a listener leave
-SHOWN = 512  # pixels of a shown frame's longer side
 ABANDONED = 30.0  # seconds after which a job that nobody asks about is given up
 
 logger = logging.getLogger(__name__)
@@ -37,13 +37,6 @@ class Step:
     frames: int = 0
     num_frames: int = 0
     seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Clip:
-    """The frames that have just been made, at most SHOWN pixels a side."""
-
-    frames: list[Image.Image]
 
 
 @dataclass(frozen=True)
@@ -102,13 +95,17 @@ class Jobs:
 
 
 class _Job:
-    """The thread's side. asked: when the listener last asked; left: set when it has gone."""
+    """The thread's side.
+
+    asked: when the listener last asked; left: set when it has gone; started: when the pipeline was free for it.
+    """
 
     def __init__(self, jobs: Jobs, request: Request):
         self.jobs, self.request = jobs, request
         self.news: queue.SimpleQueue = queue.SimpleQueue()
         self.left = threading.Event()
-        self.asked = self.started = time.monotonic()
+        self.asked, self.started = time.monotonic(), math.inf
+        self.so_far = FramesSoFar()
         self.step = Step()
         self.thread = threading.Thread(target=self._run, name="generation", daemon=True)
 
@@ -127,31 +124,35 @@ class _Job:
     def _generate(self, folder: Path) -> Finished:
         path, recording = folder / "emo.mp4", folder / "recording"
         recording.mkdir()
+        uploads = read_request(self.request, self.jobs.limits, recording)
+        self._check()
         while not self.jobs._pipeline.acquire(timeout=PULSE):  # a stopped job may still be in its last step
             self._check()
         try:
             self.started = time.monotonic()
             self._check()
-            stream = open_request(self.jobs.pipe, self.request, self.jobs.limits, self._on_step, recording)
+            stream = open_request(self.jobs.pipe, self.request, uploads, self._on_step)
             try:
                 self._tell(steps=stream.num_clips * stream.num_inference_steps, num_frames=stream.num_frames)
-                stream = replace(stream, generate=self._watched(stream))
-                write_video(stream, path, fingerprint=fingerprint(self.jobs.pipe, stream, self.request.seed))
+                marks = fingerprint(self.jobs.pipe, stream, self.request.seed)
+                write_video(stream, path, fingerprint=marks, frames_of=self._frames_of)
             finally:
                 stream.audio.close()
             return Finished(path, stream.num_frames, float(stream.fps), time.monotonic() - self.started)
         finally:
             self.jobs._pipeline.release()
 
-    def _watched(self, stream: EMOStream):
-        def generate(job: EMOStream) -> Iterator[EMOClip]:
-            for clip in stream.generate(job):
-                self._check()
-                self.news.put(Clip([shrunk(Image.fromarray(frame), SHOWN) for frame in clip.each()]))
-                self._tell(frames=self.step.frames + len(clip))
-                yield clip
-
-        return generate
+    def _frames_of(self, clip: EMOClip) -> Iterator[np.ndarray]:
+        """A clip's frames on their way to the video; some are kept to be shown."""
+        end = self.so_far.count + len(clip)
+        for frame in clip.each():
+            self._check()
+            self.so_far.add(frame)
+            if self.so_far.count == end:
+                self.news.put(self.so_far.clip(frame))
+                self._tell(frames=end)
+            yield frame
+            del frame  # before the next one is made
 
     def _on_step(self, pipe, step: int, timestep, tensors: dict) -> None:
         self._check()

@@ -10,8 +10,9 @@ import gradio as gr
 
 from emo.errors import EmoError
 from emo.ui.example import example_portrait, example_sound
-from emo.ui.jobs import Clip, Finished, Jobs
-from emo.ui.preview import LARGEST, FramesSoFar, corner_marked, drawn_region, progress_html
+from emo.ui.frames import Clip
+from emo.ui.jobs import Finished, Jobs
+from emo.ui.preview import LARGEST, corner_marked, drawn_region, frames_html, progress_html
 from emo.ui.request import FIELDS, GUIDANCE, MOST_SPEED, FieldError, Request, blamed, look, open_portrait
 from emo.ui.uploads import read_sound
 
@@ -259,13 +260,11 @@ def _takes_uploads_only(block: Any) -> None:
 def _run(jobs: Jobs, request: Request, errors, status, frames, video, go, cancel) -> Iterator[dict[Any, Any]]:
     """One generation, as updates of the page."""
     over = {go: gr.update(interactive=True), cancel: gr.update(visible=False)}
-    so_far = FramesSoFar()
     yield _blank(errors, *FIELDS) | {status: "<progress></progress>", frames: "", video: None}
     try:
         for news in jobs.generate(request):
             if isinstance(news, Clip):
-                so_far.add(news.frames)
-                yield {frames: so_far.html()}
+                yield {frames: frames_html(news)}
             elif isinstance(news, Finished):
                 yield {status: progress_html(news), frames: "", video: str(news.path)} | over
             else:

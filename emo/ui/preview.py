@@ -5,7 +5,6 @@ Pictures go into the page's own text, so that no file is made for them.
 
 import base64
 import io
-from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
@@ -13,40 +12,21 @@ from emo.face import REGION_SCALE, Portrait
 from emo.face.region import bounding_box, grow
 from emo.media import contact_sheet
 from emo.media.image import shrunk
-from emo.ui.jobs import SHOWN, Finished, Step
+from emo.ui.frames import CELL, SHOWN, Clip
+from emo.ui.jobs import Finished, Step
 
-CELL, COLUMNS, MOST = 96, 6, 18
+COLUMNS = 6
 LARGEST = SHOWN
 """Pixels of the longer side of the portrait on which the region is drawn."""
 
 
-class FramesSoFar:
-    """The newest frame, and up to MOST small ones that spread over all so far, however many these are."""
-
-    def __init__(self):
-        self._kept: list[Image.Image] = []
-        self._stride, self._count = 1, 0
-        self._newest: Image.Image | None = None
-
-    def add(self, frames: Sequence[Image.Image]) -> None:
-        """Take the frames of a clip, one at least."""
-        for frame in frames:
-            if self._count % self._stride == 0:
-                self._kept.append(shrunk(frame, CELL))
-            self._count += 1
-            if len(self._kept) > MOST:
-                self._kept, self._stride = self._kept[::2], self._stride * 2
-        self._newest = frames[-1]
-
-    def html(self) -> str:
-        """Two pictures; nothing before the first clip."""
-        if self._newest is None:
-            return ""
-        sheet = contact_sheet(self._kept, min(COLUMNS, len(self._kept)), cell=(CELL, CELL))
-        return (
-            f'<div class="emo-frames"><img class="emo-newest" alt="the newest frame" src="{data_uri(self._newest)}">'
-            f'<img alt="the {self._count} frames so far" src="{data_uri(sheet)}"></div>'
-        )
+def frames_html(clip: Clip) -> str:
+    """Two pictures: the newest frame, and the kept ones side by side."""
+    sheet = contact_sheet(clip.kept, min(COLUMNS, len(clip.kept)), cell=(CELL, CELL))
+    return (
+        f'<div class="emo-frames"><img class="emo-newest" alt="the newest frame" src="{data_uri(clip.newest)}">'
+        f'<img alt="the {clip.num_frames} frames so far" src="{data_uri(sheet)}"></div>'
+    )
 
 
 def progress_html(news: Step | Finished) -> str:

@@ -58,16 +58,23 @@ class Request:
     paste_back: bool = False
 
 
-def open_request(pipe: EMOPipeline, request: Request, limits: Limits, on_step, folder: Path) -> EMOStream:
-    """Check every field and open the recording; `on_step` is called after each denoising step.
+@dataclass(frozen=True)
+class Uploads:
+    """What was uploaded, read: the picture, the region as `prepare_portrait` takes it, and the copy of the sound."""
 
-    The stream's sound must be closed in the end, and until then lies in `folder`.
+    picture: Image.Image
+    region: Region | None
+    sound: Path
+
+
+def read_request(request: Request, limits: Limits, folder: Path) -> Uploads:
+    """Check every field by itself, and read the uploads; the sound's copy is put into `folder`. Needs no pipeline.
 
     Raises:
         FieldError: naming the first field that is wrong.
     """
     _check_numbers(request, limits)
-    speed = parse_speed(request.speed)
+    parse_speed(request.speed)
     if request.portrait is None:
         raise FieldError("portrait", "Give a portrait: a picture with one face that looks at the camera.")
     if request.sound is None:
@@ -76,18 +83,30 @@ def open_request(pipe: EMOPipeline, request: Request, limits: Limits, on_step, f
     copy = folder / Path(request.sound).name
     with blamed("sound", request.sound):
         read_sound(request.sound, copy, limits.sound)
+    return Uploads(picture, region, copy)
+
+
+def open_request(pipe: EMOPipeline, request: Request, uploads: Uploads, on_step) -> EMOStream:
+    """The video that is asked for, to be generated; `on_step` is called after each denoising step.
+
+    The stream's sound must be closed in the end, and until then be left where `read_request` has put it.
+
+    Raises:
+        FieldError: naming the field that is wrong after all.
+    """
+    copy = uploads.sound
     with blamed("sound", copy):
         track = AudioTrack.open(copy, sampling_rate=pipe.feature_extractor.sampling_rate)
     try:
         with blamed("portrait", copy), noted():
             return pipe.stream(
-                picture,
+                uploads.picture,
                 track,
                 num_inference_steps=int(request.steps),
                 audio_guidance_scale=float(request.audio_guidance),
                 reference_guidance_scale=float(request.reference_guidance),
-                face_region=region,
-                speed=speed,
+                face_region=uploads.region,
+                speed=parse_speed(request.speed),
                 paste_back=bool(request.paste_back),
                 generator=torch.Generator().manual_seed(int(request.seed)),
                 output_type="uint8",

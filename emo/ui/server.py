@@ -11,6 +11,7 @@ from pathlib import Path
 from emo.errors import EmoError, OptionError, first_line
 from emo.pipelines import EMOPipeline
 from emo.ui.limits import Limits
+from emo.ui.uploads import forget_portraits
 
 
 @contextmanager
@@ -53,6 +54,7 @@ def serve(
                 yield _launch(page, pipe, limits, folder, host, port, share, password)
             finally:
                 page.close(verbose=False)
+                forget_portraits()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

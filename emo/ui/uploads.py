@@ -9,6 +9,9 @@ import sys
 import tempfile
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,8 +26,14 @@ SECONDS = 30  # of work, for a picture without pixels and a recording of no leng
 MOST_ANSWER = 1 << 16
 MOST_BYTES = 1 << 40  # of a recording without a limit
 MOST_RATE = 1 << 20
-HEADER = 58  # bytes before the samples of a WAV file
-KEPT = 4  # portraits that stay decoded, for whoever taps on them
+HEADER, FRAME = 58, 8  # bytes before the samples of a WAV file, and of one for each of two channels
+KEPT = 50_000_000  # pixels in all of portraits that stay decoded, for whoever taps on them
+REMARKS = 10  # of a reader, that go to the log
+WAIT = 60.0  # seconds for one of the readers
+INHERITED = (
+    *("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "TMPDIR"),  # where this Python finds its own
+    *("SYSTEMROOT", "OPENBLAS_CORETYPE"),
+)
 
 _at_once = threading.BoundedSemaphore(2)  # readers: each may take some gigabytes
 _kept: "OrderedDict[tuple, Image.Image]" = OrderedDict()
@@ -48,6 +57,8 @@ def read_portrait(path: str | Path, megapixels: float) -> Image.Image:
     state = path.stat()
     key = path, state.st_mtime_ns, state.st_size, megapixels
     with _lock:
+        for gone in [known for known in _kept if not known[0].exists()]:
+            del _kept[gone]
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
@@ -61,15 +72,22 @@ def read_portrait(path: str | Path, megapixels: float) -> Image.Image:
         out.seek(0)
         content = out.read()
     picture = Image.frombytes("RGB", (width, height), content)
-    with _lock:
-        _kept[key] = picture
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
+    if width * height <= KEPT:
+        with _lock:
+            _kept[key] = picture
+            while sum(known.width * known.height for known in _kept.values()) > KEPT:
+                _kept.popitem(last=False)
     return picture
 
 
+def forget_portraits() -> None:
+    """Keep none decoded any longer."""
+    with _lock:
+        _kept.clear()
+
+
 def read_sound(path: str | Path, copy: Path, seconds: float | None) -> None:
-    """Write the sound in an uploaded file as a WAV file, at its own rate and with up to two channels.
+    """Write the sound in an uploaded file as a WAV file of two channels, at its own rate.
 
     Args:
         path: the file.
@@ -83,18 +101,18 @@ def read_sound(path: str | Path, copy: Path, seconds: float | None) -> None:
     path = Path(path)
     require_file(path, AudioError)
     megabytes = path.stat().st_size / 1e6
-    most = MOST_BYTES if seconds is None else HEADER + round((seconds + 1) * MOST_RATE * 8)
+    most = MOST_BYTES if seconds is None else HEADER + round((seconds + 1) * MOST_RATE * FRAME)
     time = SECONDS + round(2 * megabytes if seconds is None else seconds)
     with copy.open("w+b") as out:
         out.write(bytes(HEADER))
         out.flush()
         answer = _read("sound", path, out, seconds or 0, most, time, AudioError)
-        rate, channels = _whole(answer, "rate", MOST_RATE), _whole(answer, "channels", 2)
+        rate = _whole(answer, "rate", MOST_RATE)
         size = out.seek(0, os.SEEK_END) - HEADER
-        if size <= 0 or not rate or not channels or size % (4 * channels):
+        if size <= 0 or not rate or size % FRAME:
             raise _unusable(path, AudioError)
         out.seek(0)
-        out.write(_wav_header(rate, channels, size))
+        out.write(_wav_header(rate, size))
 
 
 def _read(
@@ -102,15 +120,19 @@ def _read(
 ) -> dict[str, object]:
     """Run a reader to its end; returns what it has to say of `path`, with `out` written."""
     values = [kind, path.name, str(most), str(file_size), str(seconds)]
-    with _at_once, path.open("rb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-X", "utf8", "-m", READER, *values],
-            stdin=file,
-            stdout=out,
-            stderr=subprocess.PIPE,
-            env=_environment(),
-            cwd=Path(emo.__file__).parents[1],
-        )
+    with _turn(error), path.open("rb") as file:
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-X", "utf8", "-m", READER, *values],
+                stdin=file,
+                stdout=out,
+                stderr=subprocess.PIPE,
+                env=_environment(),
+                cwd=Path(emo.__file__).parents[1],
+            )
+        except OSError as problem:
+            logger.error("no reader could be started: %s", problem)
+            raise _unusable(path, error) from problem
         late = threading.Event()
 
         def end() -> None:
@@ -118,9 +140,12 @@ def _read(
             process.kill()
 
         timer = threading.Timer(seconds, end)
-        timer.start()
         try:
+            timer.start()
             said = process.stderr.read(MOST_ANSWER)
+        except (OSError, RuntimeError) as problem:  # there are too many threads
+            logger.error("no reader could be watched: %s", problem)
+            raise _unusable(path, error) from problem
         finally:
             timer.cancel()
             process.kill()
@@ -130,9 +155,9 @@ def _read(
         raise error(f"{path.name} takes longer than {seconds} s to read; save it in a plainer form")
     try:
         answer = json.loads(said)
-        remarks = [_line(text) for text in answer.get("remarks", [])]
+        remarks = [_line(text) for text in islice(answer.get("remarks", []), REMARKS)]
     except (ValueError, AttributeError, TypeError, RecursionError):
-        logger.error("the reader of %s ended with status %s: %s", path.name, process.returncode, said[-2000:])
+        logger.error("the reader of %s ended with status %s: %s", path.name, process.returncode, said[-500:])
         raise _unusable(path, error) from None
     if not answer.get("confined") and sys.platform.startswith("linux"):
         logger.warning("this system's kernel does not keep the reader of uploads from other files")
@@ -143,10 +168,21 @@ def _read(
     return answer
 
 
+@contextmanager
+def _turn(error: type[EmoError]) -> Iterator[None]:
+    """Wait for one of the readers."""
+    if not _at_once.acquire(timeout=WAIT):
+        raise error("the server is busy; try again")
+    try:
+        yield
+    finally:
+        _at_once.release()
+
+
 def _environment() -> dict[str, str]:
-    """What a reader needs of ours: where packages lie, and that it be one thread."""
+    """What a reader needs of ours: where programs and packages lie, and that it be one thread."""
     places = os.pathsep.join(str(Path(place).absolute()) for place in sys.path)
-    ours = {name: os.environ[name] for name in ("SYSTEMROOT", "OPENBLAS_CORETYPE") if name in os.environ}
+    ours = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return ours | {"PYTHONPATH": places, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
@@ -162,7 +198,8 @@ def _error(answer: dict[str, object], path: Path, error: type[EmoError]) -> EmoE
 
 
 def _line(said: object) -> str:
-    return " ".join(str(said)[:500].split())
+    """At most 500 characters, without what would move a terminal's cursor or cannot be written."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in str(said)[:500]).split())
 
 
 def _unusable(path: Path, error: type[EmoError]) -> EmoError:
@@ -175,10 +212,10 @@ def _whole(answer: dict[str, object], name: str, most: int) -> int:
     return value if type(value) is int and 0 < value <= most else 0
 
 
-def _wav_header(rate: int, channels: int, size: int) -> bytes:
-    """Of float32 samples; beyond 4 GB the length stands for everything up to the file's end."""
-    form = struct.pack("<HHIIHHH", 3, channels, rate, rate * channels * 4, channels * 4, 32, 0)
-    frames = min(size // (4 * channels), 0xFFFFFFFF)
+def _wav_header(rate: int, size: int) -> bytes:
+    """Of float32 samples in two channels; beyond 4 GB the length stands for everything up to the file's end."""
+    form = struct.pack("<HHIIHHH", 3, 2, rate, rate * FRAME, FRAME, 32, 0)
+    frames = min(size // FRAME, 0xFFFFFFFF)
     total, size = min(size + HEADER - 8, 0xFFFFFFFF), min(size, 0xFFFFFFFF)
     parts = (b"RIFF", total, b"WAVE", b"fmt ", len(form), form, b"fact", 4, frames, b"data", size)
     return struct.pack("<4sI4s4sI18s4sII4sI", *parts)

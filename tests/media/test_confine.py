@@ -1,6 +1,7 @@
 """A confined process reaches nothing but what it has open."""
 
 import json
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +13,12 @@ from emo.media import confine
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the filter is Linux's")
 
 TRIES = """
-import ctypes, json, os, resource, signal, socket, subprocess, sys, threading
+import ctypes, fcntl, json, os, resource, signal, socket, subprocess, sys, threading
 from emo.media.confine import confine
 
 secret, port, program = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 libc = ctypes.CDLL(None, use_errno=True)
+ends_of_a_pipe = os.pipe()
 kept, kept_socket = open(program, "rb"), socket.socket()
 confined = confine(1 << 30, 20, 1000)
 
@@ -57,6 +59,10 @@ tries = dict(
     fork=lambda: os.fork() or os._exit(0),
     clone=lambda: called(int(sys.argv[4]), 17, 0, 0, 0, 0),
     signal=lambda: os.kill(os.getppid(), signal.SIGCONT),
+    signal_through_a_file=lambda: fcntl.fcntl(ends_of_a_pipe[0], fcntl.F_SETOWN, os.getppid()),
+    another_signal=lambda: fcntl.fcntl(ends_of_a_pipe[0], fcntl.F_SETSIG, 9),
+    signal_by_ioctl=lambda: fcntl.ioctl(ends_of_a_pipe[0], 0x5452, b"\\1\\0\\0\\0"),
+    schedule=lambda: os.sched_setscheduler(os.getppid(), os.SCHED_BATCH, os.sched_param(0)),
     spare_memory=lambda: os.memfd_create("x"),
     io_uring=lambda: called(425, 1, ctypes.create_string_buffer(120)),
     raise_a_limit=lambda: resource.setrlimit(resource.RLIMIT_CORE, (1, 1)),
@@ -79,7 +85,6 @@ print(json.dumps([confined, resource.getrlimit(resource.RLIMIT_CORE)[0], ends]))
 
 @linux
 def test_nothing_else_is_reached(tmp_path):
-    import platform
     import socket
 
     if platform.machine() not in confine.MACHINES:
@@ -100,6 +105,18 @@ def test_nothing_else_is_reached(tmp_path):
     assert ends["much_memory"] == "MemoryError"
     assert [path.name for path in tmp_path.iterdir()] == ["secret"]
     assert Path(tmp_path / "secret").read_text() == "the secret"
+
+
+@linux
+@pytest.mark.parametrize("readable", [True, False])
+def test_it_is_said_when_memory_has_no_limit(readable):
+    """As in a container without /proc."""
+    if platform.machine() not in confine.MACHINES:
+        pytest.skip("no filter for this machine")
+    hide = "" if readable else "module.open = lambda *_: os.open('/nowhere', 0)\n"
+    source = f"import os\nfrom emo.media import confine as module\n{hide}print(module.confine(1 << 30, 20, 1000))"
+    ended = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=60)
+    assert ended.stdout.strip() == str(readable), ended.stderr
 
 
 def verdict(machine: str, number: int, arguments: tuple[int, ...] = (), architecture: int | None = None) -> int:
@@ -139,6 +156,15 @@ def test_the_filter_of_every_machine(machine):
     assert verdict(machine, prlimit, (0, 7, 0, 0xFFFF)) == confine.ALLOW
     assert verdict(machine, prlimit, (0, 7, 0x1000)) == confine.REFUSE
     assert verdict(machine, prlimit, (0, 7, 1 << 40)) == confine.REFUSE
+    fcntl, ioctl = confine.FCNTL[column], confine.IOCTL[column]
+    for command in (8, 10, 15):
+        assert verdict(machine, fcntl, (3, command, 1)) == confine.REFUSE
+        assert verdict(machine, fcntl, (3, command | 1 << 32, 1)) == confine.REFUSE  # the kernel reads 32 bits
+    for command in (0x8901, 0x8902, 0x5452):
+        assert verdict(machine, ioctl, (3, command, 1)) == confine.REFUSE
+    for number, read_flags_close_on_exec in ((fcntl, (1, 2, 3, 4, 1030)), (ioctl, (0x5451, 0x5401))):
+        for command in read_flags_close_on_exec:
+            assert verdict(machine, number, (3, command)) == confine.ALLOW
     assert verdict(machine, 463) == confine.UNKNOWN
     assert verdict(machine, 0x40000000) == confine.UNKNOWN  # x32
     assert verdict(machine, 0, architecture=0x40000003) == confine.KILL  # 32-bit

@@ -4,12 +4,15 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from emo.media import VideoReader, read_origin
+from emo.pipelines import output
 from emo.ui import Limits, jobs
-from emo.ui.jobs import Clip, Finished, Jobs, Step
+from emo.ui.frames import Clip
+from emo.ui.jobs import Finished, Jobs, Step
 from emo.ui.request import FieldError, Request
 
 
@@ -44,7 +47,7 @@ def test_a_generation_is_told_as_it_goes_on(pipe, request_of, folder):
     done = [step.done for step in steps]
     assert done == sorted(done)
     assert (set(done), steps[-1].steps, steps[-1].frames) == (set(range(7)), 6, 10)
-    assert [len(clip.frames) for clip in clips] == [4, 4, 2]
+    assert [clip.num_frames for clip in clips] == [4, 8, 10]
     assert news.index(clips[0]) < news.index(next(step for step in steps if step.done == 3))
     assert isinstance(news[-1], Finished)
     assert kept == [(5, 10)]
@@ -122,6 +125,70 @@ def test_the_time_is_up(pipe, request_of, folder):
         list(Jobs(pipe, Limits(work=0.001)).generate(request_of(steps=100)))
     assert error.value.field == "options"
     wait_for_the_end()
+    assert list(folder.iterdir()) == []
+
+
+def test_every_frame_is_made_once(pipe, request_of, folder, monkeypatch):
+    made = []
+    original = output.each_frame
+
+    def counted(*values):
+        for frame in original(*values):
+            made.append(frame.shape)
+            yield frame
+
+    monkeypatch.setattr(output, "each_frame", counted)
+    clips = [news for news in Jobs(pipe, Limits()).generate(request_of(paste_back=True)) if isinstance(news, Clip)]
+    assert made == [(512, 512, 3)] * 10
+    assert len(clips[-1].kept) == 10
+
+
+def test_reading_the_uploads_holds_up_nobody(pipe, request_of, folder, monkeypatch):
+    slow, read = request_of(seed=1), threading.Event()
+    original = jobs.read_request
+
+    def slowly(request, *values):
+        if request is slow:
+            assert read.wait(30)
+        return original(request, *values)
+
+    monkeypatch.setattr(jobs, "read_request", slowly)
+    work = Jobs(pipe, Limits())
+    news = work.generate(slow)
+    assert next(news) == Step()
+    assert isinstance([*work.generate(request_of())][-1], Finished)
+    read.set()
+    assert isinstance([*news][-1], Finished)
+
+
+def test_waiting_and_reading_are_no_work(pipe, request_of, folder, monkeypatch):
+    later = [0]
+    monkeypatch.setattr(jobs, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + sum(later)))
+    monkeypatch.setattr(jobs, "ABANDONED", 1e9)
+    monkeypatch.setattr(jobs, "PULSE", 0.05)
+    original = jobs.read_request
+    monkeypatch.setattr(jobs, "read_request", lambda *values: later.append(1000) or original(*values))
+    work = Jobs(pipe, Limits(work=10))
+    with work._pipeline:
+        news = work.generate(request_of())
+        assert next(news) == Step()
+        later.append(1000)
+        assert [next(news) for _ in range(5)] == [Step()] * 5
+    assert [*news][-1].seconds < 1000
+
+
+def test_who_leaves_while_uploads_are_read_takes_no_turn(pipe, request_of, folder, monkeypatch):
+    left = threading.Event()
+    original = jobs.read_request
+    monkeypatch.setattr(jobs, "read_request", lambda *values: original(*values) if left.wait(30) else None)
+    monkeypatch.setattr(jobs, "open_request", lambda *_: pytest.fail("it goes on"))
+    work = Jobs(pipe, Limits())
+    news = work.generate(request_of())
+    next(news)
+    news.close()
+    with work._pipeline:
+        left.set()
+        wait_for_the_end()
     assert list(folder.iterdir()) == []
 
 

@@ -205,6 +205,7 @@ def test_browsers_are_told_to_ask_no_other_server(page):
     with urllib.request.urlopen(page, timeout=20) as answer:
         policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
     assert policy["default-src"] == "'self' data: blob:"
+    assert policy["frame-ancestors"] == "'self'"
     assert not any("http" in sources or "*" in sources for sources in policy.values())
 
 

@@ -10,8 +10,10 @@ from PIL import Image
 
 from emo.face import prepare_portrait
 from emo.media.image import shrunk
+from emo.ui import frames
+from emo.ui.frames import MOST, SHOWN, FramesSoFar
 from emo.ui.jobs import Finished, Step
-from emo.ui.preview import MOST, FramesSoFar, corner_marked, drawn_region, progress_html
+from emo.ui.preview import corner_marked, drawn_region, frames_html, progress_html
 
 
 def pictures(html: str) -> list[Image.Image]:
@@ -21,17 +23,30 @@ def pictures(html: str) -> list[Image.Image]:
 
 def test_the_frames_so_far_spread_over_all_of_them():
     so_far = FramesSoFar()
-    assert so_far.html() == ""
     for start in range(0, 250, 10):
-        so_far.add([Image.new("RGB", (8, 8), (value,) * 3) for value in range(start, start + 10)])
-        kept = [int(np.asarray(image).mean()) for image in so_far._kept]
+        for value in range(start, start + 10):
+            newest = np.full((8, 8, 3), value, np.uint8)
+            so_far.add(newest)
+        clip = so_far.clip(newest)
+        kept = [int(np.asarray(image).mean()) for image in clip.kept]
         assert len(kept) <= MOST
         assert kept[0] == 0
         assert len(set(np.diff(kept)) or {1}) == 1
         assert kept[-1] >= (start + 10) * 0.8
-    newest, sheet = pictures(so_far.html())
+    assert clip.num_frames == 250
+    newest, sheet = pictures(frames_html(clip))
     assert abs(np.asarray(newest).mean() - 249) < 2
     assert sheet.width > sheet.height
+
+
+def test_only_frames_that_are_kept_are_shrunk(monkeypatch):
+    sides = []
+    monkeypatch.setattr(frames, "shrunk", lambda picture, side: sides.append(side) or shrunk(picture, side))
+    so_far, frame = FramesSoFar(), np.zeros((600, 600, 3), np.uint8)
+    for _ in range(200):
+        so_far.add(frame)
+    assert len(sides) < 5 * MOST
+    assert so_far.clip(frame).newest.size == (SHOWN, SHOWN)
 
 
 @pytest.mark.parametrize("region", [None, (180.0, 70.0, 280.0, 210.0), "full"])

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from emo.ui import STRANGERS, Limits
-from emo.ui.request import FieldError, Request, look, noted, open_request, parse_region
+from emo.ui.request import FieldError, Request, look, noted, open_request, parse_region, read_request
 
 FREE = Limits()
 
@@ -24,7 +24,7 @@ def stream_of(pipe, tmp_path):
     streams = []
 
     def opened(request, limits=FREE):
-        streams.append(open_request(pipe, request, limits, None, tmp_path))
+        streams.append(open_request(pipe, request, read_request(request, limits, tmp_path), None))
         return streams[-1]
 
     yield opened

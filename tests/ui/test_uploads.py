@@ -1,6 +1,7 @@
 """Uploads are read in a process that reaches nothing else, and whatever happens there is one sentence here."""
 
 import io
+import json
 import logging
 import sys
 import time
@@ -53,6 +54,81 @@ def test_another_picture_under_the_same_name_is_read_again(tmp_path):
     for value in (10, 200):
         Image.new("RGB", (64, 32), (value,) * 3).save(tmp_path / "a.png", compress_level=value % 3)
         assert read_portrait(tmp_path / "a.png", 1).getpixel((0, 0)) == (value,) * 3
+
+
+def picture(path: Path, width: int, height: int) -> Path:
+    Image.new("RGB", (width, height)).save(path)
+    return path
+
+
+def test_kept_pictures_are_few(tmp_path, monkeypatch):
+    """They are counted by their pixels, go when their file does, and all of them when the page ends."""
+    monkeypatch.setattr(uploads, "KEPT", 3000)
+    uploads.forget_portraits()
+    paths = [picture(tmp_path / f"{i}.png", 40, 30) for i in range(3)]
+    large = picture(tmp_path / "large.png", 60, 60)
+    kept = lambda: [key[0].name for key in uploads._kept]
+    for path in paths:
+        read_portrait(path, 1)
+    assert kept() == ["1.png", "2.png"]
+    read_portrait(large, 1)
+    assert kept() == ["1.png", "2.png"]
+    paths[2].unlink()
+    read_portrait(paths[1], 1)
+    assert kept() == ["1.png"]
+    uploads.forget_portraits()
+    assert kept() == []
+
+
+def test_nothing_is_kept_when_the_page_has_ended(pipe, tmp_path):
+    from emo.ui import Limits
+    from emo.ui.server import serve
+
+    with serve(pipe, Limits()):
+        read_portrait(picture(tmp_path / "a.png", 4, 3), 1)
+    assert not uploads._kept
+
+
+@pytest.mark.parametrize("what", ["process", "timer"])
+def test_no_reader_can_be_started(tmp_path, monkeypatch, caplog, what):
+    path = picture(tmp_path / "a.png", 4, 3)
+
+    def fail(*_, **__):
+        raise OSError("no more processes") if what == "process" else RuntimeError("can't start new thread")
+
+    started, start = [], uploads.subprocess.Popen
+    if what == "process":
+        monkeypatch.setattr(uploads.subprocess, "Popen", fail)
+    else:
+        monkeypatch.setattr(uploads.subprocess, "Popen", lambda *a, **k: started.append(start(*a, **k)) or started[0])
+        monkeypatch.setattr(uploads.threading.Timer, "start", fail)
+    with caplog.at_level(logging.CRITICAL), pytest.raises(ImageError, match=r"a\.png cannot be read"):
+        read_portrait(path, 1)
+    assert [process.returncode is not None for process in started] == [True] * len(started)
+    monkeypatch.undo()
+    assert read_portrait(path, 1).size == (4, 3)  # its turn has been given back
+
+
+def test_the_server_is_busy(tmp_path, monkeypatch):
+    monkeypatch.setattr(uploads, "WAIT", 0.05)
+    path = picture(tmp_path / "a.png", 4, 3)
+    with uploads._at_once, uploads._at_once, pytest.raises(ImageError, match=r"^the server is busy; try again$"):
+        read_portrait(path, 1)
+    assert read_portrait(path, 1).size == (4, 3)
+
+
+def test_a_reader_finds_what_the_server_finds(tmp_path, reader, monkeypatch):
+    """Libraries beside this Python among it, and nothing else of what the server has been told."""
+    given = {name: str(tmp_path) for name in ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    reader(f"open({str(tmp_path / 'seen')!r}, 'w').write(json.dumps(dict(os.environ)))")
+    with pytest.raises(ImageError):
+        read_portrait(picture(tmp_path / "a.png", 4, 3), 1)
+    seen = json.loads((tmp_path / "seen").read_text())
+    assert given.items() <= seen.items()
+    assert "HF_TOKEN" not in seen
 
 
 @pytest.mark.parametrize(
@@ -161,14 +237,8 @@ def test_what_names_another_file_does_not_get_it(tmp_path, sound, name):
         ("print(json.dumps(dict(width=-1, height=-1)), file=sys.stderr)", "its reader gave up"),
         ("print(json.dumps(dict(width='2', height=2)), file=sys.stderr)", "its reader gave up"),
         ("print(json.dumps(dict(width=2, height=2)), file=sys.stderr); os.write(1, bytes(11))", "its reader gave up"),
-        (
-            "print(json.dumps(dict(rate=8000, channels=0)), file=sys.stderr); os.write(1, b'1234')",
-            "its reader gave up",
-        ),
-        (
-            "print(json.dumps(dict(rate=8000, channels=2)), file=sys.stderr); os.write(1, b'1234')",
-            "its reader gave up",
-        ),
+        ("print(json.dumps(dict(rate=0)), file=sys.stderr); os.write(1, b'12345678')", "its reader gave up"),
+        ("print(json.dumps(dict(rate=8000)), file=sys.stderr); os.write(1, b'1234')", "its reader gave up"),
         ("print(json.dumps(dict(error='SystemExit', message='1')), file=sys.stderr)", "its reader gave up"),
         ("print(json.dumps(dict(error='MemoryError')), file=sys.stderr)", "too much memory"),
         ("while True: os.write(2, b'x' * 10000)", "its reader gave up"),
@@ -220,17 +290,30 @@ def test_remarks_go_to_the_log(tmp_path, reader, caplog):
     assert [record.message for record in caplog.records] == ["cut off"]
 
 
+def test_what_is_said_has_bounds(tmp_path, reader, caplog):
+    (tmp_path / "a.bin").write_bytes(b"x")
+    reader(
+        "said = dict(remarks=['\\x1b[2J\\ud800' + 'x' * 1000] * 50, confined=True, error='ImageError', "
+        "message='m' * 600)\nprint(json.dumps(said), file=sys.stderr)"
+    )
+    with caplog.at_level(logging.WARNING), pytest.raises(ImageError, match=r"^m{500}$"):
+        read_portrait(tmp_path / "a.bin", 1)
+    assert {record.message for record in caplog.records} == {"[2J" + " " + "x" * 495}
+    assert len(caplog.records) == 10
+
+
 def test_the_server_decodes_nothing_itself(pipe, image, sound, tmp_path, monkeypatch):
     """The one thing it opens is the copy that its reader made."""
     from emo.ui import Limits
-    from emo.ui.request import Request, look, open_request
+    from emo.ui.request import Request, look, open_request, read_request
 
     opened = []
     real = demuxer._opened
     monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("a picture is decoded in the server"))
     monkeypatch.setattr(demuxer, "_opened", lambda path, error: opened.append(path) or real(path, error))
     look(image, "auto", 64, Limits())
-    open_request(pipe, Request(image, sound(), steps=1), Limits(), None, tmp_path).audio.close()
+    request = Request(image, sound(), steps=1)
+    open_request(pipe, request, read_request(request, Limits(), tmp_path), None).audio.close()
     assert opened
     assert [path for path in opened if tmp_path not in path.parents] == []
 
