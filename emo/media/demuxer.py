@@ -83,7 +83,7 @@ class Media:
             file.seek(0)
             self.container = av.open(self._file, options=OPTIONS, metadata_errors="replace")
             self._choose_streams()
-        except (OSError, OverflowError, MemoryError, ValueError) as failure:  # the first also PyAV's
+        except (FFmpegError, OSError, OverflowError, MemoryError, ValueError) as failure:
             reason = getattr(failure, "strerror", None) or type(failure).__name__
             if isinstance(failure, FFmpegError) and _is_text(head):
                 reason = "it is a text, such as a playlist that names other files; give the file itself"
@@ -116,11 +116,13 @@ class Media:
 
         The last one is empty: it takes what is left out of the decoder.
         """
+        from av.error import FFmpegError
+
         packets, self.cut_off = self.container.demux(stream), None
         while True:
             try:
                 packet = next(packets, None)
-            except (OSError, OverflowError, MemoryError) as failure:  # the first also PyAV's
+            except (FFmpegError, OSError, OverflowError, MemoryError) as failure:
                 self.cut_off = failure
                 return
             if packet is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.exceptions import InvalidPathError
 
 from emo.errors import EmoError
 from emo.ui.example import example_portrait, example_sound
@@ -96,6 +97,7 @@ def build_page(jobs: Jobs) -> gr.Blocks:
     page.queue(max_size=jobs.limits.queue)
     for block in page.blocks.values():
         _takes_uploads_only(block)
+    _takes_any_name(page)
     return page
 
 
@@ -255,6 +257,19 @@ def _takes_uploads_only(block: Any) -> None:
         return await move(path)
 
     block.async_move_resource_to_block_cache = kept
+
+
+def _takes_any_name(page: gr.Blocks) -> None:
+    """Of uploads whose names gradio does not take, hidden ones where it runs in their folder, say so, and no more."""
+    preprocess = page.preprocess_data
+
+    async def told(*arguments, **options):
+        try:
+            return await preprocess(*arguments, **options)
+        except InvalidPathError:
+            raise gr.Error("A file of this name is not taken: rename it.", print_exception=False) from None
+
+    page.preprocess_data = told
 
 
 def _run(jobs: Jobs, request: Request, errors, status, frames, video, go, cancel) -> Iterator[dict[Any, Any]]:

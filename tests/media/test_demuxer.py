@@ -208,3 +208,49 @@ def test_streams_that_players_take(tmp_path):
     ffmpeg(*tracks, "-disposition:a:0", 0, "-disposition:a:1", "default", tmp_path / "b.mkv")
     with Media(tmp_path / "b.mkv", AudioError) as media:
         assert (media.sound.index, media.num_sounds, media.video.index) == (1, 2, 2)
+
+
+class Failing:
+    """A file on a disk that fails, from the `calls`-th reading on."""
+
+    def __init__(self, path: Path, calls: int):
+        self.file, self.calls = open(path, "rb"), calls  # noqa: SIM115
+        self.seek, self.tell, self.seekable, self.readable, self.close = (
+            getattr(self.file, name) for name in ("seek", "tell", "seekable", "readable", "close")
+        )
+
+    def read(self, size: int) -> bytes:
+        self.calls -= 1
+        if self.calls < 0:
+            raise OSError(5, "Input/output error")
+        return self.file.read(size)
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2])
+def test_a_disk_that_fails_is_an_error_of_the_family(tmp_path, calls):
+    path = write_sound(tmp_path / "a.wav", np.zeros(48000), 16000)
+    file = Failing(path, calls)
+    with contextlib.suppress(AudioError), Media(path, AudioError, file) as media:
+        assert list(media.packets(media.sound)) is not None
+    assert file.file.closed
+
+
+def test_a_film_that_ends_in_its_head_is_an_error_of_the_family(tmp_path):
+    path = write_video(tmp_path / "a.ogv", patches(10), "-c:v", "libtheora")
+    for cut in range(20, 400, 20):
+        (tmp_path / "b.ogv").write_bytes(path.read_bytes()[:cut])
+        with pytest.raises(VideoError):
+            VideoReader(tmp_path / "b.ogv")
+
+
+def test_a_picture_that_grows_beyond_bounds_is_not_decoded(tmp_path, monkeypatch):
+    from emo.media import demuxer
+
+    monkeypatch.setattr(demuxer, "MAX_PIXELS", 100 * 100)
+    small, large = (
+        write_video(tmp_path / f"{side}.mkv", patches(3, side, side), "-c:v", "mjpeg") for side in (64, 160)
+    )
+    with VideoReader(small) as reader:
+        assert len(reader) == 3
+    with pytest.raises(VideoError):
+        VideoReader(large)

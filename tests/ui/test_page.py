@@ -201,6 +201,15 @@ def test_options_of_the_wrong_kind_are_a_sentence(ask, wrong, caplog, capfd):
     assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
 
 
+def test_a_name_that_gradio_does_not_take_is_a_sentence(ask, image, tmp_path, monkeypatch, caplog, capfd):
+    monkeypatch.chdir(os.environ["GRADIO_TEMP_DIR"])  # where it runs above its own files
+    hidden = tmp_path / ".hidden.png"
+    hidden.write_bytes(Path(image).read_bytes())
+    with pytest.raises(AppError, match="name is not taken"):
+        ask(portrait=str(hidden)).result(timeout=60)
+    assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
+
+
 def test_browsers_are_told_to_ask_no_other_server(page):
     with urllib.request.urlopen(page, timeout=20) as answer:
         policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
