@@ -1,6 +1,7 @@
 """Checked configurations: a YAML file over structured defaults, and `key=value` arguments over both."""
 
 import argparse
+import errno
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ STEPS = Numbers(0, MOST_STEPS)
 SEEDS = Numbers(0, 2**32 - 1)  # that numpy takes
 BATCH = Numbers(1, 65536)
 WORKERS = Numbers(0, 1024)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 NO_KEYS = "it does not hold keys and values; see configs/train"
 
 
@@ -195,11 +197,11 @@ def run(main: Callable[[], int | None]) -> int:
     except EmoError as error:
         if debug:
             raise
-        print(f"train: {str(error).strip().splitlines()[-1]}", file=sys.stderr)  # a loader's worker adds a traceback
+        print(f"train: {error}", file=sys.stderr)
         return 2
 
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:
     """TensorBoard's thread fails where a disk is full, and so does the main thread, which says it in a line."""
-    if not isinstance(failure.exc_value, OSError):
+    if getattr(failure.exc_value, "errno", None) not in FULL:
         threading.__excepthook__(failure)
