@@ -1,7 +1,9 @@
 """Configurations: defaults, file, command line, and what is said of mistakes."""
 
 import errno
+import multiprocessing
 import re
+import signal
 import sys
 import threading
 import warnings
@@ -114,8 +116,20 @@ class Damaged:
         raise DatasetError(f"clips/{number}\n.mp4: it is damaged; make it again")
 
 
+@pytest.fixture
+def workers_end():
+    """They ignore signals, and torch would wait for them when it clears the loader away."""
+    before = signal.getsignal(signal.SIGCHLD)
+    yield
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for worker in multiprocessing.active_children():
+        worker.kill()
+        worker.join()
+    signal.signal(signal.SIGCHLD, before)
+
+
 @pytest.mark.parametrize("workers", [0, 1])
-def test_an_error_in_a_loaders_worker_is_the_same_line(workers, monkeypatch, capsys):
+def test_an_error_in_a_loaders_worker_is_the_same_line(workers, monkeypatch, capsys, workers_end):
     monkeypatch.setattr(sys, "argv", ["stage"])
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # which `run` replaces
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
@@ -128,7 +142,7 @@ def test_the_traceback_of_a_loaders_worker_is_the_errors_cause():
         Damaged()[0]
     except DatasetError:
         wrapped = ExceptionWrapper(where="in DataLoader worker process 0")
-    with pytest.raises(DatasetError, match="it is damaged; make it again$") as caught:
+    with pytest.raises(DatasetError, match=r"mp4: it is damaged; make it again$") as caught:
         wrapped.reraise()
     assert "in __getitem__" in str(caught.value.__cause__)
 
