@@ -56,7 +56,7 @@ def together(accelerator: Accelerator) -> Iterator[None]:
 
 
 class Checkpoints:
-    """Folders `step-…`, each whole or not there, of which the newest `keep` stay.
+    """Folders `step-…`, each whole or not there, of which the newest `keep` stay, or all for 0.
 
     Networks, optimiser, gradient scaler and random state are saved by accelerate, which has prepared them; what else
     changes during training is given to `register`. With several machines the folder must be shared between them.
@@ -115,7 +115,8 @@ class Checkpoints:
                     known = step_folders(self.folder)
                     place = known.index(path)
                     with writing(self.folder):
-                        for other in (*known[: max(0, place + 1 - self.keep)], *known[place + 1 :]):
+                        old = known[: max(0, place + 1 - self.keep)] if self.keep else []
+                        for other in (*old, *known[place + 1 :]):
                             remove(other)
         except BaseException:
             if main:
