@@ -9,12 +9,19 @@ import os
 
 from emo.names import printable
 
+TRACEBACK = "\nOriginal Traceback (most recent call last):\n"  # in what torch makes of a loader's error
+
 
 class EmoError(ValueError):
     """Base of every error that bad input can cause. Its message is one line that can be shown, whatever it names."""
 
     def __init__(self, message: object = ""):
-        super().__init__(printable(message))
+        text = str(message)
+        if text.startswith("Caught ") and TRACEBACK in text:  # by torch, in another process: this is its copy
+            kind = f"{type(self).__module__}.{type(self).__qualname__}: "
+            self.__cause__ = RuntimeError(text)
+            text = text.strip().splitlines()[-1].removeprefix(kind)
+        super().__init__(printable(text))
 
 
 class ImageError(EmoError):

@@ -6,7 +6,8 @@ from pathlib import Path
 import emo
 
 PACKAGE = Path(emo.__file__).parent
-ANYWHERE = {"bounds", "errors", "locks", "names", "resources", "values"}  # they import nothing of emo but each other
+# They import nothing of emo but each other:
+ANYWHERE = {"bounds", "config", "errors", "locks", "names", "resources", "values"}
 LAYERS = (
     ("unets", "media", "face"),
     ("__init__",),  # the package itself: what it exports it imports when asked for

@@ -23,9 +23,8 @@ from omegaconf import MISSING
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from emo.bounds import Choice, Name, Numbers
+from emo.bounds import Name, Numbers
 from emo.data import Batch, ClipDataset, StepSampler
-from emo.data.format import SPLITS
 from emo.errors import ConfigError
 from emo.hub import build_vae, load_model_config, load_vae
 from emo.hub.autoencoder import Autoencoder
@@ -43,8 +42,8 @@ class DataConfig:
     autoencoder starts, and the scaling factor is measured at the end."""
 
     root: Annotated[str, Name()] = MISSING
-    split: Annotated[str, Choice(SPLITS)] = "train"
-    held_out: Annotated[str, Choice(SPLITS)] = "test"
+    split: Annotated[str, Name()] = "train"
+    held_out: Annotated[str, Name()] = "test"
     batch_size: Annotated[int, BATCH] = 4
     workers: Annotated[int, WORKERS] = 1
     measured: Annotated[int, Numbers(1, 10**6)] = 128

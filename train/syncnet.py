@@ -23,7 +23,6 @@ from torch.utils.data import DataLoader
 
 from emo.bounds import Choice, Name, Numbers, Several
 from emo.data import StepSampler
-from emo.data.format import SPLITS
 from emo.errors import ConfigError, EmoError
 from emo.metrics.face_crops import REGIONS
 from emo.metrics.lip_sync import MAX_LAG, lag_distances
@@ -38,8 +37,8 @@ class DataConfig:
     """Clips to learn from. frames: of each, at 25 per second. held_out: split for validation."""
 
     root: Annotated[str, Name()] = MISSING
-    split: Annotated[str, Choice(SPLITS)] = "train"
-    held_out: Annotated[str, Choice(SPLITS)] = "test"
+    split: Annotated[str, Name()] = "train"
+    held_out: Annotated[str, Name()] = "test"
     frames: Annotated[int, Numbers(FRAMES + 2, 10**5)] = 75
     batch_size: Annotated[int, BATCH] = 4
     workers: Annotated[int, WORKERS] = 1

@@ -4,18 +4,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from omegaconf import MISSING, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+from omegaconf import MISSING
 
-from emo.bounds import Choice, Numbers, Several, check
-from emo.errors import ConfigError, first_line
+from emo.bounds import Choice, Numbers, Several
+from emo.config import load_config
+from emo.errors import ConfigError
 from emo.media.files import look
 from emo.resources import bundled
 
 WIDTH = Numbers(1, 65536)
 WIDTHS = Several(WIDTH)
-UNREADABLE = (OSError, TypeError, ValueError, OverflowError, RecursionError)  # beside the libraries' own errors
 
 
 @dataclass
@@ -116,6 +114,27 @@ class ModelConfig:
     vae: VAEConfig = field(default_factory=VAEConfig)
     scheduler: SchedulerConfig = field(default_factory=SchedulerConfig)
 
+    def misfit(self) -> str | None:
+        """What does not fit together."""
+        unet, vae, levels = self.unet, self.vae, len(self.unet.block_out_channels)
+        for key in ("spatial_attention", "num_attention_heads", "motion_num_attention_heads"):
+            if len(getattr(unet, key)) != levels:
+                return f"unet.{key} has {len(getattr(unet, key))} entries for {levels} levels"
+        for key in ("num_attention_heads", "motion_num_attention_heads"):
+            for width, heads in zip(unet.block_out_channels, getattr(unet, key), strict=True):
+                if width % heads:
+                    return f"unet.{key}: {heads} heads do not divide {width} channels"
+        if any(width % unet.norm_num_groups for width in unet.block_out_channels):
+            return f"unet.norm_num_groups: {unet.norm_num_groups} does not divide all of unet.block_out_channels"
+        normed = vae.block_out_channels[1 if vae.kind == "patch" else 0 :]
+        if any(width % vae.norm_num_groups for width in normed):
+            return f"vae.norm_num_groups: {vae.norm_num_groups} does not divide all of {normed}"
+        if len(self.face_locator.block_out_channels) != len(vae.block_out_channels):
+            return "face_locator.block_out_channels needs as many entries as vae.block_out_channels, to halve as often"
+        if unet.motion_max_seq_length < self.num_motion_frames + self.num_frames:
+            return "unet.motion_max_seq_length is less than num_motion_frames + num_frames"
+        return None
+
 
 def load_model_config(name: str) -> ModelConfig:
     """Read a model configuration by its name (`emo-tiny`, `emo-sd15`) or path.
@@ -129,38 +148,4 @@ def load_model_config(name: str) -> ModelConfig:
     if look(path, ConfigError) is None or not path.is_file():
         known = ", ".join(sorted(file.stem for file in bundled("configs/model").glob("*.yaml")))
         raise ConfigError(f"{name}: no such model configuration; give a YAML file or one of {known}")
-    try:  # the structured defaults come first, or unknown keys would pass
-        config = OmegaConf.merge(OmegaConf.structured(ModelConfig), OmegaConf.load(path))
-        model = OmegaConf.to_object(config)
-    except (OmegaConfBaseException, YAMLError, *UNREADABLE) as error:
-        key = getattr(error, "full_key", None)
-        raise ConfigError(f"{path}: {key or 'the file'}: {first_line(error)}") from None
-    try:
-        check(model)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    if problem := _misfit(model):
-        raise ConfigError(f"{path}: {problem}")
-    return model
-
-
-def _misfit(config: ModelConfig) -> str | None:
-    """What does not fit together in a configuration."""
-    unet, levels = config.unet, len(config.unet.block_out_channels)
-    for key in ("spatial_attention", "num_attention_heads", "motion_num_attention_heads"):
-        if len(getattr(unet, key)) != levels:
-            return f"unet.{key} has {len(getattr(unet, key))} entries for {levels} levels"
-    for key in ("num_attention_heads", "motion_num_attention_heads"):
-        for width, heads in zip(unet.block_out_channels, getattr(unet, key), strict=True):
-            if width % heads:
-                return f"unet.{key}: {heads} heads do not divide {width} channels"
-    if any(width % unet.norm_num_groups for width in unet.block_out_channels):
-        return f"unet.norm_num_groups: {unet.norm_num_groups} does not divide all of unet.block_out_channels"
-    normed = config.vae.block_out_channels[1 if config.vae.kind == "patch" else 0 :]
-    if any(width % config.vae.norm_num_groups for width in normed):
-        return f"vae.norm_num_groups: {config.vae.norm_num_groups} does not divide all of {normed}"
-    if len(config.face_locator.block_out_channels) != len(config.vae.block_out_channels):
-        return "face_locator.block_out_channels needs as many entries as vae.block_out_channels, to halve as often"
-    if unet.motion_max_seq_length < config.num_motion_frames + config.num_frames:
-        return "unet.motion_max_seq_length is less than num_motion_frames + num_frames"
-    return None
+    return load_config(ModelConfig, path)

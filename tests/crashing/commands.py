@@ -83,12 +83,12 @@ class Command:
 
     def half(self, out: Path) -> list[str]:
         """What a run that ended by itself should not leave on a full disk."""
-        odd = lambda name: name.endswith((".tmp", ".new")) or name == "saving"
+        odd = lambda name: name.endswith((".tmp", ".emo-new")) or name == "saving"
         return [f"half left: {path.relative_to(out)}" for path in sorted(out.rglob("*")) if odd(path.name)]
 
     def left(self, out: Path) -> list[str]:
         """What a finished run should have cleared away."""
-        odd = lambda name: name.endswith((*HALF, ".old")) or name == "saving"
+        odd = lambda name: name.endswith((*HALF, ".emo-old")) or name == "saving"
         return [f"left behind: {path.relative_to(out)}" for path in sorted(out.rglob("*")) if odd(path.name)]
 
 

@@ -4,14 +4,16 @@ import json
 import os
 import sys
 import types
-from dataclasses import asdict, replace
+from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
 from made_clips import made_clip
 from made_videos import FACE, HEIGHT, SIDE, WIDTH, background, pasted, talker
 
+from emo.bounds import Bound, bounds
 from emo.data.format import METADATA, load_labels, read_info, read_metadata
 from emo.data.prepare import filters
 from emo.data.prepare.config import FilterConfig, PrepareConfig, load_prepare_config
@@ -291,6 +293,44 @@ def test_the_written_configuration_is_the_default():
 def test_settings_that_cannot_be(setting, message):
     with pytest.raises(ConfigError, match=message):
         load_prepare_config(None, [setting])
+
+
+def leaves(schema: type, prefix: str = "") -> dict[str, Bound | None]:
+    """The bound of every value, by its key."""
+    hints, found = get_type_hints(schema), {}
+    for name, bound in bounds(schema).items():
+        found |= leaves(hints[name], f"{prefix}{name}.") if is_dataclass(hints[name]) else {prefix + name: bound}
+    return found
+
+
+@pytest.mark.parametrize("key", leaves(PrepareConfig))
+def test_every_setting_is_in_its_bound_or_named(key):
+    bound = leaves(PrepareConfig)[key]
+    assert (bound is None) == (key == "separate_vocals")
+    for text in (
+        *(".nan", ".inf", "-.inf", "1e30", "-1", "9" * 400, "[1]"),
+        *("{a: 1}", "''", "word", "${", "${size}"),
+    ):
+        message = None
+        try:
+            value = load_prepare_config(None, [f"{key}={text}"])
+        except ConfigError as error:
+            message = str(error)
+        if message is not None:
+            assert key in message, (text, message)
+            assert len(message.splitlines()) == 1
+            continue
+        for part in key.split("."):
+            value = getattr(value, part)
+        assert bound is None or bound.allows(value), (text, value)
+
+
+@pytest.mark.parametrize("content", ["[1]", "3", "word", "- size: 64\n", "size: [\n", "size: .inf", "1: 2", "\0"])
+def test_a_file_of_settings_that_cannot_be_is_named(tmp_path, content):
+    (tmp_path / "c.yaml").write_text(content)
+    with pytest.raises(ConfigError, match=r"c\.yaml: ") as caught:
+        load_prepare_config(tmp_path / "c.yaml")
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_configuration_with_an_unknown_key_is_refused(tmp_path):

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-HALF = (".tmp", ".part", ".new", ".lock", ".resume")
+HALF = (".tmp", ".part", ".emo-new", ".lock", ".resume")
 SAVED = ("report.json", "report.html", "report.md")
 STEP = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]")

@@ -61,8 +61,8 @@ def check_what_is_finished(output: Path) -> None:
         assert damage(checkpoint) is None, (checkpoint, damage(checkpoint))
     for shown in output.glob("validation/step-*[0-9]"):
         assert (shown / "validated.txt").read_text() == "False", shown
-    for model in (output / "model", output / "model.old"):  # one of them, between two renames
-        if model.is_dir() and not (output / "model.new").is_dir():
+    for model in (output / "model", output / "model.emo-old"):  # one of them, between two renames
+        if model.is_dir() and not (output / "model.emo-new").is_dir():
             load_file(model / "toy.safetensors")
 
 

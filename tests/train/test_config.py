@@ -1,17 +1,26 @@
 """Configurations: defaults, file, command line, and what is said of mistakes."""
 
+import errno
+import multiprocessing
 import re
+import signal
+import sys
+import threading
+import warnings
 from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
-from emo_train.config import LoopConfig, load_config, load_settings
+from emo_train.config import LoopConfig, load_config, load_settings, run
+from emo_train.loader import sample_loader
 from stage1_image import ImageConfig
 from stage2_video import VideoConfig
 from stage3_speed import SpeedConfig
+from torch._utils import ExceptionWrapper
 
-from emo.errors import ConfigError
+from emo.data import StepSampler
+from emo.errors import ConfigError, DatasetError
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = {"stage1": ImageConfig, "stage2": VideoConfig, "stage3": SpeedConfig}
@@ -98,3 +107,68 @@ def test_every_key_is_explained(stage):
         for key in re.findall(r"`([\w.]+)`", line.split("|")[1])
     }
     assert keys(SCHEMAS[stage]) - explained == set()
+
+
+class Damaged:
+    """A dataset of which no sample can be read."""
+
+    def __getitem__(self, number: int):
+        raise DatasetError(f"clips/{number}\n.mp4: it is damaged; make it again")
+
+
+@pytest.fixture
+def workers_end():
+    """They ignore signals, and torch would wait for them when it clears the loader away."""
+    before = signal.getsignal(signal.SIGCHLD)
+    yield
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for worker in multiprocessing.active_children():
+        worker.kill()
+        worker.join()
+    signal.signal(signal.SIGCHLD, before)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_in_a_loaders_worker_is_the_same_line(workers, monkeypatch, capsys, workers_end):
+    monkeypatch.setattr(sys, "argv", ["stage"])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # which `run` replaces
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    assert run(lambda: next(iter(sample_loader(Damaged(), list, StepSampler(1, start_step=7), workers)))) == 2
+    assert capsys.readouterr().err == "train: clips/7\\n.mp4: it is damaged; make it again\n"
+
+
+def test_the_traceback_of_a_loaders_worker_is_the_errors_cause():
+    try:
+        Damaged()[0]
+    except DatasetError:
+        wrapped = ExceptionWrapper(where="in DataLoader worker process 0")
+    with pytest.raises(DatasetError, match=r"mp4: it is damaged; make it again$") as caught:
+        wrapped.reraise()
+    assert "in __getitem__" in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("error", "silent"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.ECONNRESET, "reset"), False),
+        (OSError("x"), False),
+    ],
+)
+def test_threads_are_silent_about_a_full_disk_alone(error, silent, monkeypatch):
+    def fail():
+        raise error
+
+    told = []
+    monkeypatch.setattr(sys, "argv", ["stage"])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(threading, "__excepthook__", lambda failure: told.append(failure.exc_value))
+
+    def main():
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+
+    assert run(main) == 0
+    assert told == ([] if silent else [error])

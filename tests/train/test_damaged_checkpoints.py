@@ -1,12 +1,13 @@
 """What power cuts and full disks leave behind: it is named, and the way on is said."""
 
+import errno
 import json
 from pathlib import Path
 
 import pytest
 import torch
 from emo_train.loop import make_accelerator, train
-from emo_train.manifest import MANIFEST
+from emo_train.manifest import MANIFEST, damage
 from emo_train.resume import find_checkpoint
 from run_log import log, losses
 from safetensors.torch import load_file
@@ -50,14 +51,14 @@ def trained(tmp_path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_file_is_named_and_the_whole_checkpoint_before_it(trained, damage):
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_damaged_file_is_named_and_the_whole_checkpoint_before_it(trained, kind):
     newest, before = (trained / "checkpoints" / f"step-0000000{step}" for step in (4, 2))
     for name in FILES:
-        if (name, damage) == (MANIFEST, "missing"):
+        if (name, kind) == (MANIFEST, "missing"):
             continue  # as in checkpoints of earlier versions
         content = (newest / name).read_bytes()
-        DAMAGES[damage](newest / name)
+        DAMAGES[kind](newest / name)
         with pytest.raises(ConfigError) as caught:
             run(toy_config(trained, 6, ema_decay=0.9), "latest")
         message = str(caught.value)
@@ -68,13 +69,69 @@ def test_a_damaged_file_is_named_and_the_whole_checkpoint_before_it(trained, dam
     assert run(toy_config(trained, 6, ema_decay=0.9), "latest") == 0
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut"])
-def test_without_a_list_the_files_tell_themselves(trained, damage):
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_checkpoint_without_its_files_is_no_whole_one(trained, listed):
+    newest = trained / "checkpoints" / "step-00000005"
+    newest.mkdir()
+    if listed:
+        (newest / MANIFEST).write_text("{}")
+    named = rf"{MANIFEST} lists no random_states_0\.pkl" if listed else r"model\.safetensors is missing"
+    with pytest.raises(ConfigError, match=rf"damaged \({named}\); go on .* --resume .*step-00000004$"):
+        run(toy_config(trained, 6, ema_decay=0.9), "latest")
+
+
+def test_without_a_list_a_missing_file_is_named(trained):
+    newest = trained / "checkpoints" / "step-00000004"
+    (newest / MANIFEST).unlink()
+    for name in ("model.safetensors", "optimizer.bin", "random_states_0.pkl", "custom_checkpoint_0.pkl"):
+        content = (newest / name).read_bytes()
+        (newest / name).unlink()
+        assert damage(newest) == f"{name} is missing"
+        (newest / name).write_bytes(content)
+    for sharded in ("pytorch_model_fsdp_0", "pytorch_model"):  # have folders in place of two of them
+        (newest / sharded).mkdir()
+        for name in ("model.safetensors", "optimizer.bin"):
+            (newest / name).unlink(missing_ok=True)
+        assert damage(newest) is None
+        (newest / sharded).rmdir()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory: you tried"),
+        RuntimeError("CUDA error: out of memory"),
+        MemoryError(),
+        OSError(errno.EIO, "Input/output error"),
+    ],
+)
+def test_what_a_machine_lacks_is_no_misfit(trained, monkeypatch, error):
+    def fail(self, folder):
+        raise error
+
+    monkeypatch.setattr("accelerate.Accelerator.load_state", fail)
+    with pytest.raises(type(error)) as caught:
+        run(toy_config(trained, 6, ema_decay=0.9), "latest")
+    assert caught.value is error
+
+
+def test_a_file_that_these_options_want_is_a_misfit(trained, monkeypatch):
+    def fail(self, folder):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "scaler.pt")
+
+    monkeypatch.setattr("accelerate.Accelerator.load_state", fail)
+    with pytest.raises(ConfigError, match=r"it does not fit these networks and options .*scaler\.pt"):
+        run(toy_config(trained, 6, ema_decay=0.9), "latest")
+
+
+@pytest.mark.parametrize("kind", ["empty", "cut"])
+def test_without_a_list_the_files_tell_themselves(trained, kind):
     newest = trained / "checkpoints" / "step-00000004"
     (newest / MANIFEST).unlink()
     for name in FILES[:-1]:
         content = (newest / name).read_bytes()
-        DAMAGES[damage](newest / name)
+        DAMAGES[kind](newest / name)
         with pytest.raises(ConfigError, match=rf"damaged \({name} is damaged\); go on .* --resume .*step-00000002$"):
             run(toy_config(trained, 6, ema_decay=0.9), "latest")
         (newest / name).write_bytes(content)
@@ -139,19 +196,23 @@ def test_a_torn_configuration_is_written_anew(trained, torn):
 
 def test_what_a_killed_process_leaves_is_put_right(trained):
     checkpoints, validation = trained / "checkpoints", trained / "validation"
-    for half in (checkpoints / "step-00000005.new", validation / "step-00000004.new", trained / "model.new"):
+    halves = ("checkpoints/step-00000005.emo-new", "validation/step-00000004.emo-new", "model.emo-new")
+    for half in (trained / name for name in halves):
         half.mkdir(parents=True)
         (half / "part").write_bytes(b"x")
-    (checkpoints / "step-00000004").rename(checkpoints / "step-00000004.old")  # killed between two renames
-    (trained / "model").rename(trained / "model.old")
-    (checkpoints / "step-00000002.old").mkdir()
-    (trained / "notes.new").mkdir()  # somebody's own
+    (checkpoints / "step-00000004").rename(checkpoints / "step-00000004.emo-old")  # killed between two renames
+    (trained / "model").rename(trained / "model.emo-old")
+    (checkpoints / "step-00000002.emo-old").mkdir()
+    for own in (checkpoints / "step-00000004.new", trained / "model.old", trained / "notes.emo-new"):
+        own.mkdir()  # somebody's own
     stage = ToyStage()
     run(toy_config(trained, 4, ema_decay=0.9), "latest", stage)
     assert stage.seen == []  # step 4 was there
-    assert sorted(path.name for path in checkpoints.iterdir()) == ["step-00000002", "step-00000004"]
+    assert sorted(path.name for path in checkpoints.iterdir()) == [
+        *("step-00000002", "step-00000004", "step-00000004.new")
+    ]
     assert sorted(path.name for path in trained.iterdir()) == [
-        *("checkpoints", "config.yaml", "log.jsonl", "model", "notes.new", "validation")
+        *("checkpoints", "config.yaml", "log.jsonl", "model", "model.old", "notes.emo-new", "validation")
     ]
     assert list(validation.iterdir()) == []
 
@@ -162,7 +223,7 @@ def test_what_goes_is_never_seen_by_halves(trained, monkeypatch):
     seen = []
     run(toy_config(trained, 6, ema_decay=0.9, save_every=2, keep_last=1), "latest")
     assert {name for name in seen if name.startswith("step-")} == {
-        *("step-00000002.new", "step-00000004.new", "step-00000006.new", "step-00000006.old")
+        *("step-00000002.emo-new", "step-00000004.emo-new", "step-00000006.emo-new", "step-00000006.emo-old")
     }
 
 

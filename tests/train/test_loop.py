@@ -177,3 +177,10 @@ def test_the_second_run_in_a_folder_is_told_who_has_it(tmp_path):
         with pytest.raises(OutputError, match="is being written by"):
             again.result()
     assert run(ToyStage(), config) == 0
+
+
+def test_all_checkpoints_stay_if_none_is_to_go(tmp_path):
+    run(ToyStage(), toy_config(tmp_path, 5, save_every=1, keep_last=0))
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
+        f"step-0000000{k}" for k in range(1, 6)
+    ]

@@ -1,23 +1,24 @@
 """Checked configurations: a YAML file over structured defaults, and `key=value` arguments over both."""
 
 import argparse
+import errno
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import diffusers.utils.logging
 import transformers.utils.logging
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import MarkedYAMLError, YAMLError
+from yaml import YAMLError
 
-from emo.bounds import SHARE, Choice, Name, Numbers, Several, check
+from emo.bounds import SHARE, Choice, Name, Numbers, Several
 from emo.cli.quiet import quiet_libraries, quiet_loading
-from emo.errors import ConfigError, EmoError, first_line
+from emo.config import load_config, read_yaml
+from emo.errors import ConfigError, EmoError
 from emo.media.files import write_whole
 from emo_train.resume import find_checkpoint
 
@@ -26,7 +27,7 @@ STEPS = Numbers(0, MOST_STEPS)
 SEEDS = Numbers(0, 2**32 - 1)  # that numpy takes
 BATCH = Numbers(1, 65536)
 WORKERS = Numbers(0, 1024)
-NO_KEYS = "it does not hold keys and values; see configs/train"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @dataclass
@@ -53,10 +54,10 @@ class LoopConfig:
     steps: Annotated[int, STEPS] = MISSING
     seed: Annotated[int, SEEDS] = 0
     accumulation: Annotated[int, Numbers(1, 65536)] = 1
-    mixed_precision: Annotated[str | None, Choice(("no", "fp16", "bf16"))] = None
+    mixed_precision: Annotated[str | None, Choice(("no", "fp16", "bf16", "fp8"))] = None
     ema_decay: Annotated[float, Numbers(0, 1, below=True)] = 0.0
     save_every: Annotated[int, STEPS] = 1000
-    keep_last: Annotated[int, Numbers(1, 10**6)] = 3
+    keep_last: Annotated[int, Numbers(0, 10**6)] = 3
     validate_every: Annotated[int, STEPS] = 0
     export_every: Annotated[int, STEPS] = 0
     log_every: Annotated[int, Numbers(1, MOST_STEPS)] = 10
@@ -98,62 +99,6 @@ def load_settings(schema: type, arguments: Sequence[str] | None = None, descript
     return Settings(config, options.resume)
 
 
-def load_config(schema: type, path: Path | None, overrides: Sequence[str] = ()) -> Any:
-    """An object of the schema, with all values within their bounds; see `load_settings`."""
-    config = OmegaConf.structured(schema)  # first, or unknown keys would pass
-    if path is not None:
-        with _named(str(path), "the file"):
-            config.merge_with(_read(path))
-    for override in overrides:
-        key, equals, _ = override.partition("=")
-        if not equals:
-            raise ConfigError(f"{override!r} is not of the form key=value")
-        with _named("the command line", key):
-            config.merge_with_dotlist([override])
-    for key in [override.partition("=")[0] for override in overrides if "${" in override]:
-        with _named("the command line", key):  # what it refers to may be of the wrong kind
-            OmegaConf.select(config, key)
-    with _named(str(path), "the file"):
-        if missing := sorted(OmegaConf.missing_keys(config)):
-            raise ConfigError(f"{missing[0]} is not set; give {missing[0]}=... or set it in the file")
-        config = OmegaConf.to_object(config)
-    check(config)
-    return config
-
-
-def _read(path: Path) -> DictConfig:
-    """The keys and values of a YAML file.
-
-    Raises:
-        ConfigError: there is none that can be read.
-    """
-    try:
-        content = OmegaConf.load(path)
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: it is not text in UTF-8; give a YAML file") from None
-    except OSError as error:  # without `strerror` where all that the file holds is a word or a number
-        raise ConfigError(f"{path}: {(error.strerror or NO_KEYS).lower()}") from None
-    if not isinstance(content, DictConfig):
-        raise ConfigError(f"{path}: {NO_KEYS}")
-    return content
-
-
-@contextmanager
-def _named(where: str, key: str) -> Iterator[None]:
-    """Say where a mistake is that OmegaConf or YAML find, and under which key if they know."""
-    try:
-        yield
-    except EmoError:
-        raise
-    except MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark and key == "the file" else ""
-        raise ConfigError(f"{where}: {key}: {line}{error.problem or first_line(error)}") from None
-    except (OmegaConfBaseException, YAMLError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        reason = first_line(error)  # which quotes the value
-        reason = reason if len(reason) <= 200 else f"{reason[:100]} … {reason[-80:]}"
-        raise ConfigError(f"{where}: {getattr(error, 'full_key', None) or key}: {reason}") from None
-
-
 def record_config(config: Any, path: Path) -> list[str]:
     """Write a configuration for whoever looks at the run later.
 
@@ -165,7 +110,7 @@ def record_config(config: Any, path: Path) -> list[str]:
     """
     now = OmegaConf.structured(config)
     try:
-        before = _read(path)
+        before = read_yaml(path)
     except (ConfigError, OmegaConfBaseException, YAMLError):
         before = now
     write_whole(path, OmegaConf.to_yaml(now).encode())
@@ -195,11 +140,11 @@ def run(main: Callable[[], int | None]) -> int:
     except EmoError as error:
         if debug:
             raise
-        print(f"train: {str(error).strip().splitlines()[-1]}", file=sys.stderr)  # a loader's worker adds a traceback
+        print(f"train: {error}", file=sys.stderr)
         return 2
 
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:
     """TensorBoard's thread fails where a disk is full, and so does the main thread, which says it in a line."""
-    if not isinstance(failure.exc_value, OSError):
+    if getattr(failure.exc_value, "errno", None) not in FULL:
         threading.__excepthook__(failure)

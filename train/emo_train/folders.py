@@ -1,6 +1,7 @@
 """Folders that are whole or not there, whenever the process, the disk or the power ends; and one line that says why
 something could not be written."""
 
+import errno
 import os
 import re
 import shutil
@@ -12,7 +13,9 @@ from safetensors import SafetensorError
 
 from emo.errors import OutputError
 
-NEW, OLD = ".new", ".old"  # of a folder that is no whole one, filled or emptied, and of a whole one that makes way
+NEW, OLD = ".emo-new", ".emo-old"  # names nobody uses: of what is filled or emptied, and of what makes way, whole
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)
+REFUSALS = (*FULL, errno.EACCES, errno.EPERM)  # what a disk says, whichever file it is
 PROBE = 2**20  # bytes
 TORCH_WRITER = ("inline_container", "PytorchStreamWriter", "iostream error", "cannot be opened", "Parent directory")
 
@@ -95,11 +98,21 @@ def _reason(error: Exception, place: Path) -> str | None:
     words that change with the byte at which the disk was full: so the disk is asked again.
     """
     if isinstance(error, OSError) and error.errno:
-        return error.strerror or os.strerror(error.errno)
+        blamed = error.errno in REFUSALS if error.filename is None else _within(error.filename, place)
+        return error.strerror or os.strerror(error.errno) if blamed or error.errno in FULL else None
     if found := re.search(r"os error (\d+)", str(error)):
-        return os.strerror(int(found[1]))
+        return os.strerror(int(found[1])) if int(found[1]) in REFUSALS else None
     torch_said = any(sign in str(error) for sign in TORCH_WRITER)
     return _refusal(place) or ("the disk did not take all of it" if torch_said else None)
+
+
+def _within(name: str | bytes | int, place: Path) -> bool:
+    """Whether a file lies below a place, or below what is to become it."""
+    if isinstance(name, int):
+        return False
+    parts, above = Path(os.fsdecode(name)).absolute().parts, place.absolute().parent.parts
+    names = {place.name + ending for ending in ("", NEW, OLD, ".tmp")}
+    return parts[: len(above)] == above and parts[len(above) :][:1] in {(one,) for one in names}
 
 
 def _refusal(place: Path) -> str | None:

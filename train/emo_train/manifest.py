@@ -9,7 +9,10 @@ from pathlib import Path
 from safetensors import safe_open
 
 MANIFEST = "files.json"
+WEIGHTS = "model.safetensors"
 ALWAYS = "random_states_0.pkl"  # a file that every checkpoint has, lists or not
+WHOLE = (WEIGHTS, "optimizer.bin", ALWAYS, "custom_checkpoint_0.pkl")  # which every one has that is not sharded
+SHARDED = "pytorch_model"  # with which the names of FSDP's and DeepSpeed's files and folders begin
 CHUNK = 2**22
 
 
@@ -37,6 +40,8 @@ def damage(folder: Path) -> str | None:
         expected = {folder / name: (int(entry["size"]), int(entry["crc32"])) for name, entry in listed.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return f"{MANIFEST} is damaged"
+    if ALWAYS not in listed:
+        return f"{MANIFEST} lists no {ALWAYS}"
     for path, (size, crc32) in expected.items():
         name = path.relative_to(folder)
         try:
@@ -53,7 +58,11 @@ def damage(folder: Path) -> str | None:
 
 
 def _unreadable(folder: Path) -> str | None:
-    """The first file that is empty, cut off or altered as far as its format shows."""
+    """The first file that is missing, empty, cut off or altered as far as its format shows."""
+    names = {path.name for path in folder.iterdir()}
+    sharded = any(name.startswith(SHARDED) for name in names)
+    if missing := [name for name in ((ALWAYS,) if sharded else WHOLE) if name not in names]:
+        return f"{missing[0]} is missing"
     for path in sorted(folder.rglob("*")):
         try:
             if path.suffix == ".safetensors":

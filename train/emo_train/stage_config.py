@@ -6,7 +6,6 @@ from typing import Annotated
 from omegaconf import MISSING
 
 from emo.bounds import Choice, Name, Numbers, Several
-from emo.data.format import SPLITS
 from emo_train.config import BATCH, SEEDS, WORKERS, LoopConfig
 
 
@@ -15,7 +14,7 @@ class DataConfig:
     """Where samples come from."""
 
     root: Annotated[str, Name()] = MISSING
-    split: Annotated[str, Choice(SPLITS)] = "train"
+    split: Annotated[str, Name()] = "train"
     size: Annotated[int | None, Numbers(64, 4096, multiple=8)] = None
     cache: bool = False
     batch_size: Annotated[int, BATCH] = 4

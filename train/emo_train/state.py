@@ -16,10 +16,11 @@ from torch.optim import Optimizer
 
 from emo.errors import ConfigError, EmoError, first_line
 from emo_train.folders import NEW, put_in_place, remove, writing
-from emo_train.manifest import write_manifest
+from emo_train.manifest import WEIGHTS, write_manifest
 from emo_train.resume import require_whole, step_folders, step_name
 
-WEIGHTS = "model.safetensors"
+MACHINES = (OSError, MemoryError, torch.OutOfMemoryError)  # errors that are no checkpoint's
+NO_MEMORY = ("can't allocate memory", "CUDA error", "CUDA out of memory")  # of torch's plain RuntimeErrors
 
 
 @dataclass
@@ -55,7 +56,7 @@ def together(accelerator: Accelerator) -> Iterator[None]:
 
 
 class Checkpoints:
-    """Folders `step-…`, each whole or not there, of which the newest `keep` stay.
+    """Folders `step-…`, each whole or not there, of which the newest `keep` stay, or all for 0.
 
     Networks, optimiser, gradient scaler and random state are saved by accelerate, which has prepared them; what else
     changes during training is given to `register`. With several machines the folder must be shared between them.
@@ -114,7 +115,8 @@ class Checkpoints:
                     known = step_folders(self.folder)
                     place = known.index(path)
                     with writing(self.folder):
-                        for other in (*known[: max(0, place + 1 - self.keep)], *known[place + 1 :]):
+                        old = known[: max(0, place + 1 - self.keep)] if self.keep else []
+                        for other in (*old, *known[place + 1 :]):
                             remove(other)
         except BaseException:
             if main:
@@ -134,6 +136,10 @@ class Checkpoints:
         try:
             self.accelerator.load_state(str(path))
         except Exception as error:  # of many kinds, where one thing is put into another
+            if isinstance(error, MACHINES) and not isinstance(error, FileNotFoundError):  # as for another precision
+                raise
+            if any(sign in str(error) for sign in NO_MEMORY):
+                raise
             reason = first_line(error)
             raise ConfigError(f"--resume {path}: it does not fit these networks and options ({reason})") from error
         if any(kind - set(group) for kind, group in zip(kinds, self.optimizer.param_groups, strict=True)):

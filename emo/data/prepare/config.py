@@ -1,16 +1,18 @@
 """What is kept and how it is cut, as a checked configuration; `configs/prepare.yaml` lists it with its defaults."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
-
-from emo.errors import ConfigError, EmoError
-from emo.media import as_fps
+from emo.bounds import Name, Numbers
+from emo.config import load_config
+from emo.errors import ConfigError
 from emo.media.files import look
+from emo.media.rate import MAX_FPS
+
+LIMIT = Numbers(0, 1e6)
+SECONDS = Numbers(0, 1e6, above=True)
 
 
 @dataclass
@@ -30,20 +32,20 @@ class FilterConfig:
     min_sync: correlation of mouth and sound over a clip, at the best lag.
     """
 
-    min_face: float = 96.0
-    max_cut: float = 0.05
-    max_face: float = 0.7
-    max_angle: float = 30.0
-    max_pitch: float = 30.0
-    max_roll: float = 30.0
-    max_move: float = 0.1
-    max_drift: float = 0.9
-    other_face: float = 0.4
-    min_lips: float = 2.0
-    loud: float = 0.2
-    min_lip_motion: float = 0.015
-    max_pause: float = 1.5
-    min_sync: float = 0.35
+    min_face: Annotated[float, LIMIT] = 96.0
+    max_cut: Annotated[float, LIMIT] = 0.05
+    max_face: Annotated[float, Numbers(0, 1, above=True)] = 0.7
+    max_angle: Annotated[float, LIMIT] = 30.0
+    max_pitch: Annotated[float, LIMIT] = 30.0
+    max_roll: Annotated[float, LIMIT] = 30.0
+    max_move: Annotated[float, LIMIT] = 0.1
+    max_drift: Annotated[float, LIMIT] = 0.9
+    other_face: Annotated[float, LIMIT] = 0.4
+    min_lips: Annotated[float, LIMIT] = 2.0
+    loud: Annotated[float, LIMIT] = 0.2
+    min_lip_motion: Annotated[float, LIMIT] = 0.015
+    max_pause: Annotated[float, LIMIT] = 1.5
+    min_sync: Annotated[float, LIMIT] = 0.35
 
 
 @dataclass
@@ -58,16 +60,16 @@ class PrepareConfig:
     separate_vocals: take the voice out of the music, with demucs. vocals_model: demucs' name of its weights.
     """
 
-    size: int = 512
-    fps: float = 25.0
-    min_seconds: float = 3.0
-    max_seconds: float = 10.0
-    scene_threshold: float = 27.0
-    piece_seconds: float = 120.0
-    test_share: float = 0.1
-    same_person: float = 0.1
+    size: Annotated[int, Numbers(64, 4096, multiple=8)] = 512
+    fps: Annotated[float, Numbers(0, MAX_FPS, above=True)] = 25.0
+    min_seconds: Annotated[float, SECONDS] = 3.0
+    max_seconds: Annotated[float, SECONDS] = 10.0
+    scene_threshold: Annotated[float, LIMIT] = 27.0
+    piece_seconds: Annotated[float, SECONDS] = 120.0
+    test_share: Annotated[float, Numbers(0, 1, below=True)] = 0.1
+    same_person: Annotated[float, LIMIT] = 0.1
     separate_vocals: bool = False
-    vocals_model: str = "htdemucs"
+    vocals_model: Annotated[str, Name()] = "htdemucs"
     filters: FilterConfig = field(default_factory=FilterConfig)
 
     @property
@@ -80,6 +82,14 @@ class PrepareConfig:
         """Frames of the longest clip."""
         return round(self.max_seconds * self.fps)
 
+    def misfit(self) -> str | None:
+        """What does not go together."""
+        if not 1 <= self.min_frames <= self.max_frames / 2:
+            return "min_seconds must be a frame or more and at most half of max_seconds, to divide long stretches"
+        if self.piece_seconds < self.max_seconds:
+            return f"piece_seconds is {self.piece_seconds}; it must be at least max_seconds"
+        return None
+
 
 def load_prepare_config(path: Path | None = None, overrides: Sequence[str] = ()) -> PrepareConfig:
     """The defaults, under a YAML file, under overrides such as `filters.min_face=64`.
@@ -89,38 +99,4 @@ def load_prepare_config(path: Path | None = None, overrides: Sequence[str] = ())
     """
     if path is not None and (look(path, ConfigError) is None or not path.is_file()):
         raise ConfigError(f"{path} does not exist; give a YAML file such as configs/prepare.yaml")
-    place = path or "--set"
-    try:  # the structured defaults come first, or unknown keys would pass
-        config = OmegaConf.merge(OmegaConf.structured(PrepareConfig), OmegaConf.load(path) if path else {})
-        place = "--set" if overrides else place
-        config = OmegaConf.to_object(OmegaConf.merge(config, OmegaConf.from_dotlist(list(overrides))))
-    except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
-        key = getattr(error, "full_key", None)
-        raise ConfigError(f"{place}: {key or 'the file'}: {str(error).splitlines()[0]}") from None
-    if problem := _misfit(config):
-        raise ConfigError(f"{place}: {problem}")
-    return config
-
-
-def _misfit(config: PrepareConfig) -> str | None:
-    """What cannot be in a configuration."""
-    try:
-        as_fps(config.fps)
-    except EmoError as error:
-        return str(error)
-    if config.size < 64 or config.size % 8:
-        return f"size is {config.size}; it must be a multiple of 8, at least 64"
-    if not 1 <= config.min_frames <= config.max_frames / 2:
-        return "min_seconds must be above 0 and at most half of max_seconds, so that long stretches can be divided"
-    if config.piece_seconds < config.max_seconds:
-        return "piece_seconds must be at least max_seconds"
-    if not 0 <= config.test_share < 1:
-        return f"test_share is {config.test_share}; it must be from 0 to less than 1"
-    if not 0 < config.filters.max_face <= 1:
-        return f"filters.max_face is {config.filters.max_face}; it must be above 0 and at most 1"
-    numbers = {f"filters.{name}": value for name, value in asdict(config.filters).items()}
-    numbers |= {"same_person": config.same_person, "scene_threshold": config.scene_threshold}
-    for name, value in numbers.items():
-        if not value >= 0:
-            return f"{name} is {value}; it must not be negative"
-    return None
+    return load_config(PrepareConfig, path, overrides, "--set")
