@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--minutes", type=float, default=60, help="start no case after so long (default 60)")
-    parser.add_argument("--limit", type=float, default=150, help="seconds for a case (default 150: the largest pictures pasted back)")
+    parser.add_argument("--limit", type=float, default=150, help="seconds for a case (default 150)")
     parser.add_argument("--memory", type=float, default=2, help="gigabytes for a case (default 2)")
     parser.add_argument("--traced", type=int, help="cases watched by strace, of files that name others (default 20)")
     parser.add_argument("--keep", type=Path, default=Path("out/fuzz"), help="folder for cases with faults")
