@@ -1195,8 +1195,8 @@ MUTATIONS = (
     Mutation(
         "names: bytes of no UTF-8 in messages",
         "emo/errors.py",
-        "super().__init__(printable(message))",
-        "super().__init__(message)",
+        "super().__init__(printable(text))",
+        "super().__init__(text)",
         "test_names.py",
     ),
     Mutation(

@@ -79,7 +79,8 @@ def run_here(monkeypatch):
     return run_script
 
 
-@pytest.mark.parametrize("stage", ["stage1_image", pytest.param("stage2_video", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["stage1_image", "stage2_video"])
 def test_killed_and_resumed_equals_straight_through(stage, init, tmp_path, run_here):
     options = ("train.steps=20", "train.save_every=10", "train.ema_decay=0.9", "train.optimizer.schedule=cosine")
     killed = start(stage, *arguments(init, tmp_path / "killed", *options))
@@ -122,7 +123,8 @@ def test_workers_do_not_keep_a_broken_process_alive():
     assert result.stderr.decode().strip().endswith("RuntimeError: broken")
 
 
-@pytest.mark.parametrize("stage", ["stage1_image", pytest.param("stage2_video", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["stage1_image", "stage2_video"])
 def test_two_processes_equal_one_with_twice_the_batch(stage, init, tmp_path, run_here):
     two = start(
         stage,
