@@ -47,8 +47,9 @@ def load_config(
     where = f"{path}: " if path is not None and not overrides else ""
     with _named(str(path), WHOLE):
         if missing := sorted(OmegaConf.missing_keys(config)):
+            verb, them = ("are", "them") if len(missing) > 1 else ("is", "it")
             advice = "" if overrides is None else f"give {missing[0]}=... or "
-            raise ConfigError(f"{where}{missing[0]} is not set; {advice}set it in the file")
+            raise ConfigError(f"{where}{', '.join(missing)} {verb} not set; {advice}set {them} in the file")
         config = OmegaConf.to_object(config)
     try:
         check(config)

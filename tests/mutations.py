@@ -949,10 +949,10 @@ MUTATIONS = (
     ),
     Mutation(
         "training values: what is read is not checked",
-        "train/emo_train/config.py",
-        "    check(config)\n",
-        "",
-        "train/test_config_values.py",
+        "emo/config.py",
+        "        check(config)\n",
+        "        pass\n",
+        "train/test_config_values.py data/test_prepare_parts.py",
     ),
     Mutation(
         "training: a checkpoint is gone on from unread",
@@ -971,8 +971,8 @@ MUTATIONS = (
     Mutation(
         "training: later checkpoints of a run that went back stay",
         "train/emo_train/state.py",
-        "*known[place + 1 :]):",
-        "*()):",
+        "for other in (*old, *known[place + 1 :]):",
+        "for other in old:",
         "train/test_damaged_checkpoints.py",
     ),
     Mutation(
@@ -1104,8 +1104,8 @@ MUTATIONS = (
     Mutation(
         "reader: pixels are not counted",
         "emo/media/image.py",
-        "width * height <= most_pixels",
-        "True",
+        "width * height <= most:",
+        "True:",
         "ui/test_uploads.py",
     ),
     Mutation(
@@ -1160,7 +1160,7 @@ MUTATIONS = (
     Mutation(
         "lock: one that was removed meanwhile is kept",
         "emo/locks.py",
-        "if os.path.samestat(os.fstat(descriptor), os.stat(lock)):",
+        "if os.path.samestat(os.fstat(descriptor), os.lstat(lock)):",
         "if True:",
         "test_locks.py",
     ),
@@ -1195,8 +1195,8 @@ MUTATIONS = (
     Mutation(
         "names: bytes of no UTF-8 in messages",
         "emo/errors.py",
-        "super().__init__(printable(message))",
-        "super().__init__(message)",
+        "super().__init__(printable(text))",
+        "super().__init__(text)",
         "test_names.py",
     ),
     Mutation(
@@ -1237,7 +1237,7 @@ MUTATIONS = (
     Mutation(
         "media: any kind of container, any protocol",
         "emo/media/demuxer.py",
-        "self._file, options=options, ",
+        "self._file, options=OPTIONS, ",
         "self._file, ",
         "media/test_demuxer.py",
     ),
@@ -1391,8 +1391,8 @@ MUTATIONS = (
     Mutation(
         "media: the picture of the frame's end",
         "emo/media/timing.py",
-        "(number + Fraction(1, 2)) / self.fps",
-        "(number + Fraction(3, 2)) / self.fps",
+        "(2 * number + 1) * half.numerator",
+        "(2 * number + 3) * half.numerator",
         "media/test_timing.py",
     ),
     Mutation(
@@ -1412,8 +1412,8 @@ MUTATIONS = (
     Mutation(
         "media: a short stretch tells the rate",
         "emo/media/timing.py",
-        "mean = sum(number for _, number in fitting) / sum(gap for gap, _ in fitting)",
-        "mean = 1 / one",
+        "mean = sum(number for _, number in fitting) / (sum(gap for gap, _ in fitting) * step)",
+        "mean = 1 / (one * step)",
         "media/test_timing.py",
     ),
     Mutation(
@@ -1576,6 +1576,83 @@ MUTATIONS = (
         'islice(answer.get("remarks", []), REMARKS)',
         'answer.get("remarks", [])',
         "ui/test_uploads.py::test_what_is_said_has_bounds",
+    ),
+    Mutation(
+        "training: an error of a loader's worker keeps its traceback",
+        "emo/errors.py",
+        'if text.startswith("Caught ") and TRACEBACK in text:',
+        "if False:",
+        "train/test_config.py",
+    ),
+    Mutation(
+        "training: threads are silent about everything",
+        "train/emo_train/config.py",
+        'if getattr(failure.exc_value, "errno", None) not in FULL:',
+        "if not isinstance(failure.exc_value, OSError):",
+        "train/test_config.py",
+    ),
+    Mutation(
+        "training: a checkpoint without its files is whole",
+        "train/emo_train/manifest.py",
+        'return f"{missing[0]} is missing"',
+        "pass",
+        "train/test_damaged_checkpoints.py",
+    ),
+    Mutation(
+        "training: an empty list of files is believed",
+        "train/emo_train/manifest.py",
+        "if ALWAYS not in listed:",
+        "if False:",
+        "train/test_damaged_checkpoints.py",
+    ),
+    Mutation(
+        "training: what a machine lacks is a misfit",
+        "train/emo_train/state.py",
+        "if isinstance(error, MACHINES) and not isinstance(error, FileNotFoundError):",
+        "if False:",
+        "train/test_damaged_checkpoints.py",
+    ),
+    Mutation(
+        "training: memory that is spent is a misfit",
+        "train/emo_train/state.py",
+        "if any(sign in str(error) for sign in NO_MEMORY):",
+        "if False:",
+        "train/test_damaged_checkpoints.py",
+    ),
+    Mutation(
+        "training: names that people use are taken",
+        "train/emo_train/folders.py",
+        'NEW, OLD = ".emo-new", ".emo-old"',
+        'NEW, OLD = ".new", ".old"',
+        "train/test_damaged_checkpoints.py",
+    ),
+    Mutation(
+        "training: the disk is blamed for any error",
+        "train/emo_train/folders.py",
+        "if blamed or error.errno in FULL else None",
+        "",
+        "train/test_full_disk.py",
+    ),
+    Mutation(
+        "training: with none to go all checkpoints go",
+        "train/emo_train/state.py",
+        " if self.keep else []",
+        "",
+        "train/test_loop.py",
+    ),
+    Mutation(
+        "training: the small model's trainings are given no time",
+        "train/emo_tiny.py",
+        "max(1, round(left))",
+        "round(left)",
+        "train/test_emo_tiny.py",
+    ),
+    Mutation(
+        "training: two make the small model in one folder",
+        "train/emo_tiny.py",
+        "with claim_folder(out):",
+        "if True:",
+        "train/test_emo_tiny.py",
     ),
 )
 

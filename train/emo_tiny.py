@@ -32,6 +32,8 @@ from skimage.data import astronaut
 from emo import EMOPipeline
 from emo.data.processes import available_cores
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
+from emo.errors import EmoError
+from emo.locks import claim_folder
 from emo.media import VideoReader, contact_sheet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -141,7 +143,7 @@ def run(way: Iterator[Step], out: Path, toy: bool, stop_after: float | None) -> 
 
 def call(step: Step, left: float) -> int | None:
     """Run a command for `left` seconds at most: its exit status, or None if it was stopped."""
-    limit = [f"train.stop_after_seconds={left:.0f}"] if step.trains and left != float("inf") else []
+    limit = [f"train.stop_after_seconds={max(1, round(left))}"] if step.trains and left != float("inf") else []
     print(f"\n$ {shlex.join(step.command)}", flush=True)
     where = {} if torch.cuda.is_available() else {"ACCELERATE_USE_CPU": "true"}  # or several processes look for GPUs
     process = subprocess.Popen([*step.command, *limit], cwd=ROOT, env=os.environ | where)
@@ -213,13 +215,18 @@ def main() -> int:
     out, one = options.out.resolve(), options.toy or torch.cuda.is_available()
     if options.first and not options.init:
         parser.error("--first needs --init: the stages before it are what it starts from")
-    if options.toy:
-        for made in ("people", "runs", "done", "emo-tiny"):
-            shutil.rmtree(out / made, ignore_errors=True)
     processes = options.processes or (1 if one else available_cores())
     first = options.first or ("stage2" if options.init else "stage1")
     way = steps(out, options.toy, processes, options.init and options.init.resolve(), first)
-    return run(way, out, options.toy, options.stop_after)
+    try:
+        with claim_folder(out):
+            if options.toy:
+                for made in ("people", "runs", "done", "emo-tiny"):
+                    shutil.rmtree(out / made, ignore_errors=True)
+            return run(way, out, options.toy, options.stop_after)
+    except EmoError as error:
+        print(f"emo_tiny: {error}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

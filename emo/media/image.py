@@ -78,11 +78,11 @@ def read_image(file: BinaryIO, name: str, most_pixels: int | None = None) -> Ima
     except Image.UnidentifiedImageError as error:
         raise ImageError(f"{name} is not a picture this program can read; save it as PNG or JPEG") from error
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{name} has more than {most / 1e6:.0f} million pixels; scale it down first") from error
+        raise ImageError(f"{name} has more than {most / 1e6:.0f} megapixels; scale it down first") from error
     except Exception as error:  # PIL's decoders raise almost anything on damaged data (SyntaxError, struct.error ...)
         raise ImageError(f"{name} is damaged or truncated ({error}); save or download it again") from error
     raise ImageError(
-        f"{name} has {width} x {height} pixels ({width * height / 1e6:.1f} million pixels), the most taken here is "
+        f"{name} has {width} x {height} pixels ({width * height / 1e6:.1f} megapixels), the most taken here is "
         f"{most / 1e6:.3g}: scale it down"
     )
 

@@ -144,8 +144,8 @@ def test_bad_files(tmp_path, ramp):
         "text.png": (b"not a picture\n" * 20, "not a picture"),
         "cut.png": (png[: len(png) // 2], "truncated"),
         "cut.jpg": (jpeg[: len(jpeg) // 2], "truncated"),
-        "bomb.png": (bomb(20_000), "million pixels"),
-        "large.png": (bomb(10_000), "million pixels"),
+        "bomb.png": (bomb(20_000), "megapixels"),
+        "large.png": (bomb(10_000), "megapixels"),
     }
     for name, (content, message) in rows.items():
         (tmp_path / name).write_bytes(content)
