@@ -802,7 +802,7 @@ MUTATIONS = (
     ),
     Mutation(
         "page: the frames so far are the first ones",
-        "emo/ui/preview.py",
+        "emo/ui/frames.py",
         "self._kept[::2]",
         "self._kept[:MOST]",
         "ui/test_preview.py",
