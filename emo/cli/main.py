@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         note(error)
         return 2
+    except BrokenPipeError:  # whoever read what is printed has had enough, as `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13
     except OSError as error:
         if options.debug or not (said := told_by_the_system(error)):
             raise
