@@ -64,11 +64,6 @@ class Timing:
         return cls(ticks, step, True, _rate(ticks, step, average), keyframes, closed, packets[0][1])
 
     @property
-    def times(self) -> list[Fraction]:
-        """Of all pictures, in seconds of the file's clock."""
-        return [tick * self.step for tick in self.ticks]
-
-    @property
     def seconds(self) -> Fraction:
         """From the first picture to the end of the last."""
         return (self.ticks[-1] - self.ticks[0]) * self.step + 1 / self.fps
