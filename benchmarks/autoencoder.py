@@ -7,7 +7,6 @@ correlation, and the slope, which is what is left of the mouth's range.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +18,8 @@ from emo.face import track_face
 from emo.hub import load_vae
 from emo.media import VideoReader
 from emo.metrics import measure_frames, mouth_opening
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "train"))
-from emo_train.mouth import mouth_bump
-from emo_train.reconstruction import ReconstructionConfig, psnr
+from emo.training.mouth import mouth_bump
+from emo.training.reconstruction import ReconstructionConfig, psnr
 
 AT_ONCE = 25  # frames
 

@@ -7,13 +7,28 @@ import emo
 
 PACKAGE = Path(emo.__file__).parent
 # They import nothing of emo but each other:
-ANYWHERE = {"bounds", "config", "errors", "locks", "names", "resources", "values"}
+ANYWHERE = {
+    "bounds",
+    "config",
+    "console",
+    "errors",
+    "files",
+    "locks",
+    "names",
+    "processes",
+    "resources",
+    "search",
+    "values",
+}
 LAYERS = (
     ("unets", "media", "face"),
     ("__init__",),  # the package itself: what it exports it imports when asked for
+    ("store",),
+    ("generation",),
     ("pipelines",),
     ("metrics",),
     ("data", "hub"),
+    ("training",),
     ("evaluation",),
     ("ui",),
     ("cli",),
@@ -68,12 +83,12 @@ def test_imports_run_downwards_only():
 def test_made_up_imports_are_judged():
     forbidden = [
         ("emo.unets.spatial", "from emo.media import AudioTrack"),
-        ("emo.unets.spatial", "import emo.pipelines.guidance"),
+        ("emo.unets.spatial", "import emo.generation.guidance"),
         ("emo.unets.spatial", "from emo import EMOPipeline"),
         ("emo.unets.__init__", "from ..face import FaceDetector"),
         ("emo.media.audio", "def f():\n    from emo import face"),
         ("emo.face.crop", "from emo.unets import Attention"),
-        ("emo.pipelines.write", "if True:\n    from emo.hub.sd15 import load_backbone"),
+        ("emo.generation.write", "if True:\n    from emo.hub.sd15 import load_backbone"),
         ("emo.hub.build", "from emo.data import synthetic"),
         ("emo.metrics.sync", "from emo.data.synthetic.speech import SAMPLE_RATE"),
         ("emo.data.synthetic.warp", "from ...cli import main"),
@@ -82,7 +97,7 @@ def test_made_up_imports_are_judged():
     allowed = [
         ("emo.unets.spatial", "import torch\nfrom emo.unets.attention import Attention\nfrom . import temporal"),
         ("emo.media.audio", "from emo.errors import AudioError"),
-        ("emo.pipelines.checks", "import emo\nfrom emo.face import Face\nfrom emo.unets import BackboneUNet"),
+        ("emo.store.checks", "import emo\nfrom emo.face import Face\nfrom emo.unets import BackboneUNet"),
         ("emo.data.synthetic.warp", "from emo.media import VideoReader\nfrom .motion import Motion"),
         ("emo.data.filters", "from emo.metrics import mouth_sound_correlation"),
         ("emo.cli.main", "from emo import __version__\nfrom emo.cli import doctor\nfrom emo.hub import locate_model"),

@@ -14,10 +14,6 @@ from typing import Annotated
 import numpy as np
 import torch
 from accelerate import Accelerator
-from emo_train.config import BATCH, WORKERS, LoopConfig, load_settings, run
-from emo_train.loader import sample_loader
-from emo_train.loop import make_accelerator, train
-from emo_train.speech_samples import HELD_OUT, MOUTH, SpeechBatch, SpeechSamples, StateTimes
 from omegaconf import MISSING
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -27,7 +23,11 @@ from emo.bounds import SHARE, Name, Numbers
 from emo.data import StepSampler
 from emo.errors import WeightsError, first_line
 from emo.hub import build_audio_encoder, load_model_config
-from emo.media.search import find_files
+from emo.search import find_files
+from emo.training.config import BATCH, WORKERS, LoopConfig, load_settings, run
+from emo.training.loader import sample_loader
+from emo.training.loop import make_accelerator, train
+from emo.training.speech_samples import HELD_OUT, MOUTH, SpeechBatch, SpeechSamples, StateTimes
 
 RECORDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac")
 DEVIATION = (0.24, 0.33, 0.31)  # of jaw, width and rounding in synthetic speech: what makes their errors comparable
@@ -96,7 +96,7 @@ class AudioNetworks(nn.Module):
 
 
 class AudioEncoderStage:
-    """See `emo_train.loop.Stage`."""
+    """See `emo.training.loop.Stage`."""
 
     def __init__(self, config: AudioEncoderConfig, accelerator: Accelerator):
         self.config, self.seed, self.batch_size = config, config.train.seed, config.data.batch_size

@@ -14,11 +14,6 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
-from emo_train.config import BATCH, WORKERS, LoopConfig, load_settings, run
-from emo_train.loader import sample_loader
-from emo_train.loop import make_accelerator, train
-from emo_train.mouth import mouth_bump
-from emo_train.reconstruction import ReconstructionConfig, detail, psnr, reconstruction_loss
 from omegaconf import MISSING
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -29,6 +24,11 @@ from emo.errors import ConfigError
 from emo.hub import build_vae, load_model_config, load_vae
 from emo.hub.autoencoder import Autoencoder
 from emo.media import contact_sheet
+from emo.training.config import BATCH, WORKERS, LoopConfig, load_settings, run
+from emo.training.loader import sample_loader
+from emo.training.loop import make_accelerator, train
+from emo.training.mouth import mouth_bump
+from emo.training.reconstruction import ReconstructionConfig, detail, psnr, reconstruction_loss
 from emo.unets import PatchAutoencoder
 
 ENCODER = ("vae.encoder.", "vae.quant_conv.", "vae.patch_in.")  # of either kind
@@ -96,7 +96,7 @@ class AutoencoderNetworks(nn.Module):
 
 
 class AutoencoderStage:
-    """See `emo_train.loop.Stage`. A sample is two frames of a clip, the reference and the target of stage 1."""
+    """See `emo.training.loop.Stage`. A sample is two frames of a clip, the reference and the target of stage 1."""
 
     def __init__(self, config: AutoencoderConfig, accelerator: Accelerator):
         self.config, self.seed, self.batch_size = config, config.train.seed, config.data.batch_size

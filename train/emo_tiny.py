@@ -30,11 +30,11 @@ from PIL import Image
 from skimage.data import astronaut
 
 from emo import EMOPipeline
-from emo.data.processes import available_cores
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
 from emo.errors import EmoError
 from emo.locks import claim_folder
 from emo.media import VideoReader, contact_sheet
+from emo.processes import available_cores
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEECH = ("librispeech*", "ljspeech*")  # of EMO_TEST_DATA/audio; the other recordings are for tests

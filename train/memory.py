@@ -9,8 +9,6 @@ import sys
 from types import SimpleNamespace
 
 import torch
-from emo_train.config import BATCH, run
-from emo_train.networks import EMONetworks, Kept
 from stage1_image import ImageStage
 from stage2_video import VideoStage
 from stage3_speed import SpeedStage
@@ -19,6 +17,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from emo.errors import OptionError
 from emo.hub import load_model_config
 from emo.hub.build import build_encoders, build_unets
+from emo.training.config import BATCH, run
+from emo.training.emo.networks import EMONetworks, Kept
 from emo.unets.structure import UNet
 
 STAGES = {1: ImageStage, 2: VideoStage, 3: SpeedStage}

@@ -9,14 +9,13 @@ import sys
 from dataclasses import asdict, dataclass, field
 from typing import Annotated
 
-from emo_train.config import load_settings, run
-from emo_train.loop import make_accelerator, train
-from emo_train.networks import is_audio, is_speed, is_temporal
-from emo_train.stage import EMOStage
-from emo_train.stage_config import EMOConfig
-from emo_train.validation import check_validation, validate_clips
-
 from emo.bounds import SHARE, Numbers
+from emo.training.config import load_settings, run
+from emo.training.emo.networks import is_audio, is_speed, is_temporal
+from emo.training.emo.stage import EMOStage
+from emo.training.emo.stage_config import EMOConfig
+from emo.training.emo.validation import check_validation, validate_clips
+from emo.training.loop import make_accelerator, train
 
 
 @dataclass

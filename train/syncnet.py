@@ -12,10 +12,6 @@ from typing import Annotated
 import numpy as np
 import torch
 from accelerate import Accelerator
-from emo_train.config import BATCH, WORKERS, LoopConfig, load_settings, run
-from emo_train.loader import sample_loader
-from emo_train.loop import make_accelerator, train
-from emo_train.sync_samples import AugmentConfig, SyncBatch, SyncSamples
 from omegaconf import MISSING
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -27,6 +23,10 @@ from emo.errors import ConfigError, EmoError
 from emo.metrics.face_crops import REGIONS
 from emo.metrics.lip_sync import MAX_LAG, lag_distances
 from emo.metrics.syncnet import FRAMES, LAYERS, SyncNet
+from emo.training.config import BATCH, WORKERS, LoopConfig, load_settings, run
+from emo.training.loader import sample_loader
+from emo.training.loop import make_accelerator, train
+from emo.training.sync_samples import AugmentConfig, SyncBatch, SyncSamples
 
 WIDTHS = Several(Numbers(1, 65536), LAYERS)
 NEAR = 1  # frames by which a found offset may be off
@@ -80,7 +80,7 @@ class SyncConfig:
 
 
 class SyncStage:
-    """See `emo_train.loop.Stage`. A sample is a piece of a clip, all moments of which are compared."""
+    """See `emo.training.loop.Stage`. A sample is a piece of a clip, all moments of which are compared."""
 
     def __init__(self, config: SyncConfig, accelerator: Accelerator):
         self.config, self.seed, self.batch_size = config, config.train.seed, config.data.batch_size

@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 
 from emo.cli.device import pick_device, pick_dtype
-from emo.cli.quiet import quiet_loading
-from emo.cli.terminal import say
+from emo.console import quiet_loading, say
 from emo.errors import DatasetError, OptionError
 
 
@@ -34,7 +33,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> None:
     if options.batch_size < 1:
         raise OptionError(f"--batch-size {options.batch_size}: must be at least 1")
-    from emo.media.files import require_folder
+    from emo.files import require_folder
 
     advice = "give a folder with train/metadata.jsonl, made by emo synthesize or emo prepare"
     require_folder(options.dataset, DatasetError, advice)

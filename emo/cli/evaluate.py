@@ -5,7 +5,7 @@ from pathlib import Path
 
 from emo.cli import mechanisms
 from emo.cli.device import pick_device
-from emo.cli.terminal import note, say
+from emo.console import note, say
 from emo.errors import OptionError
 from emo.locks import claim_folder
 
@@ -60,11 +60,11 @@ def measure(options: argparse.Namespace, names: frozenset[str], networks: dict[s
     from tqdm import tqdm
 
     from emo import __version__
-    from emo.data.processes import available_cores
     from emo.evaluation.compare.pairs import find_pairs
     from emo.evaluation.compare.report import PAGE, markdown, save_report
     from emo.evaluation.compare.run import Comparison, Plan, compare
-    from emo.media.files import writing_into
+    from emo.files import writing_into
+    from emo.processes import available_cores
 
     cache = options.cache or options.out / "cache"
     pairs, references = find_pairs(options.generated, options.reference, [options.out, cache])

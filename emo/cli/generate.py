@@ -8,8 +8,7 @@ from pathlib import Path
 
 from emo.cli.device import pick_device, pick_dtype
 from emo.cli.like import fill_in
-from emo.cli.quiet import quiet_loading
-from emo.cli.terminal import note, say
+from emo.console import note, quiet_loading, say
 from emo.errors import AudioError, EmoError, ImageError, OptionError, OutputError, VideoError
 from emo.locks import claim
 
@@ -92,7 +91,7 @@ def generate(options: argparse.Namespace) -> None:
 
     import torch
 
-    from emo.pipelines import fingerprint, load_resume_point, write_video
+    from emo.generation import fingerprint, load_resume_point, write_video
 
     started = time.monotonic()
     resume = load_resume_point(options.output, resume=options.resume, restart=options.restart)
@@ -137,10 +136,10 @@ def generate(options: argparse.Namespace) -> None:
 
 def check_paths(options: argparse.Namespace) -> None:
     """The inputs must be files; the output none of them, and of a kind that can be written where it is to be."""
+    from emo.files import require_file
+    from emo.generation.write import resume_path
     from emo.hub import locate_model
     from emo.media import check_output, spool_path
-    from emo.media.files import require_file
-    from emo.pipelines.write import resume_path
 
     check_output(options.output)
     if options.model is not None or options.like is None:

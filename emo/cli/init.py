@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-from emo.cli.quiet import quiet_loading
-from emo.cli.terminal import say
+from emo.console import quiet_loading, say
 from emo.errors import OptionError
 from emo.locks import claim_folder, is_new
 

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from emo.cli.terminal import say
+from emo.console import say
 from emo.errors import DatasetError, OptionError
 from emo.locks import claim
 
@@ -25,7 +25,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> None:
-    from emo.media.files import require_file, require_folder
+    from emo.files import require_file, require_folder
 
     if not options.path.is_dir():
         require_file(options.path, DatasetError, "give the folder of a dataset, or a video")

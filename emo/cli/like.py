@@ -64,8 +64,8 @@ class Like:
     """
 
     def __init__(self, path: Path, taken: list[str]):
+        from emo.generation import repeat_options
         from emo.media import read_origin
-        from emo.pipelines import repeat_options
 
         self.path, self.taken = path, taken
         self.origin = read_origin(path)
@@ -84,7 +84,7 @@ class Like:
 
     def compare(self, pipe) -> None:
         """Say where the pipeline is not the one that made the video."""
-        from emo.pipelines.fingerprint import weights_fingerprint
+        from emo.generation.fingerprint import weights_fingerprint
 
         if self.model.get("fingerprint") != weights_fingerprint(pipe):
             self._warn("was made with other weights than these")

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 from emo import __version__
 from emo.cli import cache, doctor, evaluate, generate, init, inspect, prepare, pull, push, synthesize, ui
-from emo.cli.quiet import quiet_libraries
-from emo.cli.terminal import any_encoding, note
+from emo.console import any_encoding, note, quiet_libraries
 from emo.errors import EmoError
 
 COMMANDS = (generate, ui, init, synthesize, prepare, inspect, cache, evaluate, push, pull, doctor)

@@ -5,9 +5,8 @@ import math
 from pathlib import Path
 
 from emo.cli.device import pick_device, pick_dtype
-from emo.cli.quiet import quiet_loading
 from emo.cli.synthesize import PICTURES, usable
-from emo.cli.terminal import note, say
+from emo.console import note, quiet_loading, say
 from emo.errors import OptionError
 from emo.locks import claim_folder
 from emo.names import printable
@@ -70,7 +69,6 @@ def measure(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from emo import __version__
-    from emo.data.processes import available_cores
     from emo.evaluation.held_out import HELD_OUT, HeldOut
     from emo.evaluation.mechanisms import (
         Extent,
@@ -83,6 +81,7 @@ def measure(options: argparse.Namespace) -> None:
     from emo.evaluation.report import markdown, save_report
     from emo.evaluation.takes import Settings, Stage
     from emo.hub import locate_model
+    from emo.processes import available_cores
 
     quiet_loading()
     device = pick_device(options.device)
@@ -168,7 +167,7 @@ def real_portraits(folder: Path | None, out: Path) -> dict[str, str]:
 
     from emo.evaluation.takes import face_box
     from emo.media import load_image
-    from emo.media.search import find_files
+    from emo.search import find_files
 
     check = lambda path: face_box(np.asarray(load_image(path)), path)
     pictures: dict[str, str] = {}
@@ -184,7 +183,7 @@ def make_folders(out: Path) -> None:
     Raises:
         OutputError: they cannot be made.
     """
-    from emo.media.files import writing_into
+    from emo.files import writing_into
 
     with writing_into(out):
         for name in ("observations", "videos"):

@@ -4,7 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
-from emo.cli.terminal import note, say
+from emo.console import note, say
 from emo.errors import DatasetError, OptionError
 from emo.locks import claim_folder
 
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
     from emo.data.prepare.config import load_prepare_config
     from emo.data.prepare.engines import local_engine, ray_engine
     from emo.data.prepare.run import prepare_dataset
-    from emo.data.processes import available_cores
+    from emo.processes import available_cores
 
     config = load_prepare_config(options.config, options.set)
     workers = options.workers or available_cores()
@@ -76,7 +76,7 @@ def find_videos(places: list[Path], out: Path) -> tuple[list[Path], list[str]]:
     Raises:
         OptionError: there is no such file or folder, no video in a folder, or all of them lie in the output.
     """
-    from emo.media.search import VIDEOS, find_files, in_output
+    from emo.search import VIDEOS, find_files, in_output
 
     left_out: list[str] = []
     found = [path for place in places for path in find_files(place, VIDEOS, "VIDEO", [out], left_out.append)]

@@ -4,7 +4,7 @@ import argparse
 from contextlib import nullcontext
 from pathlib import Path
 
-from emo.cli.terminal import say
+from emo.console import say
 from emo.locks import claim_folder
 
 

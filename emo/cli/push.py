@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from emo.cli.terminal import say
+from emo.console import say
 
 
 def add_parser(commands) -> argparse.ArgumentParser:

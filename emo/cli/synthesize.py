@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 
 from emo.cli.device import pick_device
-from emo.cli.terminal import note, say
+from emo.console import note, say
 from emo.errors import DatasetError, EmoError, OptionError
 from emo.locks import claim_folder
 
@@ -142,7 +142,7 @@ def share(value: float | None, things: tuple, default: float, option: str) -> fl
 def usable_portraits(options: argparse.Namespace) -> tuple[str, ...]:
     """The pictures that can be animated; the others are named and left out."""
     from emo.data.synthetic.studio import open_portrait
-    from emo.media.search import find_files
+    from emo.search import find_files
 
     pictures = find_files(options.portraits, PICTURES, "--portraits", [options.out])
     return usable(pictures, lambda path: open_portrait(path, options.size), "--portraits")
@@ -152,7 +152,7 @@ def usable_recordings(options: argparse.Namespace) -> tuple[str, ...]:
     """The recordings that can be read and hold at least a frame; the others are named and left out."""
     from emo.errors import AudioError
     from emo.media import AudioTrack
-    from emo.media.search import find_files
+    from emo.search import find_files
 
     def check(path: str) -> None:
         with AudioTrack.open(path) as track:

@@ -16,12 +16,12 @@ from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 
 from emo.data.format import SPLITS, ClipInfo, read_metadata, reading_clips
 from emo.errors import DatasetError
+from emo.files import write_whole, writing_into
+from emo.generation.audio_features import AudioFeatures
+from emo.generation.fingerprint import modules_fingerprint
+from emo.generation.latents import encode_pictures
 from emo.locks import claim_folder
 from emo.media import AudioTrack, VideoReader
-from emo.media.files import write_whole, writing_into
-from emo.pipelines.audio_features import AudioFeatures
-from emo.pipelines.fingerprint import modules_fingerprint
-from emo.pipelines.latents import encode_pictures
 
 FOLDER = ".cache"  # hidden, so that the Hub's dataset viewer does not look into it
 

@@ -20,8 +20,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from emo.errors import AudioError, DatasetError, VideoError
+from emo.files import write_whole
 from emo.media import as_fps
-from emo.media.files import write_whole
 
 SPLITS = ("train", "test")
 METADATA = "metadata.jsonl"

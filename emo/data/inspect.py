@@ -13,8 +13,8 @@ from PIL import Image
 
 from emo.data.format import FACE_POINTS, METADATA, SPLITS, ClipInfo, load_labels, read_metadata, reading_clips
 from emo.errors import DatasetError
+from emo.files import write_whole
 from emo.media import VideoReader, contact_sheet
-from emo.media.files import write_whole
 from emo.names import printable
 
 CELL = 160  # px of a frame on the sheet

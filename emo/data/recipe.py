@@ -7,8 +7,8 @@ from typing import Any
 
 from emo.data.format import SPLITS
 from emo.errors import DatasetError
+from emo.files import write_whole, writing_into
 from emo.locks import is_new
-from emo.media.files import write_whole, writing_into
 
 
 def open_dataset(root: Path, file: str, recipe: Mapping[str, Any], command: str) -> None:

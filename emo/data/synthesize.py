@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from emo.data.format import SPLITS, ClipInfo, save_labels, write_metadata
-from emo.data.processes import available_cores, in_processes
 from emo.data.recipe import open_dataset
 from emo.data.synthetic.speech import SAMPLE_RATE
 from emo.data.synthetic.studio import Cast, Studio
@@ -14,6 +13,7 @@ from emo.errors import DatasetError
 from emo.locks import claim_folder
 from emo.media import AudioTrack, VideoWriter
 from emo.names import printable
+from emo.processes import available_cores, in_processes
 
 RECIPE = "synthesize.json"
 WORTH_COMPILING = 1200  # frames per process from which on compiling pays: 20 s from torch's cache, 140 s without

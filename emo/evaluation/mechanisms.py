@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from emo.data.processes import in_processes
 from emo.evaluation import motion_rows, rows
 from emo.evaluation.held_out import PORTRAIT, SIZE, HeldOut
 from emo.evaluation.observation import Observation
 from emo.evaluation.rows import Row
 from emo.evaluation.takes import Settings, Stage, Take, face_box, open_stage, shoot
 from emo.face import FaceDetector
+from emo.generation.latents import encode_pictures
 from emo.metrics import identity_descriptor
-from emo.pipelines.latents import encode_pictures
+from emo.processes import in_processes
 
 SPEEDS = (0.1, 0.7, 1.3, 1.9)  # degrees per frame
 SHIFT = 0.09  # of the picture's side, by which regions lie aside

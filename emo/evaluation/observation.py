@@ -10,7 +10,7 @@ from safetensors.numpy import save
 
 from emo.errors import FaceError
 from emo.face import FaceDetector, track_face
-from emo.media.files import write_whole
+from emo.files import write_whole
 from emo.metrics import identity_descriptor, measure_frames, mouth_opening, rotation_speed
 from emo.metrics.checks import LANDMARKS
 

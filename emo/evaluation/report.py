@@ -11,8 +11,8 @@ from PIL import Image
 
 from emo.evaluation.observation import Observation
 from emo.evaluation.rows import Row
+from emo.files import write_whole, writing_into
 from emo.media import contact_sheet
-from emo.media.files import write_whole, writing_into
 
 TABLE, NUMBERS, SHEET = "mechanisms.md", "mechanisms.json", "mechanisms.png"
 ON_SHEET = ("talk-", "real-")

@@ -17,9 +17,9 @@ from emo.errors import FaceError
 from emo.evaluation.held_out import HeldOut
 from emo.evaluation.observation import Observation, load_observation, observe, save_observation
 from emo.face import FaceDetector
+from emo.generation.fingerprint import scheduler_fingerprint, weights_fingerprint
 from emo.media import AudioTrack, VideoWriter, load_image
 from emo.pipelines import EMOPipeline
-from emo.pipelines.fingerprint import scheduler_fingerprint, weights_fingerprint
 
 
 @dataclass(frozen=True)

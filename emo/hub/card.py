@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 from emo.errors import ConfigError
 from emo.face import MAX_TURN, MIN_FACE
-from emo.pipelines.checks import build_empty, component_classes, variant_of, weight_files
+from emo.store.checks import build_empty, component_classes, variant_of, weight_files
 
 CARD = "README.md"
 WRITTEN = "<!-- Written by `emo push`. Remove this line to keep changes of your own. -->"

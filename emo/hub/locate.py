@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from emo.errors import WeightsError
-from emo.media.files import look
+from emo.files import look
 from emo.resources import bundled
 
 DEFAULT_MODEL = "emo-tiny"

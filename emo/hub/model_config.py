@@ -9,7 +9,7 @@ from omegaconf import MISSING
 from emo.bounds import Choice, Numbers, Several
 from emo.config import load_config
 from emo.errors import ConfigError
-from emo.media.files import look
+from emo.files import look
 from emo.resources import bundled
 
 WIDTH = Numbers(1, 65536)

@@ -7,12 +7,12 @@ from pathlib import Path, PurePosixPath
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download, snapshot_download
 
 from emo.errors import OptionError, WeightsError
+from emo.files import look, require_folder
 from emo.hub.card import CARD, WRITTEN, model_card
 from emo.locks import is_new
-from emo.media.files import look, require_folder
 from emo.pipelines import EMOPipeline
-from emo.pipelines.checks import check_folder, component_names, replaced_weights, variant_of
-from emo.pipelines.repository import check_listing, hub_errors, refuse_pickles, repository_files, split_revision
+from emo.store.checks import check_folder, component_names, replaced_weights, variant_of
+from emo.store.repository import check_listing, hub_errors, refuse_pickles, repository_files, split_revision
 
 
 def push_folder(

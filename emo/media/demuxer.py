@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from emo.errors import AudioError, EmoError
-from emo.media.files import require_file
+from emo.files import require_file
 
 FORMATS = (
     *(

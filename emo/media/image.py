@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from emo.errors import ImageError
-from emo.media.files import require_file
+from emo.files import require_file
 
 FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")
 """What Pillow is asked to read: formats that hold their pixels themselves. EPS would start Ghostscript."""

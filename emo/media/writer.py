@@ -18,11 +18,11 @@ from typing import IO, Any
 import numpy as np
 
 from emo.errors import OutputError, ResumeError, unwritable
+from emo.files import look, written_file
 from emo.locks import claim
 from emo.media.audio import AudioTrack
 from emo.media.encoder import encode_frames
 from emo.media.ffmpeg import run_ffmpeg
-from emo.media.files import look, written_file
 from emo.media.origin import origin_metadata
 from emo.media.rate import as_fps
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emo.errors import EmoError
-from emo.media.files import require_file
+from emo.files import require_file
 from emo.metrics.catalogue import KINDS, InputSpec, entries, read_spec
 from emo.metrics.fetch import MissingExtractor, locate, sha256
 from emo.metrics.networks import Network, OnnxNetwork, TorchScriptNetwork, require_onnxruntime

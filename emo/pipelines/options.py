@@ -9,8 +9,8 @@ import torch
 
 from emo.errors import OptionError
 from emo.face import plain_region
+from emo.generation.stream import ClipState
 from emo.media import MOST_SIDE
-from emo.pipelines.output import ClipState
 from emo.values import number, whole
 
 OUTPUT_TYPES = ("pil", "np", "pt", "uint8", "latent")
@@ -31,7 +31,7 @@ def check_size(value: int | None, name: str, multiple: int, default: int) -> int
 
 
 def plain_options(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that a record holds (see `emo.pipelines.origin`), numbers of any kind as Python's own.
+    """The options that a record holds (see `emo.generation.origin`), numbers of any kind as Python's own.
 
     Args:
         given: arguments of `EMOPipeline.stream`, by name; others are left out.

@@ -18,18 +18,18 @@ from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 
 from emo.errors import AudioError, EmoError, WeightsError, first_line
 from emo.face import prepare_portrait
+from emo.generation.audio_features import AudioFeatures
+from emo.generation.fingerprint import fingerprint
+from emo.generation.finite import FiniteCheck
+from emo.generation.guidance import ClipConditions, guide
+from emo.generation.latents import clip_noise, correlate_noise, encode_pictures
+from emo.generation.origin import begin_origin, complete_origin
+from emo.generation.stream import ClipState, EMOClip, EMOPipelineOutput, EMOStream
 from emo.media import AudioTrack, as_fps, load_image
-from emo.pipelines.audio_features import AudioFeatures
-from emo.pipelines.checks import check_folder, check_scheduler
-from emo.pipelines.fingerprint import fingerprint
-from emo.pipelines.finite import FiniteCheck
-from emo.pipelines.guidance import ClipConditions, guide
-from emo.pipelines.latents import clip_noise, correlate_noise, encode_pictures
 from emo.pipelines.options import CALLBACK_TENSORS, check_options, check_size, plain_options, speed_track
-from emo.pipelines.origin import begin_origin, complete_origin
-from emo.pipelines.output import ClipState, EMOClip, EMOPipelineOutput, EMOStream
-from emo.pipelines.repository import hub_errors, split_revision
-from emo.pipelines.saved_format import SavedFormat
+from emo.store.checks import check_folder, check_scheduler
+from emo.store.repository import hub_errors, split_revision
+from emo.store.saved_format import SavedFormat
 from emo.unets import (
     AudioProjection,
     BackboneUNet,

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emo.pipelines import EMOClip, EMOPipeline, fingerprint, write_video
+from emo.generation import EMOClip, fingerprint, write_video
+from emo.pipelines import EMOPipeline
 from emo.ui.frames import Clip, FramesSoFar
 from emo.ui.limits import Limits
 from emo.ui.request import FieldError, Request, open_request, read_request

@@ -15,8 +15,9 @@ from PIL import Image
 
 from emo.errors import AudioError, EmoError, FaceError, OptionError
 from emo.face import Portrait, Region, check_region, prepare_portrait
+from emo.generation import EMOStream
 from emo.media import AudioTrack
-from emo.pipelines import EMOPipeline, EMOStream
+from emo.pipelines import EMOPipeline
 from emo.ui.limits import Limits
 from emo.ui.uploads import read_portrait, read_sound
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 import emo
 from emo.errors import AudioError, EmoError, ImageError
-from emo.media.files import require_file
+from emo.files import require_file
 
 READER = "emo.media.reader"
 SECONDS = 30  # of work, for a picture without pixels and a recording of no length

@@ -374,7 +374,7 @@ def test_links_that_lead_nowhere(emo, tmp_path, sound):
 
 
 def test_a_link_is_resumed_beside_its_target(emo, tmp_path, monkeypatch):
-    from emo.pipelines.resume import ResumePoint
+    from emo.generation.resume import ResumePoint
 
     (tmp_path / "disk").mkdir()
     (tmp_path / "o.mp4").symlink_to(tmp_path / "disk" / "o.mp4")

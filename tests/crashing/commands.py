@@ -56,8 +56,9 @@ def emo(*arguments: str) -> int:
 
 
 def stage1(*arguments: str) -> int:
-    from emo_train.config import run
     from random_clips import use_random_clips
+
+    from emo.training.config import run
 
     use_random_clips()
     sys.argv = ["stage1_image", *arguments]

@@ -15,10 +15,10 @@ from emo.data.cache import build_cache, cache_folder, check_cache, load_cached
 from emo.data.dataset import ClipDataset
 from emo.data.format import read_metadata, write_metadata
 from emo.errors import DatasetError, OutputError
+from emo.generation.audio_features import AudioFeatures
+from emo.generation.latents import encode_pictures
 from emo.media import AudioTrack, VideoReader
 from emo.pipelines import EMOPipeline
-from emo.pipelines.audio_features import AudioFeatures
-from emo.pipelines.latents import encode_pictures
 
 LENGTHS = {"num_frames": 4, "num_motion_frames": 2, "num_neighbors": 2}
 CLOSE = {"rtol": 2e-3, "atol": 2e-3}  # float16

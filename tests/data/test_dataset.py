@@ -20,8 +20,8 @@ from emo.data.dataset import ClipDataset
 from emo.data.format import METADATA, load_labels, read_metadata
 from emo.data.sampler import StepSampler
 from emo.errors import DatasetError
+from emo.generation.audio_features import AudioFeatures
 from emo.media import AudioTrack, VideoReader, as_fps
-from emo.pipelines.audio_features import AudioFeatures
 
 F, N, M = 4, 2, 2
 LENGTHS = {"num_frames": F, "num_motion_frames": N, "num_neighbors": M}

@@ -18,7 +18,7 @@ from diffusers import DiffusionPipeline
 from tiny import noise, tiny_pipeline
 from emo import EMOPipeline, EmoError
 from emo.cli.main import main
-from emo.pipelines.fingerprint import modules_fingerprint
+from emo.generation.fingerprint import modules_fingerprint
 
 result = {}
 

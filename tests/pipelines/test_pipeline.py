@@ -21,8 +21,9 @@ from diffusers import (
 from tiny import SIZE, noise, tiny_pipeline
 
 from emo.errors import AudioError, ConfigError, FaceError, OptionError, OutputError
+from emo.generation import ClipState, fingerprint
 from emo.media import VideoReader
-from emo.pipelines import ClipState, EMOPipeline, fingerprint
+from emo.pipelines import EMOPipeline
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from emo.generation import stream as output
 from emo.media import VideoReader, read_origin
-from emo.pipelines import output
 from emo.ui import Limits, jobs
 from emo.ui.frames import Clip
 from emo.ui.jobs import Finished, Jobs, Step

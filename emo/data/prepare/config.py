@@ -8,7 +8,7 @@ from typing import Annotated
 from emo.bounds import Name, Numbers
 from emo.config import load_config
 from emo.errors import ConfigError
-from emo.media.files import look
+from emo.files import look
 from emo.media.rate import MAX_FPS
 
 LIMIT = Numbers(0, 1e6)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, NamedTuple
 
-from emo.data.processes import in_processes
 from emo.errors import ConfigError, EmoError, OutputError, first_line
+from emo.processes import in_processes
 
 DIED = "its decoder crashed"
 

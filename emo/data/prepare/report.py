@@ -10,7 +10,7 @@ from emo.data.prepare.filters import REASONS
 from emo.data.prepare.piece import Piece, PieceResult
 from emo.data.prepare.store import REPORT, Store
 from emo.data.prepare.survey import Survey
-from emo.media.files import write_whole
+from emo.files import write_whole
 from emo.names import all_printable
 
 UNREADABLE, COPY, FAILED = "unreadable", "copy of another file", "failed"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from emo.data.format import METADATA, SPLITS, ClipInfo, load_labels, read_info, save_labels, write_metadata
 from emo.data.recipe import open_dataset
-from emo.media.files import write_whole, writing_into
+from emo.files import write_whole, writing_into
 
 RECIPE = "prepare.json"
 REPORT = "report.json"

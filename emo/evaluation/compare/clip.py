@@ -13,9 +13,9 @@ from safetensors.numpy import load_file, save
 
 from emo.errors import EmoError, FaceError, OutputError, VideoError
 from emo.face import FaceDetector, track_face
+from emo.files import write_whole, writing_into
 from emo.media import AudioTrack, VideoReader
 from emo.media.demuxer import Media
-from emo.media.files import write_whole, writing_into
 from emo.metrics import identity_descriptor
 from emo.metrics.fetch import sha256
 

@@ -10,12 +10,12 @@ from emo.errors import EmoError
 from emo.evaluation.compare.both import lpips
 from emo.evaluation.compare.clip import Clip, Part, Unavailable
 from emo.evaluation.compare.portrait import Portrait
+from emo.generation.fingerprint import modules_fingerprint
 from emo.metrics.align import TEMPLATE_SIDE, align_face
 from emo.metrics.catalogue import KINDS as PICTURE_KINDS
 from emo.metrics.extractors import Extractor, open_extractor
 from emo.metrics.lip_sync import LipSync, lip_sync
 from emo.metrics.syncnet import SyncNet
-from emo.pipelines.fingerprint import modules_fingerprint
 from emo.resources import bundled
 
 LIPS = "lips"

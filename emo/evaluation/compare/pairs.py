@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emo.errors import OptionError
-from emo.media.files import never_a_file, require_file
-from emo.media.search import VIDEOS, find_files
+from emo.files import never_a_file, require_file
 from emo.names import printable
+from emo.search import VIDEOS, find_files
 
 MANIFESTS = (".csv", ".jsonl")
 COLUMNS = ("generated", "reference", "portrait")

@@ -14,8 +14,8 @@ from emo.evaluation.compare.measures import Measure
 from emo.evaluation.compare.page import html_page
 from emo.evaluation.compare.run import ClipResult, Comparison, Plan
 from emo.evaluation.compare.summary import ARROWS, Line, ranked, shown, summarise
+from emo.files import write_whole, writing_into
 from emo.media import contact_sheet
-from emo.media.files import write_whole, writing_into
 from emo.names import printable
 
 TABLE, NUMBERS, PAGE = "report.md", "report.json", "report.html"

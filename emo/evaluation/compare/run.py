@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emo.data.processes import in_processes
 from emo.evaluation.compare.clip import Clip, or_why
 from emo.evaluation.compare.distances import DISTANCES, Distance, Found, measure_distance
 from emo.evaluation.compare.measures import MEASURES, Case, Measure, mouth_correlations, read
 from emo.evaluation.compare.networks import Networks
 from emo.evaluation.compare.pairs import Pair
 from emo.evaluation.compare.portrait import Portrait
+from emo.processes import in_processes
 
 VMV, MOUTH_LAG = "vmv", "mouth_lag"  # of all videos together, from what their clips say
 

@@ -1,0 +1,91 @@
+"""What a video's frames depend on, so that an interrupted generation is only continued with the same."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline, SchedulerMixin
+
+from emo.generation.stream import EMOStream
+
+_SAMPLES_PER_READ = 1 << 20
+LEFT_OUT = ("architectures", "dtype", "transformers_version")  # differ between built, saved and loaded networks
+
+
+def fingerprint(pipe: DiffusionPipeline, stream: EMOStream, seed: int | None) -> dict[str, str]:
+    """Name → value or hash of everything that the frames depend on."""
+    values = {
+        name: str(getattr(stream, name))
+        for name in (
+            "fps",
+            "num_inference_steps",
+            "audio_guidance_scale",
+            "reference_guidance_scale",
+            "noise_correlation",
+            "noise_mirroring",
+            "eta",
+            "paste_back",
+        )
+    }
+    speed = [] if stream.speed is None else [stream.speed.numpy()]
+    portrait = stream.portrait
+    pictures = [portrait.image, portrait.picture] if stream.paste_back else [portrait.image]
+    track = stream.audio
+    reads = range(0, track.length, _SAMPLES_PER_READ)
+    return values | {
+        "seed": str(seed),
+        "size": str(portrait.image.shape),
+        "dtype": str(pipe.unet.dtype),
+        "device": pipe._execution_device.type,
+        "speed": _hash(speed),
+        "image": _hash(pictures),
+        "face_region": _hash([portrait.mask]),
+        "audio": _hash(track.read(i, min(track.length, i + _SAMPLES_PER_READ)) for i in reads),
+        "scheduler": scheduler_fingerprint(pipe.scheduler),
+        "model": weights_fingerprint(pipe),
+    }
+
+
+def weights_fingerprint(pipe: DiffusionPipeline) -> str:
+    """`modules_fingerprint` of all the pipeline's networks."""
+    return modules_fingerprint({n: c for n, c in pipe.components.items() if isinstance(c, torch.nn.Module)})
+
+
+def scheduler_fingerprint(scheduler: SchedulerMixin) -> str:
+    """Hash of a scheduler's kind and configuration."""
+    return _hash([type(scheduler).__name__.encode(), _settings(scheduler)])
+
+
+def modules_fingerprint(modules: Mapping[str, torch.nn.Module], samples: int = 1024) -> str:
+    """Hash of networks' configs, and of every tensor's name, shape and up to `samples` evenly spaced values.
+
+    Tensors that sequential offloading has taken away go in without values.
+    """
+
+    def parts():
+        for name, module in sorted(modules.items()):
+            yield name.encode() + _settings(module)
+            for key, tensor in module.state_dict().items():
+                flat = tensor.detach().flatten()
+                yield f"{name}.{key}{tuple(tensor.shape)}".encode()
+                if tensor.is_meta:
+                    continue
+                yield np.ascontiguousarray(flat[:: max(1, len(flat) // samples)].float().cpu().numpy())
+
+    return _hash(parts())
+
+
+def _settings(component) -> bytes:
+    """A component's config without what the libraries keep in it for themselves."""
+    config = component.config if isinstance(component.config, dict) else component.config.to_dict()
+    kept = {k: v for k, v in config.items() if not k.startswith("_") and k not in LEFT_OUT}
+    return json.dumps(kept, sort_keys=True, default=str).encode()
+
+
+def _hash(parts: Iterable[bytes | np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).reshape(-1).view(np.uint8))
+    return digest.hexdigest()[:16]

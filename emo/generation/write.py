@@ -1,0 +1,80 @@
+"""A stream of clips becomes a video file, which an interruption does not lose."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from emo.errors import ResumeError
+from emo.files import written_file
+from emo.generation.origin import complete_origin
+from emo.generation.resume import ResumePoint
+from emo.generation.stream import EMOClip, EMOStream
+from emo.locks import claim
+from emo.media import VideoWriter, check_frame_size, spool_path, warn_of_frame_size
+
+
+def resume_path(path: str | os.PathLike) -> Path:
+    """Where the resume point of an unfinished video lies: beside it, or beside what its name is a link to."""
+    path = written_file(path)
+    return path.parent / f"{path.name}.resume"
+
+
+def write_video(
+    stream: EMOStream,
+    path: str | os.PathLike,
+    *,
+    fingerprint: dict[str, str],
+    resume: ResumePoint | None = None,
+    frames_of: Callable[[EMOClip], Iterable[np.ndarray]] = EMOClip.each,
+) -> None:
+    """Generate, and write each clip as it comes; the sound is added at the end, and the origin in the metadata.
+
+    After every clip, all that the next one needs is kept beside the output. Where that is not yet so when something
+    goes wrong, nothing is left behind.
+
+    Args:
+        stream: made with `output_type="uint8"`, and with `resume_from=resume.state` to continue.
+        path: .mp4 or .mov. It appears when it is whole.
+        fingerprint: of the stream, from `fingerprint`.
+        resume: the point at which an interrupted run stopped.
+        frames_of: makes the frames of a clip on their way to the video, once each; for whoever wants to see them.
+
+    Raises:
+        OutputError: the file cannot be written, its frames are larger than a video holds, or somebody else is writing
+            it.
+        ResumeError: the interrupted run had other inputs or options, or what it left is damaged.
+    """
+    point_path = resume_path(path)
+    if resume is not None:
+        resume.check(point_path, fingerprint)
+    check_frame_size(*stream.frame_size, str(path))
+    warn_of_frame_size(*stream.frame_size, str(path))
+    with claim(path), VideoWriter(path, stream.fps, resume_at=resume and resume.position) as writer:
+        if resume is None:
+            point_path.unlink(missing_ok=True)
+        try:
+            for clip in stream:
+                writer.write(frames_of(clip))
+                ResumePoint(clip.state, writer.position, fingerprint).save(point_path)
+            writer.finish(stream.audio, complete_origin(stream.origin, fingerprint))
+        except BaseException:
+            if not point_path.exists():
+                writer.discard()
+            raise
+        point_path.unlink()
+
+
+def load_resume_point(path: str | os.PathLike, *, resume: bool, restart: bool) -> ResumePoint | None:
+    """What an interrupted generation of `path` left, if it is to be continued.
+
+    Raises:
+        ResumeError: something was left, but neither `resume` nor `restart` says what to do with it; or it is damaged.
+    """
+    point_path = resume_path(path)
+    if restart or not (os.path.exists(point_path) and os.path.exists(spool_path(path))):
+        return None
+    if not resume:
+        raise ResumeError(f"{path} is unfinished: add --resume to continue it or --restart to start anew")
+    return ResumePoint.load(point_path)

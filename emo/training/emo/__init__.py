@@ -1,0 +1,1 @@
+"""EMO's stages: its networks, draws and frozen encoders."""

@@ -1,0 +1,69 @@
+"""The pipeline from which a stage starts."""
+
+from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
+
+from emo.errors import ConfigError, WeightsError, first_line
+from emo.hub import build_pipeline, import_pipeline, load_model_config, load_vae
+from emo.pipelines import EMOPipeline
+from emo.training.emo.stage_config import StartConfig
+
+
+def starting_pipeline(config: StartConfig, seed: int) -> EMOPipeline:
+    """An earlier stage's folder, public weights (3.3), or random networks around a trained autoencoder and encoder.
+
+    Raises:
+        ConfigError: the options contradict each other, or a random encoder would be used unasked.
+        WeightsError: weights are missing or do not fit.
+    """
+    if config.init:
+        if config.sd15 or config.motion_adapter or config.config:
+            raise ConfigError("model.init brings all weights: leave out model.config, sd15 and motion_adapter")
+        return _with_encoders(EMOPipeline.from_pretrained(config.init), config)
+    if not config.config:
+        raise ConfigError("model.init or model.config must say what to start from")
+    model = load_model_config(config.config)
+    if config.sd15:
+        if not (config.motion_adapter and config.audio_encoder):
+            raise ConfigError("model.sd15, motion_adapter and audio_encoder go together")
+        return import_pipeline(
+            model,
+            sd15=config.sd15,
+            motion_adapter=config.motion_adapter,
+            audio_encoder=config.audio_encoder,
+            vae=config.vae,
+            seed=seed,
+        )
+    if not config.random_encoders and not (config.vae and config.audio_encoder):
+        raise ConfigError(
+            "model.vae and model.audio_encoder are not set: from scratch both must be trained first, since they stay "
+            "frozen (train/autoencoder.py, train/audio_encoder.py); model.random_encoders=true is for trials"
+        )
+    return _with_encoders(build_pipeline(model, seed), config)
+
+
+def _with_encoders(pipe: EMOPipeline, config: StartConfig) -> EMOPipeline:
+    """Put the configured autoencoder and audio encoder in, if they have the sizes that the networks expect."""
+    parts = {}
+    if config.vae:
+        parts["vae"] = load_vae(config.vae)
+        if parts["vae"].config.latent_channels != pipe.unet.config.in_channels:
+            raise WeightsError(
+                f"{config.vae}: {parts['vae'].config.latent_channels} latent channels, the networks have "
+                f"{pipe.unet.config.in_channels}"
+            )
+    if config.audio_encoder:
+        parts["audio_encoder"] = _load(Wav2Vec2Model, config.audio_encoder)
+        parts["feature_extractor"] = _load(Wav2Vec2FeatureExtractor, config.audio_encoder)
+        sizes = parts["audio_encoder"].config.num_hidden_layers, parts["audio_encoder"].config.hidden_size
+        expected = pipe.audio_projection.config.num_layers, pipe.audio_projection.config.layer_dim
+        if sizes != expected:
+            raise WeightsError(f"{config.audio_encoder}: layers and width {sizes}, the networks expect {expected}")
+    return EMOPipeline(**{**pipe.components, **parts}) if parts else pipe
+
+
+def _load(kind, folder: str):
+    options = {} if kind is Wav2Vec2FeatureExtractor else {"use_safetensors": True}
+    try:
+        return kind.from_pretrained(folder, **options)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{folder}: no {kind.__name__} could be loaded ({first_line(error)})") from error
