@@ -184,7 +184,7 @@ def report_speed(clips: list[Clip], still: list[Clip]) -> None:
 
 
 def report_identity(gallery: np.ndarray, queries: np.ndarray) -> None:
-    """Nearest neighbours, and distances to one's own portrait and to others'. (P, D), (P, POSES, D)."""
+    """Nearest neighbors, and distances to one's own portrait and to others'. (P, D), (P, POSES, D)."""
     people = np.arange(len(gallery))
     hit = np.mean([metrics.nearest(poses, gallery) == person for person, poses in zip(people, queries, strict=True)])
     distance = np.array([[[metrics.identity_distance(q, g) for g in gallery] for q in poses] for poses in queries])

@@ -2,7 +2,7 @@
 
     python benchmarks/data.py clips       # 200 clips x 3 s at 128 px by `emo synthesize`: time, frames/s, bytes
     python benchmarks/data.py speech      # jaw against loudness over 50 clips by lag; vowels told apart by the lips
-    python benchmarks/data.py people      # 1,000 identity seeds: is anybody's nearest neighbour the same person?
+    python benchmarks/data.py people      # 1,000 identity seeds: is anybody's nearest neighbor the same person?
     python benchmarks/data.py loader      # samples/s with and without cache, by 1 and 2 workers
 
 Each prints a Markdown table. `clips` leaves its dataset in --out, which `loader` reads.

@@ -5,7 +5,7 @@
 
 Prints a table per ladder with what `emo evaluate` reads at each rung, and exits 1 if a measure that tests/ladder.py
 expects to rise or fall does not. `--network` is passed on; without `--fetch` no network is fetched. `--stand-ins`
-puts in their place networks that nobody trained, of colours and differences: their figures say whether the arithmetic
+puts in their place networks that nobody trained, of colors and differences: their figures say whether the arithmetic
 around them moves the right way, and nothing of the measures as published.
 """
 
@@ -32,7 +32,7 @@ SHOWN = 3  # decimals
 
 
 class Differences(torch.nn.Module):
-    """Mean colours and mean absolute differences of neighbouring pixels, and frames if there are, in 2 × 2 cells."""
+    """Mean colors and mean absolute differences of neighboring pixels, and frames if there are, in 2 × 2 cells."""
 
     def __init__(self, clips: bool):
         super().__init__()

@@ -63,7 +63,7 @@ def prepare(out: Path, options: argparse.Namespace) -> None:
 
 def generate(pipe: EMOPipeline, frame: np.ndarray, mask: np.ndarray, sound: AudioTrack) -> np.ndarray:
     """The video (T, H, W, 3) uint8 of a training clip's frame, taken whole: no crop around its face."""
-    crop = Crop.centre(frame.shape[:2], height=frame.shape[0], width=frame.shape[1])
+    crop = Crop.center(frame.shape[:2], height=frame.shape[0], width=frame.shape[1])
     portrait = Portrait(image=frame, mask=mask, crop=crop, face=None, picture=frame)
     with patch("emo.pipelines.pipeline_emo.prepare_portrait", return_value=portrait):
         generator = torch.Generator().manual_seed(0)

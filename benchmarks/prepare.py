@@ -217,7 +217,7 @@ def report_labels(errors: dict[str, list[np.ndarray]], speeds: np.ndarray) -> No
         values = np.concatenate(parts)
         size = np.abs(values)
         print(f"| {name} | {values.mean():+.2f} | {np.median(size):.2f} | {np.percentile(size, 95):.2f} |")
-    print("\n| commanded speed | clips | labelled |\n|---|---|---|")
+    print("\n| commanded speed | clips | labeled |\n|---|---|---|")
     edges = (0, 0.1, 0.4, 0.8, 1.2, 1.6, 2.5)
     for low, high in pairwise(edges):
         part = speeds[(speeds[:, 0] >= low) & (speeds[:, 0] < high)]

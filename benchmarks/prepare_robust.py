@@ -98,7 +98,7 @@ def fuzzed(folder: Path, sources: list[Path], rng: random.Random, count: int):
         "1px.mkv": ["-vf", "scale=1:1", "-c:v", "ffv1"], "2px.mp4": ["-vf", "scale=2:2"],
         "vertical.mp4": ["-vf", "crop=136:240"], "rotated.mp4": ["-vf", "transpose=1"],
         "vfr.mkv": ["-vf", "select='not(mod(n,3))+lt(random(1),0.4)'", "-fps_mode", "vfr"],
-        "10bit.mp4": ["-pix_fmt", "yuv420p10le"], "grey.mp4": ["-pix_fmt", "gray"], "alpha.mov": ["-c:v", "qtrle"],
+        "10bit.mp4": ["-pix_fmt", "yuv420p10le"], "gray.mp4": ["-pix_fmt", "gray"], "alpha.mov": ["-c:v", "qtrle"],
         "5fps.mp4": ["-r", "5"], "120fps.mp4": ["-r", "120", "-preset", "ultrafast"], "gif.gif": ["-r", "12"],
         "raw.h264": ["-f", "h264"], "stream.ts": ["-f", "mpegts"], "flv.flv": ["-f", "flv", "-ar", "44100"],
         "8khz.mp4": ["-ar", "8000", "-ac", "1"], "surround.mkv": ["-ac", "6"], "pcm.mov": ["-c:a", "pcm_s24le"],

@@ -79,7 +79,7 @@ def chunk(kind: bytes, *parts: bytes) -> bytes:
 
 
 def avi_with_subtitle(text: bytes) -> bytes:
-    """An AVI of two grey pictures and a text track that begins as subtitles of the GAB2 kind do."""
+    """An AVI of two gray pictures and a text track that begins as subtitles of the GAB2 kind do."""
     width, height, size = 32, 32, 32 * 32 * 3
     main = struct.pack("<14I", 40_000, 0, 0, 0x10, 2, 0, 2, size, width, height, 0, 0, 0, 0)
     rectangle = struct.pack("<4h", 0, 0, width, height)

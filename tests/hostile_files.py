@@ -31,7 +31,7 @@ def _made() -> dict[str, bytes]:
     loud = ("-f", "lavfi", "-i", sound)
     vivid = ("-f", "lavfi", "-i", f"color={COLOR}:size=64x64:rate=25:duration=1")
     soft = ("-f", "lavfi", "-i", "sine=frequency=300:sample_rate=16000:duration=1")
-    grey = ("-f", "lavfi", "-i", "color=gray:size=64x64:rate=25:duration=1")
+    gray = ("-f", "lavfi", "-i", "color=gray:size=64x64:rate=25:duration=1")
     x264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac")
     wanted = {
         "secret.wav": (*loud, "-bitexact", "-map_metadata", "-1"),
@@ -41,7 +41,7 @@ def _made() -> dict[str, bytes]:
         "secret.mp4": (*loud, *vivid, *x264, "-metadata", f"description={RECORD}"),
         "secret.mkv": (*loud, *vivid, *x264),
         "secret.png": (*vivid, "-frames:v", "1"),
-        "film.mp4": (*soft, *grey, *x264),
+        "film.mp4": (*soft, *gray, *x264),
     }
     with TemporaryDirectory() as folder:
         for name, arguments in wanted.items():
@@ -62,7 +62,7 @@ def plant(folder: Path) -> Path:
 
 
 def film() -> bytes:
-    """A harmless film: mp4, grey, with a soft low tone."""
+    """A harmless film: mp4, gray, with a soft low tone."""
     return _made()["film.mp4"]
 
 

@@ -83,7 +83,7 @@ def write_networks(folder: Path, images: torch.nn.Module, videos: torch.nn.Modul
         clips = kind == "clips"
         network, example = (videos, torch.zeros(1, 3, 16, 64, 64)) if clips else (images, torch.zeros(1, 3, 64, 64))
         torch.jit.trace(network, example).save(folder / f"{kind}.pt")
-        spec = {"size": 64, "colour": "RGB", "range": [-1, 1], "layout": "NCTHW" if clips else "NCHW"}
+        spec = {"size": 64, "color": "RGB", "range": [-1, 1], "layout": "NCTHW" if clips else "NCHW"}
         (folder / f"{kind}.json").write_text(json.dumps(spec))
         options += ["--network", f"{kind}={folder / kind}.pt"]
     return options

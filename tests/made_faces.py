@@ -31,7 +31,7 @@ def made_face(
     """(478, 3): the canonical face with these measures, turned, enlarged and put in its place; the rest is noise."""
     points = np.random.default_rng(0).normal(0, 0.3, (478, 3))
     points[list(RIGID)] = list(RIGID.values())
-    centre = points[list(RIGID)].mean(0)
+    center = points[list(RIGID)].mean(0)
     points[[13, 14]] = (0, 0.9 - opening * EYES_APART / 2, -0.5), (0, 0.9 + opening * EYES_APART / 2, -0.5)
     points[[61, 291]] = (-width * EYES_APART / 2, 0.9, -0.4), (width * EYES_APART / 2, 0.9, -0.4)
     for iris, lids, corners in zip(IRISES, LIDS, EYES, strict=True):
@@ -43,4 +43,4 @@ def made_face(
         points[iris] = middle + np.array([gaze[0], -gaze[1], 0]) * wide
     corners_y = points[[c for eye in EYES for c in eye], 1].mean()
     points[[*BROWS[0], *BROWS[1]], 1] = corners_y - brow * EYES_APART
-    return size * (points - centre) @ (np.eye(3) if rotation is None else rotation).T + place
+    return size * (points - center) @ (np.eye(3) if rotation is None else rotation).T + place

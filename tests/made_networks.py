@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-PLAIN = {"size": None, "colour": "RGB", "range": [0, 255]}
+PLAIN = {"size": None, "color": "RGB", "range": [0, 255]}
 
 
 class Channels(torch.nn.Module):

@@ -29,7 +29,7 @@ def _warper(person: int) -> PortraitWarper:
 def talker(seconds: float = 1.2, seed: int = 1, person: int = 0, speed: float = 0.3) -> tuple:
     """Frames (T, SIDE, SIDE, 3), sound (N,) at 16 kHz, and labels by name of somebody who talks. Do not change them.
 
-    Person 1 is the mirror image of person 0 in other colours.
+    Person 1 is the mirror image of person 0 in other colors.
     """
     speech = synthesize(seed, seconds)
     motion = make_motion(articulate_speech(speech), speed, seed)

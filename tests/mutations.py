@@ -101,7 +101,7 @@ MUTATIONS = (
         "pipelines/test_audio_features.py",
     ),
     Mutation(
-        "audio window: frame centres two frames late",
+        "audio window: frame centers two frames late",
         "emo/generation/audio_features.py",
         "centers = [(frame + Fraction(1, 2))",
         "centers = [(frame + Fraction(5, 2))",
@@ -185,7 +185,7 @@ MUTATIONS = (
         "train/test_stages.py::test_ten_steps_move_what_the_table_says_and_nothing_else",
     ),
     Mutation(
-        "training: layers without a gradient in the optimiser",
+        "training: layers without a gradient in the optimizer",
         "emo/training/emo/stage.py",
         "for name in self.reached() if self.trains(name)]",
         "for name, _ in self.networks.named_parameters() if self.trains(name)]",
@@ -927,10 +927,10 @@ MUTATIONS = (
         "metrics/test_pictures.py",
     ),
     Mutation(
-        "networks: colours in the wrong order",
+        "networks: colors in the wrong order",
         "emo/metrics/networks.py",
-        'if spec.colour == "BGR"',
-        'if spec.colour == "RGB"',
+        'if spec.color == "BGR"',
+        'if spec.color == "RGB"',
         "metrics/test_extractors.py",
     ),
     Mutation(

@@ -51,7 +51,7 @@ def tiny_config() -> ModelConfig:
 
 
 def tiny_pipeline(seed: int = 0) -> EMOPipeline:
-    """The pipeline of `tiny_config`, quiet, with its zero-initialised layers filled."""
+    """The pipeline of `tiny_config`, quiet, with its zero-initialized layers filled."""
     pipe = build_pipeline(tiny_config(), seed)
     for component in pipe.components.values():
         if isinstance(component, torch.nn.Module):

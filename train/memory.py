@@ -1,4 +1,4 @@
-"""GPU memory that a stage needs, computed without a GPU or weights: parameters, gradients, optimiser, average, and
+"""GPU memory that a stage needs, computed without a GPU or weights: parameters, gradients, optimizer, average, and
 what the forward pass keeps for the backward pass in bf16. The encoders' and the framework's own use is not in it.
 
     python train/memory.py --stage 2 --model emo-sd15 --batch-size 1 --checkpointing

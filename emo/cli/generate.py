@@ -40,7 +40,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
     video.add_argument("--audio-guidance", type=float, help="how strongly the sound drives (default 1.5)")
     video.add_argument("--reference-guidance", type=float, help="same for the portrait (default 1: off)")
     video.add_argument(
-        "--noise-correlation", type=float, help="of the noise of neighbouring frames, 0 to 1 (default: the model's)"
+        "--noise-correlation", type=float, help="of the noise of neighboring frames, 0 to 1 (default: the model's)"
     )
     video.add_argument(
         "--noise-mirroring", type=float, help="noise each clip takes over from the one before, 0 to 1 (default 0.9)"

@@ -28,7 +28,7 @@ class DatasetReport:
 
     summary: names and values in words, in order. speeds: mean head rotation of every clip, degrees per frame.
     frame_speeds, face_sizes, mouths: per frame of some clips: head rotation in degrees; larger side of the face box
-    over that of the picture; mouth opening in eye distances, empty where it is not labelled. lengths: seconds of every
+    over that of the picture; mouth opening in eye distances, empty where it is not labeled. lengths: seconds of every
     clip. sheet: frames with face boxes and landmarks.
     """
 
@@ -91,8 +91,8 @@ def draw_labels(root: Path, clip: ClipInfo) -> Image.Image:
     x0, y0, x1, y1 = (labels["face_box"][middle] * scale).round().astype(int).tolist()
     cv2.rectangle(picture, (x0, y0), (x1, y1), (40, 220, 60), 2)
     for name, point in zip(FACE_POINTS, labels["points"][middle] * scale, strict=True):
-        colour = (255, 60, 60) if "eye" not in name else (70, 130, 255)
-        cv2.circle(picture, point.round().astype(int).tolist(), 2, colour, -1, cv2.LINE_AA)
+        color = (255, 60, 60) if "eye" not in name else (70, 130, 255)
+        cv2.circle(picture, point.round().astype(int).tolist(), 2, color, -1, cv2.LINE_AA)
     return Image.fromarray(picture)
 
 

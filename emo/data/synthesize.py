@@ -31,7 +31,7 @@ def synthesize_dataset(
     """Make clips 0 … `clips` − 1 of a cast in the folder `out`; those that are there stay.
 
     Clips depend on the cast and their number alone: not on workers, nor on where an earlier run stopped. Only between
-    compiled kernels and others a few colours differ by one of 255.
+    compiled kernels and others a few colors differ by one of 255.
 
     Args:
         cast: see `Cast`.

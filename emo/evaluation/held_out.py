@@ -25,7 +25,7 @@ PORTRAIT = 256
 
 @dataclass(frozen=True)
 class Voice:
-    """What somebody says: waveform (N,) float32 at 16 kHz; jaw and loudness (T,) as the synthesiser derives them."""
+    """What somebody says: waveform (N,) float32 at 16 kHz; jaw and loudness (T,) as the synthesizer derives them."""
 
     waveform: np.ndarray
     jaw: np.ndarray

@@ -12,17 +12,17 @@ MOVED = 0.5  # of the way that a region is shifted, the face must go along with
 
 
 def drifting(long: Observation, truth: Observation, gallery: np.ndarray, person: int, seconds: float) -> Row:
-    """Long videos do not drift: identity in the last sixth, sharpness and mean colour against the first twelfth."""
+    """Long videos do not drift: identity in the last sixth, sharpness and mean color against the first twelfth."""
     start, end = round(seconds / 12 * FPS), round(seconds / 6 * FPS)
 
     def drift(video: Observation) -> tuple[float, float, float]:
         late = video.described >= len(video) - end
         own = np.mean(nearest(video.descriptors[late], gallery) == person) if late.any() else 0.0
         sharp = video.sharpness[-end:].mean() / video.sharpness[:start].mean() - 1
-        colour = video.rgb[-end:].mean(0) / video.rgb[:start].mean(0) - 1
-        return float(own), float(sharp), float(np.abs(colour).max())
+        color = video.rgb[-end:].mean(0) / video.rgb[:start].mean(0) - 1
+        return float(own), float(sharp), float(np.abs(color).max())
 
-    own, sharp, colour = drift(long)
+    own, sharp, color = drift(long)
     true = drift(truth)
 
     def draw(axes) -> None:
@@ -40,12 +40,12 @@ def drifting(long: Observation, truth: Observation, gallery: np.ndarray, person:
     return Row(
         mechanism="long videos do not drift",
         section="3.2.4",
-        measure=f"last {seconds / 6:g} s of {seconds:g} s: own portrait nearest; change of sharpness and mean colour",
-        value=f"{own:.0%}; {sharp:+.1%}, {colour:.1%}",
+        measure=f"last {seconds / 6:g} s of {seconds:g} s: own portrait nearest; change of sharpness and mean color",
+        value=f"{own:.0%}; {sharp:+.1%}, {color:.1%}",
         truth=f"{true[0]:.0%}; {true[1]:+.1%}, {true[2]:.1%}",
         bar="at least 90 %; within 10 %",
-        passed=bool(own >= 0.9 and abs(sharp) <= 0.1 and colour <= 0.1),
-        numbers={"own": own, "sharpness": sharp, "colour": colour, "truth": true},
+        passed=bool(own >= 0.9 and abs(sharp) <= 0.1 and color <= 0.1),
+        numbers={"own": own, "sharpness": sharp, "color": color, "truth": true},
         draw=draw,
     )
 
@@ -61,7 +61,7 @@ def joins(
         for name, videos in (("with motion frames", talks), ("without", unchained), ("truth", truths)):
             change = np.mean([_per_place(video.change, frames) for video in videos], axis=0)
             axes.plot(np.arange(1, frames + 1), change, "o-", label=name)
-        axes.set(xlabel="frame of the clip", ylabel="grey levels", title=f"change to the next frame; {frames}: border")
+        axes.set(xlabel="frame of the clip", ylabel="gray levels", title=f"change to the next frame; {frames}: border")
         axes.legend()
 
     return Row(
@@ -121,15 +121,15 @@ def locator(
     wide: Sequence[Observation], truths: Sequence[Observation], shift: float,
 ) -> Row:  # fmt: skip
     """Face locator: where the face goes with the region `shift` pixels to either side; how far it roams in it."""
-    middle = lambda videos: np.array([video.centre[:, 0].mean() for video in videos])
-    roaming = lambda videos: np.array([np.ptp(np.percentile(v.centre[:, 0], (5, 95))) for v in videos])
+    middle = lambda videos: np.array([video.center[:, 0].mean() for video in videos])
+    roaming = lambda videos: np.array([np.ptp(np.percentile(v.center[:, 0], (5, 95))) for v in videos])
     follows = (middle(right) - middle(left)) / (2 * shift)
     ranges = {name: float(roaming(videos).mean()) for name, videos in (("tight", tight), ("wide", wide))}
     true_range = float(roaming(truths).mean())
 
     def draw(axes) -> None:
         for name, videos in (("left", left), ("right", right), ("tight", tight), ("wide", wide)):
-            axes.plot(np.concatenate([video.centre[:, 0] for video in videos]), label=name, lw=0.8)
+            axes.plot(np.concatenate([video.center[:, 0] for video in videos]), label=name, lw=0.8)
         axes.set(xlabel="frame, all videos", ylabel="pixels", title="middle of the face under four regions")
         axes.legend()
 
@@ -155,7 +155,7 @@ def smoothness(talks: Sequence[Observation], truths: Sequence[Observation], fram
         axes.plot(true, own, "o")
         axes.axline((0, 0), slope=1, color="0.8")
         axes.set(
-            xlabel="truth", ylabel="generated", title="frame difference inside clips, grey levels, a point per person"
+            xlabel="truth", ylabel="generated", title="frame difference inside clips, gray levels, a point per person"
         )
 
     return Row(

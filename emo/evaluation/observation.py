@@ -23,7 +23,7 @@ class Observation:
     """A video of T frames.
 
     landmarks: (T, 478, 3) float32, pixels; zeros where no frame shows a face. found: (T,) uint8, 1 where there is one.
-    sharpness: (T,), and change, (T - 1,): as `emo.metrics.FrameMeasures`. rgb: (T, 3), mean colour, 0 … 255.
+    sharpness: (T,), and change, (T - 1,): as `emo.metrics.FrameMeasures`. rgb: (T, 3), mean color, 0 … 255.
     descriptors: (K, D) float32 of the frames `described` (K,), every DESCRIBED-th in which a face is found.
     shown: (S, H, W, 3) uint8, frames evenly spaced. seconds: of processor time it took to make the video.
     """
@@ -52,7 +52,7 @@ class Observation:
         return rotation_speed(self.landmarks) if self.found.any() else np.zeros(len(self))
 
     @property
-    def centre(self) -> np.ndarray:
+    def center(self) -> np.ndarray:
         """Middle of the face's box, (T, 2) in pixels."""
         return (self.landmarks[..., :2].min(1) + self.landmarks[..., :2].max(1)) / 2
 

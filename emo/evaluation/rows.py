@@ -19,7 +19,7 @@ class Row:
     """A mechanism.
 
     mechanism, section: what it is, and where the paper has it. measure: what is read from the videos. value, truth,
-    bar: in words; truth is what the same measure gives for the synthesiser's own clips. passed: whether the bar is
+    bar: in words; truth is what the same measure gives for the synthesizer's own clips. passed: whether the bar is
     reached, None where there is none. numbers: all that the words are made of. draw: draws the row's plot on axes of
     matplotlib.
     """

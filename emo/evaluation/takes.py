@@ -27,7 +27,7 @@ class Take:
     """One video.
 
     name: of its files. person: number of a held-out person; or picture: path of a portrait. voice: number of the
-    held-out voice, the person's own by default. seconds: length. truth: the synthesiser's own clip, not generated.
+    held-out voice, the person's own by default. seconds: length. truth: the synthesizer's own clip, not generated.
     speed: head rotation in degrees per frame, or None for "No Speed". region: where the face may be, x0, y0, x1, y1
     in pixels of the portrait, or None for the pipeline's own. chained: whether clips see motion frames. model: "model"
     or "no_speed", the folder it is generated from.

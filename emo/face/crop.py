@@ -13,7 +13,7 @@ FACE_SHARE = 0.48
 """Longer side of the face box over the crop's shorter side: in portraits and in the training data alike."""
 
 MAX_SHIFT = 0.12
-"""How far, as a share of its side, a crop moves off the face's centre in order to stay inside the picture."""
+"""How far, as a share of its side, a crop moves off the face's center in order to stay inside the picture."""
 
 BAND = 256  # rows that are blended at a time
 
@@ -41,7 +41,7 @@ class Crop:
     ) -> "Crop":
         """The crop of aspect ratio width : height whose shorter side is the box's longer side / share.
 
-        box: x0, y0, x1, y1 in pixels; image_size: height, width of the picture. The box is centred, but for a shift
+        box: x0, y0, x1, y1 in pixels; image_size: height, width of the picture. The box is centered, but for a shift
         of at most MAX_SHIFT of the crop's side that keeps the crop inside the picture.
         """
         scale = max(box[2] - box[0], box[3] - box[1]) / share / min(height, width)
@@ -50,8 +50,8 @@ class Crop:
         return cls(x0, y0, x1, y1, height, width)
 
     @classmethod
-    def centre(cls, image_size: tuple[int, int], *, height: int, width: int) -> "Crop":
-        """The largest rectangle of aspect ratio width : height inside the picture, centred.
+    def center(cls, image_size: tuple[int, int], *, height: int, width: int) -> "Crop":
+        """The largest rectangle of aspect ratio width : height inside the picture, centered.
 
         image_size: height, width of the picture.
         """
@@ -113,10 +113,10 @@ class Crop:
             del pasted
 
 
-def _place(centre: float, side: float, limit: int) -> tuple[int, int]:
-    """First pixel and end of a stretch of `side` pixels about `centre`, moved towards [0, limit] where it fits."""
+def _place(center: float, side: float, limit: int) -> tuple[int, int]:
+    """First pixel and end of a stretch of `side` pixels about `center`, moved toward [0, limit] where it fits."""
     length = max(1, round(side))
-    start = centre - length / 2
+    start = center - length / 2
     inside = min(max(start, 0), limit - length) if length <= limit else (limit - length) / 2
     start = round(start + min(max(inside - start, -MAX_SHIFT * length), MAX_SHIFT * length))
     return start, start + length

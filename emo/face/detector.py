@@ -78,8 +78,8 @@ class FaceDetector:
         """The landmarks of the face about a box, (478, 3) as `Face.landmarks`, or None; without a search elsewhere.
 
         image: uint8 (h, w, 3) RGB; box: x0, y0, x1, y1 in pixels, a finder's or that of the face's landmarks in the
-        frame before. FaceMesh sees an enlarged square crop about the box. A neighbour's head may reach into it: the
-        mesh taken is the one that the box's centre lies in.
+        frame before. FaceMesh sees an enlarged square crop about the box. A neighbor's head may reach into it: the
+        mesh taken is the one that the box's center lies in.
         """
         crop = Crop.around(box, image.shape[:2], height=MESH_SIDE, width=MESH_SIDE, share=MESH_SHARE)
         with self._first():
@@ -139,6 +139,6 @@ def landmark_box(landmarks: np.ndarray) -> Box:
 
 
 def _inside(box: Box, other: Box) -> bool:
-    """Whether the centre of one box lies in the other."""
+    """Whether the center of one box lies in the other."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return other[0] <= x <= other[2] and other[1] <= y <= other[3]

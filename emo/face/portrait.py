@@ -66,7 +66,7 @@ def prepare_portrait(
 
     A face that is tilted by more than MAX_ROLL (the picture lies on its side, or stands on its head), cut off, smaller
     than MIN_FACE or turned away by more than MAX_TURN is refused; with a region given it is taken as it is, with a
-    UserWarning. With a region given, a picture without a face will do as well: the crop is then its largest centred
+    UserWarning. With a region given, a picture without a face will do as well: the crop is then its largest centered
     rectangle for 'full', and lies around the box or mask otherwise.
     Raises FaceError, which names the picture and the way on, and for a region that `face_region_mask` refuses;
     OptionError where `face` is no whole number.
@@ -101,7 +101,7 @@ def prepare_portrait(
 
 def _crop_without_face(region: str | Box | np.ndarray, size: tuple[int, int], height: int, width: int) -> Crop:
     if isinstance(region, str):
-        return Crop.centre(size, height=height, width=width)
+        return Crop.center(size, height=height, width=width)
     box = region if isinstance(region, tuple) else bounding_box(region)
     return Crop.around(box, size, height=height, width=width, share=FACE_SHARE * REGION_SCALE)
 
@@ -110,8 +110,8 @@ def _choose(faces: list[Face], region: str | Box | np.ndarray | None, name: str)
     """The largest face, of those in a region that was given if there are any."""
     if isinstance(region, tuple | np.ndarray):
         x0, y0, x1, y1 = region if isinstance(region, tuple) else bounding_box(region)
-        centre = lambda box: ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
-        inside = [f for f in faces if x0 <= centre(f.box)[0] <= x1 and y0 <= centre(f.box)[1] <= y1]
+        center = lambda box: ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+        inside = [f for f in faces if x0 <= center(f.box)[0] <= x1 and y0 <= center(f.box)[1] <= y1]
         if len(inside) == 1:
             return inside[0]
     chosen = max(faces, key=lambda face: (face.box[2] - face.box[0]) * (face.box[3] - face.box[1]))

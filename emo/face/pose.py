@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 # 24 landmarks that jaw, lips and lids do not move, on a face that looks straight ahead: x right, y down, z away from
-# the camera, 1 = distance of the eyes' centres. Measured for this project: `FaceDetector` on nine people who look into
-# the camera (six GRID speakers, 15 frames each, and three portraits), centred, scaled, mirrored and averaged by
-# generalised Procrustes analysis; mirror symmetry sets yaw and roll to zero, the nine people's mean pitch sets pitch.
+# the camera, 1 = distance of the eyes' centers. Measured for this project: `FaceDetector` on nine people who look into
+# the camera (six GRID speakers, 15 frames each, and three portraits), centered, scaled, mirrored and averaged by
+# generalized Procrustes analysis; mirror symmetry sets yaw and roll to zero, the nine people's mean pitch sets pitch.
 RIGID = {
     33: (-0.723, -0.113, 0.065),
     133: (-0.277, -0.079, -0.019),
@@ -46,8 +46,8 @@ class HeadPose:
 
     Fields: rotation (3, 3), from the face that looks straight ahead to this one, axes x right, y down, z away; yaw,
     pitch, roll in degrees, rotation = Rz(roll) Ry(-yaw) Rx(-pitch): yaw > 0 turns to the picture's right, pitch > 0
-    looks up, roll > 0 tilts clockwise in the picture; x, y, the rigid landmarks' centre in pixels; size, the distance
-    of the eyes' centres in pixels, as it would be seen from the front.
+    looks up, roll > 0 tilts clockwise in the picture; x, y, the rigid landmarks' center in pixels; size, the distance
+    of the eyes' centers in pixels, as it would be seen from the front.
     """
 
     rotation: np.ndarray
@@ -62,7 +62,7 @@ class HeadPose:
 def head_pose(landmarks: np.ndarray) -> HeadPose:
     """The pose of one face. landmarks: (478, 3) in pixels, as `Face.landmarks`."""
     points = landmarks[_INDEX].astype(np.float64)
-    centre = points.mean(0)
+    center = points.mean(0)
     rotation = rotations(landmarks[None])[0]
     turned = _CANONICAL @ rotation.T
     return HeadPose(
@@ -70,16 +70,16 @@ def head_pose(landmarks: np.ndarray) -> HeadPose:
         yaw=math.degrees(math.asin(np.clip(rotation[2, 0], -1, 1))),
         pitch=math.degrees(math.atan2(-rotation[2, 1], rotation[2, 2])),
         roll=math.degrees(math.atan2(rotation[1, 0], rotation[0, 0])),
-        x=float(centre[0]),
-        y=float(centre[1]),
-        size=float(((points - centre) * turned).sum() / (turned**2).sum()),
+        x=float(center[0]),
+        y=float(center[1]),
+        size=float(((points - center) * turned).sum() / (turned**2).sum()),
     )
 
 
 def rotations(landmarks: np.ndarray) -> np.ndarray:
     """Head rotations of T faces by Kabsch alignment, (T, 478, 3) -> (T, 3, 3); whatever their place and size."""
     points = landmarks[:, _INDEX].astype(np.float64)
-    u, _, vt = np.linalg.svd(points.transpose(0, 2, 1) @ _CANONICAL)  # centred on one side is centred on both
+    u, _, vt = np.linalg.svd(points.transpose(0, 2, 1) @ _CANONICAL)  # centered on one side is centered on both
     u[:, :, 2] *= np.linalg.det(u @ vt)[:, None]  # a rotation, not a reflection
     return u @ vt
 

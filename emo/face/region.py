@@ -44,7 +44,7 @@ def face_region_mask(
 def union_mask(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
     """A clip's mask M for training: the union of its face boxes (3.2.5), float32 (height, width), 1 inside, else 0.
 
-    boxes: (T, 4) x0, y0, x1, y1 in pixels of the frame; a pixel is inside where its centre is.
+    boxes: (T, 4) x0, y0, x1, y1 in pixels of the frame; a pixel is inside where its center is.
     """
     x0, y0, x1, y1 = np.asarray(boxes, np.float64).T[..., None]  # (T, 1) each
     x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
@@ -100,8 +100,8 @@ def check_region(region: Region, image_size: tuple[int, int]) -> Literal["full"]
             f"the face region's mask is {region.shape[1]} x {region.shape[0]} pixels but the picture {w} x {h}: "
             "give a mask of the picture's size"
         )
-    grey = region.mean(-1) if region.ndim == 3 else region
-    white = grey >= (np.iinfo(region.dtype).max / 2 if region.dtype.kind == "u" else 0.5)
+    gray = region.mean(-1) if region.ndim == 3 else region
+    white = gray >= (np.iinfo(region.dtype).max / 2 if region.dtype.kind == "u" else 0.5)
     if not white.any():
         raise FaceError("the face region's mask is empty: paint white where the face may appear")
     return white
@@ -120,6 +120,6 @@ def bounding_box(mask: np.ndarray) -> Box:
 
 
 def grow(box: Box, scale: float) -> Box:
-    """The box with its sides times `scale`, about its centre."""
+    """The box with its sides times `scale`, about its center."""
     x, y, rx, ry = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, (box[2] - box[0]) / 2, (box[3] - box[1]) / 2
     return x - scale * rx, y - scale * ry, x + scale * rx, y + scale * ry

@@ -17,7 +17,7 @@ class AudioFeatures:
     """The audio representation A^(f) of every frame (3.2.2), computed chunk by chunk as frames are asked for.
 
     The recording is encoded in fixed chunks of 8 s from its start, each with 1 s of context on both sides, and
-    normalised by the statistics of the whole file, so that a frame's features do not depend on where a clip begins.
+    normalized by the statistics of the whole file, so that a frame's features do not depend on where a clip begins.
 
     Args:
         track: the recording.
@@ -46,7 +46,7 @@ class AudioFeatures:
         self._chunks: dict[int, torch.Tensor] = {}
 
     def windows(self, start: int, stop: int, num_neighbors: int) -> torch.Tensor:
-        """Features of the frames `start … stop−1` with ±m neighbours, (1, stop − start, 2m+1, layers, width).
+        """Features of the frames `start … stop−1` with ±m neighbors, (1, stop − start, 2m+1, layers, width).
 
         Frames beyond the end of the recording, in the padded last clip, repeat its last one.
         """
@@ -59,16 +59,16 @@ class AudioFeatures:
         return cut_windows(frames[None], num_neighbors, start - first, stop - first)
 
     def _chunk_of(self, frame: int) -> int:
-        """The chunk that holds a frame's centre."""
+        """The chunk that holds a frame's center."""
         return min(math.floor((frame + Fraction(1, 2)) / self.fps / CHUNK_SECONDS), self.num_chunks - 1)
 
     def _frames_of(self, chunk: int) -> range:
-        """The frames whose centre lies in a chunk; the last chunk takes all that are left."""
+        """The frames whose center lies in a chunk; the last chunk takes all that are left."""
         border = lambda k: max(0, math.ceil(k * CHUNK_SECONDS * self.fps - Fraction(1, 2)))
         return range(border(chunk), self.num_frames if chunk == self.num_chunks - 1 else border(chunk + 1))
 
     def _encode(self, chunk: int) -> torch.Tensor:
-        """Hidden states of all blocks at the centres of a chunk's frames, (frames, layers, width)."""
+        """Hidden states of all blocks at the centers of a chunk's frames, (frames, layers, width)."""
         start = max(0, chunk * CHUNK_SECONDS - CONTEXT_SECONDS) * self.rate
         stop = min(self.track.length, ((chunk + 1) * CHUNK_SECONDS + CONTEXT_SECONDS) * self.rate)
         samples = torch.from_numpy(self.track.read(start, stop))
@@ -79,7 +79,7 @@ class AudioFeatures:
         samples = samples[None].to(self.encoder.device, self.encoder.dtype)
         states = torch.cat(self.encoder(samples, output_hidden_states=True).hidden_states[1:]).transpose(0, 1)
 
-        # State j sees the samples j·hop … j·hop + field; frame i's centre lies at (i + ½) / fps.
+        # State j sees the samples j·hop … j·hop + field; frame i's center lies at (i + ½) / fps.
         centers = [(frame + Fraction(1, 2)) / self.fps * self.rate - start for frame in self._frames_of(chunk)]
         position = torch.tensor([float((center - Fraction(self.field, 2)) / self.hop) for center in centers])
         position = position.clamp(0, len(states) - 1).to(states.device)

@@ -76,7 +76,7 @@ def model_card(
         "## Training data\n\n" + (training_data or said.get("training_data") or NO_TRAINING_DATA),
         _mechanisms(folder / MECHANISMS),
         _limits(folder, unet),
-        f"## Licence\n\nWeights: {header.license}. The code that runs them is Apache-2.0.",
+        f"## License\n\nWeights: {header.license}. The code that runs them is Apache-2.0.",
         WRITTEN,
     ]
     body = "\n\n".join(part for part in parts if part)

@@ -29,7 +29,7 @@ SAME = 2  # of 255: a profile that changes colors by no more is sRGB itself
 def load_image(source: str | Path | Image.Image | np.ndarray) -> Image.Image:
     """Read a picture as sRGB, 8 bits per channel, upright, on white.
 
-    EXIF rotation and color profiles are applied; alpha and palette transparency are composited on white; greyscale,
+    EXIF rotation and color profiles are applied; alpha and palette transparency are composited on white; grayscale,
     CMYK and 16-bit pictures are converted. Of an animation the first picture is taken. Metadata that cannot be
     understood is passed over.
 

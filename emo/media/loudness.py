@@ -36,7 +36,7 @@ def measuring_times(samples: int) -> np.ndarray:
 
 
 def hann_windows(waveform: np.ndarray, length: int, times: np.ndarray) -> np.ndarray:
-    """Hann-windowed pieces (T, length) of a waveform (N,) at 16 kHz, centred on the seconds in `times`."""
+    """Hann-windowed pieces (T, length) of a waveform (N,) at 16 kHz, centered on the seconds in `times`."""
     padded = np.pad(waveform, length)
     start = np.round(times * SAMPLE_RATE).astype(int) + length - length // 2
     return padded[np.minimum(start, len(padded) - length)[:, None] + np.arange(length)] * np.hanning(length)

@@ -9,10 +9,10 @@ from functools import lru_cache
 import numpy as np
 
 PQ, HLG = 16, 18  # transfer characteristics, ITU-T H.273
-BT2020, P3_DCI, P3_D65 = 9, 11, 12  # colour primaries, ITU-T H.273
+BT2020, P3_DCI, P3_D65 = 9, 11, 12  # color primaries, ITU-T H.273
 WHITE = 203.0  # cd/m² of white in ordinary pictures: ITU-R BT.2408
 HLG_PEAK, HLG_GAMMA = 1000.0, 1.2  # of the screen that HLG is seen on: ITU-R BT.2100
-KNEE = 0.8  # light, over WHITE, up to which nothing changes; what is brighter is rolled off towards 1
+KNEE = 0.8  # light, over WHITE, up to which nothing changes; what is brighter is rolled off toward 1
 LEVELS = 1 << 12  # of the tables
 
 TO_BT709 = {

@@ -4,7 +4,7 @@ OpenCV, MediaPipe and the networks' libraries load at first use.
 """
 
 from emo.metrics.align import align_face
-from emo.metrics.continuity import Drift, FrameMeasures, clip_border_ratio, colour, drift, measure_frames, sharpness
+from emo.metrics.continuity import Drift, FrameMeasures, clip_border_ratio, color, drift, measure_frames, sharpness
 from emo.metrics.expression import blink_rate, eye_and_brow_points
 from emo.metrics.extractors import Extractor, MissingExtractor, open_extractor
 from emo.metrics.face_measures import blink, brow, eye_opening, gaze, mouth_opening, mouth_width
@@ -31,7 +31,7 @@ __all__ = [
     "blink_rate",
     "brow",
     "clip_border_ratio",
-    "colour",
+    "color",
     "common_lag",
     "compare_frames",
     "drift",

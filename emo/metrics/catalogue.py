@@ -1,4 +1,4 @@
-"""The networks that measures may look through: where each comes from, under which licence, and what it is fed.
+"""The networks that measures may look through: where each comes from, under which license, and what it is fed.
 
 None comes with the package. Sizes, checksums and ways to call them were taken from public code that uses these files;
 docs/extractors.md says what that is.
@@ -29,18 +29,18 @@ class InputSpec:
     Fields:
         size: pixels to a side, to which pictures are scaled (bilinear, averaging where they shrink) whatever their
             shape; None leaves them as they are.
-        colour: "RGB" or "BGR", the order of the channels.
+        color: "RGB" or "BGR", the order of the channels.
         range: what black and white become.
         mean, std: taken away from each channel and divided by after that, in the network's order of channels.
         layout: order of the axes: N, channels, height, width and, for clips, time.
         batch: pictures or clips at once; it changes memory and speed, not the features.
         arguments: further arguments of a TorchScript network, by name.
         columns: first and last + 1 of the numbers it gives that are taken; None takes all.
-        licence: of the network.
+        license: of the network.
     """
 
     size: int | None
-    colour: str
+    color: str
     range: tuple[float, float]
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -48,12 +48,12 @@ class InputSpec:
     batch: int = 16
     arguments: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     columns: tuple[int, int] | None = None
-    licence: str = "not stated"
+    license: str = "not stated"
 
     @property
     def canonical(self) -> str:
-        """All that the features depend on, as one string: neither the batch nor the licence."""
-        kept = {name: value for name, value in asdict(self).items() if name not in ("batch", "licence")}
+        """All that the features depend on, as one string: neither the batch nor the license."""
+        kept = {name: value for name, value in asdict(self).items() if name not in ("batch", "license")}
         return json.dumps(kept, sort_keys=True)
 
 
@@ -61,7 +61,7 @@ class InputSpec:
 class Entry:
     """A network of the catalogue.
 
-    Fields: name; kind, of KINDS; file, its name; url, where it is fetched from; sha256; megabytes, about; licence;
+    Fields: name; kind, of KINDS; file, its name; url, where it is fetched from; sha256; megabytes, about; license;
     source, who made it; papers, whose figures need such a network; spec; repo and revision, of the Hugging Face Hub,
     None for files that lie elsewhere.
     """
@@ -72,7 +72,7 @@ class Entry:
     url: str
     sha256: str
     megabytes: int
-    licence: str
+    license: str
     source: str
     papers: str
     spec: InputSpec
@@ -81,7 +81,7 @@ class Entry:
 
     @property
     def described(self) -> str:
-        return f"{self.name} ({self.file}, {self.megabytes} MB, {self.licence})"
+        return f"{self.name} ({self.file}, {self.megabytes} MB, {self.license})"
 
 
 _NVIDIA = "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/"
@@ -101,10 +101,10 @@ CATALOGUE = (
         url=_NVIDIA + "inception-2015-12-05.pt",
         sha256="f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
         megabytes=96,
-        licence="Apache-2.0",
+        license="Apache-2.0",
         source="FID's Inception-v3 (Szegedy et al., TensorFlow models) as TorchScript, from NVIDIA's StyleGAN2-ADA",
         papers="FID: EMO, GAIA, GoHD",
-        spec=InputSpec(size=None, colour="RGB", range=(0, 255), arguments={"return_features": True}),
+        spec=InputSpec(size=None, color="RGB", range=(0, 255), arguments={"return_features": True}),
     ),
     Entry(
         name="i3d-kinetics-400",
@@ -112,12 +112,12 @@ CATALOGUE = (
         **_on_hub("flateon/FVD-I3D-torchscript", "1c2d61711c52571ad617a1063e6fa691b212e184", "i3d_torchscript.pt"),
         sha256="bec6519f66ea534e953026b4ae2c65553c17bf105611c746d904657e5860a5e2",
         megabytes=51,
-        licence="MIT, as its copy on the Hub states",
+        license="MIT, as its copy on the Hub states",
         source="FVD's I3D (Carreira and Zisserman, Kinetics-400) as TorchScript, from StyleGAN-V",
         papers="FVD: EMO, VASA-1 (25 frames)",
         spec=InputSpec(
             size=None,
-            colour="RGB",
+            color="RGB",
             range=(0, 255),
             layout="NCTHW",
             batch=2,
@@ -131,13 +131,13 @@ CATALOGUE = (
         url=_NVIDIA + "vgg16.pt",
         sha256="b437eb095feaeb0b83eb3fa11200ebca4548ee39a07fb944a417ddc516cc07c3",
         megabytes=553,
-        licence="CC BY 4.0 (VGG-16) and BSD-2-Clause (LPIPS)",
+        license="CC BY 4.0 (VGG-16) and BSD-2-Clause (LPIPS)",
         source="VGG-16 (Simonyan and Zisserman) with LPIPS weights (Zhang et al.) as TorchScript, from NVIDIA's "
         "StyleGAN2-ADA",
         papers="LPIPS: GAIA",
         spec=InputSpec(
             size=None,
-            colour="RGB",
+            color="RGB",
             range=(0, 255),
             batch=1,
             arguments={"resize_images": False, "return_lpips": True},
@@ -149,10 +149,10 @@ CATALOGUE = (
         **_on_hub("fal/AuraFace-v1", "af6d057c9b0ec4071d4c49c80e3539258798b609", "glintr100.onnx"),
         sha256="a7933ea5330113b01c9b60351d8f4c33003f145d8470ac5f0e52ee2effe25c60",
         megabytes=261,
-        licence="Apache-2.0",
+        license="Apache-2.0",
         source="AuraFace v1, a ResNet-100 trained as ArcFace is, from fal",
         papers="F-SIM: EMO; CSIM: GoHD (each with another network)",
-        spec=InputSpec(size=112, colour="RGB", range=(-1, 1)),
+        spec=InputSpec(size=112, color="RGB", range=(-1, 1)),
     ),
 )
 
@@ -178,7 +178,7 @@ def read_spec(path: Path, kind: str) -> InputSpec:
     if not path.is_file():
         raise EmoError(
             f"{path} is missing: it says what the network beside it is fed, for instance "
-            '{"size": 299, "colour": "RGB", "range": [-1, 1]}; docs/extractors.md lists its keys'
+            '{"size": 299, "color": "RGB", "range": [-1, 1]}; docs/extractors.md lists its keys'
         )
     try:
         values = json.loads(path.read_text("utf-8"))
@@ -190,7 +190,7 @@ def read_spec(path: Path, kind: str) -> InputSpec:
     values.setdefault("layout", layouts[0])
     wanted = {
         "size": ("null or a whole number of pixels from 1 on", lambda v: v is None or _whole(v, 1)),
-        "colour": ('"RGB" or "BGR"', lambda v: v in ("RGB", "BGR")),
+        "color": ('"RGB" or "BGR"', lambda v: v in ("RGB", "BGR")),
         "range": ("two different numbers, what black and white become", lambda v: _numbers(v, 2) and v[0] != v[1]),
         "mean": ("three numbers", lambda v: _numbers(v, 3)),
         "std": ("three positive numbers", lambda v: _numbers(v, 3) and min(v) > 0),
@@ -201,11 +201,11 @@ def read_spec(path: Path, kind: str) -> InputSpec:
             "null or two whole numbers from 0 on, the second larger",
             lambda v: v is None or (_numbers(v, 2) and _whole(v[0], 0) and _whole(v[1], v[0] + 1)),
         ),
-        "licence": ("a text", lambda v: isinstance(v, str)),
+        "license": ("a text", lambda v: isinstance(v, str)),
     }
     if unknown := sorted(values.keys() - wanted.keys()):
         raise EmoError(f"{path}: there is no key {unknown[0]!r}; keys are {', '.join(wanted)}")
-    if missing := [key for key in ("size", "colour", "range") if key not in values]:
+    if missing := [key for key in ("size", "color", "range") if key not in values]:
         raise EmoError(f"{path}: the key {missing[0]!r} is missing, {wanted[missing[0]][0]}")
     for key, value in values.items():
         if not wanted[key][1](value):

@@ -1,4 +1,4 @@
-"""Whether a long video holds together: jumps where its clips meet, and loss of sharpness and colour over time."""
+"""Whether a long video holds together: jumps where its clips meet, and loss of sharpness and color over time."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ from emo.metrics.checks import check_track, each_frame
 class FrameMeasures:
     """What `measure_frames` takes from each of T frames.
 
-    Fields: sharpness (T,), variance of the Laplacian of the luma in squared grey levels; colour (T, 3), mean CIELAB;
-    change (T - 1,), mean absolute difference to the next frame in grey levels over all pixels and channels.
+    Fields: sharpness (T,), variance of the Laplacian of the luma in squared gray levels; color (T, 3), mean CIELAB;
+    change (T - 1,), mean absolute difference to the next frame in gray levels over all pixels and channels.
     """
 
     sharpness: np.ndarray = field(repr=False)
-    colour: np.ndarray = field(repr=False)
+    color: np.ndarray = field(repr=False)
     change: np.ndarray = field(repr=False)
 
     def __len__(self) -> int:
@@ -29,43 +29,43 @@ class FrameMeasures:
 class Drift:
     """From the first to the last span of a video.
 
-    Fields: sharpness, relative change: -0.5 has lost half of it; colour, the distance Delta E (CIE 1976) of the mean
-    colours: from about 2 on visible side by side.
+    Fields: sharpness, relative change: -0.5 has lost half of it; color, the distance Delta E (CIE 1976) of the mean
+    colors: from about 2 on visible side by side.
     """
 
     sharpness: float
-    colour: float
+    color: float
 
 
 def measure_frames(frames: Iterable[np.ndarray]) -> FrameMeasures:
-    """Sharpness, colour and change of a video in one pass that keeps one frame at a time.
+    """Sharpness, color and change of a video in one pass that keeps one frame at a time.
 
     Args:
         frames: uint8 (H, W, 3) RGB each: an array, any iterable of frames, or of chunks (n, H, W, 3) of them.
     Raises:
         EmoError: no frames, or frames of another type or of different sizes.
     """
-    sharp, colours, changes, before = [], [], [], None
+    sharp, colors, changes, before = [], [], [], None
     for frame in each_frame(frames):
         sharp.append(sharpness(frame))
-        colours.append(colour(frame))
+        colors.append(color(frame))
         if before is not None:
             changes.append(np.abs(frame.astype(np.int16) - before).mean())
         before = frame.astype(np.int16)
     if before is None:
         raise EmoError("there are no frames to measure")
-    return FrameMeasures(np.array(sharp), np.array(colours), np.array(changes))
+    return FrameMeasures(np.array(sharp), np.array(colors), np.array(changes))
 
 
 def sharpness(frame: np.ndarray) -> float:
-    """Variance of the Laplacian of a picture's luma in squared grey levels, uint8 (H, W, 3)."""
+    """Variance of the Laplacian of a picture's luma in squared gray levels, uint8 (H, W, 3)."""
     import cv2
 
     return float(cv2.Laplacian(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), cv2.CV_32F).var(dtype=np.float64))
 
 
-def colour(frame: np.ndarray) -> np.ndarray:
-    """Mean colour of a picture in CIELAB, uint8 (H, W, 3) -> (3,): L 0...100, a, b."""
+def color(frame: np.ndarray) -> np.ndarray:
+    """Mean color of a picture in CIELAB, uint8 (H, W, 3) -> (3,): L 0...100, a, b."""
     import cv2
 
     return cv2.cvtColor(frame.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).mean((0, 1), dtype=np.float64)
@@ -107,6 +107,6 @@ def drift(measures: FrameMeasures, span: int) -> Drift:
     first, last = slice(0, span), slice(len(measures) - span, None)
     start = measures.sharpness[first].mean()
     if start == 0:
-        raise EmoError("the video's first frames are of one colour: drift cannot be told")
-    moved = measures.colour[last].mean(0) - measures.colour[first].mean(0)
+        raise EmoError("the video's first frames are of one color: drift cannot be told")
+    moved = measures.color[last].mean(0) - measures.color[first].mean(0)
     return Drift(float(measures.sharpness[last].mean() / start - 1), float(np.linalg.norm(moved)))

@@ -31,13 +31,13 @@ class Extractor:
     """A network and what it is fed.
 
     Fields: kind, of the catalogue's KINDS; name, of the catalogue or of the file; fingerprint, which changes with the
-    file and with whatever of the specification the features depend on; licence; spec.
+    file and with whatever of the specification the features depend on; license; spec.
     """
 
     kind: str
     name: str
     fingerprint: str
-    licence: str
+    license: str
     spec: InputSpec
     _network: Network = field(repr=False)
 
@@ -115,7 +115,7 @@ def open_extractor(
     if entry is not None:
         if Path(entry.file).suffix in ONNX:
             require_onnxruntime(entry.name)  # before the file is fetched in vain
-        return _opened(kind, entry.name, locate(entry, fetch=fetch), entry.sha256, entry.spec, entry.licence, device)
+        return _opened(kind, entry.name, locate(entry, fetch=fetch), entry.sha256, entry.spec, entry.license, device)
     path = Path(choice)
     if path.suffix.lower() not in TORCHSCRIPT + ONNX:
         names = "".join(f"{entry.name}, " for entry in known)
@@ -127,14 +127,14 @@ def open_extractor(
     digest, beside = sha256(path), path.with_suffix(".json")
     entry = next((entry for entry in known if entry.sha256 == digest), None)
     if entry is not None and not beside.exists():
-        return _opened(kind, entry.name, path, digest, entry.spec, entry.licence, device)
+        return _opened(kind, entry.name, path, digest, entry.spec, entry.license, device)
     spec = read_spec(beside, kind)
-    return _opened(kind, path.name, path, digest, spec, spec.licence, device)
+    return _opened(kind, path.name, path, digest, spec, spec.license, device)
 
 
 def _opened(
-    kind: str, name: str, path: Path, digest: str, spec: InputSpec, licence: str, device: "str | torch.device"
+    kind: str, name: str, path: Path, digest: str, spec: InputSpec, license: str, device: "str | torch.device"
 ) -> Extractor:
     network = OnnxNetwork if path.suffix.lower() in ONNX else TorchScriptNetwork
     fingerprint = hashlib.sha256(f"{digest} {spec.canonical}".encode()).hexdigest()
-    return Extractor(kind, name, fingerprint, licence, spec, network(name, path, spec, device))
+    return Extractor(kind, name, fingerprint, license, spec, network(name, path, spec, device))

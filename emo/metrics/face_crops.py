@@ -14,7 +14,7 @@ REGIONS = ("face", "mouth")
 PADDING = 0.4  # of half the face's larger side, on either side; syncnet_python's crop_scale
 MOUTH_SIDE = 0.65  # of the face's larger side: from the nose to below the chin
 MEDIAN = 13  # frames over which places and sizes are smoothed, half a second
-GREY = 110  # beyond the picture
+GRAY = 110  # beyond the picture
 CORNERS = (61, 291)  # of the mouth, among the 478 landmarks
 
 
@@ -93,7 +93,7 @@ def cut_square(frame: np.ndarray, square: np.ndarray, size: int, turn: float = 0
         (size, size),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(GREY, GREY, GREY),
+        borderValue=(GRAY, GRAY, GRAY),
     )
 
 

@@ -68,7 +68,7 @@ def blink(landmarks: np.ndarray) -> np.ndarray:
 
 
 def gaze(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the eyes look within the head, (T, 478, 3) -> x, y (T,), towards the picture's right and top.
+    """Where the eyes look within the head, (T, 478, 3) -> x, y (T,), toward the picture's right and top.
 
     Shift of the irises off the middle of the eyes' corners in the head's own frame, in widths of an eye.
     x: a full look aside is 0.13; r within a person with nothing else moving 0.98, within a talking clip 0.89, over all
@@ -90,7 +90,7 @@ def brow(landmarks: np.ndarray) -> np.ndarray:
     """Height of the brows over the eyes' corners in the head's own frame, over the distance of the outer corners.
 
     (T, 478, 3) -> (T,); larger is raised, fully by about 0.05. r within a talking clip 0.74, over all 0.41; floor
-    0.004. Where brows are in plain view r is 0.99; a dark fringe, grey brows or glasses hide them from FaceMesh, and r
+    0.004. Where brows are in plain view r is 0.99; a dark fringe, gray brows or glasses hide them from FaceMesh, and r
     falls to nothing or below. On warped portraits within a clip 0.90.
     """
     points = check_landmarks(landmarks)

@@ -30,8 +30,8 @@ class Moments:
             raise EmoError("features must be finite numbers; a network that gives others does not suit its pictures")
         if len(features):
             mean = features.mean(0)
-            centred = features - mean
-            self._add(len(features), mean, centred.T @ centred)
+            centered = features - mean
+            self._add(len(features), mean, centered.T @ centered)
 
     def merge(self, other: "Moments") -> None:
         """Add all that another one has seen.

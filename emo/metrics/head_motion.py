@@ -18,7 +18,7 @@ from emo.metrics.face_measures import eye_opening, mouth_opening, mouth_width
 SIGMA = 2.0  # frames
 RIDGE = 1e-3  # of the fit, in squared units of mouth motion: a mouth that hardly moves explains nothing
 FLOOR = 0.35  # of the raw noise, what is left after smoothing: found by calibration, 0.2 to 0.5 from face to face
-NEIGHBOURHOOD = 4.0  # frames, standard deviation, over which speed is compared with the floor
+NEIGHBORHOOD = 4.0  # frames, standard deviation, over which speed is compared with the floor
 
 
 class HeadAngles(NamedTuple):
@@ -78,7 +78,7 @@ def rotation_speed(landmarks: np.ndarray) -> np.ndarray:
     landmarks = check_landmarks(landmarks)
     speed = face.rotation_speed(steady_rotations(landmarks))
     floor = FLOOR * _noise(landmarks)
-    power = smooth(speed**2, NEIGHBOURHOOD)
+    power = smooth(speed**2, NEIGHBORHOOD)
     return speed * np.sqrt(np.clip(1 - floor**2 / np.maximum(power, 1e-12), 0, 1))
 
 

@@ -1,4 +1,4 @@
-"""Whether two pictures show the same person, without a learned network: colours and contours of the aligned face.
+"""Whether two pictures show the same person, without a learned network: colors and contours of the aligned face.
 
 Descriptors are unit vectors compared by their angle, as the embeddings of learned face recognition are: those can be
 passed to `identity_distance` and `nearest` instead.
@@ -19,16 +19,16 @@ from emo.metrics.checks import check_frame, check_landmarks
 SIDE = 64  # pixels of the aligned face
 EYES_SHARE = 0.5  # the distance of the eyes' outer corners over SIDE, as it would be from the front
 EYES_HEIGHT = 0.42  # where the eyes lie, from the top
-COLOURS = 6  # cells per side whose mean colours are compared
+COLORS = 6  # cells per side whose mean colors are compared
 CELL, BINS = 8, 9  # pixels and directions of a histogram of gradients
-NEUTRAL = (50.0, 10.0, 15.0)  # CIELAB of a face of no one's, from which colours are counted
-COLOUR_SCALE = 20.0
+NEUTRAL = (50.0, 10.0, 15.0)  # CIELAB of a face of no one's, from which colors are counted
+COLOR_SCALE = 20.0
 
 
 def identity_descriptor(frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """What a face looks like whatever its place, size, roll and, to some degree, expression and light.
 
-    The face is laid upright at a fixed size by the eyes' corners; the descriptor holds the mean CIELAB colours of
+    The face is laid upright at a fixed size by the eyes' corners; the descriptor holds the mean CIELAB colors of
     6 x 6 cells, less their mean lightness, and the directions of its contours (histograms of gradients, Dalal and
     Triggs, each less its mean).
 
@@ -44,12 +44,12 @@ def identity_descriptor(frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 
     face = _aligned(check_frame(frame), check_landmarks(np.asarray(landmarks)[None])[0])
     lab = cv2.cvtColor(face.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    colours = cv2.resize(lab, (COLOURS, COLOURS), interpolation=cv2.INTER_AREA) - np.float32(NEUTRAL)
-    colours[..., 0] -= colours[..., 0].mean()
+    colors = cv2.resize(lab, (COLORS, COLORS), interpolation=cv2.INTER_AREA) - np.float32(NEUTRAL)
+    colors[..., 0] -= colors[..., 0].mean()
     hog = cv2.HOGDescriptor((SIDE, SIDE), (2 * CELL, 2 * CELL), (CELL, CELL), (CELL, CELL), BINS)
     contours = hog.compute(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)).reshape(-1, BINS)
     contours = _unit((contours - contours.mean(1, keepdims=True)).ravel())
-    return _unit(np.concatenate([colours.ravel() / (COLOUR_SCALE * COLOURS), contours]))
+    return _unit(np.concatenate([colors.ravel() / (COLOR_SCALE * COLORS), contours]))
 
 
 def identity_distance(one: np.ndarray, other: np.ndarray) -> float:

@@ -31,7 +31,7 @@ def prepare(pictures: "torch.Tensor", spec: InputSpec) -> "torch.Tensor":
 
     axes = "NTHWC" if pictures.ndim == 5 else "NHWC"
     values = pictures.to(torch.float32)
-    if spec.colour == "BGR":
+    if spec.color == "BGR":
         values = values.flip(-1)
     if spec.size is not None and pictures.shape[-3:-1] != (spec.size, spec.size):
         flat = values.flatten(0, -4).movedim(-1, 1)
@@ -61,7 +61,7 @@ class TorchScriptNetwork:
     def __call__(self, pictures: "torch.Tensor") -> object:
         import torch
 
-        # Without the optimiser, which would change rounding from the third call on, and compile for each new size.
+        # Without the optimizer, which would change rounding from the third call on, and compile for each new size.
         with torch.no_grad(), torch.jit.optimized_execution(False):
             try:
                 return self.module(prepare(pictures.to(self.device), self.spec), **self.spec.arguments)

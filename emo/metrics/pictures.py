@@ -17,7 +17,7 @@ SSIM_SIDE = 11  # pixels of SSIM's window
 class PictureMeasures:
     """What `compare_frames` takes from T pairs of frames.
 
-    Fields: squared_error (T,), mean over pixels and channels, in squared grey levels; ssim (T,), 1 where equal; lpips
+    Fields: squared_error (T,), mean over pixels and channels, in squared gray levels; ssim (T,), 1 where equal; lpips
     (T,), 0 where equal, or None where no network was given.
     """
 
@@ -68,7 +68,7 @@ def compare_frames(
 
 
 def psnr(squared_error: np.ndarray) -> float:
-    """Peak signal to noise ratio in dB of frames with these mean squared errors (T,), in squared grey levels.
+    """Peak signal to noise ratio in dB of frames with these mean squared errors (T,), in squared gray levels.
 
     It is that of the mean error, not the mean of the frames' own ratios: a clip of which some frames are equal to the
     truth (a first frame that is the reference picture, say) has a finite one, and only one that is equal throughout is

@@ -97,8 +97,8 @@ def _highest(correlations: np.ndarray) -> int:
 
 
 def _pearson(one: np.ndarray, other: np.ndarray) -> float:
-    centred = [values - values.mean() for values in (one, other)]
-    sizes = [np.linalg.norm(values) for values in centred]
+    centered = [values - values.mean() for values in (one, other)]
+    sizes = [np.linalg.norm(values) for values in centered]
     if any(size <= 1e-9 * np.linalg.norm(values) for size, values in zip(sizes, (one, other), strict=True)):
         return 0.0
-    return float(centred[0] @ centred[1] / (sizes[0] * sizes[1]))
+    return float(centered[0] @ centered[1] / (sizes[0] * sizes[1]))

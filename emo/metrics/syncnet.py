@@ -1,7 +1,7 @@
 """SyncNet: whether a mouth and a sound belong together (Chung and Zisserman 2016, "Out of time").
 
-The network is the one that joonson/syncnet_python publishes (code under the MIT licence), with its names, so that its
-weights load as they are: http://www.robots.ox.ac.uk/~vgg/software/lipsync/data/syncnet_v2.model, 53 MB. No licence is
+The network is the one that joonson/syncnet_python publishes (code under the MIT license), with its names, so that its
+weights load as they are: http://www.robots.ox.ac.uk/~vgg/software/lipsync/data/syncnet_v2.model, 53 MB. No license is
 stated for the weights. Smaller ones by the same code are trained by train/syncnet.py.
 """
 

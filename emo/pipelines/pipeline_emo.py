@@ -163,7 +163,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             num_inference_steps: denoising steps per clip; 40 in the paper (4.1).
             audio_guidance_scale, reference_guidance_scale: weights w of the guided conditions in
                 pred = c + Σ (w − 1) (c − c without it). A weight of 1 costs no time.
-            noise_correlation: of the noise of neighbouring frames, 0 to 1; `None` for what the backbone's config says.
+            noise_correlation: of the noise of neighboring frames, 0 to 1; `None` for what the backbone's config says.
                 0 is the paper's, independent from frame to frame.
             noise_mirroring: share of each clip's noise, in variance, that is the noise of the clip before in reverse,
                 0 to 1, for smoother joins; 0 is the paper's fresh noise for every clip.

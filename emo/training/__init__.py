@@ -1,1 +1,1 @@
-"""Training: the loop with its state, objectives, what the scripts under `train/` share; a model has a package below."""
+"""Training: the loop with its state, objectives, what the scripts under `train/` share; models have rooms below."""

@@ -32,7 +32,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 @dataclass
 class OptimizerConfig:
-    """The optimiser and its learning rate over time; see docs/training.md."""
+    """The optimizer and its learning rate over time; see docs/training.md."""
 
     name: Annotated[str, Choice(("adamw", "adamw_8bit", "sgd"))] = "adamw"
     learning_rate: Annotated[float, Numbers(0, 100, above=True)] = 1e-5

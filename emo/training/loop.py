@@ -52,7 +52,7 @@ class Stage(Protocol):
     config: Any
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        """Groups for the optimiser, `{"params": [...], "lr": ...}`, of all that requires a gradient."""
+        """Groups for the optimizer, `{"params": [...], "lr": ...}`, of all that requires a gradient."""
 
     def loader(self, start_batch: int, num_processes: int, process_index: int) -> Iterable[Batch]:
         """This process's batches without end, from the `start_batch`-th on, such as by `emo.data.StepSampler`.
@@ -189,7 +189,7 @@ class _Run:
         return iter(self.stage.loader(start, processes, self.accelerator.process_index))
 
     def _step(self, batches: Iterator[Batch], *, stop: bool) -> tuple[dict[str, float], bool]:
-        """One optimiser step over `accumulation` batches.
+        """One optimizer step over `accumulation` batches.
 
         Returns:
             What to log, as means over all processes, and whether any of them wants to stop.

@@ -1,4 +1,4 @@
-"""The optimiser and how its learning rate changes over the run."""
+"""The optimizer and how its learning rate changes over the run."""
 
 import math
 from typing import Any

@@ -19,7 +19,7 @@ WEIGHTS = Numbers(0, 1e4)
 class ReconstructionConfig:
     """Weights of the parts, relative to the absolute difference; the mouth's σ is a share of its width.
 
-    gradient: of the absolute difference of neighbouring pixels' differences. ssim: of 1 − SSIM. sharpness: of the
+    gradient: of the absolute difference of neighboring pixels' differences. ssim: of 1 − SSIM. sharpness: of the
     absolute difference of `detail`; the other parts alone leave a decoder blurred, for where it is not certain of an
     edge's place, a soft one costs them least. kl: of the KL divergence per latent number, where the autoencoder has a
     posterior. latent_noise: most noise added to latents.

@@ -23,7 +23,7 @@ TRAINING, HELD_OUT = 0x7A1, 0x4E1  # never the same utterances
 
 @dataclass(frozen=True)
 class StateTimes:
-    """Which samples hidden state j sees: j·hop … j·hop + field, so that its centre is the middle of these; just as
+    """Which samples hidden state j sees: j·hop … j·hop + field, so that its center is the middle of these; just as
     `emo.generation.audio_features` takes it. Both in samples at 16 kHz."""
 
     hop: int

@@ -25,7 +25,7 @@ NO_MEMORY = ("can't allocate memory", "CUDA error", "CUDA out of memory")  # of 
 
 @dataclass
 class Progress:
-    """Optimiser steps done, and samples seen by all processes together."""
+    """Optimizer steps done, and samples seen by all processes together."""
 
     step: int = 0
     samples: int = 0
@@ -58,7 +58,7 @@ def together(accelerator: Accelerator) -> Iterator[None]:
 class Checkpoints:
     """Folders `step-…`, each whole or not there, of which the newest `keep` stay, or all for 0.
 
-    Networks, optimiser, gradient scaler and random state are saved by accelerate, which has prepared them; what else
+    Networks, optimizer, gradient scaler and random state are saved by accelerate, which has prepared them; what else
     changes during training is given to `register`. With several machines the folder must be shared between them.
     """
 

@@ -28,7 +28,7 @@ class AugmentConfig:
     """How much crops and sound are changed, a draw each for the whole of a sample, so that time stays as it is.
 
     place: shift, as a share of the crop's side. scale: of its side, 1/(1 + scale)...1 + scale. turn: degrees.
-    colour: spread of gain and gamma, and half of it of each channel's own gain. grey: share of samples without colour.
+    color: spread of gain and gamma, and half of it of each channel's own gain. gray: share of samples without color.
     blur: standard deviation in pixels, at most. grain: of the noise, of 255, at most. mirror: share of samples.
     noise_share: of samples with noise on the sound, 0 to 40 dB below it. loudness: dB up or down. warp: of the mel
     bands' frequencies, as `emo.metrics.mfcc`. Each 0 for none.
@@ -37,8 +37,8 @@ class AugmentConfig:
     place: Annotated[float, SHARE] = 0.06
     scale: Annotated[float, SHARE] = 0.18
     turn: Annotated[float, Numbers(0, 180)] = 8.0
-    colour: Annotated[float, Numbers(0, 4)] = 0.35
-    grey: Annotated[float, SHARE] = 0.15
+    color: Annotated[float, Numbers(0, 4)] = 0.35
+    gray: Annotated[float, SHARE] = 0.15
     blur: Annotated[float, Numbers(0, 100)] = 1.5
     grain: Annotated[float, Numbers(0, 255)] = 8.0
     mirror: Annotated[float, SHARE] = 0.5
@@ -126,7 +126,7 @@ class SyncSamples(Dataset[SyncBatch]):
             squares, turn = _moved(squares, self.augment, rng)
         crops = np.stack([cut_square(p, s, self.size, turn) for p, s in zip(pictures, squares, strict=True)])
         if self.augment is not None:
-            crops = _recoloured(crops, self.augment, rng)
+            crops = _recolored(crops, self.augment, rng)
             waveform, warp = _resounded(waveform, self.augment, rng)
         return SyncBatch(
             index=torch.tensor([number]),
@@ -164,17 +164,17 @@ def _moved(squares: np.ndarray, config: AugmentConfig, rng: np.random.Generator)
     return squares, config.turn * turn
 
 
-def _recoloured(crops: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
+def _recolored(crops: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
     """Crops, uint8 (F, S, S, 3), in other light and by a worse camera."""
-    mirrored, grey = rng.random(2) < (config.mirror, config.grey)
-    gain, gamma = np.exp(config.colour * rng.uniform(-1, 1, 2))
-    channels = gain * np.exp(config.colour / 2 * rng.uniform(-1, 1, 3))
+    mirrored, gray = rng.random(2) < (config.mirror, config.gray)
+    gain, gamma = np.exp(config.color * rng.uniform(-1, 1, 2))
+    channels = gain * np.exp(config.color / 2 * rng.uniform(-1, 1, 3))
     sigma, grain = rng.random(2) * (config.blur, config.grain)
     levels = np.linspace(0, 1, 256)[:, None] ** gamma * channels
     table = np.round(255 * levels.clip(0, 1)).astype(np.uint8)
     shape = crops.shape
     crops = np.ascontiguousarray(crops[:, :, ::-1] if mirrored else crops).reshape(-1, shape[2], 3)
-    if grey:
+    if gray:
         crops = cv2.cvtColor(cv2.cvtColor(crops, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     crops = cv2.LUT(crops, table[None]).reshape(shape)
     if sigma > 0.3:

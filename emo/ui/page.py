@@ -80,7 +80,7 @@ def build_page(jobs: Jobs) -> gr.Blocks:
             api_visibility="private",
         )
         cancel.click(
-            lambda: ("<p>Cancelled.</p>", "", gr.update(interactive=True), gr.update(visible=False)),
+            lambda: ("<p>Canceled.</p>", "", gr.update(interactive=True), gr.update(visible=False)),
             outputs=[status, frames, go, cancel],
             cancels=[running],
             queue=False,

@@ -1,4 +1,4 @@
-"""Audio features of a frame and its neighbours → tokens for the audio layers (3.2.2)."""
+"""Audio features of a frame and its neighbors → tokens for the audio layers (3.2.2)."""
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -35,6 +35,6 @@ class AudioProjection(ModelMixin, ConfigMixin):
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
         """Windows (B, F, 2m+1, layers, width), from `cut_windows` → tokens (B, F, num_tokens, token_dim)."""
-        x = torch.relu(self.linear_1(windows.flatten(2)))  # A^(f), the concatenation over neighbours and blocks
+        x = torch.relu(self.linear_1(windows.flatten(2)))  # A^(f), the concatenation over neighbors and blocks
         x = torch.relu(self.linear_2(x))
         return self.norm(self.linear_3(x).unflatten(-1, (self.config.num_tokens, self.config.token_dim)))

@@ -31,7 +31,7 @@ class BackboneUNet(UNet):
         use_motion_mid_block: whether the middle has a temporal module (AnimateDiff v1.5-2 has, v1.5-3 has not).
         audio_dim: D, width of the audio tokens.
         speed_dim: l, width of the speed features.
-        noise_correlation: of the noise of neighbouring frames, 0 as in the paper to less than 1, from which generation
+        noise_correlation: of the noise of neighboring frames, 0 as in the paper to less than 1, from which generation
             starts, and training too unless told otherwise.
     """
 

@@ -26,7 +26,7 @@ class PatchAutoencoder(ModelMixin, ConfigMixin, AutoencoderMixin):
         block_out_channels: widths of the residual networks from the finest features to the latents'; one more than
             there are halvings, so that patches measure 2^(len − 1) pixels.
         layers_per_block: residual blocks at the coarsest level.
-        norm_num_groups: of every normalisation; all widths but the first are its multiples.
+        norm_num_groups: of every normalization; all widths but the first are its multiples.
         scaling_factor: makes the latents' standard deviation 1; measured by train/autoencoder.py.
         sample_size: pixels of the pictures it is trained on.
     """
@@ -95,7 +95,7 @@ class PatchAutoencoder(ModelMixin, ConfigMixin, AutoencoderMixin):
         self.patch_in.weight.copy_(kernel(components / scale))
         self.patch_in.bias.copy_(-(components / scale).T.float() @ mean)
         self.patch_out.weight.copy_(kernel(components * scale))
-        # Every pixel of a patch has its own mean; a convolution has one bias per colour, and the components the rest.
+        # Every pixel of a patch has its own mean; a convolution has one bias per color, and the components the rest.
         self.patch_out.bias.copy_(mean.view(3, -1).mean(dim=1))
 
     @apply_forward_hook

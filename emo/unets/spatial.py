@@ -34,7 +34,7 @@ class BackboneBlock(nn.Module):
 
 
 class ReferenceBlock(nn.Module):
-    """Self-attention → feed-forward. Returns the tokens and the self-attention layer's normalised output."""
+    """Self-attention → feed-forward. Returns the tokens and the self-attention layer's normalized output."""
 
     def __init__(self, dim: int, heads: int):
         super().__init__()

@@ -7,12 +7,12 @@ from torch import nn
 
 
 class SpeedEncoder(ModelMixin, ConfigMixin):
-    """Buckets each speed w, in degrees per frame, and maps a frame's buckets and its neighbours' to l features.
+    """Buckets each speed w, in degrees per frame, and maps a frame's buckets and its neighbors' to l features.
 
     Args:
         num_neighbors: m, frames on each side of a frame.
-        num_buckets: d. The centres lie evenly from 0 to `max_speed`; the radius is half their distance.
-        max_speed: centre of the last bucket, degrees per frame.
+        num_buckets: d. The centers lie evenly from 0 to `max_speed`; the radius is half their distance.
+        max_speed: center of the last bucket, degrees per frame.
         speed_dim: l.
     """
 

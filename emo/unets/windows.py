@@ -4,7 +4,7 @@ import torch
 
 
 def cut_windows(track: torch.Tensor, num_neighbors: int, start: int = 0, stop: int | None = None) -> torch.Tensor:
-    """The frames `start … stop−1` of a track, each with its m neighbours on both sides.
+    """The frames `start … stop−1` of a track, each with its m neighbors on both sides.
 
     Cut from the whole track, so that a clip sees across its own borders; beyond the track's ends the first and the
     last frame repeat, also for `start` or `stop` beyond them.

@@ -15,7 +15,7 @@ LONG = 600_000  # milliseconds
 
 
 def take(page, name: str, top: str) -> None:
-    """The part of the page that fits the window, from the element `top` on, in few colours."""
+    """The part of the page that fits the window, from the element `top` on, in few colors."""
     page.locator(top).evaluate("element => window.scrollTo(0, element.getBoundingClientRect().top + scrollY - 10)")
     page.wait_for_timeout(500)
     path = OUT / f"{name}.png"

@@ -107,7 +107,7 @@ def test_errors_stand_beside_their_fields(page, files):
     assert error("sound").is_hidden()
 
 
-def test_one_run_is_cancelled_and_another_started(page, files, address):
+def test_one_run_is_canceled_and_another_started(page, files, address):
     give(page, "portrait", files / "portrait.png")
     give(page, "sound", files / "sound.wav")
     set_steps(page, 100)
@@ -115,10 +115,10 @@ def test_one_run_is_cancelled_and_another_started(page, files, address):
     page.wait_for_selector("#frames img.emo-newest", timeout=LONG)
     assert list(address[1].glob("emo-job-*"))
     page.click("#cancel")
-    page.wait_for_selector("#status :text('Cancelled.')")
+    page.wait_for_selector("#status :text('Canceled.')")
     end = time.monotonic() + 20
     while list(address[1].glob("emo-job-*")):
-        assert time.monotonic() < end, "the cancelled run goes on"
+        assert time.monotonic() < end, "the canceled run goes on"
         page.wait_for_timeout(50)
     assert page.is_hidden("#frames img.emo-newest")
     assert page.is_hidden("#video video")
@@ -175,7 +175,7 @@ def test_who_waits_sees_the_queue_and_who_leaves_frees_it(chromium, address, fil
     second.wait_for_selector("#status :text('queue: 1/1')")
     assert "Waiting for its turn" in second.inner_text("#status")
     second.click("#cancel")
-    second.wait_for_selector("#status :text('Cancelled.')")
+    second.wait_for_selector("#status :text('Canceled.')")
     assert first.is_visible("#cancel")
     set_steps(second, 1)
     second.click("#generate")

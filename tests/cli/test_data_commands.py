@@ -106,7 +106,7 @@ def test_bad_options_are_named(refused, options, word):
     assert word in refused(*options)
 
 
-@pytest.mark.parametrize("options", [["--hours", "many"], ["--identities", 1.5], ["--colour", "red"]])
+@pytest.mark.parametrize("options", [["--hours", "many"], ["--identities", 1.5], ["--color", "red"]])
 def test_what_is_no_option_shows_the_usage(synthesize, options, capfd):
     with pytest.raises(SystemExit) as status:
         synthesize(*options)
@@ -134,7 +134,7 @@ def test_other_options_in_the_same_folder_are_refused_by_name(synthesize, tmp_pa
 def test_portraits_without_a_face_are_left_out_with_a_message(synthesize, tmp_path, image):
     folder = tmp_path / "faces"
     folder.mkdir()
-    Image.new("RGB", (300, 300), "grey").save(folder / "blank.png")
+    Image.new("RGB", (300, 300), "gray").save(folder / "blank.png")
     Image.new("RGB", (1, 1)).save(folder / "dot.png")
     (folder / "text.jpg").write_text("no picture")
     (folder / "notes.txt").write_text("no picture either")
@@ -151,7 +151,7 @@ def test_portraits_without_a_face_are_left_out_with_a_message(synthesize, tmp_pa
 def test_nobody_left_to_draw_is_refused(refused, tmp_path, image):
     options = ("--portraits", image, "--identities", 0, "--portrait-share", 0.5)
     assert "nobody" in refused(*options)
-    Image.new("RGB", (300, 300), "grey").save(image)
+    Image.new("RGB", (300, 300), "gray").save(image)
     assert "--portraits: nothing there can be used" in refused("--portraits", image)
 
 

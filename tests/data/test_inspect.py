@@ -79,7 +79,7 @@ def test_different_people_come_first(tmp_path):
     assert inspect_dataset(tmp_path, frames=3).sheet.size == (3 * (CELL + GAP) + GAP, CELL + 2 * GAP + LABEL_HEIGHT)
 
 
-def test_boxes_and_landmarks_are_drawn_where_they_are_labelled(tmp_path):
+def test_boxes_and_landmarks_are_drawn_where_they_are_labeled(tmp_path):
     made_clip(tmp_path, 0, 3)
     clip = write_metadata(tmp_path)[0]
     labels = load_labels(tmp_path / "train" / clip.labels, 3)
@@ -90,11 +90,11 @@ def test_boxes_and_landmarks_are_drawn_where_they_are_labelled(tmp_path):
     for x, y in ((x0, (y0 + y1) // 2), (x1, (y0 + y1) // 2), ((x0 + x1) // 2, y0), ((x0 + x1) // 2, y1)):
         assert np.abs(picture[y - 1 : y + 2, x - 1 : x + 2] - (40, 220, 60)).sum(-1).min() < 10
     for k, point in enumerate((labels["points"][1] * scale).round().astype(int)):
-        colour = (70, 130, 255) if k < 2 else (255, 60, 60)
+        color = (70, 130, 255) if k < 2 else (255, 60, 60)
         x, y = point
         if (np.linalg.norm(labels["points"][1] - labels["points"][1][k], axis=1) < 3).sum() == 1:
             near = picture[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
-            assert np.abs(near - colour).sum(-1).min() < 10
+            assert np.abs(near - color).sum(-1).min() < 10
 
 
 class Page(HTMLParser):

@@ -13,8 +13,8 @@ from emo.data.prepare.survey import survey
 from emo.errors import VideoError
 
 
-def grey(count: int, side: int = 64) -> np.ndarray:
-    """Frames that tell their number by their grey: 3 levels each."""
+def gray(count: int, side: int = 64) -> np.ndarray:
+    """Frames that tell their number by their gray: 3 levels each."""
     return np.repeat(np.arange(count, dtype=np.uint8) * 3, side * side * 3).reshape(count, side, side, 3)
 
 
@@ -31,7 +31,7 @@ def counted(tmp_path_factory):
     """60 numbered frames at 25 fps, a click of 40 ms at frame 30."""
     sound = np.zeros(60 * 640)
     sound[30 * 640 : 31 * 640] = 0.5 * np.sin(np.arange(640))
-    return write_video(tmp_path_factory.mktemp("counted") / "counted.mp4", grey(60), sound)
+    return write_video(tmp_path_factory.mktemp("counted") / "counted.mp4", gray(60), sound)
 
 
 @pytest.mark.parametrize(("rate", "expected"), [(25, list(range(60))), (50, [i // 2 for i in range(120)])])
@@ -40,7 +40,7 @@ def test_frames_come_at_the_rate_asked_for(counted, rate, expected):
 
 
 def test_a_faster_video_is_thinned_out_by_time(tmp_path):
-    path = write_video(tmp_path / "fast.mp4", grey(60), fps=30)
+    path = write_video(tmp_path / "fast.mp4", gray(60), fps=30)
     assert numbers(Footage(path, 25).frames(0, 1000)) == [int((i + 0.5) / 25 * 30) for i in range(50)]
 
 
@@ -80,7 +80,7 @@ def test_upright(counted, tmp_path):
 
 def test_damage_leaves_a_hole_and_nothing_wrong(tmp_path):
     noise = np.random.default_rng(0).integers(0, 60, (100, 64, 64, 1)).astype(np.uint8)
-    write_video(tmp_path / "a.mp4", grey(60).repeat(2, 0)[:100] // 2 + noise)
+    write_video(tmp_path / "a.mp4", gray(60).repeat(2, 0)[:100] // 2 + noise)
     ffmpeg("-i", tmp_path / "a.mp4", "-c:v", "libx264", "-g", 20, "-bf", 0, tmp_path / "whole.mp4")
     before = list(Footage(tmp_path / "whole.mp4", 25).frames(0, 1000))
     data = bytearray((tmp_path / "whole.mp4").read_bytes())

@@ -108,14 +108,14 @@ def test_a_small_bystander_counts_only_within_the_crop(detector):
     assert track_scene(near, detector).others[0] == np.inf
 
 
-@pytest.mark.parametrize("colour", [(200, 205, 210), (60, 60, 60)])
-def test_a_covered_mouth_is_seen(detector, colour):
+@pytest.mark.parametrize("color", [(200, 205, 210), (60, 60, 60)])
+def test_a_covered_mouth_is_seen(detector, color):
     import cv2
 
     frames = pasted(talker()[0][:2])
     for frame, points in zip(frames, talker()[2]["points"], strict=False):
         x, y = (points[3:].mean(0) + np.array([80, 20])).round().astype(int).tolist()
-        cv2.ellipse(frame, (x, y), (24, 15), 0, 0, 360, colour, -1)
+        cv2.ellipse(frame, (x, y), (24, 15), 0, 0, 360, color, -1)
     assert filters.COVERED in faults(track_scene(frames, detector))
 
 

@@ -76,8 +76,8 @@ def test_a_resting_face_is_symmetric(renderer):
     assert (face - face.flip(1)).abs().mean() < 4
 
 
-def test_opening_the_mouth_darkens_it_as_much_as_labelled(renderer):
-    """The dark area between the lips grows with the labelled gap, and is absent at 0."""
+def test_opening_the_mouth_darkens_it_as_much_as_labeled(renderer):
+    """The dark area between the lips grows with the labeled gap, and is absent at 0."""
     person, jaw = draw_identities([21]), [0.0, 0.25, 0.5, 0.75, 1.0]
     renderer = AvatarRenderer(128, batch=5)
     motion = sweep(jaw=jaw)
@@ -142,8 +142,8 @@ def test_faces_are_found_and_measured():
         eyes = points[263] - points[33]
         gap.append(np.linalg.norm(points[13] - points[14]) / np.linalg.norm(eyes))
         roll.append(np.degrees(np.arctan2(eyes[1], eyes[0])))
-        eye_centres = points[[33, 133]].mean(0), points[[362, 263]].mean(0)
-        places.append([*eye_centres, *points[[1, 61, 291, 13, 14]]])
+        eye_centers = points[[33, 133]].mean(0), points[[362, 263]].mean(0)
+        places.append([*eye_centers, *points[[1, 61, 291, 13, 14]]])
     assert np.corrcoef(gap, labels.mouth_open)[0, 1] > 0.93
     assert np.corrcoef(roll, motion.roll)[0, 1] > 0.97
     assert np.abs(np.array(places) - labels.points.numpy()).mean((0, 2)).max() < 2.5  # pixels, for every point

@@ -56,7 +56,7 @@ def test_border_stays(warper):
     assert (frames[0] - frames[1]).abs().mean(-1)[edge].mean() < 2
 
 
-def test_mouth_opens_as_labelled(warper):
+def test_mouth_opens_as_labeled(warper):
     import cv2
 
     motion = sweep(jaw=[0.0, 0.2, 0.4, 0.6, 0.8, 1.0])

@@ -126,11 +126,11 @@ def test_what_cannot_be_read_is_said_and_the_rest_goes_on(real, tmp_path, capsys
     (generated / "broken.mp4").write_bytes(b"no video")
     frames, _ = load(real / "0.mp4")
     write(generated / "short.mp4", frames[:20], np.zeros(20 * RATE // FPS, np.float32))
-    write(generated / "grey.mp4", np.full_like(frames[:30], 90), np.zeros(30 * RATE // FPS, np.float32))
+    write(generated / "gray.mp4", np.full_like(frames[:30], 90), np.zeros(30 * RATE // FPS, np.float32))
     report = run(generated, real, tmp_path / "out", "--metrics", ALL)
     clips = {clip["name"]: clip for clip in report["clips"]}
     assert "is not a video" in clips["broken"]["error"]
-    assert clips["grey"]["values"]["velocity"] == "no face is found in the video"
+    assert clips["gray"]["values"]["velocity"] == "no face is found in the video"
     assert clips["short"]["values"]["psnr"] == "no reference video of the same name"
     assert isinstance(clips["short"]["values"]["velocity"], float)
     lines = {line["name"]: line for line in report["measures"]}

@@ -17,7 +17,7 @@ def detector() -> Iterator[FaceDetector]:
 
 @pytest.fixture(scope="session")
 def astronaut() -> np.ndarray:
-    """A 512 px photo whose face is about 92 x 108 px, its centre near (226, 124)."""
+    """A 512 px photo whose face is about 92 x 108 px, its center near (226, 124)."""
     return astronaut_photo()
 
 

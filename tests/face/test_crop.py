@@ -49,7 +49,7 @@ def test_shrinking_averages_and_enlarging_is_smooth():
     ramp = np.repeat(np.arange(0, 200, 10, dtype=np.uint8)[None, :, None], 20, 0).repeat(3, 2)
     steps = np.diff(Crop(0, 0, 20, 20, 200, 200).apply(ramp)[100, 20:180, 0].astype(int))
     assert steps.min() >= 0
-    assert steps.max() <= 3  # nearest-neighbour would jump by 10
+    assert steps.max() <= 3  # nearest-neighbor would jump by 10
 
 
 boxes = st.tuples(st.floats(-50, 300), st.floats(-50, 300), st.floats(5, 200), st.floats(5, 200))
@@ -59,8 +59,8 @@ boxes = st.tuples(st.floats(-50, 300), st.floats(-50, 300), st.floats(5, 200), s
 @given(boxes, st.integers(16, 96), st.integers(16, 96), st.integers(40, 333), st.integers(40, 333))
 def test_maps_are_inverse_and_apply_has_the_size_asked_for(box, height, width, h, w):
     box = box[0], box[1], box[0] + box[2], box[1] + box[3]
-    centre = min(max((box[0] + box[2]) / 2, 0), w), min(max((box[1] + box[3]) / 2, 0), h)
-    box = centre[0] - 20, centre[1] - 20, centre[0] + 20, centre[1] + 20  # its centre inside the picture
+    center = min(max((box[0] + box[2]) / 2, 0), w), min(max((box[1] + box[3]) / 2, 0), h)
+    box = center[0] - 20, center[1] - 20, center[0] + 20, center[1] + 20  # its center inside the picture
     crop = Crop.around(box, (h, w), height=height, width=width)
     np.testing.assert_allclose(crop.to_image(crop.to_crop(box)), box, atol=1e-6)
     assert crop.apply(smooth_picture(h, w)).shape == (height, width, 3)
@@ -76,9 +76,9 @@ def test_maps_follow_the_pixels():
     np.testing.assert_allclose(found, crop.to_crop((150, 80, 190, 100)), atol=1)
 
 
-def test_centre_is_the_largest_rectangle_inside():
-    assert Crop.centre((100, 300), height=50, width=50) == Crop(100, 0, 200, 100, 50, 50)
-    assert Crop.centre((100, 300), height=50, width=200) == Crop(0, 12, 300, 87, 50, 200)
+def test_center_is_the_largest_rectangle_inside():
+    assert Crop.center((100, 300), height=50, width=50) == Crop(100, 0, 200, 100, 50, 50)
+    assert Crop.center((100, 300), height=50, width=200) == Crop(0, 12, 300, 87, 50, 200)
 
 
 @pytest.mark.parametrize(

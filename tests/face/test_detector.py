@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from emo.face import FaceDetector
 from emo.face.detector import _tiles
 
-FACES = {  # box centre and height by eye
+FACES = {  # box center and height by eye
     "images/painting_mona_lisa_crop.jpg": [(240, 303, 300)],
     "images/photo_actor_man_240up.png": [(258, 203, 190)],
     "images/photo_actor_woman_240up.png": [(257, 172, 168)],
@@ -35,7 +35,7 @@ def test_landmarks_and_box(detector, astronaut):
     assert face.landmarks.shape == (478, 3)
     assert face.landmarks.dtype == np.float32
     np.testing.assert_array_equal(face.box, [*face.landmarks[:, :2].min(0), *face.landmarks[:, :2].max(0)])
-    np.testing.assert_allclose(face.landmarks[468, :2], (203.5, 101.5), atol=1.5)  # the irises' centres, by eye
+    np.testing.assert_allclose(face.landmarks[468, :2], (203.5, 101.5), atol=1.5)  # the irises' centers, by eye
     np.testing.assert_allclose(face.landmarks[473, :2], (246.5, 103.5), atol=1.5)
     assert face.landmarks[4, 2] < face.landmarks[[234, 454], 2].min() - 20  # nose nearer than ears, in pixels
 
@@ -98,8 +98,8 @@ def test_faces_come_from_left_to_right_each_once(detector, astronaut):
     three = np.concatenate([head, head[:, ::-1], head], 1)
     faces = detector.detect(three)
     assert len(faces) == 3
-    centres = [(face.box[0] + face.box[2]) / 2 for face in faces]
-    assert centres == pytest.approx([116, 344, 576], abs=10)
+    centers = [(face.box[0] + face.box[2]) / 2 for face in faces]
+    assert centers == pytest.approx([116, 344, 576], abs=10)
 
 
 def test_of_two_heads_close_together_each_has_its_own_landmarks(detector, astronaut):

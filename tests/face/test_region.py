@@ -45,7 +45,7 @@ def test_box_may_reach_over_the_border():
     [
         lambda m: m,
         lambda m: m.astype(np.uint8) * 255,
-        lambda m: m * 140 + 50 * ~m,  # greys on both sides of half
+        lambda m: m * 140 + 50 * ~m,  # grays on both sides of half
         lambda m: m.astype(np.float64),
         lambda m: np.repeat(m.astype(np.uint8)[..., None] * 255, 3, 2),
         lambda m: Image.fromarray(m.astype(np.uint8) * 255),
@@ -101,7 +101,7 @@ def test_union_is_of_the_boxes_not_the_box_around_them():
     np.testing.assert_array_equal(mask, expected)
 
 
-def test_union_takes_pixels_whose_centre_is_inside_and_clips():
+def test_union_takes_pixels_whose_center_is_inside_and_clips():
     np.testing.assert_array_equal(union_mask(np.array([[-3, 0.4, 1.5, 1.6]]), 3, 3), [[1, 0, 0], [1, 0, 0], [0, 0, 0]])
 
 

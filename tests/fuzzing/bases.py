@@ -86,7 +86,7 @@ VIDEOS = {
         "-c:v libx264 -c:a aac -pix_fmt yuv420p10le -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc",
     ),
     "mp4_444": (".mp4", "-c:v libx264 -pix_fmt yuv444p -c:a aac"),
-    "mp4_grey": (".mp4", "-c:v libx264 -pix_fmt gray -c:a aac"),
+    "mp4_gray": (".mp4", "-c:v libx264 -pix_fmt gray -c:a aac"),
     "mp4_interlaced": (".mp4", "-c:v libx264 -flags +ilme+ildct -x264opts tff=1 -c:a aac"),
     "mp4_vfr": (".mp4", "-c:v libx264 -vf select='not(between(n,6,14))' -fps_mode vfr -c:a aac"),
     "mp4_late": (".mp4", "-c:v libx264 -c:a aac -output_ts_offset 100000"),
@@ -129,15 +129,15 @@ VIDEOS = {
 # By name: the ending, and what Pillow is told.
 PICTURES: dict[str, tuple[str, Callable[[Image.Image], Image.Image], dict]] = {
     "png": (".png", lambda p: p, {}),
-    "png_grey": (".png", lambda p: p.convert("L"), {}),
+    "png_gray": (".png", lambda p: p.convert("L"), {}),
     "png_palette": (".png", lambda p: p.quantize(64), {"transparency": 0}),
     "png_alpha": (".png", lambda p: p.convert("RGBA"), {}),
-    "png_grey_alpha": (".png", lambda p: p.convert("LA"), {}),
+    "png_gray_alpha": (".png", lambda p: p.convert("LA"), {}),
     "png_16": (".png", lambda p: Image.fromarray(np.asarray(p.convert("L")).astype(np.uint16) * 257), {}),
     "png_1": (".png", lambda p: p.convert("1"), {}),
     "jpg": (".jpg", lambda p: p, {"quality": 90}),
     "jpg_progressive": (".jpg", lambda p: p, {"progressive": True, "quality": 80}),
-    "jpg_grey": (".jpg", lambda p: p.convert("L"), {}),
+    "jpg_gray": (".jpg", lambda p: p.convert("L"), {}),
     "jpg_cmyk": (".jpg", lambda p: p.convert("CMYK"), {}),
     "webp": (".webp", lambda p: p, {"quality": 80}),
     "webp_lossless": (".webp", lambda p: p.convert("RGBA"), {"lossless": True, "method": 0}),
@@ -196,7 +196,7 @@ def portrait() -> Image.Image:
 
 def _beside(picture: Image.Image, width: int) -> Image.Image:
     """The picture at the left of a wide one."""
-    wide = Image.new("RGB", (width, picture.height), "grey")
+    wide = Image.new("RGB", (width, picture.height), "gray")
     wide.paste(picture)
     return wide
 
@@ -247,11 +247,11 @@ class Bases:
     def canaries(self) -> list[Path]:
         """Files that nothing has a reason to open: a tone, magenta pictures, texts."""
         tone = ("-f", "lavfi", "-i", "sine=1234:duration=1")
-        colour = ("-f", "lavfi", "-i", "color=magenta:64x64:duration=1:rate=5")
+        color = ("-f", "lavfi", "-i", "color=magenta:64x64:duration=1:rate=5")
         kinds = {
             **dict.fromkeys(("wav", "aac", "mp3"), (*tone,)),
-            **dict.fromkeys(("ts", "mp4", "mkv"), (*tone, *colour)),
-            **dict.fromkeys(("png", "jpg"), (*colour, "-frames:v", "1", "-update", "1")),
+            **dict.fromkeys(("ts", "mp4", "mkv"), (*tone, *color)),
+            **dict.fromkeys(("png", "jpg"), (*color, "-frames:v", "1", "-update", "1")),
         }
         made = []
         for kind in CANARIES:

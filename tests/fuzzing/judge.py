@@ -58,7 +58,7 @@ def judge_folder(target: str, status: object, out: str, folder: Path) -> list[st
 
 
 def judge_dataset(root: Path) -> list[str]:
-    """Faults in a dataset: every clip of the tables is whole and labelled, and no other lies there."""
+    """Faults in a dataset: every clip of the tables is whole and labeled, and no other lies there."""
     from emo.data.format import load_labels
 
     faults, clips, listed = [], set(), set()

@@ -1,4 +1,4 @@
-"""Sound and picture in time: hidden states at frame centres, chunks, windows."""
+"""Sound and picture in time: hidden states at frame centers, chunks, windows."""
 
 import math
 from fractions import Fraction
@@ -22,8 +22,8 @@ def encoder():
     return build_audio_encoder(tiny_config())
 
 
-class Neighbours(torch.nn.Module):
-    """Mean over a state and its neighbours, (B, L, C) → (B, L, C)."""
+class Neighbors(torch.nn.Module):
+    """Mean over a state and its neighbors, (B, L, C) → (B, L, C)."""
 
     def forward(self, states):
         return torch.nn.functional.avg_pool1d(states.transpose(1, 2), 3, stride=1, padding=1).transpose(1, 2)
@@ -31,14 +31,14 @@ class Neighbours(torch.nn.Module):
 
 @pytest.fixture(scope="module")
 def local_encoder():
-    """wav2vec 2.0 whose states see their own 25 ms of sound and a little of both neighbours, nothing farther away."""
+    """wav2vec 2.0 whose states see their own 25 ms of sound and a little of both neighbors, nothing farther away."""
     torch.manual_seed(0)
     config = build_audio_encoder(tiny_config()).config
     config.feat_extract_norm = "layer"
     encoder = Wav2Vec2Model(config).eval()
     for layer in encoder.encoder.layers:
         torch.nn.init.zeros_(layer.attention.out_proj.weight)
-    encoder.encoder.pos_conv_embed = Neighbours()
+    encoder.encoder.pos_conv_embed = Neighbors()
     return encoder
 
 
@@ -52,7 +52,7 @@ def features(encoder, samples, fps=Fraction(25), normalize=True):
 @pytest.mark.parametrize("seconds", [0.1, 7.9, 8.1, 60.0, 599.3])
 @torch.no_grad()
 def test_an_impulse_peaks_on_the_frame_it_falls_in(local_encoder, fps, seconds):
-    """Also at chunk borders (8 s) and after ten minutes; a neighbour only within 10 ms of the border between them."""
+    """Also at chunk borders (8 s) and after ten minutes; a neighbor only within 10 ms of the border between them."""
     silence = noise(math.ceil(seconds + 2))[0] * 0.01
     for offset in (0.0, 0.013, 0.027):
         time = seconds + offset
@@ -84,12 +84,12 @@ def test_windows_reach_across_clips_and_repeat_the_track_at_its_ends(encoder):
     windows = features(encoder, noise(1.0)[0]).windows(0, 30, 2)
     assert windows.shape == (1, 30, 5, 2, 32)  # 25 frames, then the padding of a last clip
     for frame in range(30):
-        for k, neighbour in enumerate(range(frame - 2, frame + 3)):
-            torch.testing.assert_close(windows[0, frame, k], windows[0, min(max(neighbour, 0), 24), 2])
+        for k, neighbor in enumerate(range(frame - 2, frame + 3)):
+            torch.testing.assert_close(windows[0, frame, k], windows[0, min(max(neighbor, 0), 24), 2])
 
 
 @torch.no_grad()
-def test_features_are_the_encoders_states_interpolated_at_frame_centres(encoder):
+def test_features_are_the_encoders_states_interpolated_at_frame_centers(encoder):
     """Independent computation for a recording of one chunk."""
     samples, _ = noise(2.0)
     normal = torch.from_numpy((samples - samples.mean()) / np.sqrt(samples.var() + 1e-7))
@@ -105,7 +105,7 @@ def test_features_are_the_encoders_states_interpolated_at_frame_centres(encoder)
 
 
 @torch.no_grad()
-def test_normalised_by_the_statistics_of_the_whole_file(encoder):
+def test_normalized_by_the_statistics_of_the_whole_file(encoder):
     """A loud second half changes the first half's features only through those statistics, not when they are off."""
     quiet, loud = noise(20)[0], noise(20)[0]
     loud[10 * RATE :] *= 10

@@ -78,7 +78,7 @@ def test_what_is_not_known_is_said_and_what_is_stated_stands(folder):
     assert ModelCard(card).data.license == "cc0-1.0"
 
 
-def test_weights_of_stable_diffusions_size_have_its_licence():
+def test_weights_of_stable_diffusions_size_have_its_license():
     for name, license in (("emo-sd15", "creativeml-openrail-m"), ("emo-tiny", "apache-2.0")):
         assert default_license({"block_out_channels": load_model_config(name).unet.block_out_channels}) == license
 
@@ -99,7 +99,7 @@ def test_the_table_of_mechanisms_and_the_samples(folder):
 @pytest.mark.parametrize(
     ("name", "text", "word"),
     [
-        ("card.json", '{"licence": "mit"}', "licence"),
+        ("card.json", '{"license": "mit"}', "license"),
         ("card.json", "{", "not valid JSON"),
         ("card.json", "[]", "not a JSON object"),
         ("mechanisms.json", '{"rows": [{"mechanism": "audio"}]}', "measure"),

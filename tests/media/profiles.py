@@ -54,7 +54,7 @@ def rgb_profile(primaries: tuple, gamma: float | None, padding: int = 0) -> byte
     return _profile(b"RGB ", b"XYZ ", tags, padding)
 
 
-def grey_profile(gamma: float) -> bytes:
+def gray_profile(gamma: float) -> bytes:
     return _profile(b"GRAY", b"XYZ ", {b"kTRC": _curve(gamma)})
 
 

@@ -30,6 +30,6 @@ def test_cells_keep_the_shape_of_frames():
 
 def test_labels_are_drawn_below():
     plain = contact_sheet(frames(2), columns=2)
-    labelled = contact_sheet(frames(2), columns=2, labels=["0.0 s", "0.5 s"])
-    assert labelled.height == plain.height + LABEL_HEIGHT
-    assert (np.asarray(labelled)[GAP + 20 :, :] < 128).any()
+    labeled = contact_sheet(frames(2), columns=2, labels=["0.0 s", "0.5 s"])
+    assert labeled.height == plain.height + LABEL_HEIGHT
+    assert (np.asarray(labeled)[GAP + 20 :, :] < 128).any()

@@ -63,8 +63,8 @@ def test_alpha_is_composited_on_white(tmp_path, ramp):
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "1", "CMYK", "YCbCr", "HSV", "LAB", "RGBX", "RGBa", "PA"])
 def test_every_mode(ramp, mode):
-    grey = np.asarray(Image.fromarray(ramp).convert("L"))
-    source = Image.fromarray(grey if mode in ("L", "LA", "1") else ramp)
+    gray = np.asarray(Image.fromarray(ramp).convert("L"))
+    source = Image.fromarray(gray if mode in ("L", "LA", "1") else ramp)
     if mode == "RGBa":
         image = source.convert("RGBA").convert("RGBa")
     elif mode == "LAB":
@@ -93,14 +93,14 @@ def test_palette_transparency(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_16_bit_grey_is_scaled_not_clipped(tmp_path, suffix):
-    grey = np.linspace(0, 65535, 48 * 32).reshape(32, 48).astype(np.uint16)
+def test_16_bit_gray_is_scaled_not_clipped(tmp_path, suffix):
+    gray = np.linspace(0, 65535, 48 * 32).reshape(32, 48).astype(np.uint16)
     path = tmp_path / f"a.{suffix}"
-    Image.fromarray(grey).save(path)
-    expected = np.round(grey / 257)[..., None]
+    Image.fromarray(gray).save(path)
+    expected = np.round(gray / 257)[..., None]
     assert abs(pixels(load_image(path)) - expected).max() <= 1
-    assert abs(pixels(load_image(grey)) - expected).max() <= 1
-    assert abs(pixels(load_image(Image.fromarray(grey.astype(np.int32)))) - expected).max() <= 1
+    assert abs(pixels(load_image(gray)) - expected).max() <= 1
+    assert abs(pixels(load_image(Image.fromarray(gray.astype(np.int32)))) - expected).max() <= 1
 
 
 def test_float_arrays(ramp):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
-from profiles import ADOBE, P3, PROPHOTO, SRGB, as_srgb, cmyk_profile, grey_profile, rgb_profile
+from profiles import ADOBE, P3, PROPHOTO, SRGB, as_srgb, cmyk_profile, gray_profile, rgb_profile
 
 from emo.errors import ImageError
 from emo.media import image as image_module
@@ -72,9 +72,9 @@ def test_srgb_itself_changes_no_pixel(tmp_path, suffix, profile):
 
 
 def test_profiles_of_other_kinds_of_pictures(tmp_path):
-    grey = ramp()[..., 0]
-    Image.fromarray(grey).save(tmp_path / "grey.png", icc_profile=grey_profile(1.0))
-    assert np.abs(pixels(tmp_path / "grey.png") - as_srgb(np.repeat(grey[..., None], 3, -1), P3, 1.0)).max() <= 2.5
+    gray = ramp()[..., 0]
+    Image.fromarray(gray).save(tmp_path / "gray.png", icc_profile=gray_profile(1.0))
+    assert np.abs(pixels(tmp_path / "gray.png") - as_srgb(np.repeat(gray[..., None], 3, -1), P3, 1.0)).max() <= 2.5
     inks = np.zeros((8, 24, 4), np.uint8)
     inks[:, 8:16, 0] = 255
     inks[:, 16:, 3] = 255
@@ -108,10 +108,10 @@ def test_transparency_and_profiles(tmp_path):
         b"no profile",
         rgb_profile(P3, 2.2)[:200],
         rgb_profile(P3, 2.2)[:128] + b"\xff" * 400,
-        grey_profile(2.2),
+        gray_profile(2.2),
         cmyk_profile(),
     ],
-    ids=["text", "cut off", "damaged", "grey", "inks"],
+    ids=["text", "cut off", "damaged", "gray", "inks"],
 )
 def test_profiles_that_do_not_fit_are_passed_over(tmp_path, suffix, profile):
     Image.fromarray(ramp()).save(tmp_path / f"a.{suffix}", icc_profile=profile, **SAVED[suffix])

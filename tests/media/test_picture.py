@@ -100,17 +100,17 @@ def interlaced(frames: np.ndarray) -> Callable[[Path], object]:
     return encode("-c:v", "libx264", "-crf", 8, "-vf", "setfield=tff", "-flags", "+ildct+ilme", frames=frames)
 
 
-def grey(frames: np.ndarray) -> np.ndarray:
+def gray(frames: np.ndarray) -> np.ndarray:
     """Of 4:2:0's colors, half as many lines, there is nothing to tell fields apart by."""
     return np.repeat(frames.mean(axis=-1, keepdims=True).round().astype(np.uint8), 3, axis=-1)
 
 
-FAST = grey(clip(3 * COUNT, step=3))
+FAST = gray(clip(3 * COUNT, step=3))
 
 
 def woven() -> np.ndarray:
     """FAST, but for its lower lines, which are those of half a frame later."""
-    fields = grey(clip(3 * COUNT, step=1.5))
+    fields = gray(clip(3 * COUNT, step=1.5))
     frames = fields[0::2].copy()
     frames[:, 1::2] = fields[1::2, 1::2]
     return frames

@@ -29,10 +29,10 @@ def test_ordinary_colors_come_back(transfer, colors):
 @pytest.mark.parametrize(("transfer", "encode"), [(PQ, pq), (HLG, hlg)])
 def test_what_is_brighter_than_white_is_rolled_off(transfer, encode):
     nits = np.linspace(0, 900, 300)[None, :, None] * np.ones(3)
-    grey = to_srgb(sixteen(encode(nits)), transfer, 1)[0]
-    assert (grey == grey[:, :1]).all()
-    assert (np.diff(grey[:, 0].astype(int)) >= 0).all()
-    light = light_of(grey[:, 0])
+    gray = to_srgb(sixteen(encode(nits)), transfer, 1)[0]
+    assert (gray == gray[:, :1]).all()
+    assert (np.diff(gray[:, 0].astype(int)) >= 0).all()
+    light = light_of(gray[:, 0])
     below = nits[0, :, 0] < KNEE * WHITE
     assert np.abs(light[below] - nits[0, below, 0] / WHITE).max() < 0.012
     assert light[~below].max() > 0.97

@@ -63,7 +63,7 @@ def test_frames_come_back(tmp_path, clip):
         got = reader.read(range(len(reader))).astype(int)
     assert got.shape == frames.shape
     assert abs(got - frames).mean(axis=(1, 2, 3)).max() < 6
-    assert abs(got[3:5] - frames[3:5]).max() <= 3  # the right colour matrix, both ways
+    assert abs(got[3:5] - frames[3:5]).max() <= 3  # the right color matrix, both ways
 
 
 @pytest.mark.parametrize(("height", "width"), [(33, 47), (34, 47), (33, 48)])

@@ -29,7 +29,7 @@ def spot(point: np.ndarray, side: int, sigma: float) -> np.ndarray:
 
 
 def middle(weights: np.ndarray) -> np.ndarray:
-    """Centre of mass, x and y."""
+    """Center of mass, x and y."""
     y, x = np.mgrid[: weights.shape[0], : weights.shape[1]]
     return np.array([(x * weights).sum(), (y * weights).sum()]) / weights.sum()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emo.errors import EmoError
-from emo.metrics import clip_border_ratio, colour, drift, measure_frames, sharpness
+from emo.metrics import clip_border_ratio, color, drift, measure_frames, sharpness
 
 
 def texture(seed: int = 0, side: int = 32) -> np.ndarray:
@@ -34,7 +34,7 @@ def test_chunks_and_iterators_change_nothing(chunk):
     frames = video(23, 5, 2, 10)
     whole = measure_frames(frames)
     chunks = measure_frames(frames[i : i + chunk] for i in range(0, 23, chunk))
-    for name in ("sharpness", "colour", "change"):
+    for name in ("sharpness", "color", "change"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(chunks, name))
         np.testing.assert_array_equal(getattr(whole, name), getattr(measure_frames(iter(list(frames))), name))
 
@@ -57,14 +57,14 @@ def test_few_frames_are_alive_at_a_time():
     assert most <= 3
 
 
-def test_blur_lowers_sharpness_and_tint_moves_colour():
+def test_blur_lowers_sharpness_and_tint_moves_color():
     import cv2
 
     frame = texture()
     assert sharpness(cv2.GaussianBlur(frame, (0, 0), 1.0)) < 0.3 * sharpness(frame)
     assert sharpness(np.full((8, 8, 3), 77, np.uint8)) == 0
-    assert colour(np.full((8, 8, 3), 255, np.uint8)) == pytest.approx([100, 0, 0], abs=0.01)
-    assert colour(np.full((8, 8, 3), (255, 0, 0), np.uint8)) == pytest.approx([53.24, 80.09, 67.20], abs=0.05)
+    assert color(np.full((8, 8, 3), 255, np.uint8)) == pytest.approx([100, 0, 0], abs=0.01)
+    assert color(np.full((8, 8, 3), (255, 0, 0), np.uint8)) == pytest.approx([53.24, 80.09, 67.20], abs=0.05)
 
 
 def test_drift_compares_the_ends():
@@ -74,13 +74,13 @@ def test_drift_compares_the_ends():
     soft = np.stack([cv2.GaussianBlur(frame, (0, 0), 1.0) for frame in start])
     red = (soft.astype(int) + np.array((30, 0, 0))).clip(0, 255).astype(np.uint8)
     same = drift(measure_frames([*start, *start]), 5)
-    assert (same.sharpness, same.colour) == (0, 0)
+    assert (same.sharpness, same.color) == (0, 0)
     blurred = drift(measure_frames([*start, *soft]), 5)
     assert blurred.sharpness == pytest.approx(sharpness(soft[0]) / sharpness(start[0]) - 1)
     assert blurred.sharpness < -0.7
     reddened = drift(measure_frames([start, red]), 5)
-    assert reddened.colour == pytest.approx(np.linalg.norm(colour(red[0]) - colour(start[0])))
-    assert reddened.colour > 5
+    assert reddened.color == pytest.approx(np.linalg.norm(color(red[0]) - color(start[0])))
+    assert reddened.color > 5
 
 
 def test_bad_input_is_refused():
@@ -96,5 +96,5 @@ def test_bad_input_is_refused():
     measures = measure_frames(video(9, 5, 1, 1))
     with pytest.raises(EmoError, match="two spans"):
         drift(measures, 5)
-    with pytest.raises(EmoError, match="one colour"):
+    with pytest.raises(EmoError, match="one color"):
         drift(measure_frames(np.zeros((4, 8, 8, 3), np.uint8)), 2)

@@ -66,18 +66,18 @@ def save_onnx(path: Path, *, batch: int | str = "N", outputs: int = 1, kind: int
     ("spec", "of"),
     [
         ({}, lambda v: v),
-        ({"colour": "BGR"}, lambda v: v[:, ::-1]),
+        ({"color": "BGR"}, lambda v: v[:, ::-1]),
         ({"range": [0, 1]}, lambda v: v / 255),
         ({"range": [-1, 1]}, lambda v: v / 127.5 - 1),
         ({"range": [1, 0]}, lambda v: 1 - v / 255),
         ({"range": [0, 1], "mean": [0.5, 0.4, 0.3], "std": [0.1, 0.2, 0.5]},
          lambda v: (v / 255 - [0.5, 0.4, 0.3]) / [0.1, 0.2, 0.5]),
-        ({"colour": "BGR", "mean": [1, 2, 3]}, lambda v: v[:, ::-1] - [1, 2, 3]),
+        ({"color": "BGR", "mean": [1, 2, 3]}, lambda v: v[:, ::-1] - [1, 2, 3]),
         ({"columns": [1, 3]}, lambda v: v[:, 1:3]),
         ({"batch": 1}, lambda v: v),
     ],
 )  # fmt: skip
-def test_colours_are_what_the_specification_says(tmp_path, spec, of):
+def test_colors_are_what_the_specification_says(tmp_path, spec, of):
     network = open_extractor("frames", save(Channels(), tmp_path / "net.pt", PLAIN | spec))
     found = network(pictures())
     assert found.dtype == np.float32
@@ -161,7 +161,7 @@ def test_features_do_not_depend_on_the_batch_nor_on_the_order(tmp_path, kind):
         found.append((network.fingerprint, network(given)))
         order = np.random.default_rng(1).permutation(9)
         np.testing.assert_allclose(network(given[order]), found[-1][1][order], rtol=1e-4, atol=1e-4)
-        for _ in range(3):  # TorchScript would optimise by now
+        for _ in range(3):  # TorchScript would optimize by now
             np.testing.assert_array_equal(network(given), found[-1][1])
         np.testing.assert_allclose(np.concatenate([network(given[:5]), network(given[5:])]), found[-1][1], rtol=1e-4)
     assert len({fingerprint for fingerprint, _ in found}) == 1
@@ -193,11 +193,11 @@ def test_the_fingerprint_is_that_of_the_file_and_of_what_it_is_fed(tmp_path):
     copy = tmp_path / "elsewhere.pt"
     copy.write_bytes(path.read_bytes())
     prints = []
-    for spec in (PLAIN, PLAIN | {"batch": 3, "licence": "MIT", "layout": "NCHW"}):
+    for spec in (PLAIN, PLAIN | {"batch": 3, "license": "MIT", "layout": "NCHW"}):
         copy.with_suffix(".json").write_text(json.dumps(spec))
         prints.append(open_extractor("frames", copy).fingerprint)
     assert prints == [open_extractor("frames", path).fingerprint] * 2
-    for spec in ({"colour": "BGR"}, {"size": 8}, {"range": [0, 1]}, {"mean": [1, 1, 1]}, {"columns": [0, 1]}):
+    for spec in ({"color": "BGR"}, {"size": 8}, {"range": [0, 1]}, {"mean": [1, 1, 1]}, {"columns": [0, 1]}):
         path.with_suffix(".json").write_text(json.dumps(PLAIN | spec))
         prints.append(open_extractor("frames", path).fingerprint)
     prints.append(open_extractor("frames", save(Convolutions(), tmp_path / "other.pt")).fingerprint)

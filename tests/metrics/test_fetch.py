@@ -72,7 +72,7 @@ def offered(network, tmp_path, monkeypatch):
     """An entry of the catalogue for frames, and an empty cache."""
     monkeypatch.setenv("EMO_CACHE", str(tmp_path / "cache"))
     digest = hashlib.sha256(network.read_bytes()).hexdigest()
-    spec = InputSpec(size=None, colour="BGR", range=(0, 255))
+    spec = InputSpec(size=None, color="BGR", range=(0, 255))
     entry = Entry("tiny", "frames", "net.pt", "http://127.0.0.1:9/net.pt", digest, 1, "MIT", "made here", "none", spec)
     monkeypatch.setattr(catalogue, "CATALOGUE", (entry,))
 
@@ -95,7 +95,7 @@ def test_a_network_is_fetched_once(network, offered, tmp_path):
             extractor = open_extractor("frames", choice)
             np.testing.assert_allclose(extractor(pictures()), pictures().mean((1, 2))[:, ::-1], rtol=1e-5)
     assert asked == ["/net.pt"]
-    assert (extractor.name, extractor.licence) == ("tiny", "MIT")
+    assert (extractor.name, extractor.license) == ("tiny", "MIT")
     assert sorted(p.name for p in (tmp_path / "cache" / "extractors").iterdir()) == ["net.pt", "net.pt.lock"]
     assert open_extractor("frames", fetch=False).fingerprint == extractor.fingerprint
     by_path = open_extractor("frames", network)  # told by its checksum
@@ -118,7 +118,7 @@ def test_what_does_not_come_whole_leaves_nothing(network, offered, tmp_path, fau
         entry = offered(url="http://127.0.0.1:9/net.pt" if fault == "refused" else address + "/net.pt")
         with pytest.raises(MissingExtractor, match=message) as error:
             open_extractor("frames")
-    for told in (entry.name, entry.licence, entry.url, "give the file's path"):
+    for told in (entry.name, entry.license, entry.url, "give the file's path"):
         assert told in str(error.value)
     assert "\n" not in str(error.value)
     assert [p.name for p in (tmp_path / "cache" / "extractors").iterdir()] == ["net.pt.lock"]

@@ -45,7 +45,7 @@ def test_place_size_and_roll_do_not_matter(portrait, scale, degrees, shift):
     assert identity_distance(one, identity_descriptor(*change(portrait, ASTRONAUT, scale, degrees, shift))) < 0.05
 
 
-def test_other_contours_and_other_colours_are_another_person(portrait):
+def test_other_contours_and_other_colors_are_another_person(portrait):
     one = identity_descriptor(portrait, ASTRONAUT)
     dim = np.rint(portrait * 0.75).astype(np.uint8)
     blue = portrait[..., ::-1].copy()
@@ -55,7 +55,7 @@ def test_other_contours_and_other_colours_are_another_person(portrait):
     assert identity_distance(one, elsewhere) > 0.5
 
 
-def test_contours_count_where_colours_are_alike():
+def test_contours_count_where_colors_are_alike():
     stripes = np.full((128, 128, 3), 110, np.uint8)
     stripes[np.arange(128) % 4 < 2] = 150
     landmarks = eyes((48, 50), (80, 50))

@@ -14,7 +14,7 @@ from emo.metrics.mfcc import mfcc
 from emo.metrics.syncnet import SyncNet
 
 # Weights of syncnet_v2.model by joonson/syncnet_python's SyncNetModel.py; all but the heads' last layers are followed
-# by batch normalisation at the next index.
+# by batch normalization at the next index.
 PUBLISHED = {
     "netcnnaud.0": (64, 1, 3, 3),
     "netcnnaud.4": (192, 64, 3, 3),

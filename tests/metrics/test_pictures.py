@@ -24,7 +24,7 @@ class Perceptual(torch.nn.Module):
 def lpips(tmp_path_factory):
     path = tmp_path_factory.mktemp("networks") / "perceptual.pt"
     torch.jit.trace(Perceptual(), torch.zeros(1, 3, 16, 16)).save(path)
-    spec = {"size": None, "colour": "RGB", "range": [0, 255], "batch": 2}
+    spec = {"size": None, "color": "RGB", "range": [0, 255], "batch": 2}
     path.with_suffix(".json").write_text(json.dumps(spec))
     return open_extractor("lpips", path)
 

@@ -105,7 +105,7 @@ def test_the_first_clip_has_the_same_noise_whatever_the_mirroring(pipe, portrait
 
 
 def test_every_clip_gets_its_own_windows_of_the_whole_track(pipe, portrait, monkeypatch):
-    """Sound (3.2.2) and speed (3.2.5), with ±m neighbours across the borders of clips."""
+    """Sound (3.2.2) and speed (3.2.5), with ±m neighbors across the borders of clips."""
     audio = count_calls(monkeypatch, pipe.audio_projection, "forward")
     speed = count_calls(monkeypatch, pipe.speed_encoder, "forward")
     speeds = np.linspace(0, 2, 10)

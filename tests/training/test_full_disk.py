@@ -77,7 +77,7 @@ def small_disk(tmp_path) -> Iterator[Path]:
     subprocess.run(["umount", tmp_path], check=True)
 
 
-@pytest.mark.parametrize("limit", [100, 50 * KB, 500 * KB])  # of the weights, of nothing else, of the optimiser
+@pytest.mark.parametrize("limit", [100, 50 * KB, 500 * KB])  # of the weights, of nothing else, of the optimizer
 def test_no_room_for_a_checkpoint(tmp_path, limit):
     config = toy_config(tmp_path / "run", 4, save_every=2, stop_after_seconds=1e-9)
     for _ in range(2):

@@ -121,8 +121,8 @@ def test_crops_and_sound_are_of_the_same_moments(tmp_path):
             sample = samples(tmp_path, augment, 20)[number]
             start = int(sample.clips[0].split()[-1])
             assert (sample.crops.shape, sample.coefficients.shape) == ((1, 20, SIZE, SIZE, 3), (1, 79, 13))
-            centre = sample.crops[0, :, 20:30, 20:30].float().mean((1, 2, 3))
-            assert int(centre.argmax()) == 15 - start
+            center = sample.crops[0, :, 20:30, 20:30].float().mean((1, 2, 3))
+            assert int(center.argmax()) == 15 - start
             assert abs(float(sample.coefficients[0, :, 0].argmax()) + 1.25 - 4 * (15.5 - start)) < 1.5  # rows' middles
             starts.add(start)
     assert len(starts) > 3
@@ -146,14 +146,14 @@ def test_a_sample_is_the_same_whoever_asks_and_others_differ(people):
 @pytest.mark.parametrize("option", list(AugmentConfig.__dataclass_fields__))
 def test_every_option_changes_its_part(option, people):
     sound = option in ("noise_share", "loudness", "warp")
-    full = 1.0 if option in ("grey", "mirror", "noise_share") else getattr(AugmentConfig(), option)
+    full = 1.0 if option in ("gray", "mirror", "noise_share") else getattr(AugmentConfig(), option)
     plain, changed = (samples(people, AugmentConfig(**{**STILL.__dict__, option: v})) for v in (0.0, full))
     pairs = [(plain[g], changed[g]) for g in range(3)]
     assert any(not torch.equal(a.crops, b.crops) for a, b in pairs) != sound
     assert any(not torch.equal(a.coefficients, b.coefficients) for a, b in pairs) == sound
     if option == "mirror":
         assert torch.equal(changed[0].crops, plain[0].crops.flip(3))
-    if option == "grey":
+    if option == "gray":
         assert (changed[0].crops.amax(-1) - changed[0].crops.amin(-1)).max() == 0
 
 

@@ -1,4 +1,4 @@
-"""The served page from the outside: videos, errors, cancelling, many users, and what it must not give away."""
+"""The served page from the outside: videos, errors, canceling, many users, and what it must not give away."""
 
 import json
 import os
@@ -97,7 +97,7 @@ def test_long_recordings_are_refused(ask, sound):
         ask(recording=sound(3.5)).result(timeout=60)
 
 
-def test_cancelled_work_stops_and_leaves_nothing(ask, monkeypatch, tmp_path):
+def test_canceled_work_stops_and_leaves_nothing(ask, monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     job = ask(steps=100)
     end = time.monotonic() + 60
@@ -107,7 +107,7 @@ def test_cancelled_work_stops_and_leaves_nothing(ask, monkeypatch, tmp_path):
     assert list(tmp_path.glob("emo-job-*/emo.mp4*")) or list(tmp_path.glob("emo-job-*"))
     job.cancel()
     while list(tmp_path.iterdir()):
-        assert time.monotonic() < end, "the cancelled generation goes on"
+        assert time.monotonic() < end, "the canceled generation goes on"
         time.sleep(0.05)
     assert not any(video for video, _ in job.outputs())
     assert ask().result(timeout=60)[0]  # and the next one gets its turn

@@ -10,7 +10,7 @@ from emo.unets import BackboneUNet, ReferenceNet
 
 @pytest.fixture(scope="session")
 def backbone() -> BackboneUNet:
-    """Every zero-initialised tensor filled; do not change it."""
+    """Every zero-initialized tensor filled; do not change it."""
     return tiny_backbone().requires_grad_(False)
 
 

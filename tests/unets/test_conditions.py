@@ -1,4 +1,4 @@
-"""Which condition reaches what, with every zero-initialised tensor filled."""
+"""Which condition reaches what, with every zero-initialized tensor filled."""
 
 import dataclasses
 

@@ -41,7 +41,7 @@ def test_speed_buckets_by_the_equation_written_out():
     ("speed", "bucket", "value"),
     [
         (0.05, 0, 0.8336546),  # tanh(1.2)
-        (0.125, 0, 0.9950548),  # tanh(3): one radius above the centre
+        (0.125, 0, 0.9950548),  # tanh(3): one radius above the center
         (0.125, 1, -0.9950548),
         (1.0, 4, 0.0),
         (1.025, 4, 0.5370496),  # tanh(0.6)
@@ -54,14 +54,14 @@ def test_speed_bucket_values(speed, bucket, value):
     assert buckets[0, 0, bucket].item() == pytest.approx(value, abs=1e-5)
 
 
-def test_speed_centres():
-    """Each centre's own bucket is zero there and nowhere else on the grid."""
+def test_speed_centers():
+    """Each center's own bucket is zero there and nowhere else on the grid."""
     centers = torch.tensor([0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2])
     assert torch.equal(small_speed_encoder().buckets(centers) == 0, torch.eye(9, dtype=torch.bool))
 
 
 @pytest.mark.parametrize("m", [0, 2])
-def test_speed_features_have_one_row_per_frame_and_see_all_neighbours(m):
+def test_speed_features_have_one_row_per_frame_and_see_all_neighbors(m):
     encoder = small_speed_encoder(num_neighbors=m)
     windows = randn(2, 3, 2 * m + 1, seed=1).sigmoid() * 2
     before = encoder(windows)
@@ -115,19 +115,19 @@ def test_audio_tokens_shapes():
         assert AudioProjection()(torch.empty(1, 12, 5, 12, 768)).shape == (1, 12, 32, 768)
 
 
-def test_audio_tokens_see_every_neighbour_and_block_of_their_frame_alone():
+def test_audio_tokens_see_every_neighbor_and_block_of_their_frame_alone():
     model, windows = small_audio_projection(), randn(2, 3, 5, 3, 4, seed=1)
     before = model(windows)
-    for neighbour in range(5):
+    for neighbor in range(5):
         for block in range(3):
             changed = windows.clone()
-            changed[1, 2, neighbour, block] += 1
+            changed[1, 2, neighbor, block] += 1
             frames = (model(changed) - before).abs().amax((-2, -1)) > 1e-6
-            assert frames.nonzero().tolist() == [[1, 2]], (neighbour, block)
+            assert frames.nonzero().tolist() == [[1, 2]], (neighbor, block)
 
 
 def test_audio_tokens_equal_the_mlp_written_out():
-    """Concatenation in the order neighbour, block, width; token i is row block i of the last layer."""
+    """Concatenation in the order neighbor, block, width; token i is row block i of the last layer."""
     model, windows = small_audio_projection(), randn(2, 3, 5, 3, 4, seed=1)
     x = torch.cat([windows[:, :, k, layer] for k in range(5) for layer in range(3)], dim=-1)
     for linear in (model.linear_1, model.linear_2):
@@ -195,7 +195,7 @@ def test_windows_equal_a_naive_loop(length, m, start, frames):
 @settings(max_examples=100, deadline=None)
 @given(st.integers(1, 20), st.integers(0, 3), st.integers(1, 6))
 def test_clips_windows_are_cut_from_the_whole_track(length, m, frames):
-    """Clip by clip gives the windows of the whole track, neighbours across clip borders included."""
+    """Clip by clip gives the windows of the whole track, neighbors across clip borders included."""
     track = torch.randn(1, length, 2, 3)
     clips = [cut_windows(track, m, start, min(start + frames, length)) for start in range(0, length, frames)]
     assert torch.equal(torch.cat(clips, dim=1), cut_windows(track, m))

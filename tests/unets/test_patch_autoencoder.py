@@ -29,7 +29,7 @@ def pictures(rank: int, count: int = 12) -> torch.Tensor:
 def test_it_starts_as_the_principal_components():
     vae, x = tiny(filled=False), pictures(CHANNELS)
     vae.start_from(x)
-    torch.testing.assert_close(vae(x).sample, x, rtol=0, atol=0.02)  # a colour's mean differs little within a patch
+    torch.testing.assert_close(vae(x).sample, x, rtol=0, atol=0.02)  # a color's mean differs little within a patch
     rich = pictures(3 * PATCH**2)
     vae.start_from(rich)
     error = (vae(rich).sample - rich).square().mean()

@@ -83,7 +83,7 @@ def diffusers_unet() -> UNet2DConditionModel:
 
 
 def test_taps_equal_those_of_the_diffusers_unet_at_timestep_zero(latents):
-    """The self-attention layer's normalised output, and the map after a site's last spatial layer."""
+    """The self-attention layer's normalized output, and the map after a site's last spatial layer."""
     unet, own = diffusers_unet(), tiny_reference_net()
     fill_zero_init(unet)
     for name, parameter in unet.named_parameters():

@@ -62,7 +62,7 @@ def test_starts_as_the_identity(maps):
     assert torch.equal(TemporalModule(DIM, HEADS, GROUPS, SPEED_DIM, LENGTH)(x, motion, speed), x)
 
 
-def test_normalisation_spans_motion_and_generated_frames(maps):
+def test_normalization_spans_motion_and_generated_frames(maps):
     """With the blocks cut out, what is added to x is proj_out(proj_in(norm)) over all n + F frames of one video."""
     x, motion, _ = maps
     torch.manual_seed(3)

@@ -26,7 +26,7 @@ class FilterConfig:
     max_move: of the nose, of the face's place and width from one frame to the next, in lengths of the face.
     max_drift: share of the crop that the face may sweep over in one clip.
     other_face: a second face of this share of the first one's length, or within the crop, rules a frame out.
-    min_lips: distance in colour (CIELAB) of lips from the skin around them: less is a covered mouth.
+    min_lips: distance in color (CIELAB) of lips from the skin around them: less is a covered mouth.
     loud: level of the voice, 0 to 1, that counts as sound. min_lip_motion: standard deviation of the mouth's opening
     (in eye distances) within half a second. max_pause: seconds without either until nobody is speaking.
     min_sync: correlation of mouth and sound over a clip, at the best lag.

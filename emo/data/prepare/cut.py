@@ -16,14 +16,14 @@ def clip_crop(boxes: np.ndarray, size: tuple[int, int], config: PrepareConfig) -
     boxes: (T, 4) of the face; size: height, width of the picture.
     """
     low, high = boxes[:, :2].min(0), boxes[:, 2:].max(0)
-    centre = (low + high) / 2
+    center = (low + high) / 2
     face = float(np.median(np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])))
-    room = min(*centre, size[1] - centre[0], size[0] - centre[1]) / (0.5 - MAX_SHIFT)
+    room = min(*center, size[1] - center[0], size[0] - center[1]) / (0.5 - MAX_SHIFT)
     side = min(face / FACE_SHARE, room, *size)
     if face > config.filters.max_face * side:
         return CLOSE
     if (high - low).max() > config.filters.max_drift * side:
         return LEAVES
     half = face / 2
-    box = (centre[0] - half, centre[1] - half, centre[0] + half, centre[1] + half)
+    box = (center[0] - half, center[1] - half, center[0] + half, center[1] + half)
     return Crop.around(box, size, height=config.size, width=config.size, share=face / side)

@@ -84,8 +84,8 @@ def _choose(boxes: list[Box], before: Box | None) -> Box:
     """The face nearest to where it was, or the largest."""
     if before is None:
         return max(boxes, key=_side)
-    centre = lambda box: np.array([box[0] + box[2], box[1] + box[3]])
-    return min(boxes, key=lambda box: float(np.linalg.norm(centre(box) - centre(before))))
+    center = lambda box: np.array([box[0] + box[2], box[1] + box[3]])
+    return min(boxes, key=lambda box: float(np.linalg.norm(center(box) - center(before))))
 
 
 def _others(boxes: list[Box], own: Box, size: tuple[int, int]) -> float:

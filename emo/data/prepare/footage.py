@@ -52,8 +52,8 @@ class Footage:
 
         def hold(until: Fraction) -> Iterator[np.ndarray | None]:
             nonlocal number, picture
-            while shown is not None and number < stop and self._centre(number) < until:
-                late = self._centre(number) > since + MAX_HOLD
+            while shown is not None and number < stop and self._center(number) < until:
+                late = self._center(number) > since + MAX_HOLD
                 if picture is None and not late:
                     picture = self._form.picture(shown)
                 yield None if late else picture
@@ -75,14 +75,14 @@ class Footage:
             sound = track.read(0, min(track.length, last - first))
         return np.pad(sound, (0, last - first - len(sound)))
 
-    def _centre(self, number: int) -> Fraction:
+    def _center(self, number: int) -> Fraction:
         return (number + Fraction(1, 2)) / self.fps
 
     def _from(self, start: int) -> Iterator[tuple[Fraction, object]]:
         """Times after the first frame, and frames, from the one shown at frame `start` on or earlier."""
         with Media(self.path, VideoError) as media:
             if start and self._timed:
-                target = self._centre(start)
+                target = self._center(start)
                 media.container.seek(int((target + self._origin) / media.video.time_base), stream=media.video)
                 frames = self._decoded(media)
                 time, frame = next(frames, (None, None))

@@ -1,4 +1,4 @@
-"""What a real clip is labelled with, measured on its face track; names and units are those of synthetic clips."""
+"""What a real clip is labeled with, measured on its face track; names and units are those of synthetic clips."""
 
 import numpy as np
 

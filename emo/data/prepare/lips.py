@@ -11,9 +11,9 @@ RING = (1.3, 1.7)  # the skin around the lips, in sizes of their outline
 
 
 def lip_contrast(frame: np.ndarray, landmarks: np.ndarray) -> float:
-    """Distance in colour (CIELAB) of the lips from the skin around them.
+    """Distance in color (CIELAB) of the lips from the skin around them.
 
-    18 and more on six GRID speakers, 3 to 14 on small, soft or painted faces; 0 where a cloth or hand of one colour
+    18 and more on six GRID speakers, 3 to 14 on small, soft or painted faces; 0 where a cloth or hand of one color
     covers the mouth. What has a pattern is not told from lips.
 
     frame: uint8 (H, W, 3) RGB; landmarks: (478, 3) in its pixels. 0 where the mouth is outside of the picture.

@@ -131,8 +131,8 @@ def find_cuts(
     cuts, frames, dropped = [], 0, Counter()
     loudness = None
     if sound is not None:
-        centres = (np.arange(piece.stop - piece.start) + 0.5) / config.fps
-        loudness = speech_band_loudness(sound, centres)
+        centers = (np.arange(piece.stop - piece.start) + 0.5) / config.fps
+        loudness = speech_band_loudness(sound, centers)
     size = footage.height, footage.width
     for first, scene in split_scenes(footage.frames(piece.start, piece.stop), config.scene_threshold):
         track = track_scene(scene, shared_detector())

@@ -105,8 +105,8 @@ def _sample(grid: np.ndarray, values: np.ndarray, times: np.ndarray) -> np.ndarr
 def _formants(waveform: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First two resonances in Hz per grid time, by linear prediction at 8 kHz (autocorrelation method)."""
     order, rate = 10, SAMPLE_RATE / 2
-    emphasised = np.append(waveform[0], waveform[1:] - 0.9 * waveform[:-1])
-    spectrum = np.abs(np.fft.rfft(hann_windows(emphasised, 512, grid), 1024, axis=1)) ** 2
+    emphasized = np.append(waveform[0], waveform[1:] - 0.9 * waveform[:-1])
+    spectrum = np.abs(np.fft.rfft(hann_windows(emphasized, 512, grid), 1024, axis=1)) ** 2
     correlation = np.fft.irfft(spectrum[:, : 1024 // 4 + 1], 512, axis=1)[:, : order + 1]  # up to 4 kHz
     correlation[:, 0] = correlation[:, 0] * 1.0005 + 1e-9
     lag = np.abs(np.arange(order)[:, None] - np.arange(order))

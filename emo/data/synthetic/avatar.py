@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from emo.data.synthetic import avatar_shapes as shapes
-from emo.data.synthetic.avatar_march import CAMERA, CENTRE_Y, HALF_VIEW, TILE, Marcher, Rays, group
+from emo.data.synthetic.avatar_march import CAMERA, CENTER_Y, HALF_VIEW, TILE, Marcher, Rays, group
 from emo.data.synthetic.avatar_paint import Expression, backdrop, pack_look, unpack_look
 from emo.data.synthetic.avatar_shade import display
 from emo.data.synthetic.avatar_shapes import PIVOT, Pose, rotation
@@ -69,7 +69,7 @@ class AvatarRenderer:
         # Picture coordinates of all rays: u to the right, v up, both -1…1.
         line = (torch.arange(side, device=self.device) + 0.5) / side * 2 - 1
         u, v = line.repeat(side), -line.repeat_interleave(side)
-        colour = (
+        color = (
             display(backdrop(unpack_look(look)[0], u[None], v[None])).transpose(1, 2).reshape(frames * side * side, 3)
         )
         # Translation and scale move the camera: an exact similarity of the picture.
@@ -85,10 +85,10 @@ class AvatarRenderer:
         seen = (coverage > 0).nonzero()[:, 0]
         members = group(seen, frames, side * side)
         local = Rays(*(r.reshape(-1)[members.ray] for r in rays))
-        painted = self._marcher.colours(geometry[members.frame], look[members.frame], local, t[members.ray])
+        painted = self._marcher.colors(geometry[members.frame], look[members.frame], local, t[members.ray])
         painted, chosen = painted.transpose(1, 2).reshape(-1, 3), members.ray.view(-1)
-        colour[chosen] = torch.lerp(colour[chosen], painted, coverage[chosen, None])
-        picture = colour.view(frames, side, side, 3).permute(0, 3, 1, 2)
+        color[chosen] = torch.lerp(color[chosen], painted, coverage[chosen, None])
+        picture = color.view(frames, side, side, 3).permute(0, 3, 1, 2)
         if self.samples > 1:
             picture = torch.nn.functional.avg_pool2d(picture, self.samples)
         return (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
@@ -114,7 +114,7 @@ class AvatarRenderer:
         depth = (CAMERA - scene[..., 2]) / CAMERA
         scale = motion.scale[:, None] / HALF_VIEW
         u = scene[..., 0] / depth * scale + motion.tx[:, None]
-        v = (scene[..., 1] - CENTRE_Y) / depth * scale + motion.ty[:, None]
+        v = (scene[..., 1] - CENTER_Y) / depth * scale + motion.ty[:, None]
         return torch.stack([(u + 1) / 2, (1 - v) / 2], -1) * self.size
 
 

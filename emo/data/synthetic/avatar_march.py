@@ -14,7 +14,7 @@ from emo.data.synthetic.avatar_shade import light_direction, shade
 
 CAMERA = 8.0  # distance of the camera from the plane z = 0
 HALF_VIEW = 1.52  # half of the picture's height at that plane, scene units
-CENTRE_Y = -0.10  # scene height at the picture's middle
+CENTER_Y = -0.10  # scene height at the picture's middle
 NEAR, FAR = CAMERA - 1.45, CAMERA + 1.6
 TILE = 8  # rays are marched in tiles of TILE × TILE
 CAUTION = 0.93  # the fields are estimates: step this part of the distance
@@ -33,7 +33,7 @@ class Rays(NamedTuple):
 
     def at(self, t: Tensor) -> shapes.Point:
         """Scene points at distance `t`."""
-        return self.dx * t, self.dy * t + CENTRE_Y, self.dz * t + CAMERA
+        return self.dx * t, self.dy * t + CENTER_Y, self.dz * t + CAMERA
 
 
 class Group(NamedTuple):
@@ -124,8 +124,8 @@ class Marcher:
         gap = (nearest.view(frames, per_frame) - SURFACE) / pixel
         return found, (1 - gap).clamp(0, 1).view(-1)
 
-    def colours(self, packed: Tensor, look: Tensor, rays: Rays, t: Tensor) -> Tensor:
-        """Colours (tiles, 3, rays) of the points at distance `t`."""
+    def colors(self, packed: Tensor, look: Tensor, rays: Rays, t: Tensor) -> Tensor:
+        """Colors (tiles, 3, rays) of the points at distance `t`."""
         x, y, z = rays.at(t)
         parts, e = self.parts(packed, x, y, z), 0.004
         ahead = [

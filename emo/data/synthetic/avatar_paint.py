@@ -1,6 +1,6 @@
-"""The avatar's colours: skin, lips, eyes, brows, hair, clothes, painted in head coordinates with pixel-wide edges.
+"""The avatar's colors: skin, lips, eyes, brows, hair, clothes, painted in head coordinates with pixel-wide edges.
 
-Planes are (tiles, rays), colours (tiles, 3, rays); parameters are (tiles, 1) or, for colours, (tiles, 3, 1).
+Planes are (tiles, rays), colors (tiles, 3, rays); parameters are (tiles, 1) or, for colors, (tiles, 3, 1).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from emo.data.synthetic.avatar_shapes import Pose, beard_field, hair_growth, lip_curves
-from emo.data.synthetic.identity import COLOURS, Look, Shape
+from emo.data.synthetic.identity import COLORS, Look, Shape
 from emo.data.synthetic.sdf import bump, step
 
 
@@ -26,7 +26,7 @@ class Expression(NamedTuple):
     pixel: Tensor  # size of one pixel in scene units
 
 
-LOOK = len(Look._fields) + 2 * len(COLOURS) + len(Expression._fields)  # columns of the packed parameters
+LOOK = len(Look._fields) + 2 * len(COLORS) + len(Expression._fields)  # columns of the packed parameters
 
 
 def pack_look(look: Look, expression: Expression) -> Tensor:
@@ -38,25 +38,25 @@ def unpack_look(packed: Tensor) -> tuple[Look, Expression]:
     """The inverse of `pack_look`, as parameters ready to broadcast over rays."""
     values, column = [], 0
     for name in Look._fields + Expression._fields:
-        width = 3 if name in COLOURS else 1
+        width = 3 if name in COLORS else 1
         value = packed[:, column : column + width]
         values.append(value.unsqueeze(-1) if width == 3 else value)
         column += width
     return Look(*values[: len(Look._fields)]), Expression(*values[len(Look._fields) :])
 
 
-def mix(base: Tensor, colour: Tensor, mask: Tensor) -> Tensor:
-    """`base` (tiles, 3, rays) with `colour` laid over it where `mask` (tiles, rays) is 1."""
-    return base + (colour - base) * mask.unsqueeze(1)
+def mix(base: Tensor, color: Tensor, mask: Tensor) -> Tensor:
+    """`base` (tiles, 3, rays) with `color` laid over it where `mask` (tiles, rays) is 1."""
+    return base + (color - base) * mask.unsqueeze(1)
 
 
-def tint(colour: Tensor, red: float, green: float, blue: float) -> Tensor:
-    """`colour` (tiles, 3, 1) multiplied per channel."""
-    return colour * torch.tensor((red, green, blue), device=colour.device).view(1, 3, 1)
+def tint(color: Tensor, red: float, green: float, blue: float) -> Tensor:
+    """`color` (tiles, 3, 1) multiplied per channel."""
+    return color * torch.tensor((red, green, blue), device=color.device).view(1, 3, 1)
 
 
 def constant(like: Tensor, red: float, green: float, blue: float) -> Tensor:
-    """A fixed colour (1, 3, 1) on the device of `like`."""
+    """A fixed color (1, 3, 1) on the device of `like`."""
     return torch.tensor((red, green, blue), device=like.device).view(1, 3, 1)
 
 
@@ -85,7 +85,7 @@ def paint_skin(
     beard = beard_field(shape, pose, x, y, z)
     base = mix(base, 0.55 * look.skin + 0.45 * look.hair, beard * look.stubble)
     base = mix(base, look.hair * 0.9 + look.skin * 0.06, beard * look.beard_mask * 0.94)
-    # Roots: the skin darkens towards the hairline.
+    # Roots: the skin darkens toward the hairline.
     roots = (
         step(-0.045, 0.02, hair_growth(shape, x, y, z))
         * step(0.0, 0.01, shape.hair_top)
@@ -118,19 +118,19 @@ def paint_brows(
     """Eyebrows: an arch that thins outwards."""
     pixel = expression.pixel
     u = (x.abs() - shape.eye_x + 0.01) / look.brow_half
-    centre = (
+    center = (
         look.brow_y + 0.075 * expression.brow + look.brow_arch * (0.5 - (u - 0.2).square()) + look.brow_tilt * 0.12 * u
     )
     thick = look.brow_thick * (1 - 0.6 * step(0.1, 1.05, u)) * step(-1.2, -0.75, u)
-    mask = step(thick + 0.8 * pixel, thick - 0.8 * pixel, (y - centre).abs()) * step(1.15, 0.9, u.abs()) * (z > 0.1)
+    mask = step(thick + 0.8 * pixel, thick - 0.8 * pixel, (y - center).abs()) * step(1.15, 0.9, u.abs()) * (z > 0.1)
     return mix(base, look.brows, mask * 0.88)
 
 
 class Eye(NamedTuple):
-    """Painted eye: `colour` where `mask` is 1; `skin` is the base with lids and lashes on it."""
+    """Painted eye: `color` where `mask` is 1; `skin` is the base with lids and lashes on it."""
 
     skin: Tensor
-    colour: Tensor
+    color: Tensor
     mask: Tensor
 
 
@@ -177,7 +177,7 @@ def paint_eyes(shape: Shape, look: Look, expression: Expression, base: Tensor, x
 
 
 def paint_hair(shape: Shape, look: Look, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-    """Hair colour and the strands' pattern (tiles, rays) in -1…1, which also shifts the highlight."""
+    """Hair color and the strands' pattern (tiles, rays) in -1…1, which also shifts the highlight."""
     combed = torch.atan2(x - look.part * step(0.5, 1.1, y) * 0.5, (y - 0.05).clamp_min(0.12))
     hanging = 1.6 * x + 0.5 * z
     across = combed + (hanging - combed) * step(0.45, 0.05, y)
@@ -213,7 +213,7 @@ def paint_cloth(shape: Shape, look: Look, x: Tensor, y: Tensor, z: Tensor) -> Te
 
 
 def backdrop(look: Look, x: Tensor, y: Tensor) -> Tensor:
-    """Background colour at picture coordinates x, y in -1…1 (tiles, rays): gradient, two-tone wall, or soft lights."""
+    """Background color at picture coordinates x, y in -1…1 (tiles, rays): gradient, two-tone wall, or soft lights."""
     kind = lambda index: ((look.wall_kind - index).abs() < 0.5).float()
     ramp = (x * torch.cos(look.wall_angle) + y * torch.sin(look.wall_angle)) * 0.5 + 0.5
     wainscot = step(-0.02, 0.02, -0.15 + 0.25 * torch.sin(look.wall_angle) - y)

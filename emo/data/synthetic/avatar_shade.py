@@ -12,7 +12,7 @@ from emo.data.synthetic.sdf import bump, step
 
 
 def light_direction(look: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Direction towards the key light, three (tiles, 1), from packed look columns."""
+    """Direction toward the key light, three (tiles, 1), from packed look columns."""
     named, _ = unpack_look(look)
     side, height = named.light_side, named.light_height
     return side.sin() * height.cos(), height.sin(), side.cos() * height.cos()
@@ -30,7 +30,7 @@ def shade(
     occlusion: Tensor,
     shadow: Tensor,
 ) -> Tensor:
-    """Colours of surface points.
+    """Colors of surface points.
 
     Args:
         packed, packed_look: parameters, (tiles, GEOMETRY) and (tiles, LOOK).
@@ -53,10 +53,10 @@ def shade(
     eye_mask = eye.mask * flesh
     strands, pattern = paint.paint_hair(shape, look, hx, hy, hz)
     enamel = constant(x, 0.92, 0.90, 0.85) * (0.6 + 0.4 * step(0.36, 0.58, hz)).unsqueeze(1)
-    colour = mix(eye.skin, eye.colour, eye.mask) * flesh.unsqueeze(1)
-    colour = colour + strands * hairy.unsqueeze(1) + paint.paint_cloth(shape, look, x, y, z) * cloth.unsqueeze(1)
-    colour = colour + enamel * teeth.unsqueeze(1) + constant(x, 0.62, 0.24, 0.24) * tongue.unsqueeze(1)
-    colour = colour + look.frame * glasses.unsqueeze(1)
+    color = mix(eye.skin, eye.color, eye.mask) * flesh.unsqueeze(1)
+    color = color + strands * hairy.unsqueeze(1) + paint.paint_cloth(shape, look, x, y, z) * cloth.unsqueeze(1)
+    color = color + enamel * teeth.unsqueeze(1) + constant(x, 0.62, 0.24, 0.24) * tongue.unsqueeze(1)
+    color = color + look.frame * glasses.unsqueeze(1)
     # The eye shines like the ball under the lids, not like the lids.
     ex, ey, ez = hx - torch.sign(hx) * shape.eye_x, hy - shape.eye_y, hz - shape.eye_z
     ball = torch.stack([
@@ -75,10 +75,10 @@ def shade(
     occlusion = (occlusion + (1 - occlusion) * 0.5 * teeth).unsqueeze(1)
     sky = constant(x, 0.86, 0.90, 1.0) * up.unsqueeze(1) + constant(x, 0.74, 0.64, 0.60) * (1 - up).unsqueeze(1)
     key = torch.cat([1 + look.warmth, torch.ones_like(look.warmth), 1 - look.warmth], 1).unsqueeze(-1)
-    out = colour * (key * (0.74 * lit).unsqueeze(1) + sky * look.ambient.unsqueeze(1) * occlusion)
+    out = color * (key * (0.74 * lit).unsqueeze(1) + sky * look.ambient.unsqueeze(1) * occlusion)
     # Light that went through skin reddens the edge of the shade.
     through = bump((facing - 0.05) / 0.33) * flesh * (1 - eye_mask)
-    out = out + colour * constant(x, 0.13, 0.03, 0.015) * (0.6 * through).unsqueeze(1)
+    out = out + color * constant(x, 0.13, 0.03, 0.015) * (0.6 * through).unsqueeze(1)
     half = light - ray
     half = half / (half.square().sum(1, keepdim=True) + 1e-9).sqrt()
     gloss = (normal * half).sum(1).clamp_min(0)

@@ -15,7 +15,7 @@ from emo.data.synthetic.traits import draw_person
 
 class Shape(NamedTuple):
     """Geometry of a head and shoulders, each field (N,). Unit: about one head radius, origin between the ears,
-    x to the picture's right, y up, z towards the camera. The scene shows about 3.2 units from top to bottom."""
+    x to the picture's right, y up, z toward the camera. The scene shows about 3.2 units from top to bottom."""
 
     skull_width: Tensor
     skull_height: Tensor
@@ -74,7 +74,7 @@ class Shape(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Colours (N, 3), linear RGB 0…1, and scalar properties (N,) of paint, clothes, place and light."""
+    """Colors (N, 3), linear RGB 0…1, and scalar properties (N,) of paint, clothes, place and light."""
 
     skin: Tensor
     lips: Tensor
@@ -114,7 +114,7 @@ class Look(NamedTuple):
     warmth: Tensor
 
 
-COLOURS = ("skin", "lips", "hair", "brows", "iris", "frame", "cloth", "trim", "wall", "wall_far", "rim")
+COLORS = ("skin", "lips", "hair", "brows", "iris", "frame", "cloth", "trim", "wall", "wall_far", "rim")
 
 
 @dataclass(frozen=True)

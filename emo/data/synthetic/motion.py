@@ -22,7 +22,7 @@ class Motion:
     rounding: 0 … 1 rounded, protruded lips.
     blink: 0 open … 1 closed eyes.
     brow: -1 lowered … 1 raised.
-    gaze_x, gaze_y: -1 … 1, towards the picture's right and top.
+    gaze_x, gaze_y: -1 … 1, toward the picture's right and top.
     smile: -1 … 1.
     yaw, pitch, roll: degrees, as in `emo.face.HeadPose`: positive yaw turns the face to the picture's right, positive
         pitch looks up, positive roll tilts the head clockwise in the picture.

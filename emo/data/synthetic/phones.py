@@ -1,4 +1,4 @@
-"""The synthesiser's phones: how each sounds and how the lips shape it. One table serves sound and picture."""
+"""The synthesizer's phones: how each sounds and how the lips shape it. One table serves sound and picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Phone(NamedTuple):
 
     formants: resonances F1, F2, F3 in Hz of an adult male tract (Peterson and Barney's averages for the vowels).
     loudness: amplitude of the voiced part, 0…1.
-    noise: amplitude of the frication or burst; `noise_centre` in Hz is its peak.
+    noise: amplitude of the frication or burst; `noise_center` in Hz is its peak.
     seconds: typical length.
     open, width, rounding: what the mouth does, in the units of `Motion`; `open` is the jaw for a loud syllable.
     kind: "vowel", "closed" (lips shut: m, b, p), "consonant" or "pause".
@@ -21,7 +21,7 @@ class Phone(NamedTuple):
     formants: tuple[float, float, float]
     loudness: float
     noise: float
-    noise_centre: float
+    noise_center: float
     seconds: float
     open: float
     width: float
@@ -38,7 +38,7 @@ _VOWELS = [
     ("ə", 520, 1450, 2450, 0.72, 0.42, 0.10, 0.05),
 ]
 _CONSONANTS = [
-    #  symbol  kind   F1   F2   F3   loud noise  centre  sec  open width rounding
+    #  symbol  kind   F1   F2   F3   loud noise  center  sec  open width rounding
     ("m", "closed", 250, 1000, 2200, 0.22, 0.0, 0, 0.085, 0.0, 0.00, 0.00),
     ("b", "closed", 200, 800, 2200, 0.06, 0.12, 900, 0.080, 0.0, 0.00, 0.00),
     ("p", "closed", 250, 900, 2200, 0.00, 0.22, 1100, 0.095, 0.0, 0.00, 0.00),

@@ -71,7 +71,7 @@ OVAL = [
 
 @dataclass(frozen=True)
 class EyeRing:
-    """Landmarks of one eye: corners, upper and lower lid (paired), the crease above, and the iris' centre."""
+    """Landmarks of one eye: corners, upper and lower lid (paired), the crease above, and the iris' center."""
 
     corners: tuple[int, int]
     upper: list[int]
@@ -168,13 +168,13 @@ class PortraitMesh:
     """Vertices and triangles over a portrait of side S.
 
     image: (S, S, 3) uint8 RGB.
-    vertices: (V, 3) pixels and depth: landmarks, anchors, two eye centres, mouth centre.
+    vertices: (V, 3) pixels and depth: landmarks, anchors, two eye centers, mouth center.
     weight: (V,) how far a vertex follows the head, 1 face … 0 border.
     jaw_weight: (anchors,) how far an anchor follows the jaw.
     triangles: (N, 3); the last `mouth_triangles` fill the mouth.
     anchors: number of anchors.
     right, down: unit vectors (2,) of the face in the picture.
-    centre: (2,) middle of the face's oval; width, height: its extent along `right` and `down`.
+    center: (2,) middle of the face's oval; width, height: its extent along `right` and `down`.
     """
 
     image: np.ndarray
@@ -186,13 +186,13 @@ class PortraitMesh:
     anchors: int
     right: np.ndarray
     down: np.ndarray
-    centre: np.ndarray
+    center: np.ndarray
     width: float
     height: float
 
     @property
     def eye_vertex(self) -> int:
-        """Index of the first eye's centre; the second follows, then the mouth's."""
+        """Index of the first eye's center; the second follows, then the mouth's."""
         return LANDMARKS + self.anchors
 
 
@@ -208,9 +208,9 @@ def build_mesh(image: np.ndarray, points: np.ndarray) -> PortraitMesh:
     right = right / np.linalg.norm(right)
     down = np.array([-right[1], right[0]])
     oval = points[OVAL]
-    centre = oval[:, :2].mean(0)
-    width, height = np.ptp((oval[:, :2] - centre) @ right), np.ptp((oval[:, :2] - centre) @ down)
-    anchors, depth, weight, jaw = _anchors(side, oval, centre, right, down, width, height)
+    center = oval[:, :2].mean(0)
+    width, height = np.ptp((oval[:, :2] - center) @ right), np.ptp((oval[:, :2] - center) @ down)
+    anchors, depth, weight, jaw = _anchors(side, oval, center, right, down, width, height)
     eyes = np.array([points[e.iris] for e in EYES])
     vertices = np.concatenate([points, np.column_stack([anchors, depth]), eyes, points[[13, 14]].mean(0)[None]])
     first_eye = LANDMARKS + len(anchors)
@@ -227,7 +227,7 @@ def build_mesh(image: np.ndarray, points: np.ndarray) -> PortraitMesh:
         anchors=len(anchors),
         right=right,
         down=down,
-        centre=centre,
+        center=center,
         width=float(width),
         height=float(height),
     )
@@ -237,7 +237,7 @@ def _fan(middle: int, ring: list[int]) -> np.ndarray:
     return np.array([[middle, a, b] for a, b in zip(ring, ring[1:] + ring[:1], strict=True)])
 
 
-def _anchors(side: int, oval: np.ndarray, centre, right, down, width: float, height: float):
+def _anchors(side: int, oval: np.ndarray, center, right, down, width: float, height: float):
     """A jittered grid outside the face (concentric rings would give spikes in the hair): places (A, 2), depth, weight
     of the head's motion (smooth to 0 at the border) and of the jaw's, each (A,)."""
     line = np.linspace(0, side - 1, GRID)
@@ -249,7 +249,7 @@ def _anchors(side: int, oval: np.ndarray, centre, right, down, width: float, hei
     inside = np.array([cv2.pointPolygonTest(outline, (float(x), float(y)), True) for x, y in place])
     keep = (inside <= -side / 45) | (border & (inside <= 0))
     place, border, outside = place[keep], border[keep], np.maximum(-inside[keep], 0)
-    across, along = (place - centre) @ right, (place - centre) @ down / height
+    across, along = (place - center) @ right, (place - center) @ down / height
     reach = np.hypot(across / (0.5 * width), (along * height + 0.08 * height) / (0.56 * height))
     weight = np.clip(1 - (reach - 1.2) / 1.1, 0, 1)
     weight = weight * weight * (3 - 2 * weight)

@@ -157,7 +157,7 @@ def _sound(segments: tuple[Segment, ...], samples: int, voice: Voice, rng: np.ra
     padded = samples + 2 * WINDOW
     times = (np.arange(padded) - WINDOW) / SAMPLE_RATE
     frames = (padded - WINDOW) // HOP + 1
-    centres = (np.arange(frames) * HOP + WINDOW / 2 - WINDOW) / SAMPLE_RATE
+    centers = (np.arange(frames) * HOP + WINDOW / 2 - WINDOW) / SAMPLE_RATE
     # Source: pulses with a wandering, falling pitch.
     wander = np.interp(
         times, np.arange(-1, times[-1] + 1, 0.25), rng.normal(0, 0.5, len(np.arange(-1, times[-1] + 1, 0.25)))
@@ -170,11 +170,11 @@ def _sound(segments: tuple[Segment, ...], samples: int, voice: Voice, rng: np.ra
     loud = track(segments, times, lambda s: _phone(s).loudness * s.stress, 0.012)
     rough = track(_with_bursts(segments), times, lambda s: _phone(s).noise * s.stress, 0.006)
     # Filter: resonances of the vocal tract per frame, applied in the spectrum.
-    formants = track(segments, centres, lambda s: _phone(s).formants, 0.018) * voice.formants
-    centre = track(segments, centres, lambda s: _phone(s).noise_centre or 2500.0, 0.012)
+    formants = track(segments, centers, lambda s: _phone(s).formants, 0.018) * voice.formants
+    center = track(segments, centers, lambda s: _phone(s).noise_center or 2500.0, 0.012)
     frequency = np.fft.rfftfreq(WINDOW * 2, 1 / SAMPLE_RATE)
     tract = _resonances(frequency, formants, voice)
-    friction = 1 / (1 + ((frequency - centre[:, None]) / (0.28 * centre[:, None] + 300)) ** 2)
+    friction = 1 / (1 + ((frequency - center[:, None]) / (0.28 * center[:, None] + 300)) ** 2)
     voiced = (pulses + voice.breath * 0.5 * hiss) * loud
     return _filter(voiced, tract)[WINDOW:][:samples] + 0.9 * _filter(hiss * rough, friction)[WINDOW:][:samples]
 
@@ -196,9 +196,9 @@ def _resonances(frequency: np.ndarray, formants: np.ndarray, voice: Voice) -> np
     response = np.ones((len(formants), len(frequency)), dtype=complex)
     upper = np.tile([3500.0 * voice.formants, 4500.0 * voice.formants], (len(formants), 1))
     s = 1j * frequency
-    centres = np.concatenate([formants, upper], 1).T
-    for centre, bandwidth in zip(centres, (70.0, 100.0, 150.0, 220.0, 300.0), strict=True):
-        pole = -bandwidth / 2 + 1j * centre[:, None]
+    centers = np.concatenate([formants, upper], 1).T
+    for center, bandwidth in zip(centers, (70.0, 100.0, 150.0, 220.0, 300.0), strict=True):
+        pole = -bandwidth / 2 + 1j * center[:, None]
         response *= (np.abs(pole) ** 2) / ((s - pole) * (s - pole.conj()))
     tilt = 10 ** ((voice.tilt + 6) / 20 * np.log2(np.maximum(frequency, 100) / 100))  # +6: radiation at the lips
     return response * tilt * (frequency > 50)
@@ -222,8 +222,8 @@ def _room(wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     echo *= rng.uniform(0.0, 0.35) / max(1e-9, np.sqrt((echo**2).sum()))
     size = 1 << int(np.ceil(np.log2(len(wave) + length)))
     wet = np.fft.irfft(np.fft.rfft(wave, size) * np.fft.rfft(echo, size), size)[: len(wave)]
-    colour = np.fft.rfft(rng.normal(0, 1, len(wave)))
-    colour /= np.maximum(np.fft.rfftfreq(len(wave), 1 / SAMPLE_RATE), 40) ** rng.uniform(0.0, 1.0)
-    noise = np.fft.irfft(colour, len(wave))
+    color = np.fft.rfft(rng.normal(0, 1, len(wave)))
+    color /= np.maximum(np.fft.rfftfreq(len(wave), 1 / SAMPLE_RATE), 40) ** rng.uniform(0.0, 1.0)
+    noise = np.fft.irfft(color, len(wave))
     level = np.sqrt((wave**2).mean()) * 10 ** (-rng.uniform(12, 50) / 20)
     return wave + wet + noise * level / max(1e-9, float(noise.std()))

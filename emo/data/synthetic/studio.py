@@ -1,4 +1,4 @@
-"""One synthetic clip from its plan: who speaks what, how the head moves; drawn, labelled, with sound."""
+"""One synthetic clip from its plan: who speaks what, how the head moves; drawn, labeled, with sound."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ HAIR_LIGHT = [
     (0.82, 0.67, 0.42),
     (0.46, 0.17, 0.07),
 ]
-HAIR_GREY = [(0.38, 0.37, 0.37), (0.55, 0.54, 0.53), (0.72, 0.71, 0.69)]
+HAIR_GRAY = [(0.38, 0.37, 0.37), (0.55, 0.54, 0.53), (0.72, 0.71, 0.69)]
 IRIS_DARK = [(0.16, 0.08, 0.04), (0.25, 0.14, 0.07), (0.32, 0.19, 0.09)]
 IRIS_LIGHT = [(0.20, 0.36, 0.52), (0.28, 0.44, 0.32), (0.40, 0.45, 0.48), (0.17, 0.28, 0.46), (0.42, 0.31, 0.14)]
 
@@ -126,11 +126,11 @@ def _draw_hair(rng: np.random.Generator, face: dict) -> dict:
     pick = lambda table: np.array(table[rng.integers(len(table))])
     male, age = face["male"], face["age"]
     if chance(1.6 * (age - 0.55)):
-        colour = pick(HAIR_GREY)
+        color = pick(HAIR_GRAY)
     else:
-        colour = pick(HAIR_DARK) if face["dark"] or chance(0.4) else pick(HAIR_LIGHT)
-    colour = np.clip(colour * (1 + rng.normal(0, 0.06, 3) * 0.5 + rng.normal(0, 0.08)), 0.02, 0.9)
-    brow = colour * (1.0 if colour.mean() < 0.2 else 0.62)
+        color = pick(HAIR_DARK) if face["dark"] or chance(0.4) else pick(HAIR_LIGHT)
+    color = np.clip(color * (1 + rng.normal(0, 0.06, 3) * 0.5 + rng.normal(0, 0.08)), 0.02, 0.9)
+    brow = color * (1.0 if color.mean() < 0.2 else 0.62)
     styles = ("bald", "cropped", "short", "quiff", "curly", "bob", "long", "bun")
     weights = (
         (0.09, 0.19, 0.25, 0.21, 0.16, 0.02, 0.06, 0.02) if male else (0.0, 0.03, 0.10, 0.04, 0.14, 0.22, 0.31, 0.16)
@@ -138,7 +138,7 @@ def _draw_hair(rng: np.random.Generator, face: dict) -> dict:
     style = styles[rng.choice(len(styles), p=weights)]
     fringe = style in ("bob", "long", "short", "curly") and chance(0.35)
     hair = {
-        "hair": colour,
+        "hair": color,
         "brows": brow,
         "hair_side": 0.05,
         "hair_top": 0.08,

@@ -51,7 +51,7 @@ class PortraitWarper:
         self._side = min(mesh.image.shape[0], SUPERSAMPLING * size)
         self._source = cv2.resize(mesh.image, (self._side, self._side), interpolation=cv2.INTER_AREA)
         depth = points[OVAL, 2].mean()
-        self._pivot = np.array([*(mesh.centre + 0.12 * mesh.height * mesh.down), depth + 0.15 * mesh.width])
+        self._pivot = np.array([*(mesh.center + 0.12 * mesh.height * mesh.down), depth + 0.15 * mesh.width])
         origin = ((mesh.vertices[:, :2] + 0.5) * (self._side / mesh.image.shape[0]) - 0.5)[mesh.triangles]
         self._origin, self._origin_edges = origin[:, 0], [(origin[:, k] - origin[:, 0]).T for k in (1, 2)]
         around = ((mesh.triangles >= LANDMARKS) & (mesh.triangles < mesh.eye_vertex)).any(1)
@@ -215,12 +215,12 @@ class PortraitWarper:
         teeth = np.clip((0.17 - 0.1 * u**2 - v) / 0.05, 0, 1) * np.clip((0.72 - np.abs(u)) / 0.2, 0, 1)
         teeth *= np.clip((gap - 0.04) / 0.08, 0, 1)
         seam = 1 - 0.18 * (np.abs((u * 4.5) % 1 - 0.5) > 0.44)
-        colour = np.full((*u.shape, 3), np.array([38.0, 14, 18]) * self._light)
-        colour += (np.array([125.0, 58, 62]) * self._light - colour) * tongue[..., None]
+        color = np.full((*u.shape, 3), np.array([38.0, 14, 18]) * self._light)
+        color += (np.array([125.0, 58, 62]) * self._light - color) * tongue[..., None]
         enamel = np.array([195.0, 185, 170]) * self._light * (seam * (1 - 0.35 * np.abs(u)).clip(0, 1))[..., None]
-        colour += (enamel - colour) * teeth[..., None]
+        color += (enamel - color) * teeth[..., None]
         cover = cv2.GaussianBlur(mask, (0, 0), 0.004 * len(drawn) + 0.3)[..., None] / 255.0 * np.clip(gap / 0.05, 0, 1)
-        patch[:] = (patch + (colour - patch) * cover).clip(0, 255)
+        patch[:] = (patch + (color - patch) * cover).clip(0, 255)
 
 
 def _controls(motion: Motion) -> dict[str, np.ndarray]:

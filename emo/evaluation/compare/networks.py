@@ -118,7 +118,7 @@ class Networks:
 
     def described(self) -> dict[str, str]:
         """By kind, which network was used, or why there was none; of those that were asked for."""
-        name = lambda one: one if isinstance(one, str) else f"{one.name} ({one.licence})"
+        name = lambda one: one if isinstance(one, str) else f"{one.name} ({one.license})"
         words = {kind: name(one) for kind, one in self._opened.items()}
         if self._syncnet is not None:
             choice = self.choices.get(LIPS, OWN_SYNCNET)

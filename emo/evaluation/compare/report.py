@@ -13,7 +13,7 @@ import numpy as np
 from emo.evaluation.compare.measures import Measure
 from emo.evaluation.compare.page import html_page
 from emo.evaluation.compare.run import ClipResult, Comparison, Plan
-from emo.evaluation.compare.summary import ARROWS, Line, ranked, shown, summarise
+from emo.evaluation.compare.summary import ARROWS, Line, ranked, shown, summarize
 from emo.files import write_whole, writing_into
 from emo.media import contact_sheet
 from emo.names import printable
@@ -28,7 +28,7 @@ def save_report(plan: Plan, comparison: Comparison, about: dict[str, Any], out: 
     Raises:
         OutputError: it cannot be written to.
     """
-    lines, order = summarise(plan, comparison), ranked(plan, comparison.clips)
+    lines, order = summarize(plan, comparison), ranked(plan, comparison.clips)
     write_whole(out / TABLE, markdown(lines).encode(errors="backslashreplace"))
     write_whole(out / NUMBERS, (json.dumps(_content(lines, comparison, about), indent=1) + "\n").encode())
     pictures = {}

@@ -35,7 +35,7 @@ class Line:
     note: str = ""
 
 
-def summarise(plan: Plan, comparison: Comparison) -> list[Line]:
+def summarize(plan: Plan, comparison: Comparison) -> list[Line]:
     """Measures of clips, in the mean, and those of all videos together, family by family."""
     lines = [_mean(measure, comparison.clips) for measure in plan.measures if measure.name in plan.names]
     if VMV in plan.names:

@@ -21,7 +21,7 @@ class Draws:
     """B samples' draws.
 
     time: (B,) in [0, 1), where in the noise schedule; (B, F) where every frame has its own.
-    noise: (B, F, L, h, w), normal, of neighbouring frames correlated as asked.
+    noise: (B, F, L, h, w), normal, of neighboring frames correlated as asked.
     motion_level: (B,) in [0, 1), share of the most noise that motion latents get.
     motion_noise: (B, n, L, h, w), normal.
     kept: conditions that are not dropped.
@@ -57,7 +57,7 @@ def draw(
         shape: (F, L, h, w).
         num_motion_frames: n.
         rates: probability of dropping by condition; what is not named is kept.
-        noise_correlation: of neighbouring frames; see `correlate_noise`.
+        noise_correlation: of neighboring frames; see `correlate_noise`.
         own_times: whether every frame has a time of its own.
     """
     times, uniforms, noises, motion_noises = [], [], [], []

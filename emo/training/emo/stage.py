@@ -79,7 +79,7 @@ class EMOStage(ABC):
     def reached(self) -> list[str]:
         """Names of the parameters on which the loss depends, found by a step on the meta device.
 
-        Others must not be in the optimiser: in stage 1 the ReferenceNet's layers behind the last reference map feed
+        Others must not be in the optimizer: in stage 1 the ReferenceNet's layers behind the last reference map feed
         motion maps only, and DDP would wait for their gradients for ever.
         """
         networks = self.networks.blank_copy()
