@@ -106,7 +106,7 @@ def test_specifications_of_the_catalogue_could_be_given_as_files(tmp_path, entry
             ("batch", 0), ("arguments", [1]), ("arguments", {"a": [1]}), ("columns", [3, 3]), ("columns", [0.5, 2]),
             ("license", 5))),
         (json.dumps(PLAIN | {"mean": [0, 0, float("nan")]}), "mean' must be"),
-        (json.dumps(PLAIN | {"color": "RGB"}), "no key 'color'"),
+        (json.dumps(PLAIN | {"colour": "RGB"}), "no key 'colour'"),
     ],
 )  # fmt: skip
 def test_specifications_are_checked(tmp_path, text, message):
