@@ -1,27 +1,108 @@
 """The errors a user can cause. Each message names the file or option at fault and says what to do about it.
 
 The command line prints such an error as one line and exits with status 2; everything else is a bug and keeps
-its traceback.
+its traceback. Errors carry data, front ends choose words: the command line names a remedy as a flag, Python as an
+argument, the web page as a field.
 """
 
 import errno
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from emo.names import printable
 
 TRACEBACK = "\nOriginal Traceback (most recent call last):\n"  # in what torch makes of a loader's error
 
 
-class EmoError(ValueError):
-    """Base of every error that bad input can cause. Its message is one line that can be shown, whatever it names."""
+@dataclass(frozen=True)
+class Setting:
+    """A value of an option that a remedy proposes.
 
-    def __init__(self, message: object = ""):
-        text = str(message)
+    Attributes:
+        option: the option by its Python name, such as "face_region".
+        value: what to set it to.
+    """
+
+    option: str
+    value: str | int | float
+
+
+def python_words(setting: Setting) -> str:
+    """A setting as an argument in Python."""
+    return f"{setting.option}={setting.value!r}"
+
+
+def command_words(setting: Setting) -> str:
+    """A setting as a flag of the command line."""
+    return f"--{setting.option.replace('_', '-')} {setting.value}"
+
+
+class _Told:
+    """What errors and warnings have in common: a problem, and data from which each front end makes its own words.
+
+    Attributes:
+        problem: what is wrong, naming the file.
+        option: the option at fault by its Python name, or None.
+        remedy: what to do, with `{}` where the setting goes; or None.
+        setting: the setting that the remedy proposes, or None.
+    """
+
+    problem: str
+    option: str | None = None
+    remedy: str | None = None
+    setting: Setting | None = None
+
+    def told(self, words: Callable[[Setting], str] = python_words) -> str:
+        """One line: the problem and its remedy.
+
+        Args:
+            words: how a front end names a setting.
+        """
+        if self.remedy is None:
+            return self.problem
+        remedy = self.remedy if self.setting is None else self.remedy.replace("{}", words(self.setting))
+        return f"{self.problem}; {printable(remedy)}"
+
+
+class EmoError(_Told, ValueError):
+    """Base of every error that bad input can cause. Its message is one line that can be shown, whatever it names.
+
+    Args:
+        problem: what is wrong, naming the file; it may hold the remedy where no front end has words of its own for it.
+        option: the option at fault by its Python name.
+        remedy: what to do, with `{}` where `setting` goes.
+        setting: what the remedy proposes.
+    """
+
+    def __init__(
+        self,
+        problem: object = "",
+        *,
+        option: str | None = None,
+        remedy: str | None = None,
+        setting: Setting | None = None,
+    ):
+        text = str(problem)
         if text.startswith("Caught ") and TRACEBACK in text:  # by torch, in another process: this is its copy
             kind = f"{type(self).__module__}.{type(self).__qualname__}: "
             self.__cause__ = RuntimeError(text)
             text = text.strip().splitlines()[-1].removeprefix(kind)
-        super().__init__(printable(text))
+        self.problem = printable(text)
+        self.option = option
+        self.remedy = remedy
+        self.setting = setting
+        super().__init__(self.told())
+
+
+class EmoWarning(_Told, UserWarning):
+    """What goes on all the same, but should be known. As `EmoError`."""
+
+    def __init__(self, problem: str, *, remedy: str | None = None, setting: Setting | None = None):
+        self.problem = printable(problem)
+        self.remedy = remedy
+        self.setting = setting
+        super().__init__(self.told())
 
 
 class ImageError(EmoError):
