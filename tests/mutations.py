@@ -761,8 +761,8 @@ MUTATIONS = (
     Mutation(
         "page: two generations share the pipeline",
         "emo/ui/jobs.py",
-        "while not self.jobs._pipeline.acquire(timeout=PULSE):",
-        "while not (self.jobs._pipeline.acquire(timeout=PULSE) or self.jobs._pipeline.locked()):",
+        "while not self.jobs._pipeline.acquire(timeout=POLL_SECONDS):",
+        "while not (self.jobs._pipeline.acquire(timeout=POLL_SECONDS) or self.jobs._pipeline.locked()):",
         "ui/test_jobs.py::test_the_pipeline_does_one_at_a_time",
     ),
     Mutation(
@@ -775,7 +775,7 @@ MUTATIONS = (
     Mutation(
         "page: work that nobody asks about goes on",
         "emo/ui/jobs.py",
-        " or time.monotonic() - self.asked > ABANDONED",
+        " or time.monotonic() - self.asked > IDLE_TIMEOUT",
         "",
         "ui/test_jobs.py::test_nobody_asks",
     ),
@@ -804,7 +804,7 @@ MUTATIONS = (
         "page: the frames so far are the first ones",
         "emo/ui/frames.py",
         "self._kept[::2]",
-        "self._kept[:MOST]",
+        "self._kept[:MAX_FRAMES]",
         "ui/test_preview.py",
     ),
     Mutation(
@@ -845,7 +845,7 @@ MUTATIONS = (
     Mutation(
         "page: no limits for strangers",
         "emo/cli/ui.py",
-        "STRANGERS if open_to_others else Limits()",
+        "PUBLIC_LIMITS if open_to_others else Limits()",
         "Limits()",
         "cli/test_ui.py::test_strangers_get_limits",
     ),
@@ -1524,8 +1524,8 @@ MUTATIONS = (
     Mutation(
         "page: any number of portraits stay in memory",
         "emo/ui/uploads.py",
-        "for known in _kept.values()) > KEPT",
-        "for known in ()) > KEPT",
+        "for known in _kept.values()) > KEPT_PIXELS",
+        "for known in ()) > KEPT_PIXELS",
         "ui/test_uploads.py",
     ),
     Mutation(

@@ -72,7 +72,7 @@ def pick_limits(options: argparse.Namespace, open_to_others: bool):
     """
     from dataclasses import replace
 
-    from emo.ui.limits import STRANGERS, Limits
+    from emo.ui.limits import PUBLIC_LIMITS, Limits
 
     names = {"upload": "max_upload", "pixels": "max_pixels", "sound": "max_sound", "work": "max_minutes"}
     names |= {"steps": "max_steps", "queue": "max_queue"}
@@ -80,5 +80,5 @@ def pick_limits(options: argparse.Namespace, open_to_others: bool):
     for name, value in given.items():
         if value is not None and not value > 0:
             raise OptionError(f"--{names[name].replace('_', '-')} {value} must be more than 0")
-    base = STRANGERS if open_to_others else Limits()
+    base = PUBLIC_LIMITS if open_to_others else Limits()
     return replace(base, **{name: value for name, value in given.items() if value is not None})

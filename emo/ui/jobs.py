@@ -15,23 +15,31 @@ import numpy as np
 
 from emo.generation import EMOClip, fingerprint, write_video
 from emo.pipelines import EMOPipeline
-from emo.ui.frames import Clip, FramesSoFar
+from emo.ui.frames import PreviewFrames, VideoPreview
 from emo.ui.limits import Limits
 from emo.ui.request import FieldError, Request, open_request, read_request
 
-PULSE = 0.5  # seconds without news after which the last news is told again: only there can a listener leave
-ABANDONED = 30.0  # seconds after which a job that nobody asks about is given up
+POLL_SECONDS = 0.5  # seconds without news after which the last news is told again: only there can a listener leave
+IDLE_TIMEOUT = 30.0  # seconds after which a job that nobody asks about is given up
 
 logger = logging.getLogger(__name__)
 
 
-class Stopped(Exception):
+class JobAbandoned(Exception):
     """Nobody wants the video any more."""
 
 
 @dataclass(frozen=True)
-class Step:
-    """A generation as it stands: `done` of `steps` denoising steps, `frames` of `num_frames` frames, and so long."""
+class JobProgress:
+    """A generation as it stands.
+
+    Attributes:
+        done: denoising steps so far.
+        steps: all of them.
+        frames: finished frames so far.
+        num_frames: all of them.
+        seconds: of work so far.
+    """
 
     done: int = 0
     steps: int = 0
@@ -41,8 +49,15 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Finished:
-    """The video. It is gone when the listener leaves."""
+class JobResult:
+    """The video, in a file that is gone when the listener leaves.
+
+    Attributes:
+        path: the file.
+        num_frames: its frames.
+        fps: frames per second.
+        seconds: of work that it took.
+    """
 
     path: Path
     num_frames: int
@@ -59,7 +74,8 @@ class Jobs:
     """
 
     def __init__(self, pipe: EMOPipeline, limits: Limits):
-        self.pipe, self.limits = pipe, limits
+        self.pipe = pipe
+        self.limits = limits
         self._pipeline = threading.Lock()
         pipe.set_progress_bar_config(disable=True)
 
@@ -68,8 +84,8 @@ class Jobs:
         """Pixels of the pictures' sides."""
         return self.pipe.unet.config.sample_size * self.pipe.vae_scale_factor
 
-    def generate(self, request: Request) -> Iterator[Step | Clip | Finished]:
-        """Tell a generation as it goes on, at least every PULSE seconds. The last that comes is `Finished`.
+    def generate(self, request: Request) -> Iterator[JobProgress | VideoPreview | JobResult]:
+        """Tell a generation as it goes on, at least every POLL_SECONDS seconds. The last that comes is `JobResult`.
 
         Closing the iterator stops the work at the next denoising step. Whatever the end, no file stays.
 
@@ -78,15 +94,15 @@ class Jobs:
         """
         job = _Job(self, request)
         job.thread.start()
-        step = Step()
+        step = JobProgress()
         try:
-            while not isinstance(step, Finished):
+            while not isinstance(step, JobResult):
                 job.asked = time.monotonic()
                 with suppress(queue.Empty):
-                    news = job.news.get(timeout=PULSE)
+                    news = job.news.get(timeout=POLL_SECONDS)
                     if isinstance(news, BaseException):
                         raise news
-                    if isinstance(news, Clip):
+                    if isinstance(news, VideoPreview):
                         yield news
                         continue
                     step = news
@@ -98,16 +114,21 @@ class Jobs:
 class _Job:
     """The thread's side.
 
-    asked: when the listener last asked; left: set when it has gone; started: when the pipeline was free for it.
+    Attributes:
+        asked: when the listener last asked.
+        left: set when it has gone.
+        started: when the pipeline was free for it.
     """
 
     def __init__(self, jobs: Jobs, request: Request):
-        self.jobs, self.request = jobs, request
+        self.jobs = jobs
+        self.request = request
         self.news: queue.SimpleQueue = queue.SimpleQueue()
         self.left = threading.Event()
-        self.asked, self.started = time.monotonic(), math.inf
-        self.so_far = FramesSoFar()
-        self.step = Step()
+        self.asked = time.monotonic()
+        self.started = math.inf
+        self.so_far = PreviewFrames()
+        self.progress = JobProgress()
         self.thread = threading.Thread(target=self._run, name="generation", daemon=True)
 
     def _run(self) -> None:
@@ -115,31 +136,31 @@ class _Job:
             with tempfile.TemporaryDirectory(prefix="emo-job-") as folder:
                 finished = self._generate(Path(folder))
                 self.news.put(finished)
-                while not self._unwanted():
-                    self.left.wait(PULSE)
-        except Stopped:
-            logger.info("a generation was stopped after %d of %d steps", self.step.done, self.step.steps)
+                while not self._is_abandoned():
+                    self.left.wait(POLL_SECONDS)
+        except JobAbandoned:
+            logger.info("a generation was stopped after %d of %d steps", self.progress.done, self.progress.steps)
         except BaseException as error:
             self.news.put(error)
 
-    def _generate(self, folder: Path) -> Finished:
+    def _generate(self, folder: Path) -> JobResult:
         path, recording = folder / "emo.mp4", folder / "recording"
         recording.mkdir()
         uploads = read_request(self.request, self.jobs.limits, recording)
         self._check()
-        while not self.jobs._pipeline.acquire(timeout=PULSE):  # a stopped job may still be in its last step
+        while not self.jobs._pipeline.acquire(timeout=POLL_SECONDS):  # a stopped job may still be in its last step
             self._check()
         try:
             self.started = time.monotonic()
             self._check()
             stream = open_request(self.jobs.pipe, self.request, uploads, self._on_step)
             try:
-                self._tell(steps=stream.num_clips * stream.num_inference_steps, num_frames=stream.num_frames)
+                self._report(steps=stream.num_clips * stream.num_inference_steps, num_frames=stream.num_frames)
                 marks = fingerprint(self.jobs.pipe, stream, self.request.seed)
                 write_video(stream, path, fingerprint=marks, frames_of=self._frames_of)
             finally:
                 stream.audio.close()
-            return Finished(path, stream.num_frames, float(stream.fps), time.monotonic() - self.started)
+            return JobResult(path, stream.num_frames, float(stream.fps), time.monotonic() - self.started)
         finally:
             self.jobs._pipeline.release()
 
@@ -151,24 +172,24 @@ class _Job:
             self.so_far.add(frame)
             if self.so_far.count == end:
                 self.news.put(self.so_far.clip(frame))
-                self._tell(frames=end)
+                self._report(frames=end)
             yield frame
             del frame  # before the next one is made
 
     def _on_step(self, pipe, step: int, timestep, tensors: dict) -> None:
         self._check()
-        self._tell(done=step + 1)
+        self._report(done=step + 1)
 
-    def _tell(self, **changes) -> None:
-        self.step = replace(self.step, seconds=time.monotonic() - self.started, **changes)
-        self.news.put(self.step)
+    def _report(self, **changes) -> None:
+        self.progress = replace(self.progress, seconds=time.monotonic() - self.started, **changes)
+        self.news.put(self.progress)
 
-    def _unwanted(self) -> bool:
-        return self.left.is_set() or time.monotonic() - self.asked > ABANDONED
+    def _is_abandoned(self) -> bool:
+        return self.left.is_set() or time.monotonic() - self.asked > IDLE_TIMEOUT
 
     def _check(self) -> None:
-        if self._unwanted():
-            raise Stopped
+        if self._is_abandoned():
+            raise JobAbandoned
         most = self.jobs.limits.work
         if most is not None and time.monotonic() - self.started > 60 * most:
             raise FieldError(

@@ -9,9 +9,13 @@ from emo.errors import OptionError
 class Limits:
     """The bounds of one generation, and of the queue.
 
-    upload: megabytes of a file; pixels: megapixels of a portrait; sound: seconds of a recording; work: minutes that a
-    generation may take, from its start on; steps: denoising steps per clip; queue: how many may wait. `None` is no
-    limit.
+    Attributes:
+        upload: megabytes of a file; `None`, here and below, for no limit.
+        pixels: megapixels of a portrait.
+        sound: seconds of a recording.
+        work: minutes that a generation may take, from its start on.
+        steps: denoising steps per clip.
+        queue: how many may wait.
 
     Raises:
         OptionError: a limit is not positive.
@@ -30,5 +34,5 @@ class Limits:
                 raise OptionError(f"the limit {name!r} is {value}; it must be more than 0")
 
 
-STRANGERS = Limits(upload=20, pixels=25, sound=30, work=20)
+PUBLIC_LIMITS = Limits(upload=20, pixels=25, sound=30, work=20)
 """For a page that others can reach."""

@@ -11,10 +11,19 @@ from gradio.exceptions import InvalidPathError
 
 from emo.errors import EmoError
 from emo.ui.example import example_portrait, example_sound
-from emo.ui.frames import Clip
-from emo.ui.jobs import Finished, Jobs
-from emo.ui.preview import LARGEST, corner_marked, drawn_region, frames_html, progress_html
-from emo.ui.request import FIELDS, GUIDANCE, MOST_SPEED, FieldError, Request, blamed, look, open_portrait
+from emo.ui.frames import VideoPreview
+from emo.ui.jobs import JobResult, Jobs
+from emo.ui.preview import PREVIEW_SIDE, corner_marked, drawn_region, frames_html, progress_html
+from emo.ui.request import (
+    FIELDS,
+    MAX_GUIDANCE,
+    MAX_SPEED,
+    FieldError,
+    Request,
+    field_errors,
+    open_portrait,
+    preview_portrait,
+)
 from emo.ui.uploads import read_sound
 
 TITLE = "EMO: one portrait and one recording become a talking video"
@@ -44,7 +53,7 @@ logger = logging.getLogger(__name__)
 def build_page(jobs: Jobs) -> gr.Blocks:
     """The page for one pipeline; `emo.ui.server.serve` puts it on the network."""
     with gr.Blocks(title="EMO", analytics_enabled=False, delete_cache=(KEEP // 4, KEEP)) as page:
-        gr.Markdown(f"## {TITLE}\n{_taken(jobs)} {NOTICE}")
+        gr.Markdown(f"## {TITLE}\n{_limits_text(jobs)} {NOTICE}")
         with gr.Row():
             with gr.Column(min_width=320):
                 fields, errors, tools = _inputs(jobs)
@@ -101,7 +110,7 @@ def build_page(jobs: Jobs) -> gr.Blocks:
     return page
 
 
-def _taken(jobs: Jobs) -> str:
+def _limits_text(jobs: Jobs) -> str:
     limits = jobs.limits
     bounds = {
         "recordings of up to {:g} s": limits.sound,
@@ -157,14 +166,14 @@ def _inputs(jobs: Jobs) -> tuple[dict[str, Any], dict[str, gr.HTML], dict[str, A
     fields["speed"] = gr.Textbox(
         "free",
         label="Head speed",
-        info=f"free: as it comes; or degrees per frame, about 0.1 to 1.3, at most {MOST_SPEED:g}",
+        info=f"free: as it comes; or degrees per frame, about 0.1 to 1.3, at most {MAX_SPEED:g}",
         max_lines=1,
         elem_id="speed",
     )
     errors["speed"] = error("speed")
     with gr.Accordion("More", open=False, elem_id="more"):
-        fields["audio_guidance"] = _slider(GUIDANCE, 1.5, 0.1, "Audio guidance", "how strongly the sound drives")
-        fields["reference_guidance"] = _slider(GUIDANCE, 1.0, 0.1, "Reference guidance", "1: off")
+        fields["audio_guidance"] = _slider(MAX_GUIDANCE, 1.5, 0.1, "Audio guidance", "how strongly the sound drives")
+        fields["reference_guidance"] = _slider(MAX_GUIDANCE, 1.0, 0.1, "Reference guidance", "1: off")
         fields["steps"] = _slider(jobs.limits.steps, min(40, jobs.limits.steps), 1, "Steps", "fewer are faster", 1)
         fields["seed"] = gr.Number(0, label="Seed", info="same seed, same video", precision=0, elem_id="seed")
         fields["paste_back"] = gr.Checkbox(
@@ -189,15 +198,15 @@ def _wire_region(jobs: Jobs, fields: dict[str, Any], errors: dict[str, gr.HTML],
     shown = [view, corner, note, errors["portrait"], errors["region"]]
 
     def show(path: str | None, text: str) -> dict[Any, Any]:
-        updates = {corner: None, view: None, note: _said([])} | _blank(errors, "portrait", "region")
+        updates = {corner: None, view: None, note: _message([])} | _blank(errors, "portrait", "region")
         if path is None:
             return updates
         try:
-            found, notes = look(path, text, jobs.size, jobs.limits)
+            found, notes = preview_portrait(path, text, jobs.size, jobs.limits)
         except FieldError as error:
-            return updates | {errors[error.field]: _said([str(error)])}
+            return updates | {errors[error.field]: _message([str(error)])}
         given = text.strip().lower() not in ("", "auto")
-        return updates | {view: drawn_region(found, given), note: _said(notes)}
+        return updates | {view: drawn_region(found, given), note: _message(notes)}
 
     def tap(path: str | None, first: tuple[int, int] | None, event: gr.SelectData) -> dict[Any, Any]:
         if path is None:
@@ -205,8 +214,8 @@ def _wire_region(jobs: Jobs, fields: dict[str, Any], errors: dict[str, gr.HTML],
         try:
             picture, _ = open_portrait(path, "auto", jobs.limits)
         except FieldError as error:
-            return {errors[error.field]: _said([str(error)])}
-        scale = max(1.0, max(picture.size) / LARGEST)
+            return {errors[error.field]: _message([str(error)])}
+        scale = max(1.0, max(picture.size) / PREVIEW_SIDE)
         x, y = (round(value * scale) for value in event.index)
         if first is None:
             return {corner: (x, y), view: corner_marked(picture, x, y)}
@@ -233,11 +242,11 @@ def _wire_sound(jobs: Jobs, sound: gr.Audio, error: gr.HTML, button: gr.UploadBu
         try:
             with tempfile.TemporaryDirectory(prefix="emo-sound-") as folder:
                 copy = Path(folder) / f"{Path(path).stem}.wav"
-                with blamed("sound", path):
+                with field_errors("sound", path):
                     read_sound(path, copy, jobs.limits.sound)
-                yield {sound: str(copy), error: _said([])}  # gradio makes a copy of its own before it asks on
+                yield {sound: str(copy), error: _message([])}  # gradio makes a copy of its own before it asks on
         except FieldError as problem:
-            yield {sound: None, error: _said([str(problem)])}
+            yield {sound: None, error: _message([str(problem)])}
 
     button.upload(take, button, [sound, error], api_visibility="private", concurrency_limit=4, show_progress="minimal")
 
@@ -278,16 +287,16 @@ def _run(jobs: Jobs, request: Request, errors, status, frames, video, go, cancel
     yield _blank(errors, *FIELDS) | {status: "<progress></progress>", frames: "", video: None}
     try:
         for news in jobs.generate(request):
-            if isinstance(news, Clip):
+            if isinstance(news, VideoPreview):
                 yield {frames: frames_html(news)}
-            elif isinstance(news, Finished):
+            elif isinstance(news, JobResult):
                 yield {status: progress_html(news), frames: "", video: str(news.path)} | over
             else:
                 yield {status: progress_html(news)}
     except FieldError as error:
-        yield {errors[error.field]: _said([str(error)]), status: "", frames: ""} | over
+        yield {errors[error.field]: _message([str(error)]), status: "", frames: ""} | over
     except Exception as error:
-        yield {status: f'<p class="emo-error" role="alert">{_mishap(error)}</p>', frames: ""} | over
+        yield {status: f'<p class="emo-error" role="alert">{_server_error(error)}</p>', frames: ""} | over
 
 
 def _for_programs(jobs: Jobs):
@@ -308,19 +317,19 @@ def _for_programs(jobs: Jobs):
         given = (portrait, sound, speed, region, audio_guidance, reference_guidance, steps, seed, paste_back)
         try:
             for news in jobs.generate(Request(*given)):
-                if isinstance(news, Finished):
+                if isinstance(news, JobResult):
                     yield str(news.path), progress_html(news)
-                elif not isinstance(news, Clip):
+                elif not isinstance(news, VideoPreview):
                     yield None, progress_html(news)
         except FieldError as error:
             raise gr.Error(f"{error.field}: {error}", print_exception=False) from None
         except Exception as error:
-            raise gr.Error(_mishap(error), print_exception=False) from None
+            raise gr.Error(_server_error(error), print_exception=False) from None
 
     return generate
 
 
-def _mishap(error: Exception) -> str:
+def _server_error(error: Exception) -> str:
     """What strangers are told of anything else: of the server's own troubles, nothing."""
     if isinstance(error, EmoError):
         logger.error("a generation failed: %s", error)
@@ -329,7 +338,7 @@ def _mishap(error: Exception) -> str:
     return "The server could not make this video; its log says why. Try again."
 
 
-def _said(sentences: list[str]) -> Any:
+def _message(sentences: list[str]) -> Any:
     """An update that shows sentences, or hides the place when there are none."""
     from html import escape
 
@@ -338,4 +347,4 @@ def _said(sentences: list[str]) -> Any:
 
 
 def _blank(errors: dict[str, gr.HTML], *fields: str) -> dict[Any, Any]:
-    return {errors[field]: _said([]) for field in fields}
+    return {errors[field]: _message([]) for field in fields}

@@ -12,15 +12,13 @@ from emo.face import REGION_SCALE, Portrait
 from emo.face.region import bounding_box, grow
 from emo.media import contact_sheet
 from emo.media.image import shrunk
-from emo.ui.frames import CELL, SHOWN, Clip
-from emo.ui.jobs import Finished, Step
+from emo.ui.frames import CELL, PREVIEW_SIDE, VideoPreview
+from emo.ui.jobs import JobProgress, JobResult
 
 COLUMNS = 6
-LARGEST = SHOWN
-"""Pixels of the longer side of the portrait on which the region is drawn."""
 
 
-def frames_html(clip: Clip) -> str:
+def frames_html(clip: VideoPreview) -> str:
     """Two pictures: the newest frame, and the kept ones side by side."""
     sheet = contact_sheet(clip.kept, min(COLUMNS, len(clip.kept)), cell=(CELL, CELL))
     return (
@@ -29,9 +27,9 @@ def frames_html(clip: Clip) -> str:
     )
 
 
-def progress_html(news: Step | Finished) -> str:
+def progress_html(news: JobProgress | JobResult) -> str:
     """How far a generation is."""
-    if isinstance(news, Finished):
+    if isinstance(news, JobResult):
         length = news.num_frames / news.fps
         return f"<p>Done: {news.num_frames} frames, {length:.2f} s of video, in {news.seconds:.1f} s.</p>"
     if not news.steps:
@@ -43,7 +41,7 @@ def progress_html(news: Step | Finished) -> str:
 
 
 def drawn_region(portrait: Portrait, given: bool) -> Image.Image:
-    """The picture, darker where it is not animated, with the face region's box; at most LARGEST pixels a side.
+    """The picture, darker where it is not animated, with the face region's box; at most PREVIEW_SIDE pixels a side.
 
     given: whether the region was; else it is the face's own, REGION_SCALE times its box.
     """
@@ -58,7 +56,7 @@ def drawn_region(portrait: Portrait, given: bool) -> Image.Image:
     dark = Image.fromarray(portrait.picture // 3)
     left, top, right, bottom = max(crop.x0, 0), max(crop.y0, 0), min(crop.x1, width), min(crop.y1, height)
     dark.paste(Image.fromarray(portrait.picture[top:bottom, left:right]), (left, top))
-    picture = shrunk(dark, LARGEST)
+    picture = shrunk(dark, PREVIEW_SIDE)
     scale = picture.width / width
     x0, y0, x1, y1 = (value * scale for value in box)
     draw = ImageDraw.Draw(picture)
@@ -69,7 +67,7 @@ def drawn_region(portrait: Portrait, given: bool) -> Image.Image:
 
 def corner_marked(picture: Image.Image, x: float, y: float) -> Image.Image:
     """A copy of the shrunk picture with a cross where its first corner was tapped, in the full picture's pixels."""
-    small = shrunk(picture, LARGEST).copy()
+    small = shrunk(picture, PREVIEW_SIDE).copy()
     scale, arm = small.width / picture.width, small.width / 20
     x, y = x * scale, y * scale
     draw = ImageDraw.Draw(small)

@@ -22,8 +22,8 @@ from emo.ui.limits import Limits
 from emo.ui.uploads import read_portrait, read_sound
 
 FIELDS = ("portrait", "sound", "region", "speed", "options")
-GUIDANCE = 10.0  # the sliders' end; more only burns the picture
-MOST_SPEED = 5.0  # degrees per frame; at 25 frames a second the head would turn by 125 degrees each second
+MAX_GUIDANCE = 10.0  # the sliders' end; more only burns the picture
+MAX_SPEED = 5.0  # degrees per frame; at 25 frames a second the head would turn by 125 degrees each second
 
 _warnings = threading.Lock()  # the warnings module's filters belong to the whole process
 
@@ -82,7 +82,7 @@ def read_request(request: Request, limits: Limits, folder: Path) -> Uploads:
         raise FieldError("sound", "Give a recording of speech or song.")
     picture, region = open_portrait(request.portrait, request.region, limits)
     copy = folder / Path(request.sound).name
-    with blamed("sound", request.sound):
+    with field_errors("sound", request.sound):
         read_sound(request.sound, copy, limits.sound)
     return Uploads(picture, region, copy)
 
@@ -96,10 +96,10 @@ def open_request(pipe: EMOPipeline, request: Request, uploads: Uploads, on_step)
         FieldError: naming the field that is wrong after all.
     """
     copy = uploads.sound
-    with blamed("sound", copy):
+    with field_errors("sound", copy):
         track = AudioTrack.open(copy, sampling_rate=pipe.feature_extractor.sampling_rate)
     try:
-        with blamed("portrait", copy), noted():
+        with field_errors("portrait", copy), captured_notes():
             return pipe.stream(
                 uploads.picture,
                 track,
@@ -125,21 +125,21 @@ def open_portrait(path: str, region: str, limits: Limits) -> tuple[Image.Image, 
     Raises:
         FieldError: one of the two cannot be used.
     """
-    with blamed("portrait", path):
+    with field_errors("portrait", path):
         picture = read_portrait(path, limits.pixels)
-    with blamed("region"):
+    with field_errors("region"):
         parsed = parse_region(region)
         return picture, None if parsed is None else check_region(parsed, (picture.height, picture.width))
 
 
-def look(path: str, region: str, size: int, limits: Limits) -> tuple[Portrait, list[str]]:
+def preview_portrait(path: str, region: str, size: int, limits: Limits) -> tuple[Portrait, list[str]]:
     """The portrait as it would be animated at `size` pixels, and what is to be said about it.
 
     Raises:
         FieldError: the picture or the region cannot be used.
     """
     picture, parsed = open_portrait(path, region, limits)
-    with blamed("portrait"), noted() as notes:
+    with field_errors("portrait"), captured_notes() as notes:
         return prepare_portrait(picture, height=size, width=size, face_region=parsed), notes
 
 
@@ -163,7 +163,7 @@ def parse_speed(text: str | float | None) -> float | None:
     """`free` or nothing, or degrees per frame.
 
     Raises:
-        FieldError: it is neither, or more than MOST_SPEED.
+        FieldError: it is neither, or more than MAX_SPEED.
     """
     if text is None or str(text).strip().lower() in ("", "free"):
         return None
@@ -171,13 +171,13 @@ def parse_speed(text: str | float | None) -> float | None:
         speed = float(str(text).replace(",", "."))
     except ValueError:
         speed = math.nan
-    if not 0 <= speed <= MOST_SPEED:
-        raise FieldError("speed", f"The head's speed is “free”, or from 0 to {MOST_SPEED:g} degrees per frame.")
+    if not 0 <= speed <= MAX_SPEED:
+        raise FieldError("speed", f"The head's speed is “free”, or from 0 to {MAX_SPEED:g} degrees per frame.")
     return speed
 
 
 @contextmanager
-def blamed(field: str, path: str | Path | None = None) -> Iterator[None]:
+def field_errors(field: str, path: str | Path | None = None) -> Iterator[None]:
     """Turn an EmoError into the field's; of a file on the server only its name is told."""
     try:
         yield
@@ -188,20 +188,20 @@ def blamed(field: str, path: str | Path | None = None) -> Iterator[None]:
             field = "sound"
         elif isinstance(error, OptionError) and field != "region":
             field = "options"
-        raise FieldError(field, in_page_words(str(error), path)) from error
+        raise FieldError(field, _sentence(str(error), path)) from error
 
 
 @contextmanager
-def noted() -> Iterator[list[str]]:
+def captured_notes() -> Iterator[list[str]]:
     """Collect the package's warnings as sentences."""
     notes: list[str] = []
     with _warnings, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         yield notes
-        notes += [in_page_words(str(w.message)) for w in caught if w.category is UserWarning and _ours(w.filename)]
+        notes += [_sentence(str(w.message)) for w in caught if w.category is UserWarning and _ours(w.filename)]
 
 
-def in_page_words(message: str, path: str | Path | None = None) -> str:
+def _sentence(message: str, path: str | Path | None = None) -> str:
     """A message of the package as the page says it: without folders of the server and options of the command line."""
     name = None if path is None else Path(path).name
     if name is not None:
@@ -225,8 +225,8 @@ def _check_numbers(request: Request, limits: Limits) -> None:
         return float(value) if isinstance(value, int | float) and abs(value) < 2**63 else math.nan
 
     for name in ("audio_guidance", "reference_guidance"):
-        if not 0 <= number(getattr(request, name)) <= GUIDANCE:
-            raise FieldError("options", f"The {name.replace('_', ' ')} is a number from 0 to {GUIDANCE:g}.")
+        if not 0 <= number(getattr(request, name)) <= MAX_GUIDANCE:
+            raise FieldError("options", f"The {name.replace('_', ' ')} is a number from 0 to {MAX_GUIDANCE:g}.")
     if not (1 <= number(request.steps) <= limits.steps and request.steps == int(request.steps)):
         raise FieldError("options", f"The steps are a whole number from 1 to {limits.steps}.")
     if not (0 <= number(request.seed) < 2**53 and request.seed == int(request.seed)):

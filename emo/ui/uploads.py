@@ -17,19 +17,18 @@ from typing import BinaryIO
 
 from PIL import Image
 
-import emo
 from emo.errors import AudioError, EmoError, ImageError
 from emo.files import require_file
 
 READER = "emo.media.reader"
-SECONDS = 30  # of work, for a picture without pixels and a recording of no length
-MOST_ANSWER = 1 << 16
-MOST_BYTES = 1 << 40  # of a recording without a limit
-MOST_RATE = 1 << 20
+BASE_SECONDS = 30  # of work, for a picture without pixels and a recording of no length
+MAX_ANSWER = 1 << 16
+MAX_BYTES = 1 << 40  # of a recording without a limit
+MAX_RATE = 1 << 20
 HEADER, FRAME = 58, 8  # bytes before the samples of a WAV file, and of one for each of two channels
-KEPT = 50_000_000  # pixels in all of portraits that stay decoded, for whoever taps on them
-REMARKS = 10  # of a reader, that go to the log
-WAIT = 60.0  # seconds for one of the readers
+KEPT_PIXELS = 50_000_000  # pixels in all of portraits that stay decoded, for whoever taps on them
+MAX_REMARKS = 10  # of a reader, that go to the log
+WAIT_SECONDS = 60.0  # seconds for one of the readers
 INHERITED = (
     *("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "TMPDIR"),  # where this Python finds its own
     *("SYSTEMROOT", "OPENBLAS_CORETYPE"),
@@ -64,18 +63,18 @@ def read_portrait(path: str | Path, megapixels: float) -> Image.Image:
             return _kept[key]
     pixels = round(megapixels * 1e6)
     with tempfile.TemporaryFile() as out:
-        answer = _read("picture", path, out, pixels, 3 * pixels, SECONDS + round(megapixels), ImageError)
-        width, height = (_whole(answer, name, pixels) for name in ("width", "height"))
+        answer = _read("picture", path, out, pixels, 3 * pixels, BASE_SECONDS + round(megapixels), ImageError)
+        width, height = (_positive(answer, name, pixels) for name in ("width", "height"))
         size = out.seek(0, os.SEEK_END)
         if not size or size != 3 * width * height:
             raise _unusable(path, ImageError)
         out.seek(0)
         content = out.read()
     picture = Image.frombytes("RGB", (width, height), content)
-    if width * height <= KEPT:
+    if width * height <= KEPT_PIXELS:
         with _lock:
             _kept[key] = picture
-            while sum(known.width * known.height for known in _kept.values()) > KEPT:
+            while sum(known.width * known.height for known in _kept.values()) > KEPT_PIXELS:
                 _kept.popitem(last=False)
     return picture
 
@@ -101,13 +100,13 @@ def read_sound(path: str | Path, copy: Path, seconds: float | None) -> None:
     path = Path(path)
     require_file(path, AudioError)
     megabytes = path.stat().st_size / 1e6
-    most = MOST_BYTES if seconds is None else HEADER + round((seconds + 1) * MOST_RATE * FRAME)
-    time = SECONDS + round(2 * megabytes if seconds is None else seconds)
+    most = MAX_BYTES if seconds is None else HEADER + round((seconds + 1) * MAX_RATE * FRAME)
+    time = BASE_SECONDS + round(2 * megabytes if seconds is None else seconds)
     with copy.open("w+b") as out:
         out.write(bytes(HEADER))
         out.flush()
         answer = _read("sound", path, out, seconds or 0, most, time, AudioError)
-        rate = _whole(answer, "rate", MOST_RATE)
+        rate = _positive(answer, "rate", MAX_RATE)
         size = out.seek(0, os.SEEK_END) - HEADER
         if size <= 0 or not rate or size % FRAME:
             raise _unusable(path, AudioError)
@@ -128,7 +127,7 @@ def _read(
                 stdout=out,
                 stderr=subprocess.PIPE,
                 env=_environment(),
-                cwd=Path(emo.__file__).parents[1],
+                cwd=Path(__file__).parents[2],
             )
         except OSError as problem:
             logger.error("no reader could be started: %s", problem)
@@ -142,7 +141,7 @@ def _read(
         timer = threading.Timer(seconds, end)
         try:
             timer.start()
-            said = process.stderr.read(MOST_ANSWER)
+            answer_bytes = process.stderr.read(MAX_ANSWER)
         except (OSError, RuntimeError) as problem:  # there are too many threads
             logger.error("no reader could be watched: %s", problem)
             raise _unusable(path, error) from problem
@@ -154,10 +153,10 @@ def _read(
     if late.is_set():
         raise error(f"{path.name} takes longer than {seconds} s to read; save it in a plainer form")
     try:
-        answer = json.loads(said)
-        remarks = [_line(text) for text in islice(answer.get("remarks", []), REMARKS)]
+        answer = json.loads(answer_bytes)
+        remarks = [_line(text) for text in islice(answer.get("remarks", []), MAX_REMARKS)]
     except (ValueError, AttributeError, TypeError, RecursionError):
-        logger.error("the reader of %s ended with status %s: %s", path.name, process.returncode, said[-500:])
+        logger.error("the reader of %s ended with status %s: %s", path.name, process.returncode, answer_bytes[-500:])
         raise _unusable(path, error) from None
     if not answer.get("confined") and sys.platform.startswith("linux"):
         logger.warning("this system's kernel does not keep the reader of uploads from other files")
@@ -171,7 +170,7 @@ def _read(
 @contextmanager
 def _turn(error: type[EmoError]) -> Iterator[None]:
     """Wait for one of the readers."""
-    if not _at_once.acquire(timeout=WAIT):
+    if not _at_once.acquire(timeout=WAIT_SECONDS):
         raise error("the server is busy; try again")
     try:
         yield
@@ -197,16 +196,16 @@ def _error(answer: dict[str, object], path: Path, error: type[EmoError]) -> EmoE
     return error(message)
 
 
-def _line(said: object) -> str:
+def _line(text: object) -> str:
     """At most 500 characters, without what would move a terminal's cursor or cannot be written."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in str(said)[:500]).split())
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in str(text)[:500]).split())
 
 
 def _unusable(path: Path, error: type[EmoError]) -> EmoError:
     return error(f"{path.name} cannot be read: its reader gave up; save it again, in a plainer form")
 
 
-def _whole(answer: dict[str, object], name: str, most: int) -> int:
+def _positive(answer: dict[str, object], name: str, most: int) -> int:
     """A number of the answer; 0 where it is none from 1 to `most`."""
     value = answer.get(name)
     return value if type(value) is int and 0 < value <= most else 0

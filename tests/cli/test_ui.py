@@ -14,15 +14,15 @@ import pytest
 from emo.cli.main import main
 from emo.cli.ui import pick_limits
 from emo.errors import OptionError
-from emo.ui import STRANGERS, Limits
+from emo.ui import PUBLIC_LIMITS, Limits
 
 NONE = dict(max_upload=None, max_pixels=None, max_sound=None, max_minutes=None, max_steps=None, max_queue=None)
 
 
 def test_strangers_get_limits():
     assert pick_limits(Namespace(**NONE), False) == Limits()
-    assert pick_limits(Namespace(**NONE), True) == STRANGERS
-    assert None not in vars(STRANGERS).values()
+    assert pick_limits(Namespace(**NONE), True) == PUBLIC_LIMITS
+    assert None not in vars(PUBLIC_LIMITS).values()
     given = dict(max_upload=1.0, max_pixels=1.5, max_sound=2.0, max_minutes=3.0, max_steps=4, max_queue=5)
     assert vars(pick_limits(Namespace(**given), True)) == dict(upload=1, pixels=1.5, sound=2, work=3, steps=4, queue=5)
 

@@ -11,8 +11,8 @@ import pytest
 from emo.generation import stream as output
 from emo.media import VideoReader, read_origin
 from emo.ui import Limits, jobs
-from emo.ui.frames import Clip
-from emo.ui.jobs import Finished, Jobs, Step
+from emo.ui.frames import VideoPreview
+from emo.ui.jobs import JobProgress, JobResult, Jobs
 from emo.ui.request import FieldError, Request
 
 
@@ -39,17 +39,17 @@ def wait_for_the_end(seconds: float = 20) -> None:
 def test_a_generation_is_told_as_it_goes_on(pipe, request_of, folder):
     news, kept = [], []
     for item in Jobs(pipe, Limits()).generate(request_of(seed=5)):
-        if isinstance(item, Finished):
+        if isinstance(item, JobResult):
             kept.append((read_origin(item.path)["seed"], VideoReader(item.path).num_frames))
         news.append(item)
-    steps = [item for item in news if isinstance(item, Step)]
-    clips = [item for item in news if isinstance(item, Clip)]
+    steps = [item for item in news if isinstance(item, JobProgress)]
+    clips = [item for item in news if isinstance(item, VideoPreview)]
     done = [step.done for step in steps]
     assert done == sorted(done)
     assert (set(done), steps[-1].steps, steps[-1].frames) == (set(range(7)), 6, 10)
     assert [clip.num_frames for clip in clips] == [4, 8, 10]
     assert news.index(clips[0]) < news.index(next(step for step in steps if step.done == 3))
-    assert isinstance(news[-1], Finished)
+    assert isinstance(news[-1], JobResult)
     assert kept == [(5, 10)]
     wait_for_the_end()
     assert list(folder.iterdir()) == []
@@ -81,7 +81,7 @@ def test_the_next_one_starts_when_the_stopped_one_has_ended(pipe, request_of, fo
     while next(stopped).done < 1:
         pass
     stopped.close()
-    assert [isinstance(news, Finished) for news in work.generate(request_of())][-1]
+    assert [isinstance(news, JobResult) for news in work.generate(request_of())][-1]
     wait_for_the_end()
     assert list(folder.iterdir()) == []
 
@@ -107,12 +107,12 @@ def test_the_pipeline_does_one_at_a_time(pipe, request_of, folder, monkeypatch):
         thread.start()
     for thread in listeners:
         thread.join(60)
-    assert [type(end) for end in ends] == [Finished] * 3
+    assert [type(end) for end in ends] == [JobResult] * 3
     assert most == [1, 1, 1]
 
 
 def test_nobody_asks(pipe, request_of, folder, monkeypatch):
-    monkeypatch.setattr(jobs, "ABANDONED", 0.3)
+    monkeypatch.setattr(jobs, "IDLE_TIMEOUT", 0.3)
     run = Jobs(pipe, Limits()).generate(request_of(steps=100))
     next(run)
     wait_for_the_end()
@@ -138,7 +138,9 @@ def test_every_frame_is_made_once(pipe, request_of, folder, monkeypatch):
             yield frame
 
     monkeypatch.setattr(output, "each_frame", counted)
-    clips = [news for news in Jobs(pipe, Limits()).generate(request_of(paste_back=True)) if isinstance(news, Clip)]
+    clips = [
+        news for news in Jobs(pipe, Limits()).generate(request_of(paste_back=True)) if isinstance(news, VideoPreview)
+    ]
     assert made == [(512, 512, 3)] * 10
     assert len(clips[-1].kept) == 10
 
@@ -155,25 +157,25 @@ def test_reading_the_uploads_holds_up_nobody(pipe, request_of, folder, monkeypat
     monkeypatch.setattr(jobs, "read_request", slowly)
     work = Jobs(pipe, Limits())
     news = work.generate(slow)
-    assert next(news) == Step()
-    assert isinstance([*work.generate(request_of())][-1], Finished)
+    assert next(news) == JobProgress()
+    assert isinstance([*work.generate(request_of())][-1], JobResult)
     read.set()
-    assert isinstance([*news][-1], Finished)
+    assert isinstance([*news][-1], JobResult)
 
 
 def test_waiting_and_reading_are_no_work(pipe, request_of, folder, monkeypatch):
     later = [0]
     monkeypatch.setattr(jobs, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + sum(later)))
-    monkeypatch.setattr(jobs, "ABANDONED", 1e9)
-    monkeypatch.setattr(jobs, "PULSE", 0.05)
+    monkeypatch.setattr(jobs, "IDLE_TIMEOUT", 1e9)
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.05)
     original = jobs.read_request
     monkeypatch.setattr(jobs, "read_request", lambda *values: later.append(1000) or original(*values))
     work = Jobs(pipe, Limits(work=10))
     with work._pipeline:
         news = work.generate(request_of())
-        assert next(news) == Step()
+        assert next(news) == JobProgress()
         later.append(1000)
-        assert [next(news) for _ in range(5)] == [Step()] * 5
+        assert [next(news) for _ in range(5)] == [JobProgress()] * 5
     assert [*news][-1].seconds < 1000
 
 
@@ -193,10 +195,10 @@ def test_who_leaves_while_uploads_are_read_takes_no_turn(pipe, request_of, folde
 
 
 def test_slow_work_still_pulses(pipe, request_of, folder, monkeypatch):
-    monkeypatch.setattr(jobs, "PULSE", 0.02)
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.02)
     monkeypatch.setattr(jobs, "open_request", lambda *_: time.sleep(0.5) or 1 / 0)
     news = Jobs(pipe, Limits()).generate(request_of())
-    assert [next(news) for _ in range(6)] == [Step()] * 6
+    assert [next(news) for _ in range(6)] == [JobProgress()] * 6
     with pytest.raises(ZeroDivisionError):
         list(news)
     assert list(Path(folder).iterdir()) == []

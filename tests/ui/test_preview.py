@@ -11,8 +11,8 @@ from PIL import Image
 from emo.face import prepare_portrait
 from emo.media.image import shrunk
 from emo.ui import frames
-from emo.ui.frames import MOST, SHOWN, FramesSoFar
-from emo.ui.jobs import Finished, Step
+from emo.ui.frames import MAX_FRAMES, PREVIEW_SIDE, PreviewFrames
+from emo.ui.jobs import JobProgress, JobResult
 from emo.ui.preview import corner_marked, drawn_region, frames_html, progress_html
 
 
@@ -22,14 +22,14 @@ def pictures(html: str) -> list[Image.Image]:
 
 
 def test_the_frames_so_far_spread_over_all_of_them():
-    so_far = FramesSoFar()
+    so_far = PreviewFrames()
     for start in range(0, 250, 10):
         for value in range(start, start + 10):
             newest = np.full((8, 8, 3), value, np.uint8)
             so_far.add(newest)
         clip = so_far.clip(newest)
         kept = [int(np.asarray(image).mean()) for image in clip.kept]
-        assert len(kept) <= MOST
+        assert len(kept) <= MAX_FRAMES
         assert kept[0] == 0
         assert len(set(np.diff(kept)) or {1}) == 1
         assert kept[-1] >= (start + 10) * 0.8
@@ -42,11 +42,11 @@ def test_the_frames_so_far_spread_over_all_of_them():
 def test_only_frames_that_are_kept_are_shrunk(monkeypatch):
     sides = []
     monkeypatch.setattr(frames, "shrunk", lambda picture, side: sides.append(side) or shrunk(picture, side))
-    so_far, frame = FramesSoFar(), np.zeros((600, 600, 3), np.uint8)
+    so_far, frame = PreviewFrames(), np.zeros((600, 600, 3), np.uint8)
     for _ in range(200):
         so_far.add(frame)
-    assert len(sides) < 5 * MOST
-    assert so_far.clip(frame).newest.size == (SHOWN, SHOWN)
+    assert len(sides) < 5 * MAX_FRAMES
+    assert so_far.clip(frame).newest.size == (PREVIEW_SIDE, PREVIEW_SIDE)
 
 
 @pytest.mark.parametrize("region", [None, (180.0, 70.0, 280.0, 210.0), "full"])
@@ -77,8 +77,8 @@ def test_a_corner_is_marked_where_it_was_tapped():
 
 
 def test_progress_in_words():
-    assert "Looking at" in progress_html(Step())
-    text = progress_html(Step(done=10, steps=40, frames=12, num_frames=50, seconds=20))
+    assert "Looking at" in progress_html(JobProgress())
+    text = progress_html(JobProgress(done=10, steps=40, frames=12, num_frames=50, seconds=20))
     assert 'value="10" max="40"' in text
     assert "Step 10 of 40, 12 of 50 frames, about 60 s left" in text
-    assert "50 frames, 2.00 s of video, in 61.2 s" in progress_html(Finished("x.mp4", 50, 25.0, 61.23))
+    assert "50 frames, 2.00 s of video, in 61.2 s" in progress_html(JobResult("x.mp4", 50, 25.0, 61.23))

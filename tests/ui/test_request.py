@@ -7,8 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emo.ui import STRANGERS, Limits
-from emo.ui.request import FieldError, Request, look, noted, open_request, parse_region, read_request
+from emo.ui import PUBLIC_LIMITS, Limits
+from emo.ui.request import (
+    FieldError,
+    Request,
+    captured_notes,
+    open_request,
+    parse_region,
+    preview_portrait,
+    read_request,
+)
 
 FREE = Limits()
 
@@ -93,10 +101,10 @@ def test_no_folder_of_the_server_is_told(refused, request_of, tmp_path, field):
 
 
 def test_long_recordings_and_large_portraits_are_refused(stream_of, refused, request_of, sound):
-    limits = replace(STRANGERS, sound=0.5)
+    limits = replace(PUBLIC_LIMITS, sound=0.5)
     assert refused(replace(request_of, sound=sound(0.6)), limits)[0] == "sound"
     assert stream_of(replace(request_of, sound=sound(0.4)), limits).num_frames == 10
-    field, sentence = refused(request_of, replace(STRANGERS, pixels=0.25))
+    field, sentence = refused(request_of, replace(PUBLIC_LIMITS, pixels=0.25))
     assert field == "portrait"
     assert sentence.startswith("portrait.png has 512 x 512 pixels (0.3 megapixels), the most taken here is 0.25")
 
@@ -128,7 +136,7 @@ def test_regions_in_words():
 
 def test_several_faces_are_told_of(tmp_path, portrait):
     Image.fromarray(np.concatenate([portrait, portrait], 1)).save(tmp_path / "two.png")
-    found, notes = look(str(tmp_path / "two.png"), "auto", 64, FREE)
+    found, notes = preview_portrait(str(tmp_path / "two.png"), "auto", 64, FREE)
     assert found.face is not None
     assert len(notes) == 1
     assert notes[0].endswith("draw a face region around it.")
@@ -138,7 +146,7 @@ def test_several_faces_are_told_of(tmp_path, portrait):
 def test_only_our_own_warnings_are_told():
     import warnings
 
-    with noted() as notes:
+    with captured_notes() as notes:
         warnings.warn("somebody else's", stacklevel=1)
     assert notes == []
     assert Path(__file__).name not in str(notes)

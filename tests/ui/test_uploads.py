@@ -63,7 +63,7 @@ def picture(path: Path, width: int, height: int) -> Path:
 
 def test_kept_pictures_are_few(tmp_path, monkeypatch):
     """They are counted by their pixels, go when their file does, and all of them when the page ends."""
-    monkeypatch.setattr(uploads, "KEPT", 3000)
+    monkeypatch.setattr(uploads, "KEPT_PIXELS", 3000)
     uploads.forget_portraits()
     paths = [picture(tmp_path / f"{i}.png", 40, 30) for i in range(3)]
     large = picture(tmp_path / "large.png", 60, 60)
@@ -110,7 +110,7 @@ def test_no_reader_can_be_started(tmp_path, monkeypatch, caplog, what):
 
 
 def test_the_server_is_busy(tmp_path, monkeypatch):
-    monkeypatch.setattr(uploads, "WAIT", 0.05)
+    monkeypatch.setattr(uploads, "WAIT_SECONDS", 0.05)
     path = picture(tmp_path / "a.png", 4, 3)
     with uploads._at_once, uploads._at_once, pytest.raises(ImageError, match=r"^the server is busy; try again$"):
         read_portrait(path, 1)
@@ -249,7 +249,7 @@ def test_what_names_another_file_does_not_get_it(tmp_path, sound, name):
 def test_whatever_a_reader_does_is_one_sentence(tmp_path, reader, monkeypatch, caplog, source, words):
     (tmp_path / "a.bin").write_bytes(b"x")
     reader(source)
-    monkeypatch.setattr(uploads, "SECONDS", 1 if "sleep" in source else 20)
+    monkeypatch.setattr(uploads, "BASE_SECONDS", 1 if "sleep" in source else 20)
     read = {
         ImageError: lambda: read_portrait(tmp_path / "a.bin", 1),
         AudioError: lambda: read_sound(tmp_path / "a.bin", tmp_path / "copy", 0.1),
@@ -305,13 +305,13 @@ def test_what_is_said_has_bounds(tmp_path, reader, caplog):
 def test_the_server_decodes_nothing_itself(pipe, image, sound, tmp_path, monkeypatch):
     """The one thing it opens is the copy that its reader made."""
     from emo.ui import Limits
-    from emo.ui.request import Request, look, open_request, read_request
+    from emo.ui.request import Request, open_request, preview_portrait, read_request
 
     opened = []
     real = demuxer._opened
     monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("a picture is decoded in the server"))
     monkeypatch.setattr(demuxer, "_opened", lambda path, error: opened.append(path) or real(path, error))
-    look(image, "auto", 64, Limits())
+    preview_portrait(image, "auto", 64, Limits())
     request = Request(image, sound(), steps=1)
     open_request(pipe, request, read_request(request, Limits(), tmp_path), None).audio.close()
     assert opened
