@@ -1195,8 +1195,8 @@ MUTATIONS = (
     Mutation(
         "names: bytes of no UTF-8 in messages",
         "emo/errors.py",
-        "super().__init__(printable(text))",
-        "super().__init__(text)",
+        "self.problem = printable(text)\n        self.option",
+        "self.problem = text\n        self.option",
         "test_names.py",
     ),
     Mutation(
@@ -1517,8 +1517,8 @@ MUTATIONS = (
     Mutation(
         "reader: more than its share run at once",
         "emo/ui/uploads.py",
-        "if not _at_once.acquire(timeout=WAIT):",
-        "if not _at_once.acquire(timeout=WAIT) and False:",
+        "if not _at_once.acquire(timeout=WAIT_SECONDS):",
+        "if not _at_once.acquire(timeout=WAIT_SECONDS) and False:",
         "ui/test_uploads.py::test_the_server_is_busy",
     ),
     Mutation(
@@ -1566,14 +1566,14 @@ MUTATIONS = (
     Mutation(
         "page: waiting counts as work",
         "emo/ui/jobs.py",
-        "self.asked, self.started = time.monotonic(), math.inf",
-        "self.asked = self.started = time.monotonic()",
+        "self.started = math.inf",
+        "self.started = time.monotonic()",
         "ui/test_jobs.py::test_waiting_and_reading_are_no_work",
     ),
     Mutation(
         "reader: it fills the log",
         "emo/ui/uploads.py",
-        'islice(answer.get("remarks", []), REMARKS)',
+        'islice(answer.get("remarks", []), MAX_REMARKS)',
         'answer.get("remarks", [])',
         "ui/test_uploads.py::test_what_is_said_has_bounds",
     ),
