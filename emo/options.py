@@ -89,6 +89,7 @@ class Option:
         label: its name on a page.
         metavar: what help calls its value on the command line.
         default_words: what help calls the default.
+        page_help: what a page says in place of help.
         group: heading that it stands under in the command's help.
         more: whether a page keeps it folded away.
         by_value: whether a fingerprint holds its value. False where it holds what comes of it, such as the picture
@@ -107,6 +108,7 @@ class Option:
     label: str
     metavar: str | None
     default_words: str | None
+    page_help: str | None
     group: str
     more: bool
     by_value: bool
@@ -162,6 +164,7 @@ def option(
     label: str | None = None,
     metavar: str | None = None,
     default_words: str | None = None,
+    page_help: str | None = None,
     group: str = "video",
     more: bool = True,
     by_value: bool = True,
@@ -186,6 +189,7 @@ def option(
         label=label or "",
         metavar=metavar,
         default_words=default_words,
+        page_help=page_help,
         group=group,
         more=more,
         by_value=by_value,

@@ -37,8 +37,10 @@ class EMOOptions(Options):
     eta: float = option(0.0, "randomness of steps, 0 to 1, for models with DDIM", low=0, high=1)
     face_region: "str | Sequence[float] | PIL.Image.Image | np.ndarray | torch.Tensor | None" = option(
         None,
-        "where the face may move: full, a box x0,y0,x1,y1 in the picture's pixels, a mask picture, or auto (default): "
-        "the face's own box, somewhat larger",
+        "where the face may move: full, a box x0,y0,x1,y1 in the picture's pixels, a mask picture, or auto: the face's "
+        "own box, somewhat larger",
+        page_help="auto: around the face; full: anywhere; or a box as x0,y0,x1,y1 in pixels",
+        default_words="auto",
         kind=FACE_REGION,
         metavar="REGION",
         group=MOTION,
@@ -50,7 +52,10 @@ class EMOOptions(Options):
     )
     speed: "float | Sequence[float] | np.ndarray | torch.Tensor | None" = option(
         None,
-        "head rotation per frame, about 0.1 to 1.3; one number, a text file of one per frame, or free (default)",
+        "head rotation per frame, about 0.1 to 1.3; one number, a text file of one per frame, or free",
+        page_help="free: as it comes; or degrees per frame, about 0.1 to 1.3, at most 5",
+        default_words="free",
+        label="Head speed",
         kind=SPEED,
         metavar="DEGREES",
         group=MOTION,
