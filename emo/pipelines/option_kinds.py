@@ -31,6 +31,8 @@ def parse_region(text: str) -> str | tuple[float, ...] | None:
         raise OptionError(
             f"{text!r} is no face region: a box is four numbers, x0,y0,x1,y1", option="face_region"
         ) from None
+    if not all(map(math.isfinite, (x0, y0, x1, y1))):
+        raise OptionError(f"face_region {text}: its corners must be finite numbers", option="face_region")
     return x0, y0, x1, y1
 
 
