@@ -7,16 +7,32 @@ from typing import Any
 from emo.errors import OptionError
 
 
-def number(value: Any, name: str) -> float:
+def number(value: Any, name: str, called: str | None = None) -> float:
     """Any real number, also a 0-dimensional array or tensor, as a float.
+
+    Args:
+        name: of the option.
+        called: what the message calls it; by default its name.
 
     Raises:
         OptionError: naming the option, if it is none.
     """
     plain = _plain(value)
     if isinstance(plain, bool) or not isinstance(plain, Real):
-        raise OptionError(f"{name} is {value!r}; it must be a number")
+        raise OptionError(f"{called or name} is {value!r}; it must be a number", option=name)
     return float(plain)
+
+
+def truth(value: Any, name: str) -> bool:
+    """A truth value, Python's or numpy's, or a whole number that stands for one.
+
+    Raises:
+        OptionError: naming the option, if it is none.
+    """
+    plain = _plain(value)
+    if not isinstance(plain, int):
+        raise OptionError(f"{name} is {value!r}; give True or False", option=name)
+    return bool(plain)
 
 
 def whole(value: Any, name: str, least: int | None = None, most: int | None = None) -> int:
@@ -35,7 +51,7 @@ def whole(value: Any, name: str, least: int | None = None, most: int | None = No
         index = None
     if index is None or (least is not None and index < least) or (most is not None and index > most):
         limits = "" if least is None else f", {least} or more" if most is None else f", {least} to {most}"
-        raise OptionError(f"{name} is {value!r}; it must be a whole number{limits}")
+        raise OptionError(f"{name} is {value!r}; it must be a whole number{limits}", option=name)
     return index
 
 

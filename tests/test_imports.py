@@ -15,6 +15,7 @@ ANYWHERE = {
     "files",
     "locks",
     "names",
+    "options",
     "processes",
     "resources",
     "search",

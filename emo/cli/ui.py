@@ -38,6 +38,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
     limits.add_argument("--max-sound", type=float, metavar="S", help="seconds of a recording: no limit [30]")
     limits.add_argument("--max-minutes", type=float, metavar="MIN", help="work for one video: no limit [20]")
     limits.add_argument("--max-steps", type=int, metavar="N", help="denoising steps: 100")
+    limits.add_argument("--max-side", type=int, metavar="PX", help="height and width of the frames: 2048 [512]")
     limits.add_argument("--max-queue", type=int, metavar="N", help="how many may wait: 50")
     return parser
 
@@ -75,7 +76,7 @@ def pick_limits(options: argparse.Namespace, open_to_others: bool):
     from emo.ui.limits import PUBLIC_LIMITS, Limits
 
     names = {"upload": "max_upload", "pixels": "max_pixels", "sound": "max_sound", "work": "max_minutes"}
-    names |= {"steps": "max_steps", "queue": "max_queue"}
+    names |= {"steps": "max_steps", "side": "max_side", "queue": "max_queue"}
     given = {name: getattr(options, option) for name, option in names.items()}
     for name, value in given.items():
         if value is not None and not value > 0:

@@ -1,5 +1,22 @@
-"""The pipelines: networks, media and faces put together."""
+"""The pipelines: networks, media and faces put together; and their options, which need none of these."""
 
-from emo.pipelines.pipeline_emo import EMOPipeline
+import importlib
+from typing import TYPE_CHECKING
 
-__all__ = ["EMOPipeline"]
+if TYPE_CHECKING:
+    from emo.pipelines.emo_options import EMOOptions
+    from emo.pipelines.pipeline_emo import EMOPipeline
+
+_EXPORTS = {
+    "EMOOptions": "emo.pipelines.emo_options",
+    "EMOPipeline": "emo.pipelines.pipeline_emo",
+}
+
+__all__ = ["EMOOptions", "EMOPipeline"]
+
+
+def __getattr__(name: str):
+    """Import a public name when it is first asked for: a command line reads the options without any network."""
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'emo.pipelines' has no attribute {name!r}")
+    return getattr(importlib.import_module(_EXPORTS[name]), name)

@@ -15,9 +15,11 @@ import numpy as np
 
 from emo.generation import EMOClip, fingerprint, write_video
 from emo.pipelines import EMOPipeline
+from emo.pipelines.emo_options import EMOOptions
 from emo.ui.frames import PreviewFrames, VideoPreview
 from emo.ui.limits import Limits
-from emo.ui.request import FieldError, Request, open_request, read_request
+from emo.ui.request import Request, open_request, read_request
+from emo.ui.words import OPTIONS, FieldError
 
 POLL_SECONDS = 0.5  # seconds without news after which the last news is told again: only there can a listener leave
 IDLE_TIMEOUT = 30.0  # seconds after which a job that nobody asks about is given up
@@ -76,6 +78,7 @@ class Jobs:
     def __init__(self, pipe: EMOPipeline, limits: Limits):
         self.pipe = pipe
         self.limits = limits
+        self.options = EMOOptions
         self._pipeline = threading.Lock()
         pipe.set_progress_bar_config(disable=True)
 
@@ -146,7 +149,7 @@ class _Job:
     def _generate(self, folder: Path) -> JobResult:
         path, recording = folder / "emo.mp4", folder / "recording"
         recording.mkdir()
-        uploads = read_request(self.request, self.jobs.limits, recording)
+        uploads = read_request(self.request, self.jobs.options, self.jobs.limits, recording)
         self._check()
         while not self.jobs._pipeline.acquire(timeout=POLL_SECONDS):  # a stopped job may still be in its last step
             self._check()
@@ -193,6 +196,6 @@ class _Job:
         most = self.jobs.limits.work
         if most is not None and time.monotonic() - self.started > 60 * most:
             raise FieldError(
-                "options",
+                OPTIONS,
                 f"Stopped after {60 * most:g} s, the most this page allows: give a shorter recording or fewer steps.",
             )

@@ -15,6 +15,7 @@ class Limits:
         sound: seconds of a recording.
         work: minutes that a generation may take, from its start on.
         steps: denoising steps per clip.
+        side: pixels of the generated picture's height and width.
         queue: how many may wait.
 
     Raises:
@@ -26,6 +27,7 @@ class Limits:
     sound: float | None = None
     work: float | None = None
     steps: int = 100
+    side: int = 2048
     queue: int = 50
 
     def __post_init__(self):
@@ -34,5 +36,5 @@ class Limits:
                 raise OptionError(f"the limit {name!r} is {value}; it must be more than 0")
 
 
-PUBLIC_LIMITS = Limits(upload=20, pixels=25, sound=30, work=20)
+PUBLIC_LIMITS = Limits(upload=20, pixels=25, sound=30, work=20, side=512)
 """For a page that others can reach."""

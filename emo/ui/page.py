@@ -1,8 +1,8 @@
 """The page: its fields, what happens when they are used, and the same function for programs."""
 
+import inspect
 import logging
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +10,13 @@ import gradio as gr
 from gradio.exceptions import InvalidPathError
 
 from emo.errors import EmoError
-from emo.ui.example import example_portrait, example_sound
+from emo.ui.form import argument, first_value
 from emo.ui.frames import VideoPreview
+from emo.ui.inputs import Inputs, build_inputs
 from emo.ui.jobs import JobResult, Jobs
-from emo.ui.preview import PREVIEW_SIDE, corner_marked, drawn_region, frames_html, progress_html
-from emo.ui.request import (
-    FIELDS,
-    MAX_GUIDANCE,
-    MAX_SPEED,
-    FieldError,
-    Request,
-    field_errors,
-    open_portrait,
-    preview_portrait,
-)
-from emo.ui.uploads import read_sound
+from emo.ui.preview import frames_html, progress_html
+from emo.ui.request import Request
+from emo.ui.words import FieldError
 
 TITLE = "EMO: one portrait and one recording become a talking video"
 NOTICE = (
@@ -45,18 +37,18 @@ CSS = """
 #status .progress-text {position: static; transform: none; padding: 0 1em; color: inherit}
 """
 WAITING = "<progress></progress><p>Waiting for its turn …</p>"
-KEEP = 3600  # seconds until uploads and videos are removed from the server
+KEEP_SECONDS = 3600  # until uploads and videos are removed from the server
 
 logger = logging.getLogger(__name__)
 
 
 def build_page(jobs: Jobs) -> gr.Blocks:
     """The page for one pipeline; `emo.ui.server.serve` puts it on the network."""
-    with gr.Blocks(title="EMO", analytics_enabled=False, delete_cache=(KEEP // 4, KEEP)) as page:
+    with gr.Blocks(title="EMO", analytics_enabled=False, delete_cache=(KEEP_SECONDS // 4, KEEP_SECONDS)) as page:
         gr.Markdown(f"## {TITLE}\n{_limits_text(jobs)} {NOTICE}")
         with gr.Row():
             with gr.Column(min_width=320):
-                fields, errors, tools = _inputs(jobs)
+                inputs = build_inputs(jobs)
             with gr.Column(min_width=320):
                 with gr.Row():
                     go = gr.Button("Generate", variant="primary", elem_id="generate")
@@ -64,13 +56,10 @@ def build_page(jobs: Jobs) -> gr.Blocks:
                 status = gr.HTML(elem_id="status", elem_classes="emo-progress")
                 frames = gr.HTML(elem_id="frames")
                 video = gr.Video(label="Video", interactive=False, buttons=["download"], elem_id="video")
-        _wire_region(jobs, fields, errors, tools)
-        _wire_sound(jobs, fields["sound"], errors["sound"], tools["any-sound"])
-        outputs = [*errors.values(), status, frames, video, go, cancel]
-        inputs = [fields[name] for name in Request.__dataclass_fields__]
+        outputs = [*inputs.errors.values(), status, frames, video, go, cancel]
 
         def run(*values) -> Iterator[dict[Any, Any]]:
-            yield from _run(jobs, Request(*values), errors, status, frames, video, go, cancel)
+            yield from _run(jobs, _request(inputs, values), inputs, status, frames, video, go, cancel)
 
         begun = go.click(
             lambda: (gr.update(interactive=False), gr.update(visible=True), WAITING),
@@ -80,7 +69,7 @@ def build_page(jobs: Jobs) -> gr.Blocks:
         )
         running = begun.then(
             run,
-            inputs,
+            inputs.all(),
             outputs,
             concurrency_id="pipeline",
             concurrency_limit=1,
@@ -97,8 +86,8 @@ def build_page(jobs: Jobs) -> gr.Blocks:
         )
         # For programs: the same work and the same queue, with the error as an error.
         gr.Button(visible=False).click(
-            _for_programs(jobs),
-            inputs,
+            _for_programs(jobs, inputs),
+            inputs.all(),
             [video, status],
             concurrency_id="pipeline",
             api_name="generate",
@@ -108,6 +97,12 @@ def build_page(jobs: Jobs) -> gr.Blocks:
         _takes_uploads_only(block)
     _takes_any_name(page)
     return page
+
+
+def _request(inputs: Inputs, values: tuple[Any, ...]) -> Request:
+    """What the fields hold, in their order."""
+    portrait, sound, seed, *options = values
+    return Request(portrait, sound, seed, dict(zip(inputs.options, options, strict=True)))
 
 
 def _limits_text(jobs: Jobs) -> str:
@@ -120,140 +115,6 @@ def _limits_text(jobs: Jobs) -> str:
     }
     told = [text.format(value) for text, value in bounds.items() if value is not None]
     return f"This page takes {', '.join(told)}." if told else ""
-
-
-def _inputs(jobs: Jobs) -> tuple[dict[str, Any], dict[str, gr.HTML], dict[str, Any]]:
-    """The fields by their name in `Request`, the places of their errors, and what helps to fill them in."""
-    error = lambda field: gr.HTML(visible=False, elem_id=f"error-{field}", elem_classes="emo-error")
-    fields: dict[str, Any] = {}
-    errors: dict[str, gr.HTML] = {}
-    tools: dict[str, Any] = {}
-    fields["portrait"] = gr.Image(
-        label="Portrait", sources=["upload", "webcam"], type="filepath", height=300, elem_id="portrait"
-    )
-    errors["portrait"] = error("portrait")
-    tools["note"] = gr.HTML(visible=False, elem_classes="emo-note")
-    tools["portrait"] = gr.Button("Take the example portrait", size="sm", elem_id="example-portrait")
-    fields["sound"] = gr.Audio(
-        label="Recording",
-        sources=["upload", "microphone"],
-        type="filepath",
-        editable=False,
-        buttons=[],
-        elem_id="sound",
-    )
-    errors["sound"] = error("sound")
-    # What a browser takes for no sound the field above refuses; this one takes any file, and puts its sound there.
-    tools["any-sound"] = gr.UploadButton("Take the sound of a video or any other file", size="sm", elem_id="any-sound")
-    for upload in (fields["portrait"], fields["sound"], tools["any-sound"]):
-        upload.preprocess = _path  # gradio would decode some files itself; here only their readers do
-    tools["sound"] = gr.Button("Take the example recording", size="sm", elem_id="example-sound")
-    with gr.Accordion("Face region: where the face may move", open=False, elem_id="region-panel"):
-        tools["view"] = gr.Image(
-            label="Tap two opposite corners of a box", interactive=False, type="pil", buttons=[], elem_id="region-view"
-        )
-        fields["region"] = gr.Textbox(
-            "auto",
-            label="Face region",
-            info="auto: around the face; full: anywhere; or a box as x0,y0,x1,y1 in pixels",
-            max_lines=1,
-            elem_id="region",
-        )
-        with gr.Row():
-            tools["auto"] = gr.Button("Around the face", size="sm", elem_id="region-auto")
-            tools["full"] = gr.Button("Anywhere", size="sm", elem_id="region-full")
-    errors["region"] = error("region")
-    fields["speed"] = gr.Textbox(
-        "free",
-        label="Head speed",
-        info=f"free: as it comes; or degrees per frame, about 0.1 to 1.3, at most {MAX_SPEED:g}",
-        max_lines=1,
-        elem_id="speed",
-    )
-    errors["speed"] = error("speed")
-    with gr.Accordion("More", open=False, elem_id="more"):
-        fields["audio_guidance"] = _slider(MAX_GUIDANCE, 1.5, 0.1, "Audio guidance", "how strongly the sound drives")
-        fields["reference_guidance"] = _slider(MAX_GUIDANCE, 1.0, 0.1, "Reference guidance", "1: off")
-        fields["steps"] = _slider(jobs.limits.steps, min(40, jobs.limits.steps), 1, "Steps", "fewer are faster", 1)
-        fields["seed"] = gr.Number(0, label="Seed", info="same seed, same video", precision=0, elem_id="seed")
-        fields["paste_back"] = gr.Checkbox(
-            False, label="Paste back", info="put the moving face back into the full picture", elem_id="paste-back"
-        )
-    errors["options"] = error("options")
-    for name in ("audio_guidance", "reference_guidance", "steps", "seed", "paste_back"):
-        fields[name].preprocess = lambda value: value  # gradio fails at other kinds; `open_request` names the field
-    assert tuple(errors) == FIELDS
-    return fields, errors, tools
-
-
-def _slider(most: float, value: float, step: float, label: str, info: str, least: float = 0) -> gr.Slider:
-    return gr.Slider(least, most, value, step=step, label=label, info=info, elem_id=label.lower().replace(" ", "-"))
-
-
-def _wire_region(jobs: Jobs, fields: dict[str, Any], errors: dict[str, gr.HTML], tools: dict[str, Any]) -> None:
-    """A portrait is looked at when it comes; two taps on its picture make a box."""
-    portrait, region, view, note = fields["portrait"], fields["region"], tools["view"], tools["note"]
-    corner = gr.State(None)
-    private = dict(api_visibility="private", concurrency_limit=4, show_progress="hidden")
-    shown = [view, corner, note, errors["portrait"], errors["region"]]
-
-    def show(path: str | None, text: str) -> dict[Any, Any]:
-        updates = {corner: None, view: None, note: _message([])} | _blank(errors, "portrait", "region")
-        if path is None:
-            return updates
-        try:
-            found, notes = preview_portrait(path, text, jobs.size, jobs.limits)
-        except FieldError as error:
-            return updates | {errors[error.field]: _message([str(error)])}
-        given = text.strip().lower() not in ("", "auto")
-        return updates | {view: drawn_region(found, given), note: _message(notes)}
-
-    def tap(path: str | None, first: tuple[int, int] | None, event: gr.SelectData) -> dict[Any, Any]:
-        if path is None:
-            return {}
-        try:
-            picture, _ = open_portrait(path, "auto", jobs.limits)
-        except FieldError as error:
-            return {errors[error.field]: _message([str(error)])}
-        scale = max(1.0, max(picture.size) / PREVIEW_SIDE)
-        x, y = (round(value * scale) for value in event.index)
-        if first is None:
-            return {corner: (x, y), view: corner_marked(picture, x, y)}
-        xs, ys = sorted((first[0], x)), sorted((first[1], y))
-        text = f"{xs[0]},{ys[0]},{xs[1]},{ys[1]}"
-        return {region: text} | show(path, text)
-
-    portrait.change(lambda path: {region: "auto"} | show(path, "auto"), portrait, [region, *shown], **private)
-    gr.on([region.submit, region.blur], show, [portrait, region], shown, **private)
-    view.select(tap, [portrait, corner], [region, *shown], **private)
-    for text in ("auto", "full"):
-        choose = lambda path, text=text: {region: text} | show(path, text)
-        tools[text].click(choose, portrait, [region, *shown], **private)
-    tools["portrait"].click(example_portrait, None, portrait, **private)
-    tools["sound"].click(example_sound, None, fields["sound"], **private)
-
-
-def _wire_sound(jobs: Jobs, sound: gr.Audio, error: gr.HTML, button: gr.UploadButton) -> None:
-    """A file of any kind comes, and its sound goes into the field."""
-
-    def take(path: str | None) -> Iterator[dict[Any, Any]]:
-        if path is None:
-            return
-        try:
-            with tempfile.TemporaryDirectory(prefix="emo-sound-") as folder:
-                copy = Path(folder) / f"{Path(path).stem}.wav"
-                with field_errors("sound", path):
-                    read_sound(path, copy, jobs.limits.sound)
-                yield {sound: str(copy), error: _message([])}  # gradio makes a copy of its own before it asks on
-        except FieldError as problem:
-            yield {sound: None, error: _message([str(problem)])}
-
-    button.upload(take, button, [sound, error], api_visibility="private", concurrency_limit=4, show_progress="minimal")
-
-
-def _path(payload: Any) -> str | None:
-    """What a field holds as its function gets it: where the upload lies, unread."""
-    return payload and payload.path
 
 
 def _takes_uploads_only(block: Any) -> None:
@@ -281,10 +142,10 @@ def _takes_any_name(page: gr.Blocks) -> None:
     page.preprocess_data = told
 
 
-def _run(jobs: Jobs, request: Request, errors, status, frames, video, go, cancel) -> Iterator[dict[Any, Any]]:
+def _run(jobs: Jobs, request: Request, inputs: Inputs, status, frames, video, go, cancel) -> Iterator[dict[Any, Any]]:
     """One generation, as updates of the page."""
     over = {go: gr.update(interactive=True), cancel: gr.update(visible=False)}
-    yield _blank(errors, *FIELDS) | {status: "<progress></progress>", frames: "", video: None}
+    yield inputs.blank() | {status: "<progress></progress>", frames: "", video: None}
     try:
         for news in jobs.generate(request):
             if isinstance(news, VideoPreview):
@@ -294,29 +155,18 @@ def _run(jobs: Jobs, request: Request, errors, status, frames, video, go, cancel
             else:
                 yield {status: progress_html(news)}
     except FieldError as error:
-        yield {errors[error.field]: _message([str(error)]), status: "", frames: ""} | over
+        yield inputs.error(error) | {status: "", frames: ""} | over
     except Exception as error:
         yield {status: f'<p class="emo-error" role="alert">{_server_error(error)}</p>', frames: ""} | over
 
 
-def _for_programs(jobs: Jobs):
-    """The generation as a function whose arguments, by name, are the fields of `Request`."""
+def _for_programs(jobs: Jobs, inputs: Inputs) -> Callable[..., Iterator[tuple[str | None, str]]]:
+    """The generation as a function whose arguments are the fields, with their defaults."""
 
-    def generate(
-        portrait,
-        sound,
-        speed="free",
-        region="auto",
-        audio_guidance=1.5,
-        reference_guidance=1.0,
-        steps=40,
-        seed=0,
-        paste_back=False,
-    ):
+    def generate(*values):
         """Yields `(None, progress)` while it goes on, in the end the video and a line about it."""
-        given = (portrait, sound, speed, region, audio_guidance, reference_guidance, steps, seed, paste_back)
         try:
-            for news in jobs.generate(Request(*given)):
+            for news in jobs.generate(_request(inputs, values)):
                 if isinstance(news, JobResult):
                     yield str(news.path), progress_html(news)
                 elif not isinstance(news, VideoPreview):
@@ -326,6 +176,15 @@ def _for_programs(jobs: Jobs):
         except Exception as error:
             raise gr.Error(_server_error(error), print_exception=False) from None
 
+    defaults = {argument(entry): first_value(entry, jobs.limits) for entry in jobs.options.entries()} | {"seed": 0}
+    generate.__signature__ = inspect.Signature(
+        [
+            inspect.Parameter(
+                name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=defaults.get(name, inspect.Parameter.empty)
+            )
+            for name in inputs.names()
+        ]
+    )
     return generate
 
 
@@ -336,15 +195,3 @@ def _server_error(error: Exception) -> str:
     else:
         logger.exception("a generation failed")
     return "The server could not make this video; its log says why. Try again."
-
-
-def _message(sentences: list[str]) -> Any:
-    """An update that shows sentences, or hides the place when there are none."""
-    from html import escape
-
-    text = "".join(f'<p role="alert">{escape(sentence)}</p>' for sentence in sentences)
-    return gr.update(value=text, visible=bool(sentences))
-
-
-def _blank(errors: dict[str, gr.HTML], *fields: str) -> dict[Any, Any]:
-    return {errors[field]: _message([]) for field in fields}

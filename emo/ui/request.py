@@ -1,90 +1,81 @@
 """What the page's fields hold, checked field by field, so that each error stands beside the field it concerns."""
 
-import math
-import re
-import tempfile
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
 
-from emo.errors import AudioError, EmoError, FaceError, OptionError
-from emo.face import Portrait, Region, check_region, prepare_portrait
+from emo.face import Portrait, check_region, prepare_portrait
 from emo.generation import EMOStream
 from emo.media import AudioTrack
+from emo.options import Options
 from emo.pipelines import EMOPipeline
+from emo.ui.form import argument, read_option, read_options
 from emo.ui.limits import Limits
 from emo.ui.uploads import read_portrait, read_sound
+from emo.ui.words import OPTIONS, FieldError, captured_notes, field_errors
 
-FIELDS = ("portrait", "sound", "region", "speed", "options")
-MAX_GUIDANCE = 10.0  # the sliders' end; more only burns the picture
-MAX_SPEED = 5.0  # degrees per frame; at 25 frames a second the head would turn by 125 degrees each second
-
-_warnings = threading.Lock()  # the warnings module's filters belong to the whole process
-
-
-class FieldError(Exception):
-    """What is wrong with one field, as a sentence.
-
-    Attributes:
-        field: one of FIELDS.
-    """
-
-    def __init__(self, field: str, sentence: str):
-        super().__init__(sentence)
-        self.field = field
+MAX_SEED = 2**53 - 1  # beyond it browsers have no whole numbers
 
 
 @dataclass(frozen=True)
 class Request:
     """One filled-in page.
 
-    portrait, sound: paths of what was uploaded, or `None`; region: `auto`, `full` or `x0,y0,x1,y1` in the picture's
-    pixels; speed: degrees per frame, or `free` for whatever comes; the rest as in `EMOPipeline.stream`.
+    Attributes:
+        portrait: path of the uploaded picture, or None.
+        sound: path of the uploaded recording, or None.
+        seed: of the noise.
+        options: contents of the model's fields by their arguments; see `emo.ui.form`.
     """
 
     portrait: str | None
     sound: str | None
-    speed: str | float = "free"
-    region: str = "auto"
-    audio_guidance: float = 1.5
-    reference_guidance: float = 1.0
-    steps: int = 40
     seed: int = 0
-    paste_back: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Uploads:
-    """What was uploaded, read: the picture, the region as `prepare_portrait` takes it, and the copy of the sound."""
+    """A request whose fields have been read.
+
+    Attributes:
+        picture: the portrait.
+        sound: the copy of the recording.
+        options: what the fields mean.
+    """
 
     picture: Image.Image
-    region: Region | None
     sound: Path
+    options: Options
 
 
-def read_request(request: Request, limits: Limits, folder: Path) -> Uploads:
+def read_request(request: Request, options: type[Options], limits: Limits, folder: Path) -> Uploads:
     """Check every field by itself, and read the uploads; the sound's copy is put into `folder`. Needs no pipeline.
 
     Raises:
         FieldError: naming the first field that is wrong.
     """
-    _check_numbers(request, limits)
-    parse_speed(request.speed)
+    seed = request.seed
+    if (
+        isinstance(seed, bool)
+        or not isinstance(seed, int | float)
+        or not (0 <= seed <= MAX_SEED and seed == int(seed))
+    ):
+        raise FieldError(OPTIONS, "The seed is a whole number, not negative.")
+    read = read_options(options, request.options, limits)
     if request.portrait is None:
         raise FieldError("portrait", "Give a portrait: a picture with one face that looks at the camera.")
     if request.sound is None:
         raise FieldError("sound", "Give a recording of speech or song.")
-    picture, region = open_portrait(request.portrait, request.region, limits)
+    picture = open_portrait(request.portrait, read.values().get("face_region"), limits)
     copy = folder / Path(request.sound).name
     with field_errors("sound", request.sound):
         read_sound(request.sound, copy, limits.sound)
-    return Uploads(picture, region, copy)
+    return Uploads(picture, copy, read)
 
 
 def open_request(pipe: EMOPipeline, request: Request, uploads: Uploads, on_step) -> EMOStream:
@@ -103,12 +94,7 @@ def open_request(pipe: EMOPipeline, request: Request, uploads: Uploads, on_step)
             return pipe.stream(
                 uploads.picture,
                 track,
-                num_inference_steps=int(request.steps),
-                audio_guidance_scale=float(request.audio_guidance),
-                reference_guidance_scale=float(request.reference_guidance),
-                face_region=uploads.region,
-                speed=parse_speed(request.speed),
-                paste_back=bool(request.paste_back),
+                **uploads.options.values(),
                 generator=torch.Generator().manual_seed(int(request.seed)),
                 output_type="uint8",
                 callback_on_step_end=on_step,
@@ -119,117 +105,44 @@ def open_request(pipe: EMOPipeline, request: Request, uploads: Uploads, on_step)
         raise
 
 
-def open_portrait(path: str, region: str, limits: Limits) -> tuple[Image.Image, Region | None]:
-    """The picture, and the face region as `prepare_portrait` takes it.
+def open_portrait(path: str, region: Any, limits: Limits) -> Image.Image:
+    """The picture.
+
+    Args:
+        region: the face region that it is to have, as `prepare_portrait` takes it.
 
     Raises:
         FieldError: one of the two cannot be used.
     """
     with field_errors("portrait", path):
         picture = read_portrait(path, limits.pixels)
-    with field_errors("region"):
-        parsed = parse_region(region)
-        return picture, None if parsed is None else check_region(parsed, (picture.height, picture.width))
+    with field_errors("face_region"):
+        if region is not None:
+            check_region(region, (picture.height, picture.width))
+    return picture
 
 
-def preview_portrait(path: str, region: str, size: int, limits: Limits) -> tuple[Portrait, list[str]]:
+def preview_portrait(
+    path: str, given: Mapping[str, Any], options: type[Options], size: int, limits: Limits
+) -> tuple[Portrait, list[str]]:
     """The portrait as it would be animated at `size` pixels, and what is to be said about it.
 
+    Args:
+        given: contents of the fields that say which face, and where it may move, by their arguments.
+
     Raises:
-        FieldError: the picture or the region cannot be used.
+        FieldError: the picture, the region or the face cannot be used.
     """
-    picture, parsed = open_portrait(path, region, limits)
+    choice = {
+        entry.name: read_option(entry, given[argument(entry)], limits)
+        for entry in options.entries()
+        if argument(entry) in given
+    }
+    picture = open_portrait(path, choice.get("face_region"), limits)
     with field_errors("portrait"), captured_notes() as notes:
-        return prepare_portrait(picture, height=size, width=size, face_region=parsed), notes
+        return prepare_portrait(picture, height=size, width=size, **choice), notes
 
 
-def parse_region(text: str) -> Region | None:
-    """`auto` or nothing, `full`, or four numbers with commas."""
-    text = (text or "").strip().lower()
-    if text in ("", "auto"):
-        return None
-    if text == "full":
-        return text
-    try:
-        x0, y0, x1, y1 = (float(part) for part in text.split(","))
-    except ValueError:
-        raise OptionError(f"“{text[:40]}” is no face region: auto, full, or a box as x0,y0,x1,y1") from None
-    if not all(map(math.isfinite, (x0, y0, x1, y1))):
-        raise OptionError("the corners of the face region must be finite numbers")
-    return x0, y0, x1, y1
-
-
-def parse_speed(text: str | float | None) -> float | None:
-    """`free` or nothing, or degrees per frame.
-
-    Raises:
-        FieldError: it is neither, or more than MAX_SPEED.
-    """
-    if text is None or str(text).strip().lower() in ("", "free"):
-        return None
-    try:
-        speed = float(str(text).replace(",", "."))
-    except ValueError:
-        speed = math.nan
-    if not 0 <= speed <= MAX_SPEED:
-        raise FieldError("speed", f"The head's speed is “free”, or from 0 to {MAX_SPEED:g} degrees per frame.")
-    return speed
-
-
-@contextmanager
-def field_errors(field: str, path: str | Path | None = None) -> Iterator[None]:
-    """Turn an EmoError into the field's; of a file on the server only its name is told."""
-    try:
-        yield
-    except EmoError as error:
-        if isinstance(error, FaceError) and "face region" in str(error).split(";")[0]:
-            field = "region"
-        elif isinstance(error, AudioError):
-            field = "sound"
-        elif isinstance(error, OptionError) and field != "region":
-            field = "options"
-        raise FieldError(field, _sentence(str(error), path)) from error
-
-
-@contextmanager
-def captured_notes() -> Iterator[list[str]]:
-    """Collect the package's warnings as sentences."""
-    notes: list[str] = []
-    with _warnings, warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        yield notes
-        notes += [_sentence(str(w.message)) for w in caught if w.category is UserWarning and _ours(w.filename)]
-
-
-def _sentence(message: str, path: str | Path | None = None) -> str:
-    """A message of the package as the page says it: without folders of the server and options of the command line."""
-    name = None if path is None else Path(path).name
-    if name is not None:
-        message = message.replace(str(path), name)
-    message = message.replace(tempfile.gettempdir(), "the server's temporary folder")
-    message = message.replace("--face-region full (face_region='full' in Python)", "the face region “full”")
-    message = message.replace("--face-region full", "“full”")
-    message = message.replace("no face found in it", "no face found in the picture")
-    message = re.sub(r" \(choose with --face.*\)", "; to choose another, draw a face region around it", message)
-    message = re.sub(r"^(portrait|the sound): ", "", message).strip().rstrip(".")
-    first = message[:1] if name and message.startswith(name) else message[:1].upper()
-    return f"{first}{message[1:]}."
-
-
-def _ours(filename: str) -> bool:
-    return str(Path(__file__).parents[1]) in filename
-
-
-def _check_numbers(request: Request, limits: Limits) -> None:
-    def number(value) -> float:
-        return float(value) if isinstance(value, int | float) and abs(value) < 2**63 else math.nan
-
-    for name in ("audio_guidance", "reference_guidance"):
-        if not 0 <= number(getattr(request, name)) <= MAX_GUIDANCE:
-            raise FieldError("options", f"The {name.replace('_', ' ')} is a number from 0 to {MAX_GUIDANCE:g}.")
-    if not (1 <= number(request.steps) <= limits.steps and request.steps == int(request.steps)):
-        raise FieldError("options", f"The steps are a whole number from 1 to {limits.steps}.")
-    if not (0 <= number(request.seed) < 2**53 and request.seed == int(request.seed)):
-        raise FieldError("options", "The seed is a whole number, not negative.")
-    if not isinstance(request.paste_back, bool):
-        raise FieldError("options", "Paste back is yes or no.")
+def _is_seed(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 <= value <= MAX_SEED and value == int(value)

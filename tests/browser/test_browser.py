@@ -143,10 +143,10 @@ def test_a_box_is_tapped_on_the_portrait(page):
         tap(position={"x": left + x * side, "y": top + y * side})
         page.wait_for_function("drawn => document.querySelector('#region-view img').src != drawn", arg=drawn)
         drawn = picture.get_attribute("src")
-    text = page.input_value("#region textarea, #region input")
+    text = page.input_value("#face-region textarea, #face-region input")
     assert [int(value) for value in text.split(",")] == pytest.approx([64, 64, 192, 192], abs=4)
     page.click("#region-full")
-    page.wait_for_function("document.querySelector('#region textarea, #region input').value == 'full'")
+    page.wait_for_function("document.querySelector('#face-region textarea, #face-region input').value == 'full'")
 
 
 def test_camera_and_microphone(page):

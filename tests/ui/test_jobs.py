@@ -13,13 +13,18 @@ from emo.media import VideoReader, read_origin
 from emo.ui import Limits, jobs
 from emo.ui.frames import VideoPreview
 from emo.ui.jobs import JobProgress, JobResult, Jobs
-from emo.ui.request import FieldError, Request
+from emo.ui.request import Request
+from emo.ui.words import FieldError
 
 
 @pytest.fixture
 def request_of(image, sound):
     """A video of 10 frames: three clips."""
-    return lambda **changes: Request(**dict(portrait=image, sound=sound(), steps=2, audio_guidance=1) | changes)
+
+    def make(portrait=image, recording=None, seed=0, **options) -> Request:
+        return Request(portrait, recording or sound(), seed, {"steps": 2, "audio_guidance": 1} | options)
+
+    return make
 
 
 @pytest.fixture

@@ -304,6 +304,7 @@ def test_what_is_said_has_bounds(tmp_path, reader, caplog):
 
 def test_the_server_decodes_nothing_itself(pipe, image, sound, tmp_path, monkeypatch):
     """The one thing it opens is the copy that its reader made."""
+    from emo.pipelines.emo_options import EMOOptions
     from emo.ui import Limits
     from emo.ui.request import Request, open_request, preview_portrait, read_request
 
@@ -311,9 +312,9 @@ def test_the_server_decodes_nothing_itself(pipe, image, sound, tmp_path, monkeyp
     real = demuxer._opened
     monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("a picture is decoded in the server"))
     monkeypatch.setattr(demuxer, "_opened", lambda path, error: opened.append(path) or real(path, error))
-    preview_portrait(image, "auto", 64, Limits())
-    request = Request(image, sound(), steps=1)
-    open_request(pipe, request, read_request(request, Limits(), tmp_path), None).audio.close()
+    preview_portrait(image, {"face_region": "auto"}, EMOOptions, 64, Limits())
+    request = Request(image, sound(), options={"steps": 1})
+    open_request(pipe, request, read_request(request, EMOOptions, Limits(), tmp_path), None).audio.close()
     assert opened
     assert [path for path in opened if tmp_path not in path.parents] == []
 

@@ -1,0 +1,106 @@
+"""What the fields of a model's options hold at first, and the options they mean filled in: loops over `Option`."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from emo.errors import EmoError, OptionError
+from emo.media import as_fps
+from emo.options import BOOL, FLOAT, FPS, INT, Option, Options
+from emo.ui.limits import Limits
+from emo.ui.words import FieldError, page_words, sentence
+
+MAX_GUIDANCE = 10.0  # more only burns the picture
+MAX_SPEED = 5.0  # degrees per frame; at 25 frames a second the head would turn by 125 degrees each second
+MAX_FPS = 60
+MAX_TEXT = 100  # characters of a number, a word or a box
+
+
+def argument(option: Option) -> str:
+    """An option's name in the page's API and in errors: that of the command's flag."""
+    return option.flag.replace("-", "_")
+
+
+def range_of(option: Option, limits: Limits) -> tuple[float | None, float | None]:
+    """Smallest and largest number that the page takes: the option's own ends, and closer ones."""
+    ends: dict[str, tuple[float | None, float | None]] = {
+        "num_inference_steps": (option.low, limits.steps),
+        "height": (1, limits.side),
+        "width": (1, limits.side),
+        "face": (1, None),
+    }
+    if option.name.endswith("guidance_scale"):
+        return 0, MAX_GUIDANCE
+    return ends.get(option.name, (option.low, option.high))
+
+
+def first_value(option: Option, limits: Limits) -> Any:
+    """What a field holds at first: the default, in a field of text in words, on a slider no more than its end."""
+    if option.kind in (INT, FLOAT, BOOL):
+        high = range_of(option, limits)[1]
+        return option.default if option.default is None or high is None else min(option.default, high)
+    return str(option.default_words if option.default is None else option.default)
+
+
+def read_option(option: Option, value: Any, limits: Limits) -> Any:
+    """The plain value that a field's content means.
+
+    Raises:
+        FieldError: it means none, or one that the page does not take.
+    """
+    with _named(option):
+        if isinstance(value, str):
+            value = _parsed(option, value)
+        if not isinstance(value, str | int | float | bool | tuple | None):
+            raise OptionError(f"{option.name} is a number or a word")
+        if option.kind is INT and isinstance(value, float) and value.is_integer():
+            value = int(value)  # as a browser may send it
+        if value is None and option.default is not None:
+            raise OptionError(f"{option.name} is empty")
+        plain = option.plain(value)
+        option.check(plain, *range_of(option, limits))
+        if option.kind is FPS and as_fps(plain) > MAX_FPS:
+            raise OptionError(f"{option.name} must be at most {MAX_FPS}")
+        if option.name == "speed" and plain is not None and plain > MAX_SPEED:
+            raise OptionError(f"{option.name} is {option.default_words}, or from 0 to {MAX_SPEED:g} degrees per frame")
+    return plain
+
+
+def read_options(options: type[Options], values: Mapping[str, Any], limits: Limits) -> Options:
+    """The options that the fields' contents mean; what is not given has its default.
+
+    Args:
+        values: by the options' arguments.
+
+    Raises:
+        FieldError: naming the first field that is wrong.
+    """
+    given = {entry.name: (entry, values[argument(entry)]) for entry in options.entries() if argument(entry) in values}
+    return options(**{name: read_option(entry, value, limits) for name, (entry, value) in given.items()})
+
+
+def _parsed(option: Option, text: str) -> Any:
+    """A text as a value; an empty one, or the default's words, as the default. No text is ever a file's name here."""
+    text = text.strip().lower()
+    if text in ("", option.default_words):
+        return option.default
+    if len(text) > MAX_TEXT or option.kind in (INT, FLOAT, BOOL):
+        raise OptionError(f"{option.name} is no text of this length")
+    if option.name == "speed":
+        text = text.replace(",", ".")
+    try:
+        return option.kind.parse(text)
+    except ValueError as error:
+        raise error if isinstance(error, OptionError) else OptionError(f"{option.name} is {text!r}") from None
+
+
+@contextmanager
+def _named(option: Option) -> Iterator[None]:
+    """Errors beside the option's field, by the name that it has there."""
+    try:
+        yield
+    except EmoError as error:
+        problem = error.told(page_words)
+        named = problem.startswith(option.name)
+        words = option.label + (problem.removeprefix(option.name) if named else f": {problem}")
+        raise FieldError(argument(option), sentence(words)) from error
