@@ -12,8 +12,8 @@ from emo.data.cache import load_cached, scale_frames
 from emo.data.format import FACE_POINTS, ClipInfo, load_labels, read_metadata, reading_clips
 from emo.errors import DatasetError
 from emo.face import union_mask
+from emo.generation.windows import cut_windows
 from emo.media import AudioTrack, VideoReader
-from emo.unets import cut_windows
 
 SAMPLING_RATE = 16000
 MOUTH_CORNERS = [FACE_POINTS.index("mouth_left"), FACE_POINTS.index("mouth_right")]

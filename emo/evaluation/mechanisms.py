@@ -13,7 +13,7 @@ from emo.evaluation.observation import Observation
 from emo.evaluation.rows import Row
 from emo.evaluation.takes import Settings, Stage, Take, face_box, open_stage, shoot
 from emo.face import FaceDetector
-from emo.generation.latents import encode_pictures
+from emo.generation.latents import decode_latents, encode_pictures
 from emo.metrics import identity_descriptor
 from emo.processes import in_processes
 
@@ -134,9 +134,7 @@ def reconstruct(stage: Stage, found: Mapping[str, Observation]) -> np.ndarray:
     for name, video in found.items():
         if name.startswith("talk-") and name.endswith("-truth"):
             pictures = torch.from_numpy(video.shown).permute(0, 3, 1, 2).to(pipe.device)
-            with torch.no_grad():
-                latents = encode_pictures(pipe.vae, pictures) / pipe.vae.config.scaling_factor
-                decoded = pipe.vae.decode(latents.to(pipe.vae.dtype)).sample.float()
+            decoded = decode_latents(pipe.vae, encode_pictures(pipe.vae, pictures))
             decoded = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
             psnrs += [peak_signal_noise_ratio(a, b) for a, b in zip(video.shown, decoded, strict=True)]
     return np.array(psnrs)

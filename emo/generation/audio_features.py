@@ -2,15 +2,80 @@
 
 import math
 from fractions import Fraction
+from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import torch
-from transformers import SequenceFeatureExtractor, Wav2Vec2Model
+from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from emo.media import AudioTrack
-from emo.unets import cut_windows
+from emo.errors import AudioError
+from emo.generation.windows import cut_windows
+from emo.media.audio import BLOCK
 
 CHUNK_SECONDS = 8
 CONTEXT_SECONDS = 1
+
+
+class Waveform(Protocol):
+    """A recording as mono float32 samples; `emo.media.AudioTrack` is one.
+
+    Attributes:
+        sampling_rate: in Hz.
+        length: number of samples.
+        mean, variance: of all samples.
+    """
+
+    sampling_rate: int
+    length: int
+    mean: float
+    variance: float
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Samples `start ... stop - 1`, (stop - start,)."""
+        ...
+
+
+class SampleWaveform:
+    """A `Waveform` of samples in memory, with the statistics that an `AudioTrack` of them has.
+
+    Args:
+        samples: mono float32, (N,).
+        sampling_rate: in Hz.
+    """
+
+    def __init__(self, samples: np.ndarray, sampling_rate: int):
+        self.samples = samples
+        self.sampling_rate = sampling_rate
+        self.length = len(samples)
+        blocks = [samples[start : start + BLOCK] for start in range(0, len(samples), BLOCK)]
+        mean = sum(block.sum(dtype=np.float64) for block in blocks) / self.length
+        squares = sum(np.square(block - mean, dtype=np.float64).sum() for block in blocks)
+        self.mean = float(mean)
+        self.variance = float(squares / self.length)
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Samples `start ... stop - 1`, (stop - start,)."""
+        return self.samples[start:stop]
+
+
+class ReceptiveField(NamedTuple):
+    """Which samples a hidden state sees: state j those from `j * hop` on, `size` of them.
+
+    Attributes:
+        hop: samples from one state to the next; 320, which are 20 ms.
+        size: samples that one sees; 400, which are 25 ms.
+    """
+
+    hop: int
+    size: int
+
+
+def receptive_field(config: Wav2Vec2Config) -> ReceptiveField:
+    """The receptive field of an encoder's hidden states, by its convolutions."""
+    kernels: Any = config.conv_kernel
+    strides: Any = config.conv_stride
+    reach = [(kernel - 1) * math.prod(strides[:i]) for i, kernel in enumerate(kernels)]
+    return ReceptiveField(math.prod(strides), 1 + sum(reach))
 
 
 class AudioFeatures:
@@ -20,33 +85,37 @@ class AudioFeatures:
     normalized by the statistics of the whole file, so that a frame's features do not depend on where a clip begins.
 
     Args:
-        track: the recording.
+        waveform: the recording, at the rate that the encoder takes.
         encoder, feature_extractor: wav2vec 2.0 and its settings.
         fps: video frames per second.
         num_frames: T, video frames in all.
+
+    Raises:
+        AudioError: the recording has another rate.
     """
 
     def __init__(
         self,
-        track: AudioTrack,
+        waveform: Waveform,
         encoder: Wav2Vec2Model,
-        feature_extractor: SequenceFeatureExtractor,
+        feature_extractor: Wav2Vec2FeatureExtractor,
         fps: Fraction,
         num_frames: int,
     ):
-        self.track, self.encoder, self.fps, self.num_frames = track, encoder, fps, num_frames
+        self.waveform = waveform
+        self.encoder = encoder
+        self.fps = fps
+        self.num_frames = num_frames
         self.normalize = feature_extractor.do_normalize
         self.rate = feature_extractor.sampling_rate
-        kernels, strides = encoder.config.conv_kernel, encoder.config.conv_stride
-        self.hop = math.prod(strides)  # samples from one hidden state to the next: 20 ms
-        self.field = 1 + sum(
-            (k - 1) * math.prod(strides[:i]) for i, k in enumerate(kernels)
-        )  # samples one sees: 25 ms
-        self.num_chunks = max(1, math.ceil(track.length / (CHUNK_SECONDS * self.rate)))
+        if waveform.sampling_rate != self.rate:
+            raise AudioError(f"the sound has {waveform.sampling_rate} samples a second, its encoder takes {self.rate}")
+        self.field = receptive_field(encoder.config)
+        self.num_chunks = max(1, math.ceil(waveform.length / (CHUNK_SECONDS * self.rate)))
         self._chunks: dict[int, torch.Tensor] = {}
 
     def windows(self, start: int, stop: int, num_neighbors: int) -> torch.Tensor:
-        """Features of the frames `start … stop−1` with ±m neighbors, (1, stop − start, 2m+1, layers, width).
+        """Features of the frames `start ... stop - 1` with ±m neighbors, (1, stop - start, 2m+1, layers, width).
 
         Frames beyond the end of the recording, in the padded last clip, repeat its last one.
         """
@@ -64,24 +133,29 @@ class AudioFeatures:
 
     def _frames_of(self, chunk: int) -> range:
         """The frames whose center lies in a chunk; the last chunk takes all that are left."""
-        border = lambda k: max(0, math.ceil(k * CHUNK_SECONDS * self.fps - Fraction(1, 2)))
-        return range(border(chunk), self.num_frames if chunk == self.num_chunks - 1 else border(chunk + 1))
+        last = chunk == self.num_chunks - 1
+        return range(self._border(chunk), self.num_frames if last else self._border(chunk + 1))
+
+    def _border(self, chunk: int) -> int:
+        """The first frame whose center lies in a chunk or beyond."""
+        return max(0, math.ceil(chunk * CHUNK_SECONDS * self.fps - Fraction(1, 2)))
 
     def _encode(self, chunk: int) -> torch.Tensor:
         """Hidden states of all blocks at the centers of a chunk's frames, (frames, layers, width)."""
         start = max(0, chunk * CHUNK_SECONDS - CONTEXT_SECONDS) * self.rate
-        stop = min(self.track.length, ((chunk + 1) * CHUNK_SECONDS + CONTEXT_SECONDS) * self.rate)
-        samples = torch.from_numpy(self.track.read(start, stop))
+        stop = min(self.waveform.length, ((chunk + 1) * CHUNK_SECONDS + CONTEXT_SECONDS) * self.rate)
+        samples = torch.from_numpy(self.waveform.read(start, stop))
         if self.normalize:
-            samples = (samples - self.track.mean) / math.sqrt(self.track.variance + 1e-7)
-        if len(samples) < self.field:
-            samples = torch.nn.functional.pad(samples, (0, self.field - len(samples)))
+            samples = (samples - self.waveform.mean) / math.sqrt(self.waveform.variance + 1e-7)
+        if len(samples) < self.field.size:
+            samples = torch.nn.functional.pad(samples, (0, self.field.size - len(samples)))
         samples = samples[None].to(self.encoder.device, self.encoder.dtype)
         states = torch.cat(self.encoder(samples, output_hidden_states=True).hidden_states[1:]).transpose(0, 1)
 
-        # State j sees the samples j·hop … j·hop + field; frame i's center lies at (i + ½) / fps.
+        hop, size = self.field
+        # State j sees the samples j * hop ... j * hop + size; frame i's center lies at (i + ½) / fps.
         centers = [(frame + Fraction(1, 2)) / self.fps * self.rate - start for frame in self._frames_of(chunk)]
-        position = torch.tensor([float((center - Fraction(self.field, 2)) / self.hop) for center in centers])
+        position = torch.tensor([float((center - Fraction(size, 2)) / hop) for center in centers])
         position = position.clamp(0, len(states) - 1).to(states.device)
         below = position.floor().long()
         above = (below + 1).clamp(max=len(states) - 1)

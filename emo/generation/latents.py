@@ -1,17 +1,45 @@
-"""Pictures to latents, in one way for generation and training; and the noise that clips start from."""
+"""Pictures to latents and back, in one way for generation and training; and the noise that clips start from."""
 
 import math
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import torch
-from diffusers import AutoencoderKL
+
+
+class Autoencoder(Protocol):
+    """An autoencoder between pictures and latents, with the interface of diffusers' AutoencoderKL.
+
+    Attributes:
+        config: holds `scaling_factor`, latents as the scheduler wants them over its own.
+        dtype: its precision.
+        encode: pictures -> an object whose `latent_dist` has a `mode`.
+        decode: (latents, return_dict=False) -> a tuple that begins with the pictures.
+    """
+
+    config: Any
+    encode: Callable[..., Any]
+    decode: Callable[..., Any]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights."""
+        ...
 
 
 @torch.no_grad()
-def encode_pictures(vae: AutoencoderKL, pictures: torch.Tensor) -> torch.Tensor:
+def encode_pictures(vae: Autoencoder, pictures: torch.Tensor) -> torch.Tensor:
     """RGB uint8 (B, 3, H, W), on the device to work on → the modes of their latents (B, L, h, w), scaled as the
     scheduler wants them, in the VAE's precision."""
     pictures = (pictures / 127.5 - 1).to(vae.dtype)
     return vae.encode(pictures).latent_dist.mode() * vae.config.scaling_factor
+
+
+@torch.no_grad()
+def decode_latents(vae: Autoencoder, latents: torch.Tensor) -> torch.Tensor:
+    """Latents (B, L, h, w) in the scheduler's scale -> pictures float32 (B, 3, H, W), about -1 to 1."""
+    latents = latents.to(vae.dtype) / vae.config.scaling_factor
+    return vae.decode(latents, return_dict=False)[0].float()
 
 
 def correlate_noise(noise: torch.Tensor, correlation: float) -> torch.Tensor:

@@ -22,9 +22,10 @@ from emo.generation.audio_features import AudioFeatures
 from emo.generation.fingerprint import fingerprint
 from emo.generation.finite import FiniteCheck
 from emo.generation.guidance import ClipConditions, guide
-from emo.generation.latents import clip_noise, correlate_noise, encode_pictures
+from emo.generation.latents import clip_noise, correlate_noise, decode_latents, encode_pictures
 from emo.generation.origin import begin_origin, complete_origin
 from emo.generation.stream import ClipState, EMOClip, EMOPipelineOutput, EMOStream
+from emo.generation.windows import cut_windows
 from emo.media import AudioTrack, as_fps, load_image
 from emo.pipelines.options import CALLBACK_TENSORS, check_options, check_size, plain_options, speed_track
 from emo.store.checks import check_folder, check_scheduler
@@ -37,7 +38,6 @@ from emo.unets import (
     PatchAutoencoder,
     ReferenceNet,
     SpeedEncoder,
-    cut_windows,
 )
 
 
@@ -378,8 +378,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
         """Latents (F, L, h, w) → pictures (F, 3, H, W) in [−1, 1], float32 on the CPU; or the latents, if wanted."""
         if job.output_type == "latent":
             return latents.cpu()
-        latents = latents.to(self.vae.dtype) / self.vae.config.scaling_factor
-        return self.vae.decode(latents, return_dict=False)[0].float().cpu()
+        return decode_latents(self.vae, latents).cpu()
 
 
 def _call_signature() -> inspect.Signature:

@@ -8,7 +8,6 @@ from emo.unets.face_locator import FaceLocator
 from emo.unets.patch_autoencoder import PatchAutoencoder
 from emo.unets.reference import ReferenceNet
 from emo.unets.speed_encoder import SpeedEncoder
-from emo.unets.windows import cut_windows
 
 __all__ = [
     "Attention",
@@ -24,5 +23,4 @@ __all__ = [
     "ReferenceMaps",
     "ReferenceNet",
     "SpeedEncoder",
-    "cut_windows",
 ]

@@ -6,7 +6,7 @@ import torch
 from tiny import FRAMES, MOTION_FRAMES, noise, tiny_pipeline
 
 from emo.generation.audio_features import AudioFeatures
-from emo.unets import cut_windows
+from emo.generation.windows import cut_windows
 
 SECONDS = 0.4  # 10 frames at 25 fps: clips of 4, 4 and 2 frames
 

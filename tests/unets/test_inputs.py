@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_unets import assert_close, distance, fill_zero_init, randn
 
-from emo.unets import AudioProjection, FaceLocator, SpeedEncoder, cut_windows
+from emo.generation.windows import cut_windows
+from emo.unets import AudioProjection, FaceLocator, SpeedEncoder
 
 
 def small_speed_encoder(**config) -> SpeedEncoder:

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from emo.data import Batch
-from emo.generation.audio_features import AudioFeatures
+from emo.generation.audio_features import AudioFeatures, SampleWaveform
 from emo.generation.latents import encode_pictures
-from emo.media import AudioTrack, as_fps
+from emo.media import as_fps
 from emo.pipelines import EMOPipeline
 
 PIXELS_AT_ONCE = 8 * 512 * 512
@@ -44,11 +44,9 @@ class FrozenEncoders:
             return batch.audio.float()
         windows = []
         for sound in batch.sound:
-            with AudioTrack.open(
-                (sound.waveform.numpy(), sound.sampling_rate), self.feature_extractor.sampling_rate
-            ) as track:
-                features = AudioFeatures(
-                    track, self.audio_encoder, self.feature_extractor, as_fps(sound.fps), sound.num_frames
-                )
-                windows.append(features.windows(sound.start, sound.start + num_frames, num_neighbors))
+            waveform = SampleWaveform(sound.waveform.numpy(), sound.sampling_rate)
+            features = AudioFeatures(
+                waveform, self.audio_encoder, self.feature_extractor, as_fps(sound.fps), sound.num_frames
+            )
+            windows.append(features.windows(sound.start, sound.start + num_frames, num_neighbors))
         return torch.cat(windows)

@@ -9,7 +9,8 @@ from torch import Tensor
 from emo.errors import ConfigError
 from emo.face import Portrait, prepare_portrait
 from emo.generation.frames import finish_frames
-from emo.generation.latents import encode_pictures
+from emo.generation.latents import decode_latents, encode_pictures
+from emo.generation.sampling import sample
 from emo.media import AudioTrack, contact_sheet, load_image
 from emo.pipelines import EMOPipeline
 from emo.training.emo.networks import EMONetworks, Kept
@@ -48,7 +49,7 @@ def validate_pictures(pipe: EMOPipeline, networks: EMONetworks, config: Validati
         reference = encode_pictures(pipe.vae, torch.from_numpy(portrait.image).permute(2, 0, 1)[None].to(device))
         mask = torch.from_numpy(portrait.mask)[None, None].to(device)
         latents = sample_pictures(pipe, networks, reference.expand(SAMPLES, -1, -1, -1), mask, config)
-        decoded = pipe.vae.decode(latents.to(pipe.vae.dtype) / pipe.vae.config.scaling_factor).sample.float().cpu()
+        decoded = decode_latents(pipe.vae, latents).cpu()
         pictures += [portrait.image, *finish_frames(decoded, "uint8", None)]
     contact_sheet(pictures, columns=1 + SAMPLES).save(folder / "pictures.png")
 
@@ -61,11 +62,10 @@ def sample_pictures(
     reference: latents (B, L, h, w). mask: (1, 1, H, W).
     """
     generator = torch.Generator().manual_seed(config.seed)
-    latents = torch.randn(reference[:, None].shape, generator=generator).to(reference.device)
+    noise = torch.randn(reference[:, None].shape, generator=generator).to(reference.device)
     ones = torch.ones(len(reference), device=reference.device)
-    scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config)
-    scheduler.set_timesteps(config.num_inference_steps, device=reference.device)
-    for timestep in scheduler.timesteps:
+
+    def predict(latents: Tensor, timestep: Tensor) -> Tensor:
         prediction = networks(
             sample=latents,
             timestep=timestep.expand(len(reference)),
@@ -73,8 +73,9 @@ def sample_pictures(
             face_mask=mask.expand(len(reference), -1, -1, -1),
             kept=Kept(ones, ones, ones, ones, ones),
         )
-        latents = scheduler.step(prediction.float(), timestep, latents).prev_sample
-    return latents[:, 0]
+        return prediction.float()
+
+    return sample(pipe.scheduler, predict, noise, config.num_inference_steps)[:, 0]
 
 
 def validate_clips(pipe: EMOPipeline, config: ValidationConfig, folder: Path, *, speed: float | None) -> None:

@@ -1,0 +1,82 @@
+"""Noise becomes latents: the sampling loop of generation and validation, for any scheduler of diffusers."""
+
+import copy
+import inspect
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+
+
+class Scheduler(Protocol):
+    """A scheduler of diffusers, whose own base class declares none of this.
+
+    Attributes:
+        timesteps: (steps,), once they are set.
+        init_noise_sigma: standard deviation of what the first step starts from.
+        step: (prediction, timestep, latents) -> a tuple that begins with the latents after the step.
+    """
+
+    timesteps: torch.Tensor
+    init_noise_sigma: float
+    step: Callable[..., Any]
+
+    def set_timesteps(self, num_inference_steps: int, *, device: torch.device) -> None:
+        """Begin anew with so many steps."""
+        ...
+
+    def scale_model_input(self, sample: torch.Tensor, timestep: Any) -> torch.Tensor:
+        """Noisy latents as the network takes them."""
+        ...
+
+
+def sample(
+    scheduler: Scheduler,
+    predict: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    noise: torch.Tensor,
+    num_steps: int,
+    *,
+    eta: float = 0.0,
+    generator: torch.Generator | None = None,
+    on_step: Callable[[int, torch.Tensor, torch.Tensor], torch.Tensor | None] | None = None,
+) -> torch.Tensor:
+    """Denoise by a scheduler's steps.
+
+    Args:
+        scheduler: stays as it is; the loop works on a copy, as others may be at work with it.
+        predict: what the network says, as `prediction_type` asks, of noisy latents at a timestep ().
+        noise: normal, float32, of the latents' shape.
+        num_steps: as `set_timesteps` takes it.
+        eta, generator: of schedulers whose steps take them.
+        on_step: called after each step with its number, timestep and latents; may return others to go on with.
+
+    Returns:
+        The latents.
+    """
+    scheduler = _scheduled(scheduler, num_steps, noise.device)
+    accepted = step_arguments(scheduler)
+    extra = {name: value for name, value in {"eta": eta, "generator": generator}.items() if name in accepted}
+    latents = noise * scheduler.init_noise_sigma
+    for index, timestep in enumerate(scheduler.timesteps):
+        prediction = predict(scheduler.scale_model_input(latents, timestep), timestep)
+        latents = scheduler.step(prediction, timestep, latents, **extra, return_dict=False)[0]
+        changed = None if on_step is None else on_step(index, timestep, latents)
+        latents = latents if changed is None else changed
+    return latents
+
+
+def count_steps(scheduler: Scheduler, num_steps: int) -> int:
+    """How many steps `sample` takes, which for some schedulers are more than they are asked for."""
+    return len(_scheduled(scheduler, num_steps, torch.device("cpu")).timesteps)
+
+
+def step_arguments(scheduler: Scheduler) -> frozenset[str]:
+    """Names of what a scheduler's step takes; not all have η (`eta`), or draw noise (`generator`)."""
+    return frozenset(inspect.signature(scheduler.step).parameters)
+
+
+def _scheduled(scheduler: Scheduler, num_steps: int, device: torch.device) -> Scheduler:
+    """A copy that is set to its timesteps."""
+    own = copy.deepcopy(scheduler)
+    own.set_timesteps(num_steps, device=device)
+    return own
