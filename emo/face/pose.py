@@ -14,12 +14,16 @@ _CANONICAL -= _CANONICAL.mean(0)
 
 @dataclass(frozen=True)
 class HeadPose:
-    """A head's six degrees of freedom, as the camera sees it.
+    """A head's six degrees of freedom, as the camera sees it: rotation = Rz(roll) Ry(-yaw) Rx(-pitch).
 
-    Fields: rotation (3, 3), from the face that looks straight ahead to this one, axes x right, y down, z away; yaw,
-    pitch, roll in degrees, rotation = Rz(roll) Ry(-yaw) Rx(-pitch): yaw > 0 turns to the picture's right, pitch > 0
-    looks up, roll > 0 tilts clockwise in the picture; x, y, the rigid landmarks' center in pixels; size, the distance
-    of the eyes' centers in pixels, as it would be seen from the front.
+    Attributes:
+        rotation: (3, 3), from the face that looks straight ahead to this one, axes x right, y down, z away.
+        yaw: degrees, > 0 turns to the picture's right.
+        pitch: degrees, > 0 looks up.
+        roll: degrees, > 0 tilts clockwise in the picture.
+        x: the rigid landmarks' center, in pixels.
+        y: the rigid landmarks' center, in pixels.
+        size: distance of the eyes' centers in pixels, as it would be seen from the front.
     """
 
     rotation: np.ndarray
@@ -32,7 +36,11 @@ class HeadPose:
 
 
 def head_pose(landmarks: np.ndarray) -> HeadPose:
-    """The pose of one face. landmarks: (478, 3) in pixels, as `Face.landmarks`."""
+    """The pose of one face.
+
+    Args:
+        landmarks: (478, 3) in pixels, as `Face.landmarks`.
+    """
     points = landmarks[_INDEX].astype(np.float64)
     center = points.mean(0)
     rotation = rotations(landmarks[None])[0]
@@ -57,25 +65,25 @@ def rotations(landmarks: np.ndarray) -> np.ndarray:
 
 
 def smooth(landmarks: np.ndarray, sigma: float = 2.0) -> np.ndarray:
-    """Landmarks smoothed along frames, (T, ...) -> (T, ...): a Gaussian of `sigma` frames, cut at the track's ends.
-
-    Raw landmarks put a noise floor of about 0.7 degrees per frame under the rotation speed.
-    """
+    """Landmarks smoothed along frames, (T, ...) -> (T, ...): a Gaussian of `sigma` frames, cut at the track's ends."""
     length = len(landmarks)
     reach = min(math.ceil(3 * sigma), length - 1)
-    total, weights = np.zeros(landmarks.shape), np.zeros(length)
+    total = np.zeros(landmarks.shape)
+    weights = np.zeros(length)
     for step in range(-reach, reach + 1):
         weight = math.exp(-0.5 * (step / sigma) ** 2)
-        here, there = slice(max(0, -step), length - max(0, step)), slice(max(0, step), length - max(0, -step))
-        total[here] += weight * landmarks[there]
+        here = slice(max(0, -step), length - max(0, step))
+        neighbor = slice(max(0, step), length - max(0, -step))
+        total[here] += weight * landmarks[neighbor]
         weights[here] += weight
     return (total / weights.reshape(-1, *[1] * (landmarks.ndim - 1))).astype(landmarks.dtype)
 
 
-def rotation_speed(rotation: np.ndarray) -> np.ndarray:
-    """The head rotation velocity w of 3.2.5: (T, 3, 3) -> (T,) degrees per frame, float64.
+def angular_speed(rotation: np.ndarray) -> np.ndarray:
+    """The head rotation velocity w of 3.2.5: rotations (T, 3, 3) -> (T,) degrees per frame, float64.
 
-    The geodesic angle from the frame before; frame 0 repeats frame 1's, and a single frame has speed 0.
+    The geodesic angle from the frame before; frame 0 repeats frame 1's, and a single frame has speed 0. Of landmarks,
+    with their noise taken out: `emo.metrics.rotation_speed`.
     """
     if len(rotation) == 1:
         return np.zeros(1)

@@ -1,5 +1,7 @@
 """The landmarks' names against MediaPipe's own sets, and against where they lie on a face."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ connections = pytest.importorskip("mediapipe.python.solutions.face_mesh_connecti
 
 
 def edges(*ring: int) -> set[frozenset[int]]:
-    return {frozenset(pair) for pair in zip(ring, ring[1:], strict=False)}
+    return {frozenset(pair) for pair in pairwise(ring)}
 
 
 def mediapipe(name: str) -> set[frozenset[int]]:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from emo.errors import FaceError
+from emo.errors import FaceError, command_words
 from emo.face import Box, Crop, check_region, face_region_mask, plain_region, union_mask
 
 SIZE = (200, 300)  # height, width
@@ -81,15 +81,17 @@ def test_mask_image_gives_the_same_as_its_box(make):
     ],
 )
 def test_bad_regions_are_refused(region, words):
-    with pytest.raises(FaceError, match=words):
+    with pytest.raises(FaceError, match=words) as caught:
         face_region_mask(region, CROP, SIZE)
+    assert caught.value.option == "face_region"
 
 
 def test_mask_that_is_white_only_outside_of_the_crop():
     mask = np.zeros(SIZE, bool)
     mask[:, 280:] = True
-    with pytest.raises(FaceError, match="nothing in the part"):
+    with pytest.raises(FaceError, match="nothing in the part") as caught:
         face_region_mask(mask, CROP, SIZE)
+    assert caught.value.told(command_words).endswith("give a region there, or --face-region full")
 
 
 def test_union_is_of_the_boxes_not_the_box_around_them():
