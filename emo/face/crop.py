@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Box = tuple[float, float, float, float]
-"""x0, y0, x1, y1 in pixels; pixel i covers [i, i + 1]."""
+from emo.face.box import Box
 
 FACE_SHARE = 0.48
 """Longer side of the face box over the crop's shorter side: in portraits and in the training data alike."""
@@ -15,7 +14,8 @@ FACE_SHARE = 0.48
 MAX_SHIFT = 0.12
 """How far, as a share of its side, a crop moves off the face's center in order to stay inside the picture."""
 
-BAND = 256  # rows that are blended at a time
+BAND = 256
+"""Rows that are blended at a time: in floats they take several times as much memory."""
 
 FEATHER = 0.08
 """Width of the paste-back's blended edge as a share of the crop's shorter side."""
@@ -25,7 +25,13 @@ FEATHER = 0.08
 class Crop:
     """A rectangle of whole pixels that may reach over the picture's border, and the size it is resampled to.
 
-    Fields: x0, y0, x1, y1 in pixels of the picture (x1 and y1 exclusive); height, width in pixels of the crop.
+    Attributes:
+        x0: its first column, in pixels of the picture.
+        y0: its first row.
+        x1: the column after its last.
+        y1: the row after its last.
+        height: of the crop, in pixels of its own.
+        width: of the crop, in pixels of its own.
     """
 
     x0: int
@@ -41,19 +47,30 @@ class Crop:
     ) -> "Crop":
         """The crop of aspect ratio width : height whose shorter side is the box's longer side / share.
 
-        box: x0, y0, x1, y1 in pixels; image_size: height, width of the picture. The box is centered, but for a shift
-        of at most MAX_SHIFT of the crop's side that keeps the crop inside the picture.
+        The box is centered, but for a shift of at most MAX_SHIFT of the crop's side that keeps the crop inside the
+        picture.
+
+        Args:
+            box: what the crop is laid around, in pixels of the picture.
+            image_size: height and width of the picture.
+            height: of the crop, in pixels.
+            width: of the crop, in pixels.
+            share: the box's longer side over the crop's shorter side.
         """
-        scale = max(box[2] - box[0], box[3] - box[1]) / share / min(height, width)
-        x0, x1 = _place((box[0] + box[2]) / 2, scale * width, image_size[1])
-        y0, y1 = _place((box[1] + box[3]) / 2, scale * height, image_size[0])
+        scale = box.side / share / min(height, width)
+        x, y = box.center
+        x0, x1 = _place(x, scale * width, image_size[1])
+        y0, y1 = _place(y, scale * height, image_size[0])
         return cls(x0, y0, x1, y1, height, width)
 
     @classmethod
     def center(cls, image_size: tuple[int, int], *, height: int, width: int) -> "Crop":
         """The largest rectangle of aspect ratio width : height inside the picture, centered.
 
-        image_size: height, width of the picture.
+        Args:
+            image_size: height and width of the picture.
+            height: of the crop, in pixels.
+            width: of the crop, in pixels.
         """
         scale = min(image_size[0] / height, image_size[1] / width)
         x0, x1 = _place(image_size[1] / 2, scale * width, image_size[1])
@@ -67,26 +84,35 @@ class Crop:
         """
         import cv2
 
-        h, w = image.shape[:2]
+        h, w = image_size(image)
         inside = image[max(self.y0, 0) : max(self.y1, 0), max(self.x0, 0) : max(self.x1, 0)]
         beyond = max(-self.y0, 0), max(self.y1 - h, 0), max(-self.x0, 0), max(self.x1 - w, 0)
         return _resample(cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE), self.height, self.width)
 
     def to_crop(self, box: Box) -> Box:
         """A box in pixels of the picture -> the same box in pixels of the crop."""
-        sx, sy = self.width / (self.x1 - self.x0), self.height / (self.y1 - self.y0)
-        return (box[0] - self.x0) * sx, (box[1] - self.y0) * sy, (box[2] - self.x0) * sx, (box[3] - self.y0) * sy
+        sx = self.width / (self.x1 - self.x0)
+        sy = self.height / (self.y1 - self.y0)
+        return Box((box.x0 - self.x0) * sx, (box.y0 - self.y0) * sy, (box.x1 - self.x0) * sx, (box.y1 - self.y0) * sy)
 
     def to_image(self, box: Box) -> Box:
         """A box in pixels of the crop -> the same box in pixels of the picture."""
-        sx, sy = (self.x1 - self.x0) / self.width, (self.y1 - self.y0) / self.height
-        return box[0] * sx + self.x0, box[1] * sy + self.y0, box[2] * sx + self.x0, box[3] * sy + self.y0
+        sx = (self.x1 - self.x0) / self.width
+        sy = (self.y1 - self.y0) / self.height
+        return Box(box.x0 * sx + self.x0, box.y0 * sy + self.y0, box.x1 * sx + self.x0, box.y1 * sy + self.y0)
 
     def paste(self, frames: np.ndarray, image: np.ndarray) -> np.ndarray:
-        """Put frames of the crop back into the picture, (n, height, width, 3) and (h, w, 3) -> (n, h, w, 3), uint8.
+        """Put frames of the crop back into the picture.
 
         Every pixel outside of the crop is the picture's own. Inside, the frame fades in over FEATHER of the crop's
         shorter side, from nothing at the outermost pixel; not along the picture's own border, where no seam can show.
+
+        Args:
+            frames: uint8 (n, height, width, 3) of the crop.
+            image: uint8 (h, w, 3), the picture.
+
+        Returns:
+            uint8 (n, h, w, 3).
         """
         pasted = np.empty((len(frames), *image.shape), np.uint8)
         for target, picture in zip(pasted, self.paste_each(frames, image), strict=True):
@@ -95,14 +121,14 @@ class Crop:
 
     def paste_each(self, frames: Iterable[np.ndarray], image: np.ndarray) -> Iterator[np.ndarray]:
         """The pictures of `paste` one by one, (h, w, 3) uint8 each: of large ones no two are in memory."""
-        h, w = image.shape[:2]
+        h, w = image_size(image)
         top, bottom, left, right = max(self.y0, 0), min(self.y1, h), max(self.x0, 0), min(self.x1, w)
         feather = max(1.0, FEATHER * min(self.x1 - self.x0, self.y1 - self.y0))
         down, across = _ramp(self.y0, self.y1, h, feather), _ramp(self.x0, self.x1, w, feather)
         for frame in frames:
             pasted = image.copy()
             front = _resample(frame, self.y1 - self.y0, self.x1 - self.x0)
-            for y in range(top, bottom, BAND):  # in floats it is several times as large
+            for y in range(top, bottom, BAND):
                 rows = slice(y, min(y + BAND, bottom))
                 alpha = np.outer(down[rows.start - top : rows.stop - top], across)[..., None]
                 behind = image[rows, left:right].astype(np.float32)
@@ -111,6 +137,12 @@ class Crop:
             del front
             yield pasted
             del pasted
+
+
+def image_size(image: np.ndarray) -> tuple[int, int]:
+    """Height and width of a picture (h, w, ...)."""
+    height, width = image.shape[:2]
+    return height, width
 
 
 def _place(center: float, side: float, limit: int) -> tuple[int, int]:

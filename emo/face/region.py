@@ -1,20 +1,32 @@
 """The face region: where in the crop the face may appear (3.2.5, Fig. 7)."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from PIL import Image
 
-from emo.errors import FaceError, OptionError
-from emo.face.crop import Box, Crop
+from emo.errors import FaceError, OptionError, Setting
+from emo.face.box import Box
+from emo.face.crop import Crop
 from emo.values import number
 
 REGION_SCALE = 1.3
 """The default region's sides over the face box's: room for the head to move (Fig. 7)."""
 
-Region = Literal["full"] | Box | np.ndarray | Image.Image
-"""Given by the user: all of the crop; x0, y0, x1, y1 in pixels of the picture; or a mask of the picture's size. Boxes
-may be any sequence, array or tensor of four numbers, masks tensors as well."""
+
+class TensorLike(Protocol):
+    """A torch tensor, for which torch need not be imported."""
+
+    def detach(self) -> Any:
+        """Without its gradient."""
+
+
+Region = Literal["full"] | Sequence[float] | np.ndarray | Image.Image | TensorLike
+"""Given by the user: all of the crop; x0, y0, x1, y1 in pixels of the picture; or a mask of the picture's size."""
+
+CheckedRegion = Literal["full"] | Box | np.ndarray
+"""What `check_region` makes of it; a mask is bool (h, w)."""
 
 
 def face_region_mask(
@@ -22,21 +34,33 @@ def face_region_mask(
 ) -> np.ndarray:
     """The mask M of 3.2.5 for a portrait, float32 (height, width) of the crop: 1 where the face may appear, else 0.
 
-    region: None, the portrait's own face box (`face_box`, pixels of the picture) times REGION_SCALE; or as
-    `check_region` takes it. image_size: height, width of the picture.
-    Raises FaceError as `check_region` does, and for a region outside of the crop.
+    Args:
+        region: as `check_region` takes it; None is the portrait's own face box times REGION_SCALE.
+        crop: the part of the picture that is animated.
+        image_size: height and width of the picture.
+        face_box: of the portrait, in pixels of the picture; needed where there is no region.
+
+    Raises:
+        FaceError: `check_region` refuses the region, or it lies outside of the crop.
     """
-    region = grow(face_box, REGION_SCALE) if region is None else check_region(region, image_size)
-    if isinstance(region, str):
-        return np.ones((crop.height, crop.width), np.float32)
-    if isinstance(region, tuple):
-        mask = union_mask(np.array([crop.to_crop(region)]), crop.height, crop.width)
+    if region is None:
+        assert face_box is not None
+        checked = face_box.scaled(REGION_SCALE)
     else:
-        mask = (crop.apply(region.astype(np.uint8) * 255) >= 128).astype(np.float32)
+        checked = check_region(region, image_size)
+    if isinstance(checked, str):
+        return np.ones((crop.height, crop.width), np.float32)
+    if isinstance(checked, Box):
+        mask = union_mask(np.array([crop.to_crop(checked)]), crop.height, crop.width)
+    else:
+        mask = (crop.apply(checked.astype(np.uint8) * 255) >= 128).astype(np.float32)
     if not mask.any():
+        animated = f"{crop.x0},{crop.y0},{crop.x1},{crop.y1}"
         raise FaceError(
-            f"the face region has nothing in the part of the picture that is animated, pixels {crop.x0},{crop.y0},"
-            f"{crop.x1},{crop.y1}: give a region there, or --face-region full"
+            f"the face region has nothing in the part of the picture that is animated, pixels {animated}",
+            option="face_region",
+            remedy="give a region there, or {}",
+            setting=Setting("face_region", "full"),
         )
     return mask
 
@@ -44,16 +68,21 @@ def face_region_mask(
 def union_mask(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
     """A clip's mask M for training: the union of its face boxes (3.2.5), float32 (height, width), 1 inside, else 0.
 
-    boxes: (T, 4) x0, y0, x1, y1 in pixels of the frame; a pixel is inside where its center is.
+    Args:
+        boxes: (T, 4) x0, y0, x1, y1 in pixels of the frame; a pixel is inside where its center is.
+        height: of the frame, in pixels.
+        width: of the frame, in pixels.
     """
     x0, y0, x1, y1 = np.asarray(boxes, np.float64).T[..., None]  # (T, 1) each
-    x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
-    columns, rows = (x0 <= x) & (x < x1), (y0 <= y) & (y < y1)  # (T, width), (T, height)
+    x = np.arange(width) + 0.5
+    y = np.arange(height) + 0.5
+    columns = (x0 <= x) & (x < x1)  # (T, width)
+    rows = (y0 <= y) & (y < y1)  # (T, height)
     return (rows[:, :, None] & columns[:, None, :]).any(0).astype(np.float32)
 
 
-def plain_region(region: Region) -> Literal["full"] | Box | np.ndarray | Image.Image:
-    """A region with tensors as arrays, and four numbers of any kind as a box of floats; anything else as it is."""
+def plain_region(region: Any) -> Any:
+    """A region with tensors as arrays, and four numbers of any kind as a tuple of floats; anything else as it is."""
     if hasattr(region, "detach"):  # a torch tensor
         region = region.detach().cpu()
         region = (region.float() if region.is_floating_point() else region).numpy()
@@ -67,43 +96,63 @@ def plain_region(region: Region) -> Literal["full"] | Box | np.ndarray | Image.I
     return region
 
 
-def check_region(region: Region, image_size: tuple[int, int]) -> Literal["full"] | Box | np.ndarray:
+def check_region(region: Region, image_size: tuple[int, int]) -> CheckedRegion:
     """A region as the user gives it -> 'full', a box cut to the picture, or a mask, bool (h, w).
 
-    A box is four numbers of any kind, an array or a tensor of them; a mask is a PIL image or an array or tensor (h, w)
-    or (h, w, 3), bool, uint8 or float 0...1: white from half scale on.
-    image_size: height, width of the picture.
-    Raises FaceError for a box that is inverted, empty or outside of the picture, a mask that is empty or not of the
-    picture's size, and anything else.
+    Args:
+        region: 'full'; a box, which is four numbers of any kind, an array or a tensor of them; or a mask, which is a
+            PIL image or an array or tensor (h, w) or (h, w, 3), bool, uint8 or float 0...1: white from half scale on.
+        image_size: height and width of the picture.
+
+    Raises:
+        FaceError: a box is inverted, empty or outside of the picture, a mask is empty or not of the picture's size, or
+            the region is anything else.
     """
+    plain = plain_region(region)
+    if isinstance(plain, str) and plain == "full":
+        return "full"
+    if isinstance(plain, tuple) and len(plain) == 4 and all(isinstance(value, float) for value in plain):
+        return _check_box(Box(*plain), image_size)
+    return _check_mask(plain, image_size)
+
+
+def _check_box(box: Box, image_size: tuple[int, int]) -> Box:
     h, w = image_size
-    region = plain_region(region)
-    if isinstance(region, str) and region == "full":
-        return region
-    if isinstance(region, tuple) and len(region) == 4 and all(isinstance(value, float) for value in region):
-        x0, y0, x1, y1 = region
-        shown = ",".join(f"{value:g}" for value in region)
-        if not (x0 < x1 and y0 < y1):
-            raise FaceError(f"the face region {shown} is empty: give x0,y0,x1,y1 with x0 < x1 and y0 < y1")
-        if x1 <= 0 or y1 <= 0 or x0 >= w or y0 >= h:
-            raise FaceError(f"the face region {shown} lies outside of the picture, which is {w} x {h} pixels")
-        return float(max(x0, 0)), float(max(y0, 0)), float(min(x1, w)), float(min(y1, h))
-    if isinstance(region, Image.Image):
-        region = np.asarray(region.convert("L"))
-    if not isinstance(region, np.ndarray) or region.ndim not in (2, 3) or region.dtype.kind not in "buf":
+    shown = ",".join(f"{value:g}" for value in box)
+    if not (box.x0 < box.x1 and box.y0 < box.y1):
+        raise FaceError(
+            f"the face region {shown} is empty",
+            option="face_region",
+            remedy="give x0,y0,x1,y1 with x0 < x1 and y0 < y1",
+        )
+    if box.x1 <= 0 or box.y1 <= 0 or box.x0 >= w or box.y0 >= h:
+        where = f"lies outside of the picture, which is {w} x {h} pixels"
+        raise FaceError(f"the face region {shown} {where}", option="face_region")
+    return Box(float(max(box.x0, 0)), float(max(box.y0, 0)), float(min(box.x1, w)), float(min(box.y1, h)))
+
+
+def _check_mask(mask: Any, image_size: tuple[int, int]) -> np.ndarray:
+    h, w = image_size
+    if isinstance(mask, Image.Image):
+        mask = np.asarray(mask.convert("L"))
+    if not isinstance(mask, np.ndarray) or mask.ndim not in (2, 3) or mask.dtype.kind not in "buf":
         raise FaceError(
             "the face region must be 'full', four numbers x0,y0,x1,y1 in pixels of the picture, or a mask image "
-            f"of its size (arrays: bool, uint8 or float 0 to 1), not {_shown(region)}"
+            f"of its size (arrays: bool, uint8 or float 0 to 1), not {_shown(mask)}",
+            option="face_region",
         )
-    if region.shape[:2] != (h, w):
+    if mask.shape[:2] != (h, w):
         raise FaceError(
-            f"the face region's mask is {region.shape[1]} x {region.shape[0]} pixels but the picture {w} x {h}: "
-            "give a mask of the picture's size"
+            f"the face region's mask is {mask.shape[1]} x {mask.shape[0]} pixels but the picture {w} x {h}",
+            option="face_region",
+            remedy="give a mask of the picture's size",
         )
-    gray = region.mean(-1) if region.ndim == 3 else region
-    white = gray >= (np.iinfo(region.dtype).max / 2 if region.dtype.kind == "u" else 0.5)
+    gray = mask.mean(-1) if mask.ndim == 3 else mask
+    white = gray >= (np.iinfo(mask.dtype).max / 2 if mask.dtype.kind == "u" else 0.5)
     if not white.any():
-        raise FaceError("the face region's mask is empty: paint white where the face may appear")
+        raise FaceError(
+            "the face region's mask is empty", option="face_region", remedy="paint white where the face may appear"
+        )
     return white
 
 
@@ -111,15 +160,3 @@ def _shown(region: object) -> str:
     if isinstance(region, np.ndarray):
         return f"an array of {region.dtype} {region.shape}"
     return ascii(region)[:60] if isinstance(region, str | tuple | list) else repr(type(region).__name__)
-
-
-def bounding_box(mask: np.ndarray) -> Box:
-    """The box around a mask's white pixels, bool (h, w), at least one of them white."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
-
-
-def grow(box: Box, scale: float) -> Box:
-    """The box with its sides times `scale`, about its center."""
-    x, y, rx, ry = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, (box[2] - box[0]) / 2, (box[3] - box[1]) / 2
-    return x - scale * rx, y - scale * ry, x + scale * rx, y + scale * ry

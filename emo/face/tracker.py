@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from emo.errors import FaceError
-from emo.face.crop import Box
-from emo.face.detector import FaceDetector, landmark_box
+from emo.face.box import Box, landmark_box
+from emo.face.detector import FaceDetector, largest
 
 
 @dataclass(frozen=True)
 class FaceTrack:
     """A face over T frames.
 
-    Fields: landmarks (T, 478, 3) float32 in pixels, as `Face.landmarks`; found (T,) bool, False where the face was
-    not found and its landmarks are interpolated between the frames around, or those of the nearest at the ends.
+    Attributes:
+        landmarks: (T, 478, 3) float32 in pixels, as `Face.landmarks`.
+        found: (T,) bool, False where the face was not found and its landmarks are interpolated between the frames
+            around, or those of the nearest at the ends.
     """
 
     landmarks: np.ndarray = field(repr=False)
@@ -33,29 +35,29 @@ def track_face(
 
     The largest face of the first frame that shows one, then in each frame the face about the place of the frame
     before; where there is none, the nearest in the whole frame. Frames are taken one by one and not kept. What comes
-    out depends on the frames alone, not on what the detector saw before. About 6 ms a frame on one core, half of what
-    `FaceDetector.detect` takes.
+    out depends on the frames alone, not on what the detector saw before.
 
     Args:
         frames: uint8 (H, W, 3) RGB each, of one size.
         detector: one to share between videos; by default one of its own.
         name: of the video, for errors.
+
     Raises:
         FaceError: there are no frames, or no frame shows a face.
     """
     tracked: list[np.ndarray | None] = []
     box: Box | None = None
-    with FaceDetector() if detector is None else nullcontext(detector) as detector:
+    with FaceDetector() if detector is None else nullcontext(detector) as finder:
         for frame in frames:
-            landmarks = None if box is None else detector.landmarks_near(frame, box)
+            landmarks = None if box is None else finder.landmarks_near(frame, box)
             if landmarks is None:
-                landmarks = _search(detector, frame, box)
+                landmarks = _search(finder, frame, box)
             if landmarks is not None:
                 box = landmark_box(landmarks)
             tracked.append(landmarks)
     if box is None:
         reason = f"no face in any of its {len(tracked)} frames" if tracked else "it has no frames"
-        raise FaceError(f"{name} cannot be tracked: {reason}; give a video in which one face is in view")
+        raise FaceError(f"{name} cannot be tracked: {reason}", remedy="give a video in which one face is in view")
     return _filled(tracked)
 
 
@@ -64,10 +66,10 @@ def _search(detector: FaceDetector, frame: np.ndarray, box: Box | None) -> np.nd
     faces = detector.detect(frame)
     if not faces:
         return None
-    x0, y0, x1, y1 = np.array([face.box for face in faces]).T
     if box is None:
-        return faces[np.argmax((x1 - x0) * (y1 - y0))].landmarks
-    return faces[np.argmin(np.hypot(x0 + x1 - box[0] - box[2], y0 + y1 - box[1] - box[3]))].landmarks
+        return largest(faces).landmarks
+    x0, y0, x1, y1 = np.array([face.box for face in faces]).T
+    return faces[np.argmin(np.hypot(x0 + x1 - box.x0 - box.x1, y0 + y1 - box.y0 - box.y1))].landmarks
 
 
 def _filled(tracked: list[np.ndarray | None]) -> FaceTrack:
@@ -76,6 +78,7 @@ def _filled(tracked: list[np.ndarray | None]) -> FaceTrack:
     known = np.flatnonzero(found)
     place = np.interp(np.arange(len(found)), known, np.arange(len(known)))  # in the list of known frames
     before = np.floor(place).astype(int)
-    after, share = np.minimum(before + 1, len(known) - 1), (place - before)[:, None, None].astype(np.float32)
-    kept = np.stack([tracked[index] for index in known])
+    after = np.minimum(before + 1, len(known) - 1)
+    share = (place - before)[:, None, None].astype(np.float32)
+    kept = np.stack([landmarks for landmarks in tracked if landmarks is not None])
     return FaceTrack(np.where(share > 0, (1 - share) * kept[before] + share * kept[after], kept[before]), found)

@@ -8,7 +8,7 @@ which the finder is surest gives the roll.
 import numpy as np
 from PIL import Image
 
-from emo.face.crop import Box, Crop
+from emo.face.crop import Crop, image_size
 from emo.face.detector import FINDER_SIDE, MESH_SHARE, Face, FaceDetector
 from emo.face.pose import head_pose
 
@@ -19,15 +19,18 @@ SEARCH_SIDE = 1600
 def upright_roll(detector: FaceDetector, picture: np.ndarray, face: Face) -> float:
     """How far a face is tilted, clockwise as seen by the viewer: degrees, -180 to 180.
 
-    picture: uint8 (h, w, 3) RGB; face: one that was found in it, upright or not.
+    Args:
+        detector: looks at the face in four turns.
+        picture: uint8 (h, w, 3) RGB.
+        face: one that was found in the picture, upright or not.
     """
-    crop = Crop.around(face.box, picture.shape[:2], height=FINDER_SIDE, width=FINDER_SIDE, share=MESH_SHARE)
-    around, box = crop.apply(picture), crop.to_crop(face.box)
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    crop = Crop.around(face.box, image_size(picture), height=FINDER_SIDE, width=FINDER_SIDE, share=MESH_SHARE)
+    around = crop.apply(picture)
+    x, y = crop.to_crop(face.box).center
     views = []
     for turns in range(4):
-        found = [other for other in detector.detect(_turned(around, turns)) if _holds(other.box, x, y)]
-        views += [(other.score, other, turns) for other in found]
+        faces = [other for other in detector.detect(_turned(around, turns)) if other.box.holds(x, y)]
+        views += [(other.score, other, turns) for other in faces]
         x, y = y, FINDER_SIDE - x
     if not views:
         return head_pose(face.landmarks).roll
@@ -38,20 +41,25 @@ def upright_roll(detector: FaceDetector, picture: np.ndarray, face: Face) -> flo
 def find_tilted(detector: FaceDetector, picture: np.ndarray) -> tuple[Face, float] | None:
     """The largest face that shows only when the picture is turned, and its roll as `upright_roll` gives it, or None.
 
-    picture: uint8 (h, w, 3) RGB. The face is in pixels of the turned picture, at the picture's own scale.
+    The face is in pixels of the turned picture, at the picture's own scale.
+
+    Args:
+        detector: looks at the picture in three turns.
+        picture: uint8 (h, w, 3) RGB.
     """
-    shrink = max(1.0, max(picture.shape[:2]) / SEARCH_SIDE)
+    height, width = image_size(picture)
+    shrink = max(1.0, max(height, width) / SEARCH_SIDE)
     small = picture
     if shrink > 1:
-        size = tuple(max(1, round(side / shrink)) for side in picture.shape[1::-1])
+        size = max(1, round(width / shrink)), max(1, round(height / shrink))
         small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
-    found = []
+    tilted = []
     for turns in (1, 3, 2):
         turned = _turned(small, turns)
         for face in detector.detect(turned):
             roll = _wrap(upright_roll(detector, turned, face) + 90 * turns)
-            found.append((Face(tuple(v * shrink for v in face.box), face.score, face.landmarks * shrink), roll))
-    return max(found, key=lambda pair: pair[0].box[3] - pair[0].box[1], default=None)
+            tilted.append((Face(face.box.in_resized(shrink), face.score, face.landmarks * shrink), roll))
+    return max(tilted, key=lambda pair: pair[0].box.height, default=None)
 
 
 def how_to_turn(roll: float) -> str:
@@ -64,10 +72,6 @@ def how_to_turn(roll: float) -> str:
 def _turned(picture: np.ndarray, turns: int) -> np.ndarray:
     """By so many quarter turns counter-clockwise."""
     return np.ascontiguousarray(np.rot90(picture, turns))
-
-
-def _holds(box: Box, x: float, y: float) -> bool:
-    return box[0] <= x <= box[2] and box[1] <= y <= box[3]
 
 
 def _wrap(angle: float) -> float:

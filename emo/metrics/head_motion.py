@@ -76,7 +76,7 @@ def rotation_speed(landmarks: np.ndarray) -> np.ndarray:
     portraits read 0.05, 0.30, 0.62 and 1.17 for 0, 0.3, 0.7 and 1.3; six GRID speakers 0.04 to 0.13.
     """
     landmarks = check_landmarks(landmarks)
-    speed = face.rotation_speed(steady_rotations(landmarks))
+    speed = face.angular_speed(steady_rotations(landmarks))
     floor = FLOOR * _noise(landmarks)
     power = smooth(speed**2, NEIGHBORHOOD)
     return speed * np.sqrt(np.clip(1 - floor**2 / np.maximum(power, 1e-12), 0, 1))

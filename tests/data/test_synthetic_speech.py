@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from emo.data.synthetic.articulation import articulate_recording, articulate_speech, frame_count
-from emo.data.synthetic.motion import LIMITS, Motion, make_motion, rotation_speed
+from emo.data.synthetic.motion import LIMITS, Motion, make_motion, speed_of_angles
 from emo.data.synthetic.phones import PHONES, VOWELS
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
 
@@ -167,8 +167,8 @@ def test_heads_leave_their_place_and_stay_in_the_picture(clips):
 def test_rotation_speed_is_geodesic():
     turn = torch.tensor([0.0, 3.0, 3.0, 3.0])
     zero = torch.zeros(4)
-    assert torch.allclose(rotation_speed(turn, zero, zero), torch.tensor([3.0, 3.0, 0.0, 0.0]), atol=1e-5)
-    mixed = rotation_speed(torch.tensor([0.0, 3.0]), torch.tensor([0.0, 4.0]), torch.zeros(2))
+    assert torch.allclose(speed_of_angles(turn, zero, zero), torch.tensor([3.0, 3.0, 0.0, 0.0]), atol=1e-5)
+    mixed = speed_of_angles(torch.tensor([0.0, 3.0]), torch.tensor([0.0, 4.0]), torch.zeros(2))
     assert float(mixed[1]) == pytest.approx(5.0, abs=0.01)
 
 

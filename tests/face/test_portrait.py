@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emo.errors import FaceError
-from emo.face import FACE_SHARE, Crop, FaceDetector, prepare_portrait
+from emo.errors import EmoWarning, FaceError, command_words
+from emo.face import FACE_SHARE, Box, Crop, FaceDetector, prepare_portrait
 from emo.face.upright import find_tilted
 
 HEAD = (slice(0, 250), slice(90, 360))
@@ -55,8 +55,18 @@ def test_region_given_as_full_box_or_mask_keeps_the_crop(astronaut):
 
 
 def test_without_a_face_the_error_names_the_picture_and_the_way_on():
-    with pytest.raises(FaceError, match=r"cup\.png: no face found.*--face-region full"):
+    with pytest.raises(FaceError, match=r"cup\.png: no face found.*face_region='full'"):
         prepare(np.full((200, 300, 3), 90, np.uint8), name="cup.png")
+
+
+def test_errors_name_the_option_at_fault_and_the_flag(two):
+    with pytest.raises(FaceError) as caught:
+        prepare(np.full((200, 300, 3), 90, np.uint8))
+    assert caught.value.option == "image"
+    assert "or animate it without one with --face-region full" in caught.value.told(command_words)
+    with pytest.raises(FaceError) as caught:
+        prepare(two, face=3)
+    assert caught.value.option == "face"
 
 
 def test_without_a_face_a_region_will_do():
@@ -69,7 +79,7 @@ def test_without_a_face_a_region_will_do():
     mask[60:120, 140:180] = True
     box, masked = prepare(empty, face_region=(140, 60, 180, 120)), prepare(empty, face_region=mask)
     assert box.crop == masked.crop
-    x0, y0, x1, y1 = box.crop.to_crop((140, 60, 180, 120))
+    x0, y0, x1, y1 = box.crop.to_crop(Box(140, 60, 180, 120))
     assert (x0 + x1) / 2 == pytest.approx(64, abs=1)
     assert (y1 - y0) / 128 == pytest.approx(1.3 * FACE_SHARE, rel=0.02)
     assert box.mask.sum() == pytest.approx((x1 - x0) * (y1 - y0), rel=0.05)
@@ -87,14 +97,14 @@ def test_face_cut_off_by_the_border(astronaut, side):
     x0, y0, x1, y1 = whole[side]
     prepare(astronaut[y0:y1, x0:x1])
     x0, y0, x1, y1 = cut[side]
-    with pytest.raises(FaceError, match=r"portrait: its face is cut off.*--face-region full"):
+    with pytest.raises(FaceError, match=r"portrait: its face is cut off.*face_region='full'"):
         prepare(astronaut[y0:y1, x0:x1])
 
 
 def test_face_smaller_than_64_pixels(astronaut):
     shrink = lambda factor: np.asarray(Image.fromarray(astronaut).resize((round(512 * factor),) * 2, Image.LANCZOS))
     prepare(shrink(0.63))  # 67 px
-    with pytest.raises(FaceError, match=r"its face is 5\d pixels large, at least 64.*--face-region full"):
+    with pytest.raises(FaceError, match=r"its face is 5\d pixels large, at least 64.*face_region='full'"):
         prepare(shrink(0.53))
 
 
@@ -107,7 +117,7 @@ def test_a_face_that_is_refused_goes_with_a_region(astronaut):
 
 
 def test_near_profile_is_refused_and_three_quarters_are_not(picture):
-    with pytest.raises(FaceError, match=r"turned 4\d degrees away.*at most 40.*--face-region full"):
+    with pytest.raises(FaceError, match=r"turned 4\d degrees away.*at most 40.*face_region='full'"):
         prepare(picture("bad_input/profile_threequarter.png"))
     for face in (1, 2):
         prepare(picture("bad_input/twofaces_480x270.png"), face=face)
@@ -120,15 +130,17 @@ def test_real_portraits_and_their_paste_back(picture, name):
     assert np.abs(back.astype(float) - portrait.picture).mean() < 3
     inside = portrait.mask.astype(bool)
     x, y = (portrait.face.landmarks[:, i] for i in (0, 1))
-    x, y, *_ = np.array([portrait.crop.to_crop((a, b, a, b)) for a, b in zip(x, y, strict=True)]).T.astype(int)
+    x, y, *_ = np.array([portrait.crop.to_crop(Box(a, b, a, b)) for a, b in zip(x, y, strict=True)]).T.astype(int)
     assert inside[y, x].all()
 
 
 def test_of_several_faces_the_largest_is_taken_with_a_warning(two):
-    with pytest.warns(UserWarning, match=r"duo\.png: 2 faces.*number 2 from the left.*--face 1 \.\.\. 2"):
+    words = r"duo\.png: 2 faces.*number 2 of them from the left; choose another with face=1"
+    with pytest.warns(EmoWarning, match=words) as caught:
         portrait = prepare(two, name="duo.png")
+    assert "choose another with --face 1" in caught[0].message.told(command_words)
     assert portrait.face.box[0] > 270
-    with pytest.warns(UserWarning, match="number 1 from the left"):
+    with pytest.warns(UserWarning, match="number 1 of them from the left.*face=2"):
         assert prepare(two[:, ::-1]).face.box[0] < 270
 
 
@@ -175,7 +187,7 @@ def test_a_picture_on_its_side_or_head_is_refused_with_the_way_to_turn_it(astron
     with pytest.raises(FaceError, match=r"a\.png: its face is tilted by (8|9|1[678])\d degrees; turn") as caught:
         prepare(turned, name="a.png")
     assert f"turn the picture by {TURNS[turns]}, or animate" in str(caught.value)
-    assert "--face-region full" in str(caught.value)
+    assert "face_region='full'" in str(caught.value)
     with pytest.warns(UserWarning, match=f"tilted by .*turn the picture by {TURNS[turns]}.*all the same"):
         prepare(turned, face_region="full")
 

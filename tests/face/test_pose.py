@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emo.face import head_pose, rotation_speed, rotations, smooth
-from emo.face.pose import RIGID
+from emo.face import angular_speed, head_pose, rotations, smooth
+from emo.face.mesh import RIGID
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
@@ -66,23 +66,23 @@ def test_mirrored_noise_gives_no_reflection():
 def test_speed_of_a_constant_rotation(step, yaw, pitch, roll):
     axis = rotation(yaw, pitch, roll)  # turns about an arbitrary axis
     track = np.stack([axis @ rotation(0, 0, step * t) @ axis.T for t in range(6)])
-    np.testing.assert_allclose(rotation_speed(track), step, atol=1e-5)
+    np.testing.assert_allclose(angular_speed(track), step, atol=1e-5)
 
 
 def test_speed_is_per_frame_and_frame_0_repeats_frame_1():
     track = np.stack([rotation(a, 0, 0) for a in (0, 1, 3, 3)])
-    np.testing.assert_allclose(rotation_speed(track), [1, 1, 2, 0], atol=1e-9)
-    np.testing.assert_array_equal(rotation_speed(track[:1]), [0])
+    np.testing.assert_allclose(angular_speed(track), [1, 1, 2, 0], atol=1e-9)
+    np.testing.assert_array_equal(angular_speed(track[:1]), [0])
 
 
 def test_smoothing_lowers_the_speed_of_a_still_head_and_keeps_that_of_a_moving_one():
     rng = np.random.default_rng(2)
     noise = rng.normal(0, 0.5, (60, 478, 3))
     still = np.stack([face(np.eye(3), 60)] * 60)
-    raw, smoothed = (rotation_speed(rotations(x)).mean() for x in (still + noise, smooth(still + noise)))
+    raw, smoothed = (angular_speed(rotations(x)).mean() for x in (still + noise, smooth(still + noise)))
     assert smoothed < raw / 4
     moving = np.stack([face(rotation(t - 30, 0, 0), 60) for t in range(60)])
-    assert rotation_speed(rotations(smooth(moving)))[10:50] == pytest.approx(1, abs=0.02)
+    assert angular_speed(rotations(smooth(moving)))[10:50] == pytest.approx(1, abs=0.02)
 
 
 @pytest.mark.parametrize("length", [1, 2, 5, 40])

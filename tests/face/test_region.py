@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from emo.errors import FaceError
-from emo.face import Crop, check_region, face_region_mask, plain_region, union_mask
+from emo.errors import FaceError, command_words
+from emo.face import Box, Crop, check_region, face_region_mask, plain_region, union_mask
 
 SIZE = (200, 300)  # height, width
 CROP = Crop(50, 20, 210, 180, 80, 80)  # half size
@@ -19,10 +19,10 @@ def box_of(mask: np.ndarray) -> tuple[int, ...]:
 
 
 def test_default_is_the_face_box_times_1_3():
-    mask = face_region_mask(None, CROP, SIZE, (100, 60, 140, 120))
+    mask = face_region_mask(None, CROP, SIZE, Box(100, 60, 140, 120))
     assert mask.dtype == np.float32
     assert mask.shape == (80, 80)
-    np.testing.assert_allclose(box_of(mask), CROP.to_crop((94, 51, 146, 129)), atol=0.5)
+    np.testing.assert_allclose(box_of(mask), CROP.to_crop(Box(94, 51, 146, 129)), atol=0.5)
 
 
 def test_full_is_white():
@@ -81,15 +81,17 @@ def test_mask_image_gives_the_same_as_its_box(make):
     ],
 )
 def test_bad_regions_are_refused(region, words):
-    with pytest.raises(FaceError, match=words):
+    with pytest.raises(FaceError, match=words) as caught:
         face_region_mask(region, CROP, SIZE)
+    assert caught.value.option == "face_region"
 
 
 def test_mask_that_is_white_only_outside_of_the_crop():
     mask = np.zeros(SIZE, bool)
     mask[:, 280:] = True
-    with pytest.raises(FaceError, match="nothing in the part"):
+    with pytest.raises(FaceError, match="nothing in the part") as caught:
         face_region_mask(mask, CROP, SIZE)
+    assert caught.value.told(command_words).endswith("give a region there, or --face-region full")
 
 
 def test_union_is_of_the_boxes_not_the_box_around_them():

@@ -54,7 +54,7 @@ def test_nodding_with_the_mouth_is_taken_out_and_other_nodding_is_not():
 def test_a_still_head_reads_almost_zero_and_a_turning_one_its_speed(noise):
     rng, frames = np.random.default_rng(3), 80
     noisy = lambda track: track + rng.normal(0, noise, track.shape)
-    still, plain = noisy(head(frames=frames)), lambda track: face.rotation_speed(face.rotations(face.smooth(track)))
+    still, plain = noisy(head(frames=frames)), lambda track: face.angular_speed(face.rotations(face.smooth(track)))
     assert rotation_speed(still).mean() < 0.5 * plain(still).mean()
     for speed in (0.3, 1.0):
         turning = noisy(head(yaw=speed * np.arange(frames) - speed * frames / 2))
@@ -64,7 +64,7 @@ def test_a_still_head_reads_almost_zero_and_a_turning_one_its_speed(noise):
 def test_turns_and_rest_within_a_track_are_told_apart():
     yaw = np.r_[np.zeros(60), 1.5 * np.arange(30), np.full(60, 45.0)] - 22
     track = head(yaw=yaw) + np.random.default_rng(4).normal(0, 1.5, (150, 478, 3))
-    speed, plain = rotation_speed(track), face.rotation_speed(face.rotations(face.smooth(track)))
+    speed, plain = rotation_speed(track), face.angular_speed(face.rotations(face.smooth(track)))
     assert speed[68:84].mean() == pytest.approx(1.5, rel=0.1)
     assert speed[:40].mean() < 0.7 * plain[:40].mean()
 

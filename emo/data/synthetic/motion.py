@@ -70,10 +70,10 @@ MAX_SWAY = 0.12  # standard deviation of the shift aside, in halves of the pictu
 MAX_SPEED = 2.5  # degrees per frame that the limits allow without haste
 
 
-def rotation_speed(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
-    """`emo.face.rotation_speed` of heads given by their angles in degrees (T,): degrees per frame (T,) float32."""
+def speed_of_angles(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
+    """`emo.face.angular_speed` of heads given by their angles in degrees (T,): degrees per frame (T,) float32."""
     matrices = rotation(yaw.double(), pitch.double(), roll.double())
-    return torch.from_numpy(face.rotation_speed(matrices.numpy())).float()
+    return torch.from_numpy(face.angular_speed(matrices.numpy())).float()
 
 
 def make_motion(articulation: Articulation, speed: float, seed: int, fps: float = 25.0) -> Motion:
@@ -108,7 +108,7 @@ def make_motion(articulation: Articulation, speed: float, seed: int, fps: float 
         tx=tensor(np.clip(rng.uniform(-0.04, 0.04) + drift(sway), -0.25, 0.25)),
         ty=tensor(np.clip(rng.uniform(-0.03, 0.02) + drift(0.4 * sway), -0.12, 0.10)),
         scale=tensor(np.clip(rng.uniform(0.92, 1.06) + drift(0.2 * sway), 0.86, 1.12)),
-        rotation_speed=rotation_speed(yaw, pitch, roll),
+        rotation_speed=speed_of_angles(yaw, pitch, roll),
     )  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def _turn(rng: np.random.Generator, frames: int, speed: float, fps: float) -> tu
             bounded = limits * np.tanh((rest + width * swing) / limits)
             return tuple(torch.tensor(bounded[:, k], dtype=torch.float32) for k in range(3))
 
-        mean = lambda width: float(rotation_speed(*angles(width)).mean()) if frames > 1 else speed
+        mean = lambda width: float(speed_of_angles(*angles(width)).mean()) if frames > 1 else speed
         low, high = 0.0, 1.0
         while mean(high) < speed and high < 4:
             high *= 1.5
