@@ -1,4 +1,4 @@
-"""Independent pieces of work on all cores: each process sets itself up once, and none outlives the main one."""
+"""Independent pieces of work on all cores: each process makes its context once, and none outlives the main one."""
 
 import multiprocessing
 import os
@@ -7,9 +7,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+
+ContextT = TypeVar("ContextT")
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 
 
 def available_cores() -> int:
@@ -18,38 +22,44 @@ def available_cores() -> int:
 
 
 def in_processes(
-    work: Callable[[Any], Any], items: Iterable, workers: int, set_up: Callable[..., None], arguments: tuple = ()
-) -> Iterator[Any]:
-    """Results of `work(item)` for all items, as they are finished; one thread of torch in each process.
+    work: Callable[[ContextT, ItemT], ResultT],
+    items: Iterable[ItemT],
+    workers: int,
+    *,
+    context: Callable[[], ContextT],
+) -> Iterator[ResultT]:
+    """Results of `work(context, item)` for all items, as they are finished; one thread of torch in each process.
 
     Args:
-        work: a module's function; called in the processes, or here with one worker.
+        work: a module's function, or a method as its class has it; called in the processes, or here with one worker.
         items: picklable.
         workers: processes; 1 for this one.
-        set_up: a module's function that every process calls once, with `arguments`, before its first item.
+        context: makes what `work` gets beside each item, such as loaded networks; every process calls it once, before
+            its first item. A module's function or class, or a `functools.partial` of one.
 
-    Raises: what `work` raises. When stopped, the items at work are finished first; no process is left behind.
+    Raises: what `work` or `context` raises. When stopped, the items at work are finished first; no process is left
+        behind.
     """
     if workers == 1:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # as in processes: then all share torch's cache of compiled kernels
         try:
-            set_up(*arguments)
+            own = context()
             for item in items:
-                yield work(item)
+                yield work(own, item)
         finally:
             torch.set_num_threads(threads)
         return
-    pending: set[Future] = set()
+    pending: set[Future[ResultT]] = set()
     with ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_start, initargs=(set_up, arguments)
+        workers, multiprocessing.get_context("spawn"), initializer=_start, initargs=(context,)
     ) as pool:
         try:
             rest = iter(items)
             while True:
                 for item in rest:
                     with _interrupts_held():
-                        pending.add(pool.submit(work, item))
+                        pending.add(pool.submit(_work, work, item))
                     if len(pending) >= 2 * workers:
                         break
                 if not pending:
@@ -71,13 +81,22 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start(set_up: Callable[..., None], arguments: tuple) -> None:
+_context: Any = None  # of this process, if `in_processes` has started it
+
+
+def _start(context: Callable[[], Any]) -> None:
+    global _context
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
-    set_up(*arguments)
+    _context = context()
+
+
+def _work(work: Callable[[Any, ItemT], ResultT], item: ItemT) -> ResultT:
+    return work(_context, item)
 
 
 def _end_with_parent() -> None:
     """A killed main process leaves nobody behind who writes into the folder."""
-    multiprocessing.parent_process().join()
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
     os._exit(1)

@@ -41,12 +41,11 @@ def run(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from emo.data.cache import build_cache, cache_folder
-    from emo.hub import locate_model
-    from emo.pipelines import EMOPipeline
+    from emo.hub import load_pipeline, locate_model
 
     quiet_loading()
     device = pick_device(options.device)
-    pipe = EMOPipeline.from_pretrained(locate_model(options.model))  # in float32, as for training
+    pipe = load_pipeline(locate_model(options.model))  # in float32, as for training
     size = pipe.unet.config.sample_size * pipe.vae_scale_factor if options.size is None else options.size
     if size < 1 or size % pipe.vae_scale_factor:
         raise OptionError(f"--size {size}: must be a multiple of {pipe.vae_scale_factor}")

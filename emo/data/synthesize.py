@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from emo.data.format import SPLITS, ClipInfo, save_labels, write_metadata
@@ -72,23 +73,15 @@ def _synthesize(
     try:
         yield count
         tasks = ((index, out) for index in todo)
-        for _ in in_processes(_make, tasks, workers, _open_studio, (cast, device, compile)):
+        for _ in in_processes(_make, tasks, workers, context=partial(Studio, cast, device, compile)):
             count += 1
             yield count
     finally:
         write_metadata(out)
 
 
-_studio: Studio | None = None  # of this process
-
-
-def _open_studio(cast: Cast, device: str, compile: bool) -> None:
-    global _studio
-    _studio = Studio(cast, device, compile)
-
-
-def _make(task: tuple[int, Path]) -> None:
-    make_clip(_studio, *task)
+def _make(studio: Studio, task: tuple[int, Path]) -> None:
+    make_clip(studio, *task)
 
 
 def _name(index: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from emo.evaluation import motion_rows, rows
 from emo.evaluation.held_out import PORTRAIT, SIZE, HeldOut
 from emo.evaluation.observation import Observation
 from emo.evaluation.rows import Row
-from emo.evaluation.takes import Settings, Stage, Take, face_box, open_stage, shoot
+from emo.evaluation.takes import Settings, Stage, Take, face_box, shoot
 from emo.face import FaceDetector
 from emo.generation.latents import decode_latents, encode_pictures
 from emo.metrics import identity_descriptor
@@ -73,7 +74,7 @@ def shoot_takes(
 
     Yields: name and measurements, as they are finished.
     """
-    yield from in_processes(shoot, takes, workers, open_stage, (settings, out))
+    yield from in_processes(shoot, takes, workers, context=partial(Stage, settings, out))
 
 
 def make_rows(

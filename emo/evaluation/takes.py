@@ -167,15 +167,6 @@ def _seed(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:6], "big")
 
 
-_stage: Stage | None = None  # of this process
-
-
-def open_stage(settings: Settings, out: Path) -> None:
-    """Set this process up for `shoot`."""
-    global _stage
-    _stage = Stage(settings, out)
-
-
-def shoot(take: Take) -> tuple[str, Observation]:
+def shoot(stage: Stage, take: Take) -> tuple[str, Observation]:
     """Name and measurements of a take."""
-    return take.name, _stage.shoot(take)
+    return take.name, stage.shoot(take)

@@ -6,9 +6,9 @@ from pathlib import Path
 from emo.errors import WeightsError
 from emo.files import look
 from emo.resources import bundled
+from emo.store import MODEL_INDEX
 
 DEFAULT_MODEL = "emo-tiny"
-MODEL_INDEX = "model_index.json"
 
 
 def locate_model(name: str | None) -> str:

@@ -16,7 +16,7 @@ from diffusers.schedulers import KarrasDiffusionSchedulers
 from diffusers.utils.torch_utils import randn_tensor
 from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 
-from emo.errors import AudioError, EmoError, WeightsError, first_line
+from emo.errors import AudioError
 from emo.face import prepare_portrait
 from emo.generation.audio_features import AudioFeatures
 from emo.generation.fingerprint import fingerprint
@@ -24,13 +24,13 @@ from emo.generation.finite import FiniteCheck
 from emo.generation.guidance import ClipConditions, guide
 from emo.generation.latents import clip_noise, correlate_noise, decode_latents, encode_pictures
 from emo.generation.origin import begin_origin, complete_origin
+from emo.generation.schedulers import check_scheduler
 from emo.generation.stream import ClipState, EMOClip, EMOPipelineOutput, EMOStream
 from emo.generation.windows import cut_windows
 from emo.media import AudioTrack, as_fps, load_image
+from emo.pipelines.description import describe_folder
 from emo.pipelines.options import CALLBACK_TENSORS, check_options, check_size, plain_options, speed_track
-from emo.store.checks import check_folder, check_scheduler
-from emo.store.repository import hub_errors, split_revision
-from emo.store.saved_format import SavedFormat
+from emo.store import SavedFormat, register_components
 from emo.unets import (
     AudioProjection,
     BackboneUNet,
@@ -39,6 +39,8 @@ from emo.unets import (
     ReferenceNet,
     SpeedEncoder,
 )
+
+register_components(AudioProjection, BackboneUNet, FaceLocator, PatchAutoencoder, ReferenceNet, SpeedEncoder)
 
 
 class EMOPipeline(SavedFormat, DiffusionPipeline):
@@ -57,6 +59,7 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
 
     model_cpu_offload_seq = "audio_encoder->audio_projection->speed_encoder->face_locator->reference_unet->unet->vae"
     _callback_tensor_inputs = CALLBACK_TENSORS
+    describe = staticmethod(describe_folder)
 
     def __init__(
         self,
@@ -84,28 +87,6 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             scheduler=scheduler,
         )
         self.vae_scale_factor = 2 ** (len(vae.config.block_out_channels) - 1)
-
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path, **kwargs) -> "EMOPipeline":
-        """Load from a folder or from the Hub, there as `org/name` or `org/name@revision`; safetensors only.
-
-        Raises:
-            WeightsError: the folder is incomplete, holds pickle files, or its tensors do not fit their configs.
-            HubError: the repository cannot be had.
-        """
-        name, revision = split_revision(pretrained_model_name_or_path)
-        kwargs = kwargs if revision is None else {**kwargs, "revision": revision}
-        expected, _ = cls._get_signature_keys(cls)
-        check_folder(name, expected - kwargs.keys(), kwargs.get("variant"))
-        if not {"dtype", "torch_dtype"} & kwargs.keys():
-            kwargs["dtype"] = torch.float32
-        try:
-            with hub_errors(str(name)):
-                return super().from_pretrained(name, **{**kwargs, "use_safetensors": True})
-        except EmoError:
-            raise
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise WeightsError(f"{name}: cannot be loaded ({first_line(error)})") from error
 
     def set_attention_backend(self, backend: str) -> None:
         """Choose the attention kernels of both UNets, as `ModelMixin.set_attention_backend` does."""

@@ -9,16 +9,16 @@ from pathlib import Path, PurePosixPath
 from huggingface_hub import constants, errors, get_cached_repo_tree, model_info
 
 from emo.errors import EmoError, HubError, WeightsError, first_line
+from emo.store.index import MODEL_INDEX
 
-MODEL_INDEX = "model_index.json"
 PICKLES = {".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"}
 _WITH_REVISION = re.compile(r"([\w.-]+/[\w.-]+)@(.+)")
 
 
 def split_revision(name: str | os.PathLike) -> tuple[str | os.PathLike, str | None]:
     """`org/name@revision` as name and revision; folders and plain names as they are, with `None`."""
-    found = _WITH_REVISION.fullmatch(str(name))
-    return (found[1], found[2]) if found and not Path(name).exists() else (name, None)
+    match = _WITH_REVISION.fullmatch(str(name))
+    return (match[1], match[2]) if match and not Path(name).exists() else (name, None)
 
 
 def check_listing(repo_id: str, files: Iterable[str]) -> None:
@@ -50,7 +50,7 @@ def repository_files(
     *,
     revision: str | None = None,
     token: str | bool | None = None,
-    cache_dir: str | os.PathLike | None = None,
+    cache_dir: str | Path | None = None,
     local_files_only: bool = False,
 ) -> list[str]:
     """Paths of all files of a model repository; what the local cache knows where the Hub cannot or shall not be asked.
@@ -86,12 +86,12 @@ def hub_errors(repo_id: str) -> Iterator[None]:
         raise
     except Exception as error:
         for cause in (error, error.__cause__, error.__context__):
-            if cause is not None and (said := _plainly(repo_id, cause)):
-                raise HubError(f"{repo_id}: {said}") from error
+            if cause is not None and (meaning := _meaning(repo_id, cause)):
+                raise HubError(f"{repo_id}: {meaning}") from error
         raise
 
 
-def _plainly(repo_id: str, error: BaseException) -> str | None:
+def _meaning(repo_id: str, error: BaseException) -> str | None:
     """What a Hub error means for the user; `None` for any other error. Subclasses come before their bases."""
     if isinstance(error, errors.GatedRepoError):
         return f"its terms have to be accepted first, at {constants.ENDPOINT}/{repo_id}; then `hf auth login`"
@@ -103,18 +103,19 @@ def _plainly(repo_id: str, error: BaseException) -> str | None:
     if isinstance(error, errors.RevisionNotFoundError):
         return "there is no such revision; give a branch, a tag or a commit of the repository"
     if isinstance(error, errors.RemoteEntryNotFoundError):
-        return f"a file is missing there ({error.server_message or first_line(error)}); is it an EMO pipeline?"
+        return f"a file is missing there ({error.server_message or first_line(error)}); is it a whole pipeline?"
     if isinstance(error, errors.HFValidationError):
         return f"not a name of a repository ({first_line(error)}); give org/name"
     if isinstance(error, errors.LocalTokenNotFoundError):
         return "a token is needed; log in with `hf auth login` or set HF_TOKEN"
     if isinstance(error, errors.HfHubHTTPError):
-        status, said = error.response.status_code, error.server_message or first_line(error)
+        status = error.response.status_code
+        answer = error.server_message or first_line(error)
         if status == 401:
-            return f"the Hub does not accept the login ({said}); repeat `hf auth login` or set HF_TOKEN"
+            return f"the Hub does not accept the login ({answer}); repeat `hf auth login` or set HF_TOKEN"
         if status == 403:
-            return f"the login does not allow this ({said}); use a token that may write there"
-        return f"the Hub answers with an error ({said}); try again later"
+            return f"the login does not allow this ({answer}); use a token that may write there"
+        return f"the Hub answers with an error ({answer}); try again later"
     if isinstance(error, errors.OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE is set, so the Hub is not asked; unset it"
     if isinstance(

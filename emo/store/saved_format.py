@@ -1,34 +1,72 @@
-"""The saved form of the pipeline: a folder that diffusers loads from disk and from the Hub, by class or generically.
+"""The saved form of a pipeline: a folder that diffusers loads from disk and from the Hub, by class or generically.
 
-`EMOPipeline.from_pretrained` needs nothing more. `DiffusionPipeline.from_pretrained(..., trust_remote_code=True)`
+A pipeline's own `from_pretrained` needs nothing more. `DiffusionPipeline.from_pretrained(..., trust_remote_code=True)`
 imports `pipeline.py`, one line that imports this package; then diffusers finds the components' classes under the
-library name `emo`, which is registered among its pipeline modules. The one-line `<component>/emo.py` files are what
+library name `emo` (see `emo.store.components`). The one-line `<component>/emo.py` files are what
 diffusers looks for in a Hub repository before it accepts a library it does not know.
 """
 
 import json
 import os
-import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, ClassVar, TypeVar
 
-import diffusers.pipelines
+import torch
+from diffusers import DiffusionPipeline
 
-import emo
-from emo.errors import OptionError
+from emo.errors import EmoError, OptionError, WeightsError, first_line
+from emo.store.card import Description
 from emo.store.checks import check_folder, replaced_weights
-from emo.store.repository import check_listing, hub_errors, repository_files
+from emo.store.components import LIBRARY, is_own
+from emo.store.index import components_of, pipeline_class_name
+from emo.store.push import PushOptions, send_folder
+from emo.store.repository import check_listing, hub_errors, repository_files, split_revision
 
 PIPELINE_MODULE = "pipeline"
-LIBRARY = "emo"
 NOT_SAVED = {"_name_or_path", "dtype", "torch_dtype"}
 
+Self = TypeVar("Self", bound="SavedFormat")
 
-class SavedFormat:
-    """Mixin of `EMOPipeline`: writes `model_index.json` and the one-line modules, and reads the former back.
+
+class SavedFormat(DiffusionPipeline):
+    """Base of pipelines: writes `model_index.json` and the one-line modules, and reads the former back.
 
     Only safetensors go in or out: to disk, to the Hub and from there.
+
+    Attributes:
+        describe: what the pipeline says of a saved folder on its model card.
     """
+
+    describe: ClassVar[Callable[[Path], Description]]
+
+    @classmethod
+    def component_names(cls) -> set[str]:
+        """The components that a folder must hold."""
+        expected, _ = cls._get_signature_keys(cls)
+        return set(expected)
+
+    @classmethod
+    def from_pretrained(cls: type[Self], pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any) -> Self:
+        """Load from a folder or from the Hub, there as `org/name` or `org/name@revision`; safetensors only.
+
+        Raises:
+            WeightsError: the folder is incomplete, holds pickle files, or its tensors do not fit their configs.
+            HubError: the repository cannot be had.
+        """
+        name, revision = split_revision(pretrained_model_name_or_path)
+        kwargs = kwargs if revision is None else {**kwargs, "revision": revision}
+        check_folder(name, cls.component_names() - kwargs.keys(), kwargs.get("variant"))
+        if not {"dtype", "torch_dtype"} & kwargs.keys():
+            kwargs["dtype"] = torch.float32
+        try:
+            with hub_errors(str(name)):
+                return super().from_pretrained(name, **{**kwargs, "use_safetensors": True})
+        except EmoError:
+            raise
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise WeightsError(f"{name}: cannot be loaded ({first_line(error)})") from error
 
     def save_pretrained(
         self,
@@ -37,9 +75,10 @@ class SavedFormat:
         variant: str | None = None,
         max_shard_size: int | str | None = None,
         push_to_hub: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ) -> str | None:
-        """Write the pipeline's folder; with `push_to_hub` also send it, with `emo.push_folder`'s options.
+        """Write the pipeline's folder; with `push_to_hub` also send it, with the options of
+        `emo.push_folder`.
 
         Weights of the same variant that were there before are gone then, in however many shards they were.
 
@@ -62,7 +101,7 @@ class SavedFormat:
         for stale in replaced_weights(before, {name for name, _ in written}):
             (Path(save_directory) / stale).unlink(missing_ok=True)
         if push_to_hub:
-            return emo.push_folder(save_directory, kwargs.pop("repo_id", Path(save_directory).name), **kwargs)
+            return self._send(Path(save_directory), kwargs.pop("repo_id", Path(save_directory).name), **kwargs)
         return None
 
     def push_to_hub(
@@ -75,7 +114,7 @@ class SavedFormat:
         safe_serialization: bool = True,
         variant: str | None = None,
         max_shard_size: int | str | None = None,
-        **options,
+        **options: Any,
     ) -> str:
         """Send the pipeline to a Hub repository, with a model card; see `emo.push_folder`.
 
@@ -90,13 +129,24 @@ class SavedFormat:
         Raises:
             HubError: the Hub cannot be reached or refuses.
         """
-        options |= dict(commit_message=commit_message, private=private, token=token, create_pr=create_pr)
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder, safe_serialization, variant, max_shard_size)
-            return emo.push_folder(folder, repo_id, **options)
+            return self._send(
+                Path(folder),
+                repo_id,
+                commit_message=commit_message,
+                private=private,
+                token=token,
+                create_pr=create_pr,
+                **options,
+            )
 
     @classmethod
-    def download(cls, pretrained_model_name: str, **kwargs) -> str:
+    def _send(cls, folder: Path, repo_id: str, **options: Any) -> str:
+        return send_folder(folder, repo_id, cls.component_names(), cls.describe, PushOptions(**options))
+
+    @classmethod
+    def download(cls, pretrained_model_name: str, **kwargs: Any) -> str:
         """Fetch from the Hub what a pipeline needs, into the local cache.
 
         Returns:
@@ -112,8 +162,7 @@ class SavedFormat:
         check_listing(pretrained_model_name, files)
         with hub_errors(pretrained_model_name):
             folder = super().download(pretrained_model_name, **{**kwargs, "use_safetensors": True})
-        expected, _ = cls._get_signature_keys(cls)
-        check_folder(folder, set(expected) - kwargs.keys(), kwargs.get("variant"))
+        check_folder(folder, cls.component_names() - kwargs.keys(), kwargs.get("variant"))
         return folder
 
     def to_json_string(self) -> str:
@@ -152,20 +201,17 @@ class SavedFormat:
         super().save_config(save_directory, *args, **kwargs)
 
     @staticmethod
-    def _own_components(index: dict) -> list[str]:
-        return [k for k, v in index.items() if isinstance(v, list) and str(v[0]).split(".")[0] == LIBRARY]
+    def _own_components(index: dict[str, Any]) -> list[str]:
+        return [name for name, component in components_of(index).items() if is_own(component)]
 
     @classmethod
     def _dict_from_json_file(cls, json_file: str | os.PathLike) -> dict:
         index = super()._dict_from_json_file(json_file)
         if isinstance(index.get("_class_name"), list):
-            index["_class_name"] = index["_class_name"][1]
+            index["_class_name"] = pipeline_class_name(index)
         return index
 
 
 def _weights(folder: Path) -> dict[str, int]:
     """Files of weights and indices of shards below a folder, with the time they were written, in nanoseconds."""
     return {file.relative_to(folder).as_posix(): file.stat().st_mtime_ns for file in folder.glob("*/*.safetensors*")}
-
-
-setattr(diffusers.pipelines, LIBRARY, sys.modules[LIBRARY])

@@ -5,6 +5,7 @@ from diffusers import DDIMScheduler, SchedulerMixin
 from torch import Tensor
 
 from emo.errors import ConfigError
+from emo.generation.schedulers import predicts_nothing_at_zero_snr
 from emo.training.emo.stage_config import ObjectiveConfig
 from emo.training.mouth import mouth_bump
 from emo.unets import BackboneUNet
@@ -26,7 +27,7 @@ def configure_scheduler(scheduler: SchedulerMixin, config: ObjectiveConfig) -> D
         raise ConfigError(
             f"objective.prediction_type is {scheduler.config.prediction_type}; use epsilon or v_prediction"
         )
-    if scheduler.config.prediction_type == "epsilon" and scheduler.config.rescale_betas_zero_snr:
+    if predicts_nothing_at_zero_snr(scheduler):
         raise ConfigError(
             "objective: epsilon says nothing of the picture at zero terminal SNR; use "
             "objective.prediction_type=v_prediction or objective.zero_terminal_snr=false"

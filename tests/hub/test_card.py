@@ -10,7 +10,7 @@ from tiny import tiny_pipeline
 
 from emo.errors import ConfigError
 from emo.hub import load_model_config, model_card
-from emo.hub.card import default_license
+from emo.pipelines.description import default_license
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_the_table_of_mechanisms_and_the_samples(folder):
 @pytest.mark.parametrize(
     ("name", "text", "word"),
     [
-        ("card.json", '{"license": "mit"}', "license"),
+        ("card.json", '{"licensed": "mit"}', "licensed"),
         ("card.json", "{", "not valid JSON"),
         ("card.json", "[]", "not a JSON object"),
         ("mechanisms.json", '{"rows": [{"mechanism": "audio"}]}', "measure"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import Any, NamedTuple
 
 from emo.errors import ConfigError, EmoError, OutputError, first_line
@@ -40,11 +41,12 @@ class Attempt:
             return Outcome(item, None, kind + first_line(error))
 
 
-def set_up() -> None:
-    """Makes a process fit to share the machine with others."""
+def open_attempt(work: Work) -> Attempt:
+    """Attempts at `work` in a process that is made fit to share the machine with others."""
     import cv2
 
     cv2.setNumThreads(1)
+    return Attempt(work)
 
 
 def local_engine(workers: int) -> Engine:
@@ -54,7 +56,9 @@ def local_engine(workers: int) -> Engine:
         rest = list(items)
         while rest:
             try:
-                for outcome in in_processes(Attempt(work), list(rest), min(workers, len(rest)), set_up):
+                for outcome in in_processes(
+                    Attempt.__call__, list(rest), min(workers, len(rest)), context=partial(open_attempt, work)
+                ):
                     rest.remove(outcome.item)
                     yield outcome
             except BrokenProcessPool:
@@ -68,7 +72,7 @@ def local_engine(workers: int) -> Engine:
 
 def _alone(work: Work, item: Any) -> Iterator[Outcome]:
     try:
-        yield from in_processes(Attempt(work), [item], 2, set_up)  # 2: not in this process
+        yield from in_processes(Attempt.__call__, [item], 2, context=partial(open_attempt, work))  # 2: not here
     except BrokenProcessPool:
         yield Outcome(item, None, DIED)
 
@@ -112,5 +116,4 @@ def ray_engine(address: str | None = None) -> Engine:
 
 
 def _ray_attempt(work: Work, item: Any) -> Outcome:
-    set_up()
-    return Attempt(work)(item)
+    return open_attempt(work)(item)

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from emo.evaluation.compare.clip import Clip, or_why
 from emo.evaluation.compare.distances import DISTANCES, Distance, Found, measure_distance
@@ -92,7 +94,8 @@ def compare(plan: Plan, workers: int) -> Iterator[tuple[int, int] | Comparison]:
 
     videos: dict[Path, Clip] = {}
     unreadable: dict[str, str] = {}
-    for path, found in in_processes(_measure_video, paths, workers, _set_up, (plan, missing)):
+    context = partial(_open_context, plan, missing)
+    for path, found in in_processes(_measure_video, paths, workers, context=context):
         if isinstance(found, Clip):
             videos[path] = found.fresh()
         else:
@@ -101,7 +104,7 @@ def compare(plan: Plan, workers: int) -> Iterator[tuple[int, int] | Comparison]:
     results = []
     error = lambda pair: unreadable.get(str(pair.generated), "")
     work = ((pair, videos.get(pair.generated), videos.get(pair.reference), error(pair)) for pair in plan.pairs)
-    for result in in_processes(_measure_pair, work, workers, _set_up, (plan, missing)):
+    for result in in_processes(_measure_pair, work, workers, context=context):
         results.append(result)
         yield (done := done + 1), total
     results.sort(key=lambda result: result.name)
@@ -115,40 +118,42 @@ def compare(plan: Plan, workers: int) -> Iterator[tuple[int, int] | Comparison]:
     yield Comparison(results, distances, described, videos, unreadable)
 
 
-_plan: Plan | None = None  # of this process
-_networks: Networks | None = None
+class _Context(NamedTuple):
+    """What a process has for all its videos and pairs."""
+
+    plan: Plan
+    networks: Networks
 
 
-def _set_up(plan: Plan, missing: dict[str, str]) -> None:
-    global _plan, _networks
-    _plan, _networks = plan, Networks(plan.choices, plan.device, fetch=False, missing=missing)
+def _open_context(plan: Plan, missing: dict[str, str]) -> _Context:
+    return _Context(plan, Networks(plan.choices, plan.device, fetch=False, missing=missing))
 
 
-def _measure_video(path: Path) -> tuple[Path, Clip | str]:
+def _measure_video(context: _Context, path: Path) -> tuple[Path, Clip | str]:
     """Keep all that later steps read of a video; the clip, or why it is no video at all."""
-    clip = or_why(lambda: _open(path))
+    clip = or_why(lambda: _open(path, context.plan.cache))
     if isinstance(clip, Clip):
-        for distance in _plan.distances:
-            or_why(lambda distance=distance: distance.features(clip, _networks))  # why not is said when it is measured
+        for distance in context.plan.distances:  # why not is said when it is measured
+            or_why(lambda distance=distance: distance.features(clip, context.networks))
     return path, clip
 
 
-def _open(path: Path) -> Clip:
+def _open(path: Path, cache: Path) -> Clip:
     """A clip whose frames can be read."""
-    clip = Clip(path, _plan.cache)
+    clip = Clip(path, cache)
     _ = clip.shown
     return clip
 
 
-def _measure_pair(work: tuple[Pair, Clip | None, Clip | None, str]) -> ClipResult:
+def _measure_pair(context: _Context, work: tuple[Pair, Clip | None, Clip | None, str]) -> ClipResult:
     pair, generated, reference, error = work
     if generated is None:
         return ClipResult(pair.name, error=error)
     generated, reference = generated.fresh(), reference and reference.fresh()
-    case = Case(generated, reference, Portrait(pair.portrait, reference), _networks)
+    case = Case(generated, reference, Portrait(pair.portrait, reference), context.networks)
     truth = case.truth()
-    values = {measure.name: read(measure, case) for measure in _plan.measures}
-    truths = {} if truth is None else {m.name: read(m, truth) for m in _plan.measures if not m.pair}
-    wanted = lambda case: case and MOUTH_LAG in _plan.names
+    values = {measure.name: read(measure, case) for measure in context.plan.measures}
+    truths = {} if truth is None else {m.name: read(m, truth) for m in context.plan.measures if not m.pair}
+    wanted = lambda case: case and MOUTH_LAG in context.plan.names
     mouths = (or_why(lambda c=c: mouth_correlations(c)) if wanted(c) else "" for c in (case, truth))
     return ClipResult(pair.name, values, truths, str(pair.reference or ""), *mouths)

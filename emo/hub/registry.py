@@ -1,0 +1,119 @@
+"""Systems by the class of pipeline that a model folder's index names; each is imported when it is first asked for."""
+
+import importlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from huggingface_hub import hf_hub_download
+
+from emo.errors import WeightsError
+from emo.store import (
+    MODEL_INDEX,
+    SavedFormat,
+    check_listing,
+    hub_errors,
+    is_hub_name,
+    pipeline_class_name,
+    read_index,
+    read_index_file,
+    repository_files,
+    split_revision,
+)
+
+
+@dataclass(frozen=True)
+class System:
+    """A way from a portrait and a recording to a video: what commands need of it.
+
+    What its model card says is `describe` of its pipeline.
+
+    Attributes:
+        name: in one word; names of its configurations start with it.
+        title: as people know it.
+        pipeline: class of its pipelines.
+        load_config: name or path of a configuration -> the checked configuration of a model.
+        build: configuration, seed -> a pipeline with random weights.
+        import_weights: configuration, and by keyword the sources and a seed -> a pipeline with public weights; None
+            where there are none to start from.
+    """
+
+    name: str
+    title: str
+    pipeline: type[SavedFormat]
+    load_config: Callable[[str], Any]
+    build: Callable[[Any, int], SavedFormat]
+    import_weights: Callable[..., SavedFormat] | None = None
+
+
+class Entry(NamedTuple):
+    """Where a system is found.
+
+    Attributes:
+        name: of the system.
+        class_name: of its pipeline, as in the index of its folders.
+        module: that holds it as `SYSTEM`.
+    """
+
+    name: str
+    class_name: str
+    module: str
+
+
+ENTRIES = [Entry("emo", "EMOPipeline", "emo.hub.system_emo")]
+"""All systems; where none is named, the first is meant."""
+
+
+def system_of(place: str | os.PathLike) -> System:
+    """The system of a model.
+
+    Args:
+        place: a pipeline folder, or a Hub name, `org/name` or `org/name@revision`.
+
+    Raises:
+        WeightsError: there is no such folder or no index in it, or its pipeline is of a class that is not known here.
+        HubError: the repository cannot be had.
+    """
+    class_name = pipeline_class_name(_index(place))
+    for entry in ENTRIES:
+        if entry.class_name == class_name:
+            return _load(entry)
+    known = ", ".join(entry.class_name for entry in ENTRIES)
+    what = f"its pipeline is a {class_name}" if class_name else f"{MODEL_INDEX} does not say what its pipeline is"
+    raise WeightsError(f"{place}: {what}; known here: {known}")
+
+
+def system_of_config(name: str) -> System:
+    """The system of a model configuration, by what the name of its file starts with: `emo-tiny` is of `emo`."""
+    prefix = Path(name).stem.partition("-")[0]
+    return _load(next((entry for entry in ENTRIES if entry.name == prefix), ENTRIES[0]))
+
+
+def load_pipeline(place: str | os.PathLike, **options: Any) -> Any:
+    """A pipeline of whatever system.
+
+    Args:
+        place: as of `system_of`.
+        options: of its class's `from_pretrained`.
+
+    Raises:
+        WeightsError, HubError: as `system_of` and `from_pretrained`.
+    """
+    return system_of(place).pipeline.from_pretrained(place, **options)
+
+
+def _index(place: str | os.PathLike) -> dict[str, Any]:
+    name, revision = split_revision(place)
+    if not is_hub_name(name):
+        return read_index(name)
+    repo_id = str(name)
+    check_listing(repo_id, repository_files(repo_id, revision=revision))
+    with hub_errors(repo_id):
+        file = hf_hub_download(repo_id, MODEL_INDEX, revision=revision)
+    return read_index_file(Path(file))
+
+
+def _load(entry: Entry) -> System:
+    return importlib.import_module(entry.module).SYSTEM

@@ -1,0 +1,16 @@
+"""EMO in the registry."""
+
+from emo.hub.build import build_pipeline
+from emo.hub.model_config import load_model_config
+from emo.hub.pretrained import import_pipeline
+from emo.hub.registry import System
+from emo.pipelines import EMOPipeline
+
+SYSTEM = System(
+    name="emo",
+    title="EMO",
+    pipeline=EMOPipeline,
+    load_config=load_model_config,
+    build=build_pipeline,
+    import_weights=import_pipeline,
+)
