@@ -389,7 +389,7 @@ MUTATIONS = (
     ),
     Mutation(
         "dataset: a person in both splits",
-        "emo/data/synthetic/studio.py",
+        "emo/data/synthetic/config.py",
         "self._is_test(number)",
         "self._is_test(index)",
         "data/test_synthesize.py",
@@ -592,7 +592,7 @@ MUTATIONS = (
     ),
     Mutation(
         "synthetic people: heads hold their place",
-        "emo/data/synthetic/motion.py",
+        "emo/data/synthetic/controls.py",
         "drift(sway)",
         "drift(0.0)",
         "data/test_synthetic_speech.py",
