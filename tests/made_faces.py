@@ -2,10 +2,18 @@
 
 import numpy as np
 
-from emo.face.pose import RIGID
-from emo.metrics.face_measures import BROWS, EYES, IRISES, LIDS, OUTER_CORNERS
+from emo.face.mesh import (
+    EYE_CORNERS,
+    EYES,
+    INNER_LIPS_MIDDLE,
+    MOUTH_CORNERS,
+    NUM_LANDMARKS,
+    OUTER_EYE_CORNERS,
+    RIGID,
+    UPPER_BROWS,
+)
 
-EYES_APART = RIGID[OUTER_CORNERS[1]][0] - RIGID[OUTER_CORNERS[0]][0]  # of the canonical face
+EYES_APART = RIGID[OUTER_EYE_CORNERS[1]][0] - RIGID[OUTER_EYE_CORNERS[0]][0]  # of the canonical face
 
 
 def turn(yaw: float = 0, pitch: float = 0, roll: float = 0) -> np.ndarray:
@@ -29,18 +37,20 @@ def made_face(
     place: tuple[float, float, float] = (64.0, 64.0, 0.0),
 ) -> np.ndarray:
     """(478, 3): the canonical face with these measures, turned, enlarged and put in its place; the rest is noise."""
-    points = np.random.default_rng(0).normal(0, 0.3, (478, 3))
+    points = np.random.default_rng(0).normal(0, 0.3, (NUM_LANDMARKS, 3))
     points[list(RIGID)] = list(RIGID.values())
     center = points[list(RIGID)].mean(0)
-    points[[13, 14]] = (0, 0.9 - opening * EYES_APART / 2, -0.5), (0, 0.9 + opening * EYES_APART / 2, -0.5)
-    points[[61, 291]] = (-width * EYES_APART / 2, 0.9, -0.4), (width * EYES_APART / 2, 0.9, -0.4)
-    for iris, lids, corners in zip(IRISES, LIDS, EYES, strict=True):
-        outer, inner = points[list(corners)]
+    half = opening * EYES_APART / 2
+    points[INNER_LIPS_MIDDLE] = (0, 0.9 - half, -0.5), (0, 0.9 + half, -0.5)
+    half = width * EYES_APART / 2
+    points[MOUTH_CORNERS] = (-half, 0.9, -0.4), (half, 0.9, -0.4)
+    for eye in EYES:
+        outer, inner = points[eye.corners]
         wide, middle = np.linalg.norm(outer - inner), (outer + inner) / 2
-        for upper, lower in lids:
+        for upper, lower in eye.lids:
             half = np.array((0, eyes * wide / 2, 0))
             points[[upper, lower]] = middle - half, middle + half
-        points[iris] = middle + np.array([gaze[0], -gaze[1], 0]) * wide
-    corners_y = points[[c for eye in EYES for c in eye], 1].mean()
-    points[[*BROWS[0], *BROWS[1]], 1] = corners_y - brow * EYES_APART
+        points[eye.iris] = middle + np.array([gaze[0], -gaze[1], 0]) * wide
+    corners_y = points[EYE_CORNERS, 1].mean()
+    points[[*UPPER_BROWS[0], *UPPER_BROWS[1]], 1] = corners_y - brow * EYES_APART
     return size * (points - center) @ (np.eye(3) if rotation is None else rotation).T + place

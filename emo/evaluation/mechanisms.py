@@ -122,7 +122,8 @@ def describe_portraits(held_out: HeldOut, count: int) -> np.ndarray:
     with FaceDetector() as detector:
         for person in range(count):
             picture = held_out.portrait(person)
-            described.append(identity_descriptor(picture, detector.detect(picture)[0].landmarks))
+            leftmost = detector.detect(picture)[0]
+            described.append(identity_descriptor(picture, leftmost.landmarks))
     return np.stack(described)
 
 

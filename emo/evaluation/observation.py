@@ -10,9 +10,9 @@ from safetensors.numpy import save
 
 from emo.errors import FaceError
 from emo.face import FaceDetector, track_face
+from emo.face.mesh import NUM_LANDMARKS
 from emo.files import write_whole
 from emo.metrics import identity_descriptor, measure_frames, mouth_opening, rotation_speed
-from emo.metrics.checks import LANDMARKS
 
 DESCRIBED = 5  # every so many frames the face is described
 SHOWN = 8  # frames kept to look at
@@ -63,7 +63,7 @@ def observe(frames: np.ndarray, detector: FaceDetector, seconds: float = 0.0) ->
         track = track_face(frames, detector)
         landmarks, found = track.landmarks, track.found
     except FaceError:
-        landmarks, found = np.zeros((len(frames), LANDMARKS, 3), np.float32), np.zeros(len(frames), bool)
+        landmarks, found = np.zeros((len(frames), NUM_LANDMARKS, 3), np.float32), np.zeros(len(frames), bool)
     measures = measure_frames(frames)
     described = [t for t in range(0, len(frames), DESCRIBED) if found[t]]
     descriptors = [identity_descriptor(frames[t], landmarks[t]) for t in described]

@@ -16,7 +16,7 @@ from emo.data.synthetic.speech import SAMPLE_RATE
 from emo.errors import FaceError
 from emo.evaluation.held_out import HeldOut
 from emo.evaluation.observation import Observation, load_observation, observe, save_observation
-from emo.face import FaceDetector
+from emo.face import FaceDetector, largest
 from emo.generation.fingerprint import scheduler_fingerprint, weights_fingerprint
 from emo.media import AudioTrack, VideoWriter, load_image
 from emo.pipelines import EMOPipeline
@@ -159,7 +159,7 @@ def face_box(picture: np.ndarray, name: str) -> tuple[float, float, float, float
         faces = detector.detect(picture)
     if not faces:
         raise FaceError(f"{name}: no face found in it; give another picture")
-    return max((face.box for face in faces), key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+    return largest(faces).box
 
 
 def _seed(seed: int, name: str) -> int:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Box = tuple[float, float, float, float]
-"""x0, y0, x1, y1 in pixels; pixel i covers [i, i + 1]."""
+from emo.face.box import Box
 
 FACE_SHARE = 0.48
 """Longer side of the face box over the crop's shorter side: in portraits and in the training data alike."""
@@ -44,9 +43,10 @@ class Crop:
         box: x0, y0, x1, y1 in pixels; image_size: height, width of the picture. The box is centered, but for a shift
         of at most MAX_SHIFT of the crop's side that keeps the crop inside the picture.
         """
-        scale = max(box[2] - box[0], box[3] - box[1]) / share / min(height, width)
-        x0, x1 = _place((box[0] + box[2]) / 2, scale * width, image_size[1])
-        y0, y1 = _place((box[1] + box[3]) / 2, scale * height, image_size[0])
+        scale = box.side / share / min(height, width)
+        x, y = box.center
+        x0, x1 = _place(x, scale * width, image_size[1])
+        y0, y1 = _place(y, scale * height, image_size[0])
         return cls(x0, y0, x1, y1, height, width)
 
     @classmethod
@@ -75,12 +75,12 @@ class Crop:
     def to_crop(self, box: Box) -> Box:
         """A box in pixels of the picture -> the same box in pixels of the crop."""
         sx, sy = self.width / (self.x1 - self.x0), self.height / (self.y1 - self.y0)
-        return (box[0] - self.x0) * sx, (box[1] - self.y0) * sy, (box[2] - self.x0) * sx, (box[3] - self.y0) * sy
+        return Box((box.x0 - self.x0) * sx, (box.y0 - self.y0) * sy, (box.x1 - self.x0) * sx, (box.y1 - self.y0) * sy)
 
     def to_image(self, box: Box) -> Box:
         """A box in pixels of the crop -> the same box in pixels of the picture."""
         sx, sy = (self.x1 - self.x0) / self.width, (self.y1 - self.y0) / self.height
-        return box[0] * sx + self.x0, box[1] * sy + self.y0, box[2] * sx + self.x0, box[3] * sy + self.y0
+        return Box(box.x0 * sx + self.x0, box.y0 * sy + self.y0, box.x1 * sx + self.x0, box.y1 * sy + self.y0)
 
     def paste(self, frames: np.ndarray, image: np.ndarray) -> np.ndarray:
         """Put frames of the crop back into the picture, (n, height, width, 3) and (h, w, 3) -> (n, h, w, 3), uint8.

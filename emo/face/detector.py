@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from emo.face.crop import Box, Crop
+from emo.face.box import Box, landmark_box
+from emo.face.crop import Crop
 from emo.face.quiet import quiet_stderr
 
 MESH_SIDE, MESH_SHARE = 256, 0.5  # pixels of the enlarged crop FaceMesh sees, and the detection's share of it
@@ -70,9 +71,9 @@ class FaceDetector:
             side = max(side // 2, SMALLEST_TILE)
             for x, y in _tiles(h, w, side):
                 found = self._find(image[y : y + side, x : x + side], (self._far,))
-                moved = [((b[0] + x, b[1] + y, b[2] + x, b[3] + y), score) for b, score in found]
+                moved = [(Box(b.x0 + x, b.y0 + y, b.x1 + x, b.y1 + y), score) for b, score in found]
                 faces += self._faces(image, moved, faces)
-        return sorted(faces, key=lambda face: face.box[0] + face.box[2])
+        return sorted(faces, key=lambda face: face.box.x0 + face.box.x1)
 
     def landmarks_near(self, image: np.ndarray, box: Box) -> np.ndarray | None:
         """The landmarks of the face about a box, (478, 3) as `Face.landmarks`, or None; without a search elsewhere.
@@ -90,7 +91,7 @@ class FaceDetector:
         for mesh in meshes:
             points = np.array([(p.x, p.y, p.z) for p in mesh.landmark], np.float32)
             landmarks = points * (crop.x1 - crop.x0) + np.array((crop.x0, crop.y0, 0), np.float32)
-            if _inside(box, landmark_box(landmarks)):
+            if landmark_box(landmarks).holds(*box.center):
                 return landmarks
         return None
 
@@ -105,7 +106,7 @@ class FaceDetector:
         for finder in finders:
             for detection in finder.process(small).detections or ():
                 b = detection.location_data.relative_bounding_box
-                box = (b.xmin * w, b.ymin * h, (b.xmin + b.width) * w, (b.ymin + b.height) * h)
+                box = Box(b.xmin * w, b.ymin * h, (b.xmin + b.width) * w, (b.ymin + b.height) * h)
                 found.append((box, float(detection.score[0])))
         return found
 
@@ -113,7 +114,7 @@ class FaceDetector:
         """The found boxes that FaceMesh confirms, with landmarks, each face once."""
         faces: list[Face] = []
         for box, score in found:
-            if any(_inside(box, face.box) for face in (*known, *faces)):
+            if any(face.box.holds(*box.center) for face in (*known, *faces)):
                 continue
             landmarks = self.landmarks_near(image, box)
             if landmarks is not None:
@@ -133,12 +134,6 @@ def _starts(length: int, side: int) -> np.ndarray:
     return np.linspace(0, spare, -(-spare // (side * 3 // 4)) + 1).astype(int)
 
 
-def landmark_box(landmarks: np.ndarray) -> Box:
-    """The box around a face's landmarks (478, 3), in their pixels."""
-    return (*map(float, landmarks[:, :2].min(0)), *map(float, landmarks[:, :2].max(0)))
-
-
-def _inside(box: Box, other: Box) -> bool:
-    """Whether the center of one box lies in the other."""
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    return other[0] <= x <= other[2] and other[1] <= y <= other[3]
+def largest(faces: Sequence[Face]) -> Face:
+    """The face with the largest box; of equal ones the first."""
+    return max(faces, key=lambda face: face.box.area)

@@ -8,10 +8,11 @@ import numpy as np
 from PIL import Image
 
 from emo.errors import FaceError
-from emo.face.crop import FACE_SHARE, Box, Crop
-from emo.face.detector import Face, FaceDetector
+from emo.face.box import Box, mask_box
+from emo.face.crop import FACE_SHARE, Crop
+from emo.face.detector import Face, FaceDetector, largest
 from emo.face.pose import head_pose
-from emo.face.region import REGION_SCALE, Region, bounding_box, check_region, face_region_mask
+from emo.face.region import REGION_SCALE, Region, check_region, face_region_mask
 from emo.face.upright import find_tilted, how_to_turn, upright_roll
 from emo.values import whole
 
@@ -102,19 +103,18 @@ def prepare_portrait(
 def _crop_without_face(region: str | Box | np.ndarray, size: tuple[int, int], height: int, width: int) -> Crop:
     if isinstance(region, str):
         return Crop.center(size, height=height, width=width)
-    box = region if isinstance(region, tuple) else bounding_box(region)
+    box = region if isinstance(region, Box) else mask_box(region)
     return Crop.around(box, size, height=height, width=width, share=FACE_SHARE * REGION_SCALE)
 
 
 def _choose(faces: list[Face], region: str | Box | np.ndarray | None, name: str) -> Face:
     """The largest face, of those in a region that was given if there are any."""
-    if isinstance(region, tuple | np.ndarray):
-        x0, y0, x1, y1 = region if isinstance(region, tuple) else bounding_box(region)
-        center = lambda box: ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
-        inside = [f for f in faces if x0 <= center(f.box)[0] <= x1 and y0 <= center(f.box)[1] <= y1]
+    if isinstance(region, Box | np.ndarray):
+        box = region if isinstance(region, Box) else mask_box(region)
+        inside = [face for face in faces if box.holds(*face.box.center)]
         if len(inside) == 1:
             return inside[0]
-    chosen = max(faces, key=lambda face: (face.box[2] - face.box[0]) * (face.box[3] - face.box[1]))
+    chosen = largest(faces)
     if len(faces) > 1:
         warnings.warn(
             f"{name}: {_count(faces)} found in it; the largest is taken, number {faces.index(chosen) + 1} from the "
@@ -126,20 +126,20 @@ def _choose(faces: list[Face], region: str | Box | np.ndarray | None, name: str)
 
 def _problem(detector: FaceDetector, picture: np.ndarray, face: Face | None) -> tuple[str | None, str]:
     """Why the picture's face cannot be animated, for the user, or None; and what to do about it."""
-    side = 0.0 if face is None else max(face.box[2] - face.box[0], face.box[3] - face.box[1])
+    side = 0.0 if face is None else face.box.side
     if face is not None and abs(roll := upright_roll(detector, picture, face)) > MAX_ROLL:
         return _tilted(roll)
     if side < MIN_FACE:  # what was found, if anything, may be a chance likeness in a picture that lies on its side
         other = find_tilted(detector, picture)
-        if other and abs(other[1]) > MAX_ROLL and other[0].box[3] - other[0].box[1] > max(side, MIN_FACE):
+        if other and abs(other[1]) > MAX_ROLL and other[0].box.height > max(side, MIN_FACE):
             return _tilted(other[1])
     if face is None:
         return NO_FACE, ANOTHER
     if side < MIN_FACE:
         return f"its face is {side:.0f} pixels large, at least {MIN_FACE} are needed", ANOTHER
-    x0, y0, x1, y1 = face.box
+    box = face.box
     h, w = picture.shape[:2]
-    cut = max(-x0 / (x1 - x0), -y0 / (y1 - y0), (x1 - w) / (x1 - x0), (y1 - h) / (y1 - y0))
+    cut = max(-box.x0 / box.width, -box.y0 / box.height, (box.x1 - w) / box.width, (box.y1 - h) / box.height)
     if cut > MAX_CUT:
         return f"its face is cut off by the picture's border, about {cut:.0%} of it is missing", ANOTHER
     turn = math.degrees(math.acos(np.clip(head_pose(face.landmarks).rotation[2, 2], -1, 1)))

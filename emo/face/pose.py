@@ -5,36 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# 24 landmarks that jaw, lips and lids do not move, on a face that looks straight ahead: x right, y down, z away from
-# the camera, 1 = distance of the eyes' centers. Measured for this project: `FaceDetector` on nine people who look into
-# the camera (six GRID speakers, 15 frames each, and three portraits), centered, scaled, mirrored and averaged by
-# generalized Procrustes analysis; mirror symmetry sets yaw and roll to zero, the nine people's mean pitch sets pitch.
-RIGID = {
-    33: (-0.723, -0.113, 0.065),
-    133: (-0.277, -0.079, -0.019),
-    362: (0.277, -0.079, -0.019),
-    263: (0.723, -0.113, 0.065),
-    168: (0.000, -0.165, -0.293),
-    6: (0.000, -0.038, -0.365),
-    197: (0.000, 0.082, -0.448),
-    195: (0.000, 0.196, -0.539),
-    5: (0.000, 0.318, -0.632),
-    4: (0.000, 0.465, -0.671),
-    1: (0.000, 0.578, -0.638),
-    10: (0.000, -0.964, -0.206),
-    151: (0.000, -0.708, -0.268),
-    9: (0.000, -0.431, -0.317),
-    108: (-0.265, -0.713, -0.245),
-    337: (0.265, -0.713, -0.245),
-    234: (-1.117, 0.233, 0.946),
-    454: (1.117, 0.233, 0.946),
-    127: (-1.123, -0.010, 0.873),
-    356: (1.123, -0.010, 0.873),
-    93: (-1.100, 0.481, 0.950),
-    323: (1.100, 0.481, 0.950),
-    48: (-0.315, 0.534, -0.382),
-    278: (0.315, 0.534, -0.382),
-}
+from emo.face.mesh import RIGID
+
 _INDEX = np.array(list(RIGID))
 _CANONICAL = np.array(list(RIGID.values()))
 _CANONICAL -= _CANONICAL.mean(0)

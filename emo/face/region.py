@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 
 from emo.errors import FaceError, OptionError
-from emo.face.crop import Box, Crop
+from emo.face.box import Box
+from emo.face.crop import Crop
 from emo.values import number
 
 REGION_SCALE = 1.3
@@ -26,10 +27,10 @@ def face_region_mask(
     `check_region` takes it. image_size: height, width of the picture.
     Raises FaceError as `check_region` does, and for a region outside of the crop.
     """
-    region = grow(face_box, REGION_SCALE) if region is None else check_region(region, image_size)
+    region = face_box.scaled(REGION_SCALE) if region is None else check_region(region, image_size)
     if isinstance(region, str):
         return np.ones((crop.height, crop.width), np.float32)
-    if isinstance(region, tuple):
+    if isinstance(region, Box):
         mask = union_mask(np.array([crop.to_crop(region)]), crop.height, crop.width)
     else:
         mask = (crop.apply(region.astype(np.uint8) * 255) >= 128).astype(np.float32)
@@ -87,7 +88,7 @@ def check_region(region: Region, image_size: tuple[int, int]) -> Literal["full"]
             raise FaceError(f"the face region {shown} is empty: give x0,y0,x1,y1 with x0 < x1 and y0 < y1")
         if x1 <= 0 or y1 <= 0 or x0 >= w or y0 >= h:
             raise FaceError(f"the face region {shown} lies outside of the picture, which is {w} x {h} pixels")
-        return float(max(x0, 0)), float(max(y0, 0)), float(min(x1, w)), float(min(y1, h))
+        return Box(float(max(x0, 0)), float(max(y0, 0)), float(min(x1, w)), float(min(y1, h)))
     if isinstance(region, Image.Image):
         region = np.asarray(region.convert("L"))
     if not isinstance(region, np.ndarray) or region.ndim not in (2, 3) or region.dtype.kind not in "buf":
@@ -111,15 +112,3 @@ def _shown(region: object) -> str:
     if isinstance(region, np.ndarray):
         return f"an array of {region.dtype} {region.shape}"
     return ascii(region)[:60] if isinstance(region, str | tuple | list) else repr(type(region).__name__)
-
-
-def bounding_box(mask: np.ndarray) -> Box:
-    """The box around a mask's white pixels, bool (h, w), at least one of them white."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
-
-
-def grow(box: Box, scale: float) -> Box:
-    """The box with its sides times `scale`, about its center."""
-    x, y, rx, ry = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, (box[2] - box[0]) / 2, (box[3] - box[1]) / 2
-    return x - scale * rx, y - scale * ry, x + scale * rx, y + scale * ry

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from emo.errors import FaceError
-from emo.face.crop import Box
-from emo.face.detector import FaceDetector, landmark_box
+from emo.face.box import Box, landmark_box
+from emo.face.detector import FaceDetector, largest
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ def _search(detector: FaceDetector, frame: np.ndarray, box: Box | None) -> np.nd
     faces = detector.detect(frame)
     if not faces:
         return None
-    x0, y0, x1, y1 = np.array([face.box for face in faces]).T
     if box is None:
-        return faces[np.argmax((x1 - x0) * (y1 - y0))].landmarks
-    return faces[np.argmin(np.hypot(x0 + x1 - box[0] - box[2], y0 + y1 - box[1] - box[3]))].landmarks
+        return largest(faces).landmarks
+    x0, y0, x1, y1 = np.array([face.box for face in faces]).T
+    return faces[np.argmin(np.hypot(x0 + x1 - box.x0 - box.x1, y0 + y1 - box.y0 - box.y1))].landmarks
 
 
 def _filled(tracked: list[np.ndarray | None]) -> FaceTrack:

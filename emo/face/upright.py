@@ -8,7 +8,7 @@ which the finder is surest gives the roll.
 import numpy as np
 from PIL import Image
 
-from emo.face.crop import Box, Crop
+from emo.face.crop import Crop
 from emo.face.detector import FINDER_SIDE, MESH_SHARE, Face, FaceDetector
 from emo.face.pose import head_pose
 
@@ -23,10 +23,10 @@ def upright_roll(detector: FaceDetector, picture: np.ndarray, face: Face) -> flo
     """
     crop = Crop.around(face.box, picture.shape[:2], height=FINDER_SIDE, width=FINDER_SIDE, share=MESH_SHARE)
     around, box = crop.apply(picture), crop.to_crop(face.box)
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    x, y = box.center
     views = []
     for turns in range(4):
-        found = [other for other in detector.detect(_turned(around, turns)) if _holds(other.box, x, y)]
+        found = [other for other in detector.detect(_turned(around, turns)) if other.box.holds(x, y)]
         views += [(other.score, other, turns) for other in found]
         x, y = y, FINDER_SIDE - x
     if not views:
@@ -50,8 +50,8 @@ def find_tilted(detector: FaceDetector, picture: np.ndarray) -> tuple[Face, floa
         turned = _turned(small, turns)
         for face in detector.detect(turned):
             roll = _wrap(upright_roll(detector, turned, face) + 90 * turns)
-            found.append((Face(tuple(v * shrink for v in face.box), face.score, face.landmarks * shrink), roll))
-    return max(found, key=lambda pair: pair[0].box[3] - pair[0].box[1], default=None)
+            found.append((Face(face.box.in_resized(shrink), face.score, face.landmarks * shrink), roll))
+    return max(found, key=lambda pair: pair[0].box.height, default=None)
 
 
 def how_to_turn(roll: float) -> str:
@@ -64,10 +64,6 @@ def how_to_turn(roll: float) -> str:
 def _turned(picture: np.ndarray, turns: int) -> np.ndarray:
     """By so many quarter turns counter-clockwise."""
     return np.ascontiguousarray(np.rot90(picture, turns))
-
-
-def _holds(box: Box, x: float, y: float) -> bool:
-    return box[0] <= x <= box[2] and box[1] <= y <= box[3]
 
 
 def _wrap(angle: float) -> float:

@@ -3,14 +3,13 @@
 import numpy as np
 
 from emo.errors import EmoError
+from emo.face.mesh import EYES, MOUTH_CORNERS, NOSE_UNDER_TIP
 from emo.metrics.checks import check_frame, check_landmarks
 
 TEMPLATE_SIDE = 112
 # Middle of the eye on the picture's left, of the other one, tip of the nose, left and right corner of the mouth, in
 # pixels of a 112 x 112 picture; 0 is the middle of the first pixel (Deng et al., ArcFace; InsightFace's `norm_crop`).
 TEMPLATE = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
-EYES = ((33, 133), (362, 263))  # the corners: neither gaze nor blinks move them
-NOSE, MOUTH = 1, (61, 291)
 
 
 def align_face(frame: np.ndarray, landmarks: np.ndarray, size: int = TEMPLATE_SIDE) -> np.ndarray:
@@ -50,8 +49,8 @@ def five_points(landmarks: np.ndarray) -> np.ndarray:
         EmoError: `landmarks` have another shape, or are not finite.
     """
     points = check_landmarks(np.asarray(landmarks)[None])[0, :, :2]
-    eyes = [points[list(corners)].mean(0) for corners in EYES]
-    return np.stack([*eyes, points[NOSE], *points[list(MOUTH)]])
+    eyes = [points[eye.corners].mean(0) for eye in EYES]
+    return np.stack([*eyes, points[NOSE_UNDER_TIP], *points[MOUTH_CORNERS]])
 
 
 def template(size: int) -> np.ndarray:

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from emo.errors import EmoError
-
-LANDMARKS = 478
+from emo.face.mesh import NUM_LANDMARKS
 
 
 def check_landmarks(landmarks: np.ndarray) -> np.ndarray:
@@ -16,8 +15,9 @@ def check_landmarks(landmarks: np.ndarray) -> np.ndarray:
         EmoError: of another shape, or not finite.
     """
     landmarks = np.asarray(landmarks)
-    if landmarks.ndim != 3 or landmarks.shape[1:] != (LANDMARKS, 3) or len(landmarks) == 0:
-        raise EmoError(f"landmarks must be (T, {LANDMARKS}, 3) with T > 0, as track_face gives, not {landmarks.shape}")
+    if landmarks.ndim != 3 or landmarks.shape[1:] != (NUM_LANDMARKS, 3) or len(landmarks) == 0:
+        shape = f"(T, {NUM_LANDMARKS}, 3)"
+        raise EmoError(f"landmarks must be {shape} with T > 0, as track_face gives, not {landmarks.shape}")
     if not np.isfinite(landmarks).all():
         raise EmoError("landmarks must be finite numbers")
     return landmarks.astype(np.float64)

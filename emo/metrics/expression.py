@@ -4,11 +4,10 @@ import numpy as np
 
 from emo.errors import EmoError
 from emo.face import rotations
+from emo.face.mesh import BROWS_68, EYES_68, OUTER_EYE_CORNERS
 from emo.metrics.checks import check_landmarks
-from emo.metrics.face_measures import OUTER_CORNERS, blink
+from emo.metrics.face_measures import blink
 
-BROWS = (70, 63, 105, 66, 107, 336, 296, 334, 293, 300)  # points 17 to 26 of the usual 68, as in GoHD
-EYES = (33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380)  # 36 to 47
 SHUT, OPEN = 0.6, 0.3  # of `blink`: one counts from where it passes the first, until it has passed the second
 
 
@@ -19,10 +18,10 @@ def eye_and_brow_points(landmarks: np.ndarray) -> np.ndarray:
     """
     points = check_landmarks(landmarks)
     points = points @ rotations(points)
-    left, right = (points[:, corner] for corner in OUTER_CORNERS)
+    left, right = (points[:, corner] for corner in OUTER_EYE_CORNERS)
     points = points - (left + right)[:, None] / 2
     points = points / np.linalg.norm(right - left, axis=1)[:, None, None]
-    return points[:, [*BROWS, *EYES], :2].reshape(len(points), -1)
+    return points[:, [*BROWS_68, *EYES_68], :2].reshape(len(points), -1)
 
 
 def blink_rate(landmarks: np.ndarray, fps: float) -> float:

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 from emo.errors import EmoError
+from emo.face.mesh import MOUTH_CORNERS
 from emo.media import as_fps
 from emo.metrics.checks import check_landmarks, each_frame
 
@@ -15,7 +16,6 @@ PADDING = 0.4  # of half the face's larger side, on either side; syncnet_python'
 MOUTH_SIDE = 0.65  # of the face's larger side: from the nose to below the chin
 MEDIAN = 13  # frames over which places and sizes are smoothed, half a second
 GRAY = 110  # beyond the picture
-CORNERS = (61, 291)  # of the mouth, among the 478 landmarks
 
 
 def frames_at_25(frames: int, fps: float | Fraction) -> np.ndarray:
@@ -63,7 +63,7 @@ def landmark_squares(landmarks: np.ndarray, region: str) -> np.ndarray:
     """
     points = check_landmarks(landmarks)[..., :2]
     boxes = np.concatenate([points.min(1), points.max(1)], 1)
-    return crop_squares(boxes, points[:, CORNERS].mean(1), region)
+    return crop_squares(boxes, points[:, MOUTH_CORNERS].mean(1), region)
 
 
 def cut_square(frame: np.ndarray, square: np.ndarray, size: int, turn: float = 0.0) -> np.ndarray:

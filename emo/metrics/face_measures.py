@@ -12,13 +12,8 @@ for every person: compare readings within a person.
 import numpy as np
 
 from emo.face import rotations
+from emo.face.mesh import EYE_CORNERS, EYES, INNER_LIPS_MIDDLE, MOUTH_CORNERS, OUTER_EYE_CORNERS, UPPER_BROWS, Eye
 from emo.metrics.checks import check_landmarks
-
-OUTER_CORNERS = (33, 263)
-EYES = ((33, 133), (263, 362))  # outer and inner corner of the eye on the picture's left and on its right
-IRISES = (468, 473)
-LIDS = (((159, 145), (158, 153), (160, 144)), ((386, 374), (385, 380), (387, 373)))  # upper over lower
-BROWS = ((70, 63, 105, 66, 107), (300, 293, 334, 296, 336))
 
 OPEN_PERCENTILE = 90
 SHUT = 0.7
@@ -31,7 +26,7 @@ def mouth_opening(landmarks: np.ndarray) -> np.ndarray:
     lips (r down to 0.76). On warped portraits within a clip 0.93, 0.86. In 2-D r is as high.
     """
     points = check_landmarks(landmarks)
-    return _distance(points, 13, 14) / _distance(points, *OUTER_CORNERS)
+    return _distance(points, *INNER_LIPS_MIDDLE) / _distance(points, *OUTER_EYE_CORNERS)
 
 
 def mouth_width(landmarks: np.ndarray) -> np.ndarray:
@@ -40,7 +35,7 @@ def mouth_width(landmarks: np.ndarray) -> np.ndarray:
     r 0.93, slope 0.90; within a clip 0.97, 0.95; floor 0.014.
     """
     points = check_landmarks(landmarks)
-    return _distance(points, 61, 291) / _distance(points, *OUTER_CORNERS)
+    return _distance(points, *MOUTH_CORNERS) / _distance(points, *OUTER_EYE_CORNERS)
 
 
 def eye_opening(landmarks: np.ndarray) -> np.ndarray:
@@ -50,8 +45,7 @@ def eye_opening(landmarks: np.ndarray) -> np.ndarray:
     """
     points = check_landmarks(landmarks)
     gaps = [
-        np.mean([_distance(points, *pair) for pair in lids], 0) / _distance(points, *corners)
-        for lids, corners in zip(LIDS, EYES, strict=True)
+        np.mean([_distance(points, *pair) for pair in eye.lids], 0) / _distance(points, *eye.corners) for eye in EYES
     ]
     return (gaps[0] + gaps[1]) / 2
 
@@ -76,13 +70,7 @@ def gaze(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     points = check_landmarks(landmarks)
     points = points @ rotations(points)  # as it would look straight ahead
-    shift = np.mean(
-        [
-            (points[:, iris] - (points[:, outer] + points[:, inner]) / 2) / _distance(points, outer, inner)[:, None]
-            for iris, (outer, inner) in zip(IRISES, EYES, strict=True)
-        ],
-        axis=0,
-    )
+    shift = np.mean([_iris_shift(points, eye) for eye in EYES], axis=0)
     return shift[:, 0], -shift[:, 1]
 
 
@@ -95,9 +83,15 @@ def brow(landmarks: np.ndarray) -> np.ndarray:
     """
     points = check_landmarks(landmarks)
     points = points @ rotations(points)
-    corners = [corner for eye in EYES for corner in eye]
-    height = points[:, corners, 1].mean(1) - points[:, [*BROWS[0], *BROWS[1]], 1].mean(1)
-    return height / _distance(points, *OUTER_CORNERS)
+    brows = [*UPPER_BROWS[0], *UPPER_BROWS[1]]
+    height = points[:, EYE_CORNERS, 1].mean(1) - points[:, brows, 1].mean(1)
+    return height / _distance(points, *OUTER_EYE_CORNERS)
+
+
+def _iris_shift(points: np.ndarray, eye: Eye) -> np.ndarray:
+    """From the middle of an eye's corners to its iris, in widths of the eye, (T, 478, 3) -> (T, 3)."""
+    outer, inner = eye.corners
+    return (points[:, eye.iris] - (points[:, outer] + points[:, inner]) / 2) / _distance(points, outer, inner)[:, None]
 
 
 def _distance(points: np.ndarray, one: int, other: int) -> np.ndarray:

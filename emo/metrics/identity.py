@@ -14,6 +14,7 @@ all of these: elsewhere expect worse. Landmark shapes told people apart in 18 % 
 import numpy as np
 
 from emo.errors import EmoError
+from emo.face.mesh import OUTER_EYE_CORNERS
 from emo.metrics.checks import check_frame, check_landmarks
 
 SIDE = 64  # pixels of the aligned face
@@ -85,7 +86,7 @@ def _aligned(frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """The face upright, (SIDE, SIDE, 3): its eyes in their place, its size from the 3-D distance of their corners."""
     import cv2
 
-    left, right = landmarks[33], landmarks[263]
+    left, right = landmarks[OUTER_EYE_CORNERS]
     scale = SIDE * EYES_SHARE / max(float(np.linalg.norm(right - left)), 1e-6)
     if scale < 1:  # average first: warpAffine only samples
         size = tuple(max(1, round(length * scale)) for length in frame.shape[1::-1])

@@ -6,10 +6,10 @@ Both in pixels of a picture of HEIGHT pixels, whatever its real size: only so ca
 import numpy as np
 
 from emo.errors import EmoError
+from emo.face.mesh import NUM_SKIN_LANDMARKS
 from emo.metrics.checks import check_landmarks
 
 HEIGHT = 256
-IRISES = 10  # the last landmarks: they jump more than they move
 
 
 def keypoint_distance(one: np.ndarray, other: np.ndarray, height: int, other_height: int | None = None) -> float:
@@ -40,7 +40,7 @@ def motion_stability(landmarks: np.ndarray, height: int) -> float:
     Raises:
         EmoError: landmarks of another shape, or of fewer than 4 frames.
     """
-    points = check_landmarks(landmarks)[:, :-IRISES, :2] * (HEIGHT / height)
+    points = check_landmarks(landmarks)[:, :NUM_SKIN_LANDMARKS, :2] * (HEIGHT / height)
     if len(points) < 4:
         raise EmoError(f"{len(points)} frames are too few for a variance of accelerations: give 4 or more")
     variance = float(np.diff(points, n=2, axis=0).var(axis=0).sum(-1).mean())

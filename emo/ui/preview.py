@@ -8,8 +8,7 @@ import io
 
 from PIL import Image, ImageDraw
 
-from emo.face import REGION_SCALE, Portrait
-from emo.face.region import bounding_box, grow
+from emo.face import REGION_SCALE, Portrait, mask_box
 from emo.media import contact_sheet
 from emo.media.image import shrunk
 from emo.ui.frames import CELL, SHOWN, Clip
@@ -50,17 +49,14 @@ def drawn_region(portrait: Portrait, given: bool) -> Image.Image:
     height, width = portrait.picture.shape[:2]
     crop = portrait.crop
     if not given:
-        box = grow(portrait.face.box, REGION_SCALE)
+        box = portrait.face.box.scaled(REGION_SCALE)
     else:
-        x0, y0, x1, y1 = bounding_box(portrait.mask > 0)
-        across, down = (crop.x1 - crop.x0) / crop.width, (crop.y1 - crop.y0) / crop.height
-        box = (crop.x0 + x0 * across, crop.y0 + y0 * down, crop.x0 + x1 * across, crop.y0 + y1 * down)
+        box = crop.to_image(mask_box(portrait.mask > 0))
     dark = Image.fromarray(portrait.picture // 3)
     left, top, right, bottom = max(crop.x0, 0), max(crop.y0, 0), min(crop.x1, width), min(crop.y1, height)
     dark.paste(Image.fromarray(portrait.picture[top:bottom, left:right]), (left, top))
     picture = shrunk(dark, LARGEST)
-    scale = picture.width / width
-    x0, y0, x1, y1 = (value * scale for value in box)
+    x0, y0, x1, y1 = box.in_resized(picture.width / width)
     draw = ImageDraw.Draw(picture)
     corners = max(x0, 1), max(y0, 1), min(x1, picture.width - 2), min(y1, picture.height - 2)
     draw.rectangle(corners, outline="#ffb000", width=max(2, picture.width // 150))

@@ -26,7 +26,7 @@ from emo.data.prepare.people import choose_test_people, group_videos
 from emo.data.prepare.store import Store
 from emo.data.prepare.vocals import demucs_separator
 from emo.errors import ConfigError, DatasetError, OutputError
-from emo.face import FACE_SHARE, Crop, FaceDetector
+from emo.face import FACE_SHARE, Box, Crop, FaceDetector
 from emo.media import speech_band_loudness
 
 CONFIG = Path(__file__).parents[2] / "configs" / "prepare.yaml"
@@ -102,7 +102,7 @@ def test_a_small_bystander_counts_only_within_the_crop(detector):
     far = frames.copy()
     far[0, 100:, 220:] = small
     assert 0.2 < track_scene(far, detector).others[0] < 0.8
-    crop = Crop.around(tuple(track_scene(frames, detector).boxes[0]), (HEIGHT, WIDTH), height=64, width=64)
+    crop = Crop.around(Box(*track_scene(frames, detector).boxes[0]), (HEIGHT, WIDTH), height=64, width=64)
     near = frames.copy()
     near[0, 10:110, crop.x1 - 75 : crop.x1 + 25] = small
     assert track_scene(near, detector).others[0] == np.inf

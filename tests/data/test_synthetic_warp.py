@@ -10,10 +10,11 @@ from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.identity import draw_identities
 from emo.errors import FaceError
+from emo.face.mesh import OVAL
 
 pytest.importorskip("mediapipe")
 
-from emo.data.synthetic.portrait import OVAL, landmarks
+from emo.data.synthetic.portrait import landmarks
 from emo.data.synthetic.warp import PortraitWarper
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emo.face import FACE_SHARE, Crop
+from emo.face import FACE_SHARE, Box, Crop
 from emo.face.crop import MAX_SHIFT
 
 
@@ -14,8 +14,8 @@ def smooth_picture(height: int, width: int) -> np.ndarray:
 
 @pytest.mark.parametrize(("height", "width"), [(256, 256), (512, 384), (384, 640)])
 def test_face_takes_its_share_of_the_shorter_side_and_lies_in_the_middle(height, width):
-    crop = Crop.around((900, 700, 1080, 920), (2000, 2000), height=height, width=width)
-    x0, y0, x1, y1 = crop.to_crop((900, 700, 1080, 920))
+    crop = Crop.around(Box(900, 700, 1080, 920), (2000, 2000), height=height, width=width)
+    x0, y0, x1, y1 = crop.to_crop(Box(900, 700, 1080, 920))
     assert (y1 - y0) / min(height, width) == pytest.approx(FACE_SHARE, rel=0.01)
     assert (x1 - x0) / (y1 - y0) == pytest.approx(180 / 220, rel=0.01)
     assert (x0 + x1) / 2 == pytest.approx(width / 2, abs=1)
@@ -23,12 +23,12 @@ def test_face_takes_its_share_of_the_shorter_side_and_lies_in_the_middle(height,
 
 
 def test_crop_moves_into_the_picture_only_so_far():
-    near = Crop.around((60, 200, 160, 300), (1000, 1000), height=64, width=64)  # 208 px wide, from 6 px: fits
+    near = Crop.around(Box(60, 200, 160, 300), (1000, 1000), height=64, width=64)  # 208 px wide, from 6 px: fits
     assert near.x0 == 6
-    edge = Crop.around((40, 200, 140, 300), (1000, 1000), height=64, width=64)  # would begin at -14: moved inside
+    edge = Crop.around(Box(40, 200, 140, 300), (1000, 1000), height=64, width=64)  # would begin at -14: moved inside
     assert edge.x0 == 0
     side = edge.x1 - edge.x0
-    border = Crop.around((0, 200, 100, 300), (1000, 1000), height=64, width=64)  # would begin at -54
+    border = Crop.around(Box(0, 200, 100, 300), (1000, 1000), height=64, width=64)  # would begin at -54
     assert border.x0 == pytest.approx(50 - side / 2 + MAX_SHIFT * side, abs=1)
     assert border.x0 < 0
 
@@ -60,7 +60,7 @@ boxes = st.tuples(st.floats(-50, 300), st.floats(-50, 300), st.floats(5, 200), s
 def test_maps_are_inverse_and_apply_has_the_size_asked_for(box, height, width, h, w):
     box = box[0], box[1], box[0] + box[2], box[1] + box[3]
     center = min(max((box[0] + box[2]) / 2, 0), w), min(max((box[1] + box[3]) / 2, 0), h)
-    box = center[0] - 20, center[1] - 20, center[0] + 20, center[1] + 20  # its center inside the picture
+    box = Box(center[0] - 20, center[1] - 20, center[0] + 20, center[1] + 20)  # its center inside the picture
     crop = Crop.around(box, (h, w), height=height, width=width)
     np.testing.assert_allclose(crop.to_image(crop.to_crop(box)), box, atol=1e-6)
     assert crop.apply(smooth_picture(h, w)).shape == (height, width, 3)
@@ -73,7 +73,7 @@ def test_maps_follow_the_pixels():
     crop = Crop(100, 50, 250, 150, 200, 300)
     rows, columns = np.nonzero(crop.apply(picture)[..., 0] > 127)
     found = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-    np.testing.assert_allclose(found, crop.to_crop((150, 80, 190, 100)), atol=1)
+    np.testing.assert_allclose(found, crop.to_crop(Box(150, 80, 190, 100)), atol=1)
 
 
 def test_center_is_the_largest_rectangle_inside():

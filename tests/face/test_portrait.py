@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from emo.errors import FaceError
-from emo.face import FACE_SHARE, Crop, FaceDetector, prepare_portrait
+from emo.face import FACE_SHARE, Box, Crop, FaceDetector, prepare_portrait
 from emo.face.upright import find_tilted
 
 HEAD = (slice(0, 250), slice(90, 360))
@@ -69,7 +69,7 @@ def test_without_a_face_a_region_will_do():
     mask[60:120, 140:180] = True
     box, masked = prepare(empty, face_region=(140, 60, 180, 120)), prepare(empty, face_region=mask)
     assert box.crop == masked.crop
-    x0, y0, x1, y1 = box.crop.to_crop((140, 60, 180, 120))
+    x0, y0, x1, y1 = box.crop.to_crop(Box(140, 60, 180, 120))
     assert (x0 + x1) / 2 == pytest.approx(64, abs=1)
     assert (y1 - y0) / 128 == pytest.approx(1.3 * FACE_SHARE, rel=0.02)
     assert box.mask.sum() == pytest.approx((x1 - x0) * (y1 - y0), rel=0.05)
@@ -120,7 +120,7 @@ def test_real_portraits_and_their_paste_back(picture, name):
     assert np.abs(back.astype(float) - portrait.picture).mean() < 3
     inside = portrait.mask.astype(bool)
     x, y = (portrait.face.landmarks[:, i] for i in (0, 1))
-    x, y, *_ = np.array([portrait.crop.to_crop((a, b, a, b)) for a, b in zip(x, y, strict=True)]).T.astype(int)
+    x, y, *_ = np.array([portrait.crop.to_crop(Box(a, b, a, b)) for a, b in zip(x, y, strict=True)]).T.astype(int)
     assert inside[y, x].all()
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emo.face import head_pose, rotation_speed, rotations, smooth
-from emo.face.pose import RIGID
+from emo.face.mesh import RIGID
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:

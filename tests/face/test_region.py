@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from emo.errors import FaceError
-from emo.face import Crop, check_region, face_region_mask, plain_region, union_mask
+from emo.face import Box, Crop, check_region, face_region_mask, plain_region, union_mask
 
 SIZE = (200, 300)  # height, width
 CROP = Crop(50, 20, 210, 180, 80, 80)  # half size
@@ -19,10 +19,10 @@ def box_of(mask: np.ndarray) -> tuple[int, ...]:
 
 
 def test_default_is_the_face_box_times_1_3():
-    mask = face_region_mask(None, CROP, SIZE, (100, 60, 140, 120))
+    mask = face_region_mask(None, CROP, SIZE, Box(100, 60, 140, 120))
     assert mask.dtype == np.float32
     assert mask.shape == (80, 80)
-    np.testing.assert_allclose(box_of(mask), CROP.to_crop((94, 51, 146, 129)), atol=0.5)
+    np.testing.assert_allclose(box_of(mask), CROP.to_crop(Box(94, 51, 146, 129)), atol=0.5)
 
 
 def test_full_is_white():

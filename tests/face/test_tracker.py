@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from emo.errors import FaceError
-from emo.face import Face, FaceDetector, track_face
-from emo.face.detector import landmark_box
+from emo.face import Face, FaceDetector, landmark_box, track_face
 
 FRAME = np.zeros((128, 128, 3), np.uint8)
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from made_faces import made_face, turn
 
 from emo.errors import EmoError
+from emo.face.mesh import BROWS_68, EYES_68
 from emo.metrics import blink_rate, eye_and_brow_points
-from emo.metrics.expression import BROWS, EYES
 
 angle = st.floats(-25, 25)
 
@@ -31,11 +31,11 @@ def test_head_motion_changes_nothing(yaw, pitch, roll, size, shift):
 def test_brows_and_lids_move_their_own_points():
     points = eye_and_brow_points(faces(brow=[0.2, 0.25, 0.2], eyes=[0.3, 0.3, 0.15])).reshape(3, 22, 2)
     raised, shut = points[1] - points[0], points[2] - points[0]
-    brows, eyes = slice(0, len(BROWS)), slice(len(BROWS), len(BROWS) + len(EYES))
+    brows, eyes = slice(0, len(BROWS_68)), slice(len(BROWS_68), len(BROWS_68) + len(EYES_68))
     np.testing.assert_allclose(raised[brows], np.tile([0, -0.05], (10, 1)), atol=1e-6)
     np.testing.assert_allclose(raised[eyes], 0, atol=1e-9)
     np.testing.assert_allclose(shut[brows], 0, atol=1e-9)
-    corners = [EYES.index(c) for c in (33, 133, 362, 263)]
+    corners = [EYES_68.index(c) for c in (33, 133, 362, 263)]
     assert np.abs(shut[eyes][corners]).max() < 1e-9
     lids = np.delete(shut[eyes], corners, axis=0)
     assert (np.abs(lids[:, 1]) > 0.01).all()

@@ -4,7 +4,7 @@ import numpy as np
 
 from emo.data.prepare.config import PrepareConfig
 from emo.data.prepare.filters import CLOSE, LEAVES
-from emo.face import FACE_SHARE, Crop
+from emo.face import FACE_SHARE, Box, Crop
 from emo.face.crop import MAX_SHIFT
 
 
@@ -25,5 +25,5 @@ def clip_crop(boxes: np.ndarray, size: tuple[int, int], config: PrepareConfig) -
     if (high - low).max() > config.filters.max_drift * side:
         return LEAVES
     half = face / 2
-    box = (center[0] - half, center[1] - half, center[0] + half, center[1] + half)
+    box = Box(center[0] - half, center[1] - half, center[0] + half, center[1] + half)
     return Crop.around(box, size, height=config.size, width=config.size, share=face / side)

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 
 from emo.data.prepare.lips import lip_contrast
-from emo.face import Box, Crop, FaceDetector
+from emo.face import Box, Crop, FaceDetector, landmark_box
 from emo.face.crop import FACE_SHARE
-from emo.face.detector import landmark_box
+from emo.face.mesh import NUM_LANDMARKS
 
 LOOK_EVERY = 10  # frames between two looks at the whole picture
 SEARCH_EVERY = 3  # frames between two, while there is no face
@@ -63,7 +63,7 @@ def track_scene(frames: Iterable[np.ndarray | None], detector: FaceDetector) -> 
         missing.append(frame is None)
         wait = 0 if frame is None else wait - 1
     found = np.array([points is not None for points in landmarks])
-    nothing = np.zeros((478, 3), np.float32)
+    nothing = np.zeros((NUM_LANDMARKS, 3), np.float32)
     others, lips = _between(looks, found)
     return SceneTrack(
         np.stack([nothing if points is None else points for points in landmarks]), found, others, lips,
@@ -77,15 +77,14 @@ def _look(detector: FaceDetector, frame: np.ndarray) -> list[Box]:
     scale = max(1.0, max(height, width) / LOOK_SIDE)
     small = Crop(0, 0, width, height, max(1, round(height / scale)), max(1, round(width / scale)))
     faces = detector.detect(small.apply(frame) if scale > 1 else frame)
-    return [tuple(value * scale for value in face.box) for face in faces]
+    return [face.box.in_resized(scale) for face in faces]
 
 
 def _choose(boxes: list[Box], before: Box | None) -> Box:
     """The face nearest to where it was, or the largest."""
     if before is None:
-        return max(boxes, key=_side)
-    center = lambda box: np.array([box[0] + box[2], box[1] + box[3]])
-    return min(boxes, key=lambda box: float(np.linalg.norm(center(box) - center(before))))
+        return max(boxes, key=lambda box: box.side)
+    return min(boxes, key=lambda box: float(np.linalg.norm(np.subtract(box.center, before.center))))
 
 
 def _others(boxes: list[Box], own: Box, size: tuple[int, int]) -> float:
@@ -93,11 +92,11 @@ def _others(boxes: list[Box], own: Box, size: tuple[int, int]) -> float:
     crop = Crop.around(own, size, height=64, width=64, share=FACE_SHARE)
     worst = 0.0
     for box in boxes:
-        x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-        if own[0] <= x <= own[2] and own[1] <= y <= own[3]:
+        x, y = box.center
+        if own.holds(x, y):
             continue
         inside = crop.x0 < x < crop.x1 and crop.y0 < y < crop.y1
-        worst = max(worst, np.inf if inside else _side(box) / _side(own))
+        worst = max(worst, np.inf if inside else box.side / own.side)
     return worst
 
 
@@ -113,7 +112,3 @@ def _between(looks: dict[int, tuple[float, float]], found: np.ndarray) -> tuple[
             others[span] = np.maximum(others[span], looks[after][0])
             lips[span] = np.minimum(lips[span], looks[after][1])
     return others, lips
-
-
-def _side(box: Box) -> float:
-    return max(box[2] - box[0], box[3] - box[1])

@@ -7,6 +7,7 @@ import numpy as np
 from emo.data.prepare.config import FilterConfig
 from emo.data.prepare.faces import SceneTrack
 from emo.face import head_pose, smooth
+from emo.face.mesh import LIP_BOTTOM, LIP_TOP, MOUTH_CORNERS, NOSE_ROOT, NOSE_TIP, OUTER_EYE_CORNERS
 from emo.metrics import lagged_correlation, mouth_opening
 
 MISSING = "picture missing"
@@ -25,8 +26,7 @@ DUBBED = "lips do not follow the sound"
 REASONS = (MISSING, NO_FACE, SEVERAL, SMALL, CUT, TURNED, FAST, COVERED, QUIET, CLOSE, LEAVES, DUBBED, SHORT)
 """Why frames are dropped, as the report says it; where several hold, the first in this order is the reason."""
 
-NOSE, CORNERS, MOUTH = 4, (33, 263), (61, 291, 0, 17)
-STABLE = (NOSE, 168)  # its tip and its root, which neither mouth nor lids move
+STABLE = [NOSE_TIP, NOSE_ROOT]  # neither mouth nor lids move them
 LIP_WINDOW = 12  # frames to either side over which the mouth's motion is measured
 MAX_LAG = 5  # frames between mouth and sound
 SYNC_SIGMA = 1.5  # frames over which both are smoothed before they are compared
@@ -40,7 +40,7 @@ def visual_faults(track: SceneTrack, size: tuple[int, int], config: FilterConfig
     sides = np.where(some, sides, 1)
     height, width = size
     over = np.max([-box[:, 0], -box[:, 1], box[:, 2] - width, box[:, 3] - height], 0) / sides
-    mouth = points[:, [*MOUTH], :2]
+    mouth = points[:, [*MOUTH_CORNERS, LIP_TOP, LIP_BOTTOM], :2]
     hidden = ((mouth < 0) | (mouth > (width, height))).any((1, 2))
     poses = [head_pose(p) if ok else None for p, ok in zip(points, some, strict=True)]
     tilted = [
@@ -64,8 +64,8 @@ def nose_angles(landmarks: np.ndarray) -> np.ndarray:
     Seen from the tip of the nose, the angle up to the one eye's outer corner and that to the other's, both from the
     horizontal; the head's own, so that a tilt does not count. About as far from 180 as the head is turned.
     """
-    nose = landmarks[:, NOSE, :2]
-    left, right = (landmarks[:, corner, :2] - nose for corner in CORNERS)
+    nose = landmarks[:, NOSE_TIP, :2]
+    left, right = (landmarks[:, corner, :2] - nose for corner in OUTER_EYE_CORNERS)
     along = (right - left) / np.maximum(np.linalg.norm(right - left, axis=1, keepdims=True), 1e-6)
     angle = lambda to: np.arctan2(along[:, 1] * to[:, 0] - along[:, 0] * to[:, 1], (along * to).sum(1))
     return np.degrees(angle(left) % (2 * np.pi) + angle(right))
@@ -73,7 +73,7 @@ def nose_angles(landmarks: np.ndarray) -> np.ndarray:
 
 def _moves(points: np.ndarray, sides: np.ndarray, some: np.ndarray) -> np.ndarray:
     """The farthest that the nose, the face's middle or its width go from the frame before, (T,) in face lengths."""
-    places = np.concatenate([points[:, [*STABLE], :2], points[..., :2].mean(1, keepdims=True)], 1)
+    places = np.concatenate([points[:, STABLE, :2], points[..., :2].mean(1, keepdims=True)], 1)
     widths = points[..., 0].max(1) - points[..., 0].min(1)
     steps = np.linalg.norm(np.diff(places, axis=0), axis=2).max(1, initial=0)
     steps = np.maximum(steps, np.abs(np.diff(widths))) / sides[1:]

@@ -4,10 +4,10 @@ import numpy as np
 
 from emo.data.format import FACE_POINTS
 from emo.face import FACE_SHARE, Crop, head_pose, smooth
+from emo.face.mesh import EYES, INNER_LIPS_MIDDLE, MOUTH_CORNERS, NOSE_TIP
 from emo.metrics import blink, head_angles, mouth_opening, mouth_width, rotation_speed
 
-EYES = ((33, 133), (362, 263))  # the corners of the eye on the picture's left and of that on its right
-OTHERS = (4, 61, 291, 13, 14)  # nose, mouth's corners, inner lips
+OTHERS = [NOSE_TIP, *MOUTH_CORNERS, *INNER_LIPS_MIDDLE]  # those of FACE_POINTS after the eyes
 SIGMA = 1.0  # frames over which places are smoothed: they shiver by a pixel
 
 
@@ -37,8 +37,8 @@ def place_labels(landmarks: np.ndarray, crop: Crop) -> dict[str, np.ndarray]:
     zoom = np.array([crop.width / (crop.x1 - crop.x0), crop.height / (crop.y1 - crop.y0)])
     placed = (smooth(landmarks[..., :2].astype(np.float64), SIGMA) - (crop.x0, crop.y0)) * zoom
     low, high = placed.min(1), placed.max(1)
-    eyes = np.stack([placed[:, [*corners]].mean(1) for corners in EYES], 1)
-    points = np.concatenate([eyes, placed[:, [*OTHERS]]], 1)
+    eyes = np.stack([placed[:, eye.corners].mean(1) for eye in EYES], 1)
+    points = np.concatenate([eyes, placed[:, OTHERS]], 1)
     assert points.shape[1] == len(FACE_POINTS)
     face = np.median(np.max(high - low, 1)) / (FACE_SHARE * crop.width)
     sizes = np.array([head_pose(frame).size for frame in smooth(landmarks.astype(np.float64))])

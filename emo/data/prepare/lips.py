@@ -3,10 +3,8 @@
 import cv2
 import numpy as np
 
-# fmt: off
-OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
-INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
-# fmt: on
+from emo.face.mesh import INNER_LIPS, OUTER_LIPS
+
 RING = (1.3, 1.7)  # the skin around the lips, in sizes of their outline
 
 
@@ -18,7 +16,7 @@ def lip_contrast(frame: np.ndarray, landmarks: np.ndarray) -> float:
 
     frame: uint8 (H, W, 3) RGB; landmarks: (478, 3) in its pixels. 0 where the mouth is outside of the picture.
     """
-    outer, inner = landmarks[[*OUTER], :2], landmarks[[*INNER], :2]
+    outer, inner = landmarks[OUTER_LIPS, :2], landmarks[INNER_LIPS, :2]
     middle = outer.mean(0)
     reach = middle + (outer - middle) * RING[1]
     x0, y0 = np.maximum(np.floor(reach.min(0)), 0).astype(int)

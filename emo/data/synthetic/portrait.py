@@ -8,92 +8,9 @@ import numpy as np
 
 from emo.errors import FaceError
 from emo.face import FACE_SHARE, head_pose, quiet_stderr
+from emo.face.mesh import EYES, INNER_LIPS, INNER_LIPS_MIDDLE, NUM_LANDMARKS, OUTER_EYE_CORNERS, OVAL
 
-LANDMARKS = 478
-INNER_UPPER = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308]
-INNER_LOWER = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308]
-_UPPER_ROWS = (
-    [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291],
-    [76, 184, 74, 73, 72, 11, 302, 303, 304, 408, 306],
-    [62, 183, 42, 41, 38, 12, 268, 271, 272, 407, 292],
-    INNER_UPPER,
-)
-_LOWER_ROWS = (
-    [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291],
-    [76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306],
-    [62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292],
-    INNER_LOWER,
-)
-UPPER_LIP = sorted({i for row in _UPPER_ROWS for i in row[1:-1]})
-LOWER_LIP = sorted({i for row in _LOWER_ROWS for i in row[1:-1]})
-BROWS = [70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285]
-OVAL = [
-    10,
-    338,
-    297,
-    332,
-    284,
-    251,
-    389,
-    356,
-    454,
-    323,
-    361,
-    288,
-    397,
-    365,
-    379,
-    378,
-    400,
-    377,
-    152,
-    148,
-    176,
-    149,
-    150,
-    136,
-    172,
-    58,
-    132,
-    93,
-    234,
-    127,
-    162,
-    21,
-    54,
-    103,
-    67,
-    109,
-]
-
-
-@dataclass(frozen=True)
-class EyeRing:
-    """Landmarks of one eye: corners, upper and lower lid (paired), the crease above, and the iris' center."""
-
-    corners: tuple[int, int]
-    upper: list[int]
-    lower: list[int]
-    crease: list[int]
-    iris: int
-
-
-EYES = (
-    EyeRing(
-        (33, 133),
-        [246, 161, 160, 159, 158, 157, 173],
-        [7, 163, 144, 145, 153, 154, 155],
-        [247, 30, 29, 27, 28, 56, 190],
-        468,
-    ),
-    EyeRing(
-        (263, 362),
-        [466, 388, 387, 386, 385, 384, 398],
-        [249, 390, 373, 374, 380, 381, 382],
-        [467, 260, 259, 257, 258, 286, 414],
-        473,
-    ),
-)
+MOUTH_RING = [INNER_LIPS[0], *INNER_LIPS[:0:-1]]  # clockwise
 GRID = 17  # anchors per side of the picture
 MAX_YAW = 25  # degrees; more cannot be turned back
 
@@ -191,7 +108,7 @@ class PortraitMesh:
     @property
     def eye_vertex(self) -> int:
         """Index of the first eye's center; the second follows, then the mouth's."""
-        return LANDMARKS + self.anchors
+        return NUM_LANDMARKS + self.anchors
 
 
 def build_mesh(image: np.ndarray, points: np.ndarray) -> PortraitMesh:
@@ -202,7 +119,8 @@ def build_mesh(image: np.ndarray, points: np.ndarray) -> PortraitMesh:
         points: (478, 3) landmarks in pixels.
     """
     side = image.shape[0]
-    right = points[263, :2] - points[33, :2]
+    left_corner, right_corner = OUTER_EYE_CORNERS
+    right = points[right_corner, :2] - points[left_corner, :2]
     right = right / np.linalg.norm(right)
     down = np.array([-right[1], right[0]])
     oval = points[OVAL]
@@ -210,15 +128,16 @@ def build_mesh(image: np.ndarray, points: np.ndarray) -> PortraitMesh:
     width, height = np.ptp((oval[:, :2] - center) @ right), np.ptp((oval[:, :2] - center) @ down)
     anchors, depth, weight, jaw = _anchors(side, oval, center, right, down, width, height)
     eyes = np.array([points[e.iris] for e in EYES])
-    vertices = np.concatenate([points, np.column_stack([anchors, depth]), eyes, points[[13, 14]].mean(0)[None]])
-    first_eye = LANDMARKS + len(anchors)
+    mouth_center = points[INNER_LIPS_MIDDLE].mean(0)[None]
+    vertices = np.concatenate([points, np.column_stack([anchors, depth]), eyes, mouth_center])
+    first_eye = NUM_LANDMARKS + len(anchors)
     fans = [_fan(first_eye + k, [e.corners[0], *e.upper, e.corners[1], *e.lower[::-1]]) for k, e in enumerate(EYES)]
-    mouth = _fan(first_eye + 2, INNER_UPPER + INNER_LOWER[1:-1][::-1])
+    mouth = _fan(first_eye + 2, MOUTH_RING)
     triangles = np.concatenate([_tessellation(), _surroundings(oval[:, :2], anchors, side), *fans, mouth])
     return PortraitMesh(
         image=image,
         vertices=vertices,
-        weight=np.concatenate([np.ones(LANDMARKS), weight, np.ones(3)]),
+        weight=np.concatenate([np.ones(NUM_LANDMARKS), weight, np.ones(3)]),
         jaw_weight=jaw,
         triangles=triangles,
         mouth_triangles=len(mouth),
@@ -262,7 +181,7 @@ def _anchors(side: int, oval: np.ndarray, center, right, down, width: float, hei
 def _surroundings(oval: np.ndarray, anchors: np.ndarray, side: int) -> np.ndarray:
     """Delaunay triangles between the face's oval and the anchors."""
     points = np.concatenate([oval, anchors]).astype(np.float32)
-    number = np.concatenate([OVAL, LANDMARKS + np.arange(len(anchors))])
+    number = np.concatenate([OVAL, NUM_LANDMARKS + np.arange(len(anchors))])
     plane = cv2.Subdiv2D((-side, -side, 3 * side, 3 * side))
     plane.insert(points)
     corners = plane.getTriangleList().reshape(-1, 3, 2)

@@ -8,20 +8,23 @@ from torch import Tensor
 from emo.data.synthetic.avatar_shapes import rotation
 from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.labels import FaceLabels
-from emo.data.synthetic.portrait import (
-    BROWS,
+from emo.data.synthetic.portrait import MOUTH_RING, build_mesh, crop_portrait
+from emo.face.mesh import (
+    CHEEKS,
     EYES,
-    INNER_LOWER,
-    INNER_UPPER,
-    LANDMARKS,
+    INNER_LIPS_MIDDLE,
+    INNER_MOUTH_CORNERS,
+    LOWER_BROWS,
     LOWER_LIP,
+    MOUTH_CORNERS,
+    NOSE_UNDER_TIP,
+    NUM_LANDMARKS,
     OVAL,
+    UPPER_BROWS,
     UPPER_LIP,
-    build_mesh,
-    crop_portrait,
 )
 
-MOUTH_CORNERS = (61, 291)
+BROWS = [*UPPER_BROWS[0], *LOWER_BROWS[0], *UPPER_BROWS[1], *LOWER_BROWS[1]]
 WIDE_OPEN = 0.34  # gap between the lips over the mouth's width at jaw = 1; more looks drawn
 SUPERSAMPLING = 2
 
@@ -52,7 +55,7 @@ class PortraitWarper:
         self._pivot = np.array([*(mesh.center + 0.12 * mesh.height * mesh.down), depth + 0.15 * mesh.width])
         origin = ((mesh.vertices[:, :2] + 0.5) * (self._side / mesh.image.shape[0]) - 0.5)[mesh.triangles]
         self._origin, self._origin_edges = origin[:, 0], [(origin[:, k] - origin[:, 0]).T for k in (1, 2)]
-        around = ((mesh.triangles >= LANDMARKS) & (mesh.triangles < mesh.eye_vertex)).any(1)
+        around = ((mesh.triangles >= NUM_LANDMARKS) & (mesh.triangles < mesh.eye_vertex)).any(1)
         self._behind = (
             0.3 * mesh.width * around
         )  # hair and background lie behind the face, the mouth's inside behind the lips
@@ -62,13 +65,13 @@ class PortraitWarper:
     def _prepare_mouth(self, points: np.ndarray) -> None:
         """Displacement of every vertex, in pixels along the face's axes, per unit of each mouth control."""
         mesh = self.mesh
-        corners = points[[*MOUTH_CORNERS], :2]
+        corners = points[MOUTH_CORNERS, :2]
         self._mouth_width = width = float(np.linalg.norm(corners[0] - corners[1]))
         self._eye_distance = float(np.linalg.norm(points[EYES[0].corners[0], :2] - points[EYES[1].corners[0], :2]))
-        self._own_gap = float(np.linalg.norm(points[13, :2] - points[14, :2]))
+        self._own_gap = float(np.linalg.norm(np.subtract(*points[INNER_LIPS_MIDDLE, :2])))
         offset = mesh.vertices[:, :2] - corners.mean(0)
         u, v = offset @ mesh.right / (width / 2), offset @ mesh.down / width
-        anchors = slice(LANDMARKS, LANDMARKS + mesh.anchors)
+        anchors = slice(NUM_LANDMARKS, NUM_LANDMARKS + mesh.anchors)
         profile, lateral = np.sqrt(np.clip(1 - u**2, 0, 1)), np.exp(-((u / 1.9) ** 2))
         opening = 0.53 * lateral * np.clip(v / 0.25, 0, 1)
         above = (v < 0) & (v > -0.4) & (np.abs(u) < 1.3)
@@ -82,7 +85,7 @@ class PortraitWarper:
         for field in (spread, lift, pout):
             field[anchors] = 0
         self._opening, self._spread, self._lift, self._pout = opening, spread, lift, pout
-        cheeks = points[[50, 280, 205, 425], :2].astype(int).clip(0, len(mesh.image) - 1)
+        cheeks = points[CHEEKS, :2].astype(int).clip(0, len(mesh.image) - 1)
         self._light = float(np.clip(mesh.image[cheeks[:, 1], cheeks[:, 0]].mean() / 255 * 1.5, 0.4, 1.1))
 
     def render(self, controls: FaceControls) -> Tensor:
@@ -101,14 +104,14 @@ class PortraitWarper:
         between = lambda a, b: torch.tensor(np.linalg.norm(face[:, a] - face[:, b], axis=1), dtype=torch.float32)
         return FaceLabels(
             face_box=torch.cat([oval.amin(1), oval.amax(1)], 1),
-            points=torch.cat([eyes, points[:, [1, *MOUTH_CORNERS, 13, 14]]], 1),
+            points=torch.cat([eyes, points[:, [NOSE_UNDER_TIP, *MOUTH_CORNERS, *INNER_LIPS_MIDDLE]]], 1),
             mouth_open=controls.jaw.cpu() * WIDE_OPEN * self._mouth_width / self._eye_distance,
             mouth_width=between(*MOUTH_CORNERS) / self._eye_distance,
         )
 
     def landmarks(self, controls: FaceControls) -> Tensor:
         """FaceMesh points (T, 478, 2), moved as the picture is, in pixels of the drawn frames."""
-        points = self._deform(controls)[:, :LANDMARKS, :2]
+        points = self._deform(controls)[:, :NUM_LANDMARKS, :2]
         return torch.tensor((points + 0.5) * self.size / self.mesh.image.shape[0], dtype=torch.float32)
 
     def _deform(self, controls: FaceControls) -> np.ndarray:
@@ -138,7 +141,7 @@ class PortraitWarper:
             iris = points[:, mesh.eye_vertex + k].copy()
             iris[:, :2] += half * look
             points[:, mesh.eye_vertex + k] = iris + (middle - iris) * blink[:, 0]
-        points[:, mesh.eye_vertex + 2] = points[:, [13, 14]].mean(1)
+        points[:, mesh.eye_vertex + 2] = points[:, INNER_LIPS_MIDDLE].mean(1)
         return points
 
     def _turn(self, points: np.ndarray, controls: FaceControls, control: dict[str, np.ndarray]) -> np.ndarray:
@@ -188,7 +191,7 @@ class PortraitWarper:
 
     def _paint_mouth(self, drawn: np.ndarray, points: np.ndarray) -> None:
         """Fill the open mouth, in place: dark, a strip of teeth under the upper lip, the tongue below."""
-        ring = points[INNER_UPPER + INNER_LOWER[1:-1][::-1]]
+        ring = points[MOUTH_RING]
         low = np.maximum(np.floor(ring.min(0)).astype(int) - 3, 0)
         high = np.minimum(np.ceil(ring.max(0)).astype(int) + 4, len(drawn))
         if (high <= low).any():
@@ -196,14 +199,15 @@ class PortraitWarper:
         patch = drawn[low[1] : high[1], low[0] : high[0]]
         mask = np.zeros(patch.shape[:2], np.uint8)
         cv2.fillPoly(mask, [np.round((ring - low) * 16).astype(np.int32)], 255, shift=4)
-        axis = points[308] - points[78]
+        (left, right), (top, bottom) = points[INNER_MOUTH_CORNERS], points[INNER_LIPS_MIDDLE]
+        axis = right - left
         half = np.linalg.norm(axis) / 2 + 1e-6
         axis = axis / (2 * half)
         row, column = np.mgrid[low[1] : high[1], low[0] : high[0]]
-        x, y = column - points[13, 0], row - points[13, 1]
+        x, y = column - top[0], row - top[1]
         # In half mouth widths: u sideways, v below the upper lip.
         u, v = (x * axis[0] + y * axis[1]) / half, (y * axis[0] - x * axis[1]) / half
-        gap = np.linalg.norm(points[13] - points[14]) / half
+        gap = np.linalg.norm(top - bottom) / half
         tongue = (
             np.clip((v - gap + 0.22) / 0.15, 0, 1)
             * np.clip(1 - (u / 0.6) ** 2, 0, 1)

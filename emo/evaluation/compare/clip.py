@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save
 
 from emo.errors import EmoError, FaceError, OutputError, VideoError
 from emo.face import FaceDetector, track_face
+from emo.face.mesh import NUM_LANDMARKS
 from emo.files import write_whole, writing_into
 from emo.media import AudioTrack, VideoReader
 from emo.media.demuxer import Media
@@ -203,7 +204,7 @@ def _track(clip: Clip) -> dict[str, np.ndarray]:
         with FaceDetector() as detector:
             track = track_face((frame for frames in clip.frames() for frame in frames), detector)
     except FaceError:
-        return {"landmarks": np.zeros((0, 478, 3), np.float32), "found": np.zeros(clip.num_frames, np.uint8)}
+        return {"landmarks": np.zeros((0, NUM_LANDMARKS, 3), np.float32), "found": np.zeros(clip.num_frames, np.uint8)}
     return {"landmarks": track.landmarks.astype(np.float32), "found": track.found.astype(np.uint8)}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from emo.evaluation.compare.clip import Clip, Unavailable
-from emo.face import FaceDetector
+from emo.face import FaceDetector, largest
 from emo.media import VideoReader, load_image
 from emo.metrics import identity_descriptor
 
@@ -33,8 +33,7 @@ class Portrait:
                 faces = detector.detect(frame)
             if not faces:
                 raise Unavailable(f"no face is found in {self.picture}")
-            size = lambda face: (face.box[2] - face.box[0]) * (face.box[3] - face.box[1])
-            return frame, max(faces, key=size).landmarks
+            return frame, largest(faces).landmarks
         if self.clip is None:
             raise Unavailable("neither a portrait nor a reference video")
         landmarks, number = self.clip.landmarks, int(self.clip.found.argmax())
