@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from emo.data.synthetic.phones import CONSONANTS, PAUSE, PHONES, VOWELS, Phone
+from emo.media.rate import SAMPLE_RATE
 
-SAMPLE_RATE = 16000
 WINDOW, HOP = 512, 128  # 32 ms frames every 8 ms for the filter
 
 
