@@ -20,8 +20,8 @@ import torch
 from emo import metrics
 from emo.data.synthetic.articulation import articulate_speech
 from emo.data.synthetic.avatar import AvatarRenderer
+from emo.data.synthetic.controls import FaceControls, make_controls
 from emo.data.synthetic.identity import draw_identities
-from emo.data.synthetic.motion import Motion, make_motion
 from emo.data.synthetic.speech import synthesize
 from emo.face import FaceDetector, head_pose, track_face
 
@@ -60,7 +60,7 @@ class Studio:
         self.renderer, self.detector = AvatarRenderer(size, compile=compile), FaceDetector()
         self.frames = self.rendering = self.tracking = 0
 
-    def shoot(self, person: int, motion: Motion) -> tuple[np.ndarray, Clip]:
+    def shoot(self, person: int, motion: FaceControls) -> tuple[np.ndarray, Clip]:
         """Frames (T, H, W, 3) uint8 of the person with this seed, and what is commanded and found in them."""
         identity, start = draw_identities([person]), time.perf_counter()
         frames, labels = self.renderer.render(identity, motion).numpy(), self.renderer.labels(identity, motion)
@@ -78,7 +78,7 @@ def talking(studio: Studio, clips: int, seconds: float) -> Iterator[Clip]:
     """Performances by people 4000, 4001 ..., at the SPEEDS in turn."""
     for index in range(clips):
         speech, speed = synthesize(index, seconds), SPEEDS[index % len(SPEEDS)]
-        motion = make_motion(articulate_speech(speech), speed, index)
+        motion = make_controls(articulate_speech(speech), speed, index)
         yield studio.shoot(4000 + index, motion)[1]._replace(waveform=speech.waveform, speed=speed)
 
 
@@ -131,9 +131,9 @@ def portraits(studio: Studio, people: int) -> Iterator[tuple[np.ndarray, np.ndar
         yield descriptors[0], np.stack(descriptors[1:])
 
 
-def moved(frames: int, **values: np.ndarray) -> Motion:
+def moved(frames: int, **values: np.ndarray) -> FaceControls:
     """A face at rest but for these controls, (frames,) each."""
-    return replace(Motion.rest(frames), **{k: torch.tensor(v, dtype=torch.float32) for k, v in values.items()})
+    return replace(FaceControls.rest(frames), **{k: torch.tensor(v, dtype=torch.float32) for k, v in values.items()})
 
 
 def agreement(commanded: list[np.ndarray], measured: list[np.ndarray]) -> str:

@@ -61,16 +61,16 @@ def speech(options: argparse.Namespace) -> None:
 
 def people(options: argparse.Namespace) -> None:
     from emo.data.synthetic.avatar import AvatarRenderer
+    from emo.data.synthetic.controls import FaceControls
     from emo.data.synthetic.identity import draw_identities
-    from emo.data.synthetic.motion import Motion
     from emo.face import FaceDetector
     from emo.metrics import identity_descriptor
 
     count, rng = options.people, np.random.default_rng(0)
     renderer = AvatarRenderer(128, compile=True)
     draw = lambda low, high: torch.tensor(rng.uniform(low, high, count), dtype=torch.float32)
-    rest = Motion.rest(count)
-    moved = Motion(**{**vars(rest), "yaw": draw(-12, 12), "pitch": draw(-8, 8), "jaw": draw(0, 0.8)})
+    rest = FaceControls.rest(count)
+    moved = FaceControls(**{**vars(rest), "yaw": draw(-12, 12), "pitch": draw(-8, 8), "jaw": draw(0, 0.8)})
     crowd, descriptors = draw_identities(range(count)), []
     with FaceDetector() as detector:
         for motion in (rest, moved):

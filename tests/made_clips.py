@@ -1,4 +1,4 @@
-"""Small datasets: casts of few avatars; and clips of random patches with random labels and sound, made by hand."""
+"""Small datasets: a few avatars; and clips of random patches with random labels and sound, made by hand."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from emo.data.format import FACE_POINTS, ClipInfo, save_labels, write_metadata
-from emo.data.synthetic.studio import Cast
+from emo.data.synthetic.config import SyntheticConfig
 from emo.media import AudioTrack, VideoWriter
 
 FPS = 25
-CAST = Cast(seed=3, identities=4, size=64, seconds=0.8, test_share=0.25)
-CLIPS = 6  # of CAST: five of the three people in train, one of the one in test; 20 frames each
-QUICK = replace(CAST, identities=3, seconds=0.2, fps=10.0)  # two frames a clip
+CONFIG = SyntheticConfig(seed=3, identities=4, size=64, seconds=0.8, test_share=0.25)
+CLIPS = 6  # of CONFIG: five of the three people in train, one of the one in test; 20 frames each
+QUICK = replace(CONFIG, identities=3, seconds=0.2, fps=10.0)  # two frames a clip
 
 
 def made_labels(frames: int, width: int, height: int, seed: int = 0) -> dict[str, np.ndarray]:

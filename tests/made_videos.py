@@ -9,7 +9,7 @@ from skimage.data import astronaut
 
 from emo.data.prepare.config import FilterConfig, PrepareConfig
 from emo.data.synthetic.articulation import articulate_speech
-from emo.data.synthetic.motion import make_motion
+from emo.data.synthetic.controls import make_controls
 from emo.data.synthetic.speech import synthesize
 from emo.data.synthetic.warp import PortraitWarper
 from emo.media import AudioTrack, VideoWriter
@@ -32,7 +32,7 @@ def talker(seconds: float = 1.2, seed: int = 1, person: int = 0, speed: float = 
     Person 1 is the mirror image of person 0 in other colors.
     """
     speech = synthesize(seed, seconds)
-    motion = make_motion(articulate_speech(speech), speed, seed)
+    motion = make_controls(articulate_speech(speech), speed, seed)
     labels = _warper(person).labels(motion)
     known = {"face_box": labels.face_box, "points": labels.points, "roll": motion.roll, "tx": motion.tx}
     return _warper(person).render(motion).numpy(), speech.waveform, {k: v.numpy() for k, v in known.items()}

@@ -99,7 +99,7 @@ def test_made_up_imports_are_judged():
         ("emo.unets.spatial", "import torch\nfrom emo.unets.attention import Attention\nfrom . import temporal"),
         ("emo.media.audio", "from emo.errors import AudioError"),
         ("emo.store.checks", "import emo\nfrom emo.face import Face\nfrom emo.unets import BackboneUNet"),
-        ("emo.data.synthetic.warp", "from emo.media import VideoReader\nfrom .motion import Motion"),
+        ("emo.data.synthetic.warp", "from emo.media import VideoReader\nfrom .controls import FaceControls"),
         ("emo.data.filters", "from emo.metrics import mouth_sound_correlation"),
         ("emo.cli.main", "from emo import __version__\nfrom emo.cli import doctor\nfrom emo.hub import locate_model"),
     ]

@@ -66,9 +66,9 @@ def synthesize(options: argparse.Namespace, clips: int) -> None:
     from tqdm import tqdm
 
     from emo.data.synthesize import synthesize_dataset
-    from emo.data.synthetic.studio import Cast
+    from emo.data.synthetic.config import SyntheticConfig
 
-    cast = Cast(
+    config = SyntheticConfig(
         seed=options.seed,
         identities=options.identities,
         portraits=portraits,
@@ -84,7 +84,7 @@ def synthesize(options: argparse.Namespace, clips: int) -> None:
         test_share=options.test_share,
     )
     progress = synthesize_dataset(
-        cast,
+        config,
         clips,
         options.out,
         workers=options.workers,
@@ -141,11 +141,11 @@ def share(value: float | None, things: tuple, default: float, option: str) -> fl
 
 def usable_portraits(options: argparse.Namespace) -> tuple[str, ...]:
     """The pictures that can be animated; the others are named and left out."""
-    from emo.data.synthetic.studio import open_portrait
+    from emo.data.synthetic.renderer import load_warper
     from emo.search import find_files
 
     pictures = find_files(options.portraits, PICTURES, "--portraits", [options.out])
-    return usable(pictures, lambda path: open_portrait(path, options.size), "--portraits")
+    return usable(pictures, lambda path: load_warper(path, options.size), "--portraits")
 
 
 def usable_recordings(options: argparse.Namespace) -> tuple[str, ...]:

@@ -4,11 +4,11 @@ import importlib
 
 _EXPORTS = {
     "Batch": "emo.data.batch",
-    "Cast": "emo.data.synthetic.studio",
     "ClipDataset": "emo.data.dataset",
     "ClipInfo": "emo.data.format",
     "Sound": "emo.data.batch",
     "StepSampler": "emo.data.sampler",
+    "SyntheticConfig": "emo.data.synthetic.config",
     "build_cache": "emo.data.cache",
     "cache_folder": "emo.data.cache",
     "check_cache": "emo.data.cache",

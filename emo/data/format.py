@@ -30,7 +30,8 @@ FACE_POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right", "up
 
 REQUIRED = {"face_box": (4,), "points": (len(FACE_POINTS), 2), "rotation_speed": ()}
 """Labels that every clip has, with their shapes after (T,): face box x0, y0, x1, y1 and `FACE_POINTS` x, y in pixels;
-head rotation speed in degrees per frame. Synthetic clips add all that was commanded (`emo.data.synthetic.Motion`)."""
+head rotation speed in degrees per frame. Synthetic clips add all that was commanded
+(`emo.data.synthetic.controls.FaceControls`)."""
 
 
 @dataclass(frozen=True)

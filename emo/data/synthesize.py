@@ -8,8 +8,9 @@ from pathlib import Path
 
 from emo.data.format import SPLITS, ClipInfo, save_labels, write_metadata
 from emo.data.recipe import open_dataset
+from emo.data.synthetic.config import SyntheticConfig
+from emo.data.synthetic.renderer import Renderer
 from emo.data.synthetic.speech import SAMPLE_RATE
-from emo.data.synthetic.studio import Cast, Studio
 from emo.errors import DatasetError
 from emo.locks import claim_folder
 from emo.media import AudioTrack, VideoWriter
@@ -21,7 +22,7 @@ WORTH_COMPILING = 1200  # frames per process from which on compiling pays: 20 s 
 
 
 def synthesize_dataset(
-    cast: Cast,
+    config: SyntheticConfig,
     clips: int,
     out: Path,
     *,
@@ -29,15 +30,15 @@ def synthesize_dataset(
     device: str = "cpu",
     compile: bool | None = None,
 ) -> Iterator[int]:
-    """Make clips 0 … `clips` − 1 of a cast in the folder `out`; those that are there stay.
+    """Make clips 0 ... `clips` - 1 of a configuration in the folder `out`; those that are there stay.
 
-    Clips depend on the cast and their number alone: not on workers, nor on where an earlier run stopped. Only between
-    compiled kernels and others a few colors differ by one of 255.
+    Clips depend on the configuration and their number alone: not on workers, nor on where an earlier run stopped.
+    Only between compiled kernels and others a few colors differ by one of 255.
 
     Args:
-        cast: see `Cast`.
+        config: see `SyntheticConfig`.
         clips: how many; a second run with more of them adds to the folder.
-        out: a new folder, or one made of the same cast.
+        out: a new folder, or one made of the same configuration.
         workers: processes; one per core by default, one on a GPU.
         device: where avatars are drawn.
         compile: compile the avatars' kernels; by default where that pays.
@@ -46,71 +47,72 @@ def synthesize_dataset(
         How many clips are there, after each. The metadata tables are written at the end, and when stopped.
 
     Raises:
-        DatasetError: `out` holds something else, or clips of another cast.
+        DatasetError: `out` holds something else, or clips of another configuration.
         EmoError: a portrait or recording cannot be used, or `out` cannot be written to, or somebody else is at work
             there.
     """
     with claim_folder(out, DatasetError):
-        yield from _synthesize(cast, clips, out, workers, device, compile)
+        yield from _synthesize(config, clips, out, workers, device, compile)
 
 
 def _synthesize(
-    cast: Cast, clips: int, out: Path, workers: int | None, device: str, compile: bool | None
+    config: SyntheticConfig, clips: int, out: Path, workers: int | None, device: str, compile: bool | None
 ) -> Iterator[int]:
     names = {
-        kind: [printable(Path(path).name) for path in getattr(cast, kind)] for kind in ("portraits", "recordings")
+        kind: [printable(Path(path).name) for path in getattr(config, kind)] for kind in ("portraits", "recordings")
     }
-    open_dataset(out, RECIPE, asdict(cast) | names, "emo synthesize")
+    open_dataset(out, RECIPE, asdict(config) | names, "emo synthesize")
     done = {path.stem for split in SPLITS for path in (out / split).glob("*.safetensors")}
     todo = [index for index in range(clips) if _name(index) not in done]
     if workers is None:
         workers = available_cores() if device == "cpu" else 1
     workers = max(1, min(workers, len(todo)))
     if compile is None:
-        frames = cast.seconds * cast.fps * len(todo) * (1 - cast.portrait_share) / workers
+        frames = config.seconds * config.fps * len(todo) * (1 - config.portrait_share) / workers
         compile = device != "cpu" or (frames > WORTH_COMPILING and shutil.which("c++") is not None)
     count = clips - len(todo)
     try:
         yield count
         tasks = ((index, out) for index in todo)
-        for _ in in_processes(_make, tasks, workers, context=partial(Studio, cast, device, compile)):
+        for _ in in_processes(_make, tasks, workers, context=partial(Renderer, config, device, compile)):
             count += 1
             yield count
     finally:
         write_metadata(out)
 
 
-def _make(studio: Studio, task: tuple[int, Path]) -> None:
-    make_clip(studio, *task)
+def _make(renderer: Renderer, task: tuple[int, Path]) -> None:
+    synthesize_clip(renderer, *task)
 
 
 def _name(index: int) -> str:
     return f"{index:06d}"
 
 
-def make_clip(studio: Studio, index: int, out: Path) -> ClipInfo:
+def synthesize_clip(renderer: Renderer, index: int, out: Path) -> ClipInfo:
     """Draw clip `index` into the dataset folder `out`: picture and sound, then labels."""
-    cast, plan = studio.cast, studio.cast.plan(index)
-    take = studio.shoot(plan)
-    frames, height, width, _ = take.frames.shape
+    config = renderer.config
+    spec = config.clip_spec(index)
+    rendered = renderer.render(spec)
+    frames, height, width, _ = rendered.frames.shape
     info = ClipInfo(
         file_name=f"{_name(index)}.mp4",
         labels=f"{_name(index)}.safetensors",
-        person=printable(plan.person),
-        split=plan.split,
-        fps=cast.fps,
+        person=printable(spec.person),
+        split=spec.split,
+        fps=config.fps,
         frames=frames,
         width=width,
         height=height,
         has_audio=True,
-        speed=round(float(take.labels["rotation_speed"].mean()), 4),
-        source="avatar" if plan.portrait is None else "portrait",
-        origin=printable(plan.origin),
+        speed=round(float(rendered.labels["rotation_speed"].mean()), 4),
+        source="avatar" if spec.portrait is None else "portrait",
+        origin=printable(spec.origin),
     )
-    folder = out / plan.split
-    with VideoWriter(folder / info.file_name, cast.fps) as writer:
-        writer.write(take.frames)
-        with AudioTrack.open((take.waveform, SAMPLE_RATE)) as sound:
+    folder = out / spec.split
+    with VideoWriter(folder / info.file_name, config.fps) as writer:
+        writer.write(rendered.frames)
+        with AudioTrack.open((rendered.waveform, SAMPLE_RATE)) as sound:
             writer.finish(sound)
-    save_labels(folder / info.labels, take.labels, info)
+    save_labels(folder / info.labels, rendered.labels, info)
     return info

@@ -7,10 +7,11 @@ import numpy as np
 
 from emo.data.synthetic.articulation import articulate_speech
 from emo.data.synthetic.avatar import AvatarRenderer
+from emo.data.synthetic.config import SyntheticConfig
+from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.identity import draw_identities
-from emo.data.synthetic.motion import Motion
+from emo.data.synthetic.renderer import Renderer
 from emo.data.synthetic.speech import synthesize
-from emo.data.synthetic.studio import Cast, Studio
 from emo.media.loudness import speech_band_loudness
 
 HELD_OUT = 900
@@ -43,30 +44,30 @@ class HeldOut:
     """
 
     def __init__(self, seed: int, people: int, fps: float = 25.0, compile: bool = False):
-        self.cast = Cast(seed=seed, identities=people, size=SIZE, fps=fps)
-        self._studio = lru_cache(1)(lambda: Studio(self.cast, compile=compile))
+        self.config = SyntheticConfig(seed=seed, identities=people, size=SIZE, fps=fps)
+        self._renderer = lru_cache(1)(lambda: Renderer(self.config, compile=compile))
         self.voice = lru_cache(None)(self._voice)
 
     def portrait(self, person: int) -> np.ndarray:
         """Their picture, (PORTRAIT, PORTRAIT, 3) uint8: looking ahead with closed lips."""
-        return _portrait(self.cast.identity(person))
+        return _portrait(self.config.identity(person))
 
     def _voice(self, number: int, seconds: float) -> Voice:
         """Voice `number` for so many seconds."""
-        speech = synthesize(self.cast.plan(number).seed, seconds)
-        mouth = articulate_speech(speech, self.cast.fps)
-        times = (np.arange(len(mouth.jaw)) + 0.5) / self.cast.fps
+        speech = synthesize(self.config.clip_spec(number).seed, seconds)
+        mouth = articulate_speech(speech, self.config.fps)
+        times = (np.arange(len(mouth.jaw)) + 0.5) / self.config.fps
         return Voice(speech.waveform, mouth.jaw.numpy(), speech_band_loudness(speech.waveform, times))
 
     def clip(self, person: int, seconds: float, speed: float | None = None) -> np.ndarray:
         """How the person says it in truth, (T, SIZE, SIZE, 3) uint8, at their own mean rotation speed or another."""
-        plan = self.cast.plan(person)
-        studio = self._studio()
-        studio.cast = replace(self.cast, seconds=seconds)
-        return studio.shoot(plan if speed is None else replace(plan, speed=speed)).frames
+        spec = self.config.clip_spec(person)
+        renderer = self._renderer()
+        renderer.config = replace(self.config, seconds=seconds)
+        return renderer.render(spec if speed is None else replace(spec, speed=speed)).frames
 
 
 @lru_cache(100)
 def _portrait(identity: int) -> np.ndarray:
     renderer = AvatarRenderer(PORTRAIT, batch=1)
-    return renderer.render(draw_identities([identity]), Motion.rest(1))[0].numpy()
+    return renderer.render(draw_identities([identity]), FaceControls.rest(1))[0].numpy()

@@ -1,18 +1,21 @@
 """Reading pictures, recordings and videos, and writing the result. No networks; nothing of emo but its errors."""
 
 from emo.media.audio import AudioTrack
+from emo.media.constant_rate import ConstantRateReader
 from emo.media.contact_sheet import contact_sheet
-from emo.media.encoder import MOST_SIDE, check_frame_size, warn_of_frame_size
+from emo.media.encoder import MAX_SIDE, check_frame_size, warn_of_frame_size
 from emo.media.image import load_image
 from emo.media.loudness import speech_band_loudness
 from emo.media.origin import read_origin
-from emo.media.rate import as_fps, num_frames
+from emo.media.rate import SAMPLE_RATE, as_fps, num_frames
 from emo.media.video import VideoReader
 from emo.media.writer import VideoWriter, check_output, spool_path
 
 __all__ = [
-    "MOST_SIDE",
+    "MAX_SIDE",
+    "SAMPLE_RATE",
     "AudioTrack",
+    "ConstantRateReader",
     "VideoReader",
     "VideoWriter",
     "as_fps",

@@ -13,16 +13,17 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from io import BufferedRandom
 from itertools import chain
 from numbers import Real
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from emo.errors import AudioError
 from emo.media.demuxer import Media
-from emo.media.rate import as_fps, num_frames
+from emo.media.rate import SAMPLE_RATE, as_fps, num_frames
 from emo.media.sound import MAX_RATE, Block, at_most_two, mono, sound_blocks, unit_scale
 
 BLOCK = 1 << 18  # samples handled at a time
@@ -47,9 +48,9 @@ class AudioTrack:
         mean, variance: statistics of the whole track, float.
     """
 
-    def __init__(self, source: "_FileSound | _ArraySound", spool: IO[bytes], sampling_rate: int):
+    def __init__(self, source: "_FileSound | _ArraySound", spool: BufferedRandom, sampling_rate: int):
         """Decode `source` into `spool`; see `open`."""
-        self.path = getattr(source, "path", None)
+        self.path: Path | None = getattr(source, "path", None)
         self.sampling_rate = sampling_rate
         self._source = source
         name = self.path or "the sound"
@@ -60,11 +61,12 @@ class AudioTrack:
         self._spool = spool
         self._lock = threading.Lock()
         self.mean, self.variance = self._statistics()
-        if self.path and self.variance + self.mean**2 < SILENT and (others := source.num_others()):
+        silent = self.variance + self.mean**2 < SILENT
+        if isinstance(source, _FileSound) and silent and (others := source.num_others()):
             logger.warning("%s: the sound track that players take is silent; its %d others are not", self.path, others)
 
     @classmethod
-    def open(cls, source: "str | Path | tuple | AudioTrack", sampling_rate: int = 16000) -> "AudioTrack":
+    def open(cls, source: "str | Path | tuple | AudioTrack", sampling_rate: int = SAMPLE_RATE) -> "AudioTrack":
         """Decode a recording.
 
         Channels are averaged; see `emo.media.sound` for what is heard of them, of gaps and of several tracks. Of a
@@ -90,7 +92,7 @@ class AudioTrack:
             sound = source._source
         else:
             sound = _ArraySound.check(*source) if isinstance(source, tuple) else _FileSound(Path(source))
-        name = getattr(sound, "path", "the sound")
+        name = sound.path if isinstance(sound, _FileSound) else "the sound"
         try:
             spool = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the track)
             try:
@@ -110,7 +112,7 @@ class AudioTrack:
         samples = np.empty(stop - start, np.float32)
         with self._lock:
             self._spool.seek(start * FLOAT_BYTES)
-            self._spool.readinto(samples)
+            self._spool.readinto(samples.data)
         return samples
 
     def num_frames(self, fps: int | float | str | Fraction) -> int:
@@ -168,7 +170,9 @@ def _resampled_length(num_samples: int, source_rate: int, sampling_rate: int) ->
     return -(-num_samples * sampling_rate // source_rate)
 
 
-def _resample(blocks: Iterator[Block], spool: IO[bytes], sampling_rate: int, name: str | Path) -> tuple[int, int, int]:
+def _resample(
+    blocks: Iterator[Block], spool: BufferedRandom, sampling_rate: int, name: str | Path
+) -> tuple[int, int, int]:
     """Write a sound to `spool`, mono at `sampling_rate`; returns its samples, their rate, and its channels, 1 or 2."""
     import av
 
@@ -178,14 +182,14 @@ def _resample(blocks: Iterator[Block], spool: IO[bytes], sampling_rate: int, nam
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block[None]), format="flt", layout="mono")
         frame.sample_rate = source_rate
         for resampled in resampler.resample(frame):
-            spool.write(resampled.to_ndarray())
+            spool.write(resampled.to_ndarray().tobytes())
 
     num_samples, source_rate, channels = 0, 0, 1
     first = next(blocks, None)
     if first is not None:
         source_rate = first[1]
 
-    def checked() -> Iterator[np.ndarray]:
+    def checked(first: Block) -> Iterator[np.ndarray]:
         nonlocal num_samples, channels
         for samples, _, _ in chain([first], blocks):
             finite = np.isfinite(samples).all(axis=0)
@@ -197,7 +201,7 @@ def _resample(blocks: Iterator[Block], spool: IO[bytes], sampling_rate: int, nam
             yield samples
 
     if first is not None:
-        for block in mono(checked(), source_rate):
+        for block in mono(checked(first), source_rate):
             feed(block)
     if num_samples == 0:
         raise AudioError(f"{name} holds no sound that can be decoded; check that it plays")
@@ -231,7 +235,7 @@ class _ArraySound:
     rate: int
 
     @classmethod
-    def check(cls, samples: object, rate: object) -> "_ArraySound":
+    def check(cls, samples: Any, rate: Any) -> "_ArraySound":
         """Samples and rate as a user gives them.
 
         Raises:
@@ -244,12 +248,13 @@ class _ArraySound:
             raise AudioError(
                 f"the sound is {samples.dtype} {samples.shape}; give numbers of shape (N,) or (channels, N)"
             )
-        if not isinstance(rate, Real | np.number) or rate != rate or not 1 <= rate <= MAX_RATE or rate != int(rate):
+        number: Any = rate  # a number of any library
+        if not isinstance(rate, Real | np.number) or not 1 <= number <= MAX_RATE or number != int(number):
             raise AudioError(f"the sound's sampling rate is {rate}; give samples per second, for example 16000")
         channels = np.atleast_2d(samples)
         if channels.shape[0] > channels.shape[1] > 0:
             raise AudioError(f"the sound has shape {samples.shape}; give (channels, N), that is samples.T")
-        sound = cls(channels, int(rate))
+        sound = cls(channels, int(number))
         sound._check_scale()
         return sound
 

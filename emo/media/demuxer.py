@@ -8,12 +8,16 @@ another, whatever a container refers to.
 
 import codecs
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, overload
 
 from emo.errors import AudioError, EmoError
 from emo.files import require_file
+
+if TYPE_CHECKING:
+    from av import AudioFrame, AudioStream, Packet, VideoFrame, VideoStream
 
 FORMATS = (
     *(
@@ -73,28 +77,29 @@ class Media:
         import av
         from av.error import FFmpegError
 
-        self.path, self.container = Path(path), None
+        self.path = Path(path)
         if file is None:
             require_file(self.path, error)
             file = _opened(self.path, error)
-        self._file = _OneFile(file, self.path)
-        try:
-            head = file.read(TEXT)
-            file.seek(0)
-            self.container = av.open(self._file, options=OPTIONS, metadata_errors="replace")
-            self._choose_streams()
-        except (FFmpegError, OSError, OverflowError, MemoryError, ValueError) as failure:
-            reason = getattr(failure, "strerror", None) or type(failure).__name__
-            if isinstance(failure, FFmpegError) and _is_text(head):
-                reason = "it is a text, such as a playlist that names other files; give the file itself"
-            elif _is_unknown(failure):
-                reason = "its kind is not known here"
-            kind = "recording" if issubclass(error, AudioError) else "video"
-            self.close()
-            raise error(f"{self.path} is not a {kind} this program can read ({reason})") from failure
-        except BaseException:
-            self.close()
-            raise
+        head = b""
+        with ExitStack() as until_open:
+            until_open.callback(file.close)
+            try:
+                head = file.read(TEXT)
+                file.seek(0)
+                self.container = until_open.enter_context(
+                    av.open(_OneFile(file, self.path), mode="r", options=OPTIONS, metadata_errors="replace")
+                )
+                self._choose_streams()
+            except (FFmpegError, OSError, OverflowError, MemoryError, ValueError) as failure:
+                reason = getattr(failure, "strerror", None) or type(failure).__name__
+                if isinstance(failure, FFmpegError) and _is_text(head):
+                    reason = "it is a text, such as a playlist that names other files; give the file itself"
+                elif _is_unknown(failure):
+                    reason = "its kind is not known here"
+                kind = "recording" if issubclass(error, AudioError) else "video"
+                raise error(f"{self.path} is not a {kind} this program can read ({reason})") from failure
+            self._until_closed = until_open.pop_all()
 
     def _choose_streams(self) -> None:
         from av.codec.context import Flags
@@ -111,14 +116,15 @@ class Media:
         self.num_sounds = len(streams.audio)
         self.sound = next((s for s in known if s.disposition & Disposition.default), known[0] if known else None)
 
-    def packets(self, stream: object) -> Iterator[object]:
+    def packets(self, stream: "VideoStream | AudioStream") -> "Iterator[Packet]":
         """A stream's packets up to the end of the file, or of what can be read of it; `cut_off` tells which.
 
         The last one is empty: it takes what is left out of the decoder.
         """
         from av.error import FFmpegError
 
-        packets, self.cut_off = self.container.demux(stream), None
+        packets: Iterator[Packet] = self.container.demux(stream)  # type: ignore[assignment]  (of one kind of stream)
+        self.cut_off: Exception | None = None
         while True:
             try:
                 packet = next(packets, None)
@@ -129,11 +135,38 @@ class Media:
                 return
             yield packet
 
+    @overload
+    def decoded(
+        self, stream: "VideoStream", on_damage: Callable[[], None] | None = None
+    ) -> "Iterator[VideoFrame]": ...
+
+    @overload
+    def decoded(
+        self, stream: "AudioStream", on_damage: Callable[[], None] | None = None
+    ) -> "Iterator[AudioFrame]": ...
+
+    def decoded(
+        self, stream: "VideoStream | AudioStream", on_damage: Callable[[], None] | None = None
+    ) -> "Iterator[VideoFrame] | Iterator[AudioFrame]":
+        """A stream's frames, from where the container stands to the end; damaged packets are left out.
+
+        Args:
+            on_damage: called for each packet that does not decode, before what follows it.
+        """
+        from av.error import FFmpegError
+
+        for packet in self.packets(stream):
+            try:
+                frames = packet.decode()
+            except FFmpegError:
+                if on_damage is not None:
+                    on_damage()
+                continue
+            yield from frames  # type: ignore[misc]  (video's or sound's, as the stream is)
+
     def close(self) -> None:
         """Close the file."""
-        if self.container is not None:
-            self.container.close()
-        self._file.close()
+        self._until_closed.close()
 
     def __enter__(self) -> "Media":
         return self

@@ -10,10 +10,10 @@ import numpy as np
 from emo.errors import OutputError
 from emo.media.ffmpeg import run_ffmpeg
 
-MOST_SIDE = 16384
+MAX_SIDE = 16384
 """Pixels: neither x264 nor players take more."""
 
-MOST_PIXELS = 260_000_000
+MAX_FRAME_PIXELS = 260_000_000
 """Of one frame: ffmpeg's limit is 2^28, with a margin around the frame."""
 
 SHOWN_PIXELS = 4096 * 2304
@@ -34,10 +34,11 @@ def check_frame_size(height: int, width: int, name: str) -> None:
     Raises:
         OutputError: it cannot.
     """
-    if max(height, width) > MOST_SIDE or height * width > MOST_PIXELS:
+    if max(height, width) > MAX_SIDE or height * width > MAX_FRAME_PIXELS:
         raise OutputError(
-            f"{name}: frames of {width} x {height} pixels do not fit into H.264 video, which ends at {MOST_SIDE} "
-            f"pixels a side and {MOST_PIXELS // 10**6} million in all; leave paste-back out, or scale the picture down"
+            f"{name}: frames of {width} x {height} pixels do not fit into H.264 video, which ends at {MAX_SIDE} "
+            f"pixels a side and {MAX_FRAME_PIXELS // 10**6} million in all; leave paste-back out, or "
+            "scale the picture down"
         )
 
 
@@ -66,7 +67,7 @@ def encode_frames(frames: Iterable[np.ndarray], fps: Fraction, name: str) -> tup
     source = iter(frames)
     first = next(source, None)
     assert first is not None, "no frames"
-    size = first.shape[:2]
+    size = first.shape[0], first.shape[1]
     check_frame_size(*size, name)
     height, width = (side + side % 2 for side in size)
     large = height * width > SHOWN_PIXELS

@@ -35,8 +35,7 @@ def run_ffmpeg(*arguments: str, name: str, stdin: Iterable[bytes | memoryview] =
             process.wait()
         except BaseException:
             process.kill()
-            with suppress(OSError):
-                process.stdin.close()
+            _close(process)
             raise
         if process.returncode:
             messages.seek(0)
@@ -47,6 +46,7 @@ def run_ffmpeg(*arguments: str, name: str, stdin: Iterable[bytes | memoryview] =
 
 def _feed(process: subprocess.Popen, parts: Iterable[bytes | memoryview]) -> None:
     """Write all parts, or as many as it takes: where it has ended early, it says why."""
+    assert process.stdin is not None
     for part in parts:
         try:
             process.stdin.write(part)
@@ -54,6 +54,12 @@ def _feed(process: subprocess.Popen, parts: Iterable[bytes | memoryview]) -> Non
             if error.errno not in CLOSED:
                 raise
             break
+    _close(process)
+
+
+def _close(process: subprocess.Popen) -> None:
+    """Close what it reads from; what it has not taken yet may be refused."""
+    assert process.stdin is not None
     with suppress(OSError):
         process.stdin.close()
 

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
@@ -146,7 +146,8 @@ def _srgb(image: Image.Image, profile: bytes) -> Image.Image:
     """A picture of a profile's colors in sRGB; as it is where the profile is damaged or of another kind of picture."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if source.profile.xcolor_space.strip() != SPACES[image.mode]:
+        core: Any = source.profile  # the stubs take it for the file it was read from
+        if core.xcolor_space.strip() != SPACES[image.mode]:
             return image
         transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), image.mode, "RGB")
         if image.mode == "RGB":
@@ -154,7 +155,7 @@ def _srgb(image: Image.Image, profile: bytes) -> Image.Image:
             mapped = np.asarray(ImageCms.applyTransform(Image.fromarray(ramp), transform))
             if np.abs(mapped.astype(int) - ramp).max() <= SAME:
                 return image
-        return ImageCms.applyTransform(image, transform)
+        return ImageCms.applyTransform(image, transform) or image  # nothing is returned in place alone
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return image
 

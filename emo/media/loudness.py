@@ -2,7 +2,8 @@
 
 import numpy as np
 
-SAMPLE_RATE = 16000
+from emo.media.rate import SAMPLE_RATE
+
 BAND = (300.0, 3400.0)  # Hz; speech energy that opens the mouth: no hum, no nasal murmur, no hiss
 SMOOTHING = 0.025  # seconds, standard deviation
 STEP = 0.008  # seconds between two measurements
@@ -12,10 +13,10 @@ def speech_band_loudness(waveform: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Level of the speech band between the recording's floor and its peaks, smoothed without delay.
 
     Args:
-        waveform: (N,) mono at 16 kHz, -1…1.
+        waveform: (N,) mono at 16 kHz, -1 ... 1.
         times: (T,) seconds from the waveform's first sample; beyond its ends the level there is repeated.
     Returns:
-        (T,) float64, 0…1, on a scale of decibels; 0 throughout where the recording is silent.
+        (T,) float64, 0 ... 1, on a scale of decibels; 0 throughout where the recording is silent.
     """
     grid = measuring_times(len(waveform))
     power = np.abs(np.fft.rfft(hann_windows(waveform, 480, grid), 512, axis=1)) ** 2

@@ -5,6 +5,7 @@ docs/media.md lists what is done about turned, mirrored, stretched, interlaced a
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +13,10 @@ from emo.errors import VideoError
 from emo.media.demuxer import MAX_PIXELS, Media
 from emo.media.tone import needs_mapping, to_srgb
 
-MOST_STRETCHED = 5  # width over height of a pixel, or the other way round: more is a damaged header
+if TYPE_CHECKING:
+    from av import VideoFrame
+
+MAX_STRETCH = 5  # width over height of a pixel, or the other way round: more is a damaged header
 HIGH_DEFINITION = 576  # lines above which colors that nothing is said of are BT.709's
 COMBED = 100  # product of a line's differences to its neighbors, in levels²: more is a comb
 UNSPECIFIED = 2  # H.273's number for a matrix of which nothing is said
@@ -22,11 +26,16 @@ UNSPECIFIED = 2  # H.273's number for a matrix of which nothing is said
 class PictureForm:
     """What becomes of a video's decoded frames.
 
-    coded: width and height of the frames as decoded; another size, in the middle of a stream, is scaled to it.
-    width, height: of the picture as shown, before it is turned, with square pixels.
-    turns: quarter turns, counter-clockwise; mirrored: left and right are exchanged before that.
-    transfer, primaries: of the colors, as H.273 numbers them. matrix: of their coding, where the frames do not say.
-    interlaced: whether the first frame is; each is looked at.
+    Attributes:
+        coded: width and height of the frames as decoded; another size, in the middle of a stream, is scaled to it.
+        width: of the picture as shown, before it is turned, with square pixels.
+        height: of the same.
+        turns: quarter turns, counter-clockwise.
+        mirrored: whether left and right are exchanged before that.
+        transfer: of the colors, as H.273 numbers it.
+        primaries: of the colors, as H.273 numbers them.
+        matrix: of the colors' coding, where the frames do not say.
+        interlaced: whether the first frame is; each is looked at.
     """
 
     coded: tuple[int, int]
@@ -40,15 +49,16 @@ class PictureForm:
     interlaced: bool
 
     @classmethod
-    def of(cls, media: Media, frame: object) -> "PictureForm":
+    def of(cls, media: Media, frame: "VideoFrame") -> "PictureForm":
         """The form of a file's pictures, by its first frame.
 
         Raises:
             VideoError: the pictures have more than MAX_PIXELS.
         """
+        assert media.video is not None
         width, height = frame.width, frame.height
         ratio = media.video.sample_aspect_ratio
-        if ratio and 1 / MOST_STRETCHED <= ratio <= MOST_STRETCHED:  # no pixel is lost: the longer side is drawn out
+        if ratio and 1 / MAX_STRETCH <= ratio <= MAX_STRETCH:  # no pixel is lost: the longer side is drawn out
             width, height = (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
         if width * height > MAX_PIXELS:
             raise VideoError(f"{media.path} has pictures of {width}x{height} pixels; scale them down first")
@@ -78,8 +88,8 @@ class PictureForm:
         recolored = self.matrix is not None or needs_mapping(self.transfer, self.primaries)
         return not (stretched or recolored or self.mirrored or self.interlaced)
 
-    def picture(self, frame: object) -> np.ndarray:
-        """A frame → uint8 (height, width, 3) RGB."""
+    def picture(self, frame: "VideoFrame") -> np.ndarray:
+        """A frame -> uint8 (height, width, 3) RGB."""
         picture = self._colors(frame)
         if frame.interlaced_frame:
             picture = without_combs(picture)
@@ -91,18 +101,24 @@ class PictureForm:
             picture = picture[:, ::-1]
         return np.ascontiguousarray(np.rot90(picture, self.turns))
 
-    def _colors(self, frame: object) -> np.ndarray:
+    def _colors(self, frame: "VideoFrame") -> np.ndarray:
         width, height = self.coded
-        # No threads: processes that are split off, as loaders of training data are, would wait for them for ever.
-        options = {"width": width, "height": height, "src_colorspace": self.matrix, "threads": 1}
-        if not needs_mapping(self.transfer, self.primaries):
-            return frame.to_ndarray(format="rgb24", **options)
-        return to_srgb(frame.to_ndarray(format="rgb48le", **options), self.transfer, self.primaries)
+        mapped = needs_mapping(self.transfer, self.primaries)
+        picture = frame.to_ndarray(
+            format="rgb48le" if mapped else "rgb24",
+            width=width,
+            height=height,
+            src_colorspace=self.matrix,
+            # None: processes that are split off, as loaders of training data are, would wait for them for ever.
+            threads=1,
+        )
+        return to_srgb(picture, self.transfer, self.primaries) if mapped else picture
 
 
-def _orientation(frame: object) -> tuple[int, bool]:
+def _orientation(frame: "VideoFrame") -> tuple[int, bool]:
     """Quarter turns counter-clockwise, and whether left and right are exchanged before, by the display matrix."""
-    matrix = next((bytes(data) for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), None)
+    side_data: Any = frame.side_data  # a sequence, which the stubs do not say
+    matrix = next((bytes(data) for data in side_data if data.type.name == "DISPLAYMATRIX"), None)
     if matrix is None:
         return 0, False
     # Columns of the picture go along (a, b) of the screen, its rows along (c, d); y is downwards.

@@ -1,8 +1,11 @@
-"""Frame rates as exact fractions, and how many frames a recording fills."""
+"""Rates: frames per second as exact fractions, the rate of voices, and how many frames a recording fills."""
 
 from fractions import Fraction
 
 from emo.errors import EmoError
+
+SAMPLE_RATE = 16000
+"""Hz at which voices are synthesized, separated and measured."""
 
 MAX_FPS = 240
 # What a container can store. It also turns the float 30000/1001 = 29.97002997002997 back into 30000/1001.

@@ -26,7 +26,7 @@ from emo.media.sound import at_most_two, sound_blocks
 
 PIXEL_BYTES = 32  # at most, while a picture is decoded, turned and converted
 ROOM = 512_000_000  # bytes for everything else
-REMARKS = 10  # of the log
+MAX_REMARKS = 10  # of the log
 
 
 def picture_into(file: BinaryIO, name: str, most_pixels: int, out: BinaryIO) -> dict[str, int]:
@@ -61,7 +61,7 @@ def sound_into(file: BinaryIO, name: str, most_seconds: float | None, out: Binar
             if most_seconds is not None and length > most_seconds * rate:
                 raise AudioError(f"the recording is longer than {most_seconds:g} s, the most this page takes: cut it")
             both = np.broadcast_to(at_most_two(samples, rate, layout), (2, samples.shape[1]))
-            out.write(np.ascontiguousarray(both.T, "<f4"))
+            out.write(np.ascontiguousarray(both.T, "<f4").data)
     if not length:
         raise AudioError(f"{name} holds no sound that can be decoded; check that it plays")
     return {"rate": rate}
@@ -95,13 +95,13 @@ class _Remarks(logging.Handler):
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if len(self.lines) < REMARKS:
+        if len(self.lines) < MAX_REMARKS:
             self.lines.append(record.getMessage())
 
 
 def _answer(work: Callable[[], dict[str, int]], remarks: _Remarks) -> dict[str, object]:
     try:
-        return work() | {"remarks": remarks.lines}
+        return {**work(), "remarks": remarks.lines}
     except Exception as error:
         return {"error": type(error).__name__, "message": str(error)}
 

@@ -7,11 +7,15 @@ is done about tracks, channels, gaps and damage.
 import logging
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emo.errors import AudioError
 from emo.media.demuxer import Media
+
+if TYPE_CHECKING:
+    from av import AudioFrame
 
 DRIFT = Fraction(1, 25)  # seconds by which sound may leave its timestamps before it is put back: containers round them
 MAX_SILENCE = 600  # seconds of pauses that are filled in, in all; timestamps that want more are damaged
@@ -19,7 +23,7 @@ MAX_OVERLAP = Fraction(1, 2)  # seconds that timestamps may step back; by more t
 MAX_RATE = 768_000  # Hz
 OUT_OF_PHASE = 0.05  # power of the channels' mean over their own mean power: with less they cancel each other
 AUDIBLE = 1e-9  # mean power, -90 dB
-MOST_PLANES = 7  # of a frame whose channels PyAV may count: with eight or more it reads beyond the end and crashes
+MAX_PLANES = 7  # of a frame whose channels PyAV may count: with eight or more it reads beyond the end and crashes
 WINDOW = 1  # seconds within which the channels' phase is looked at
 
 Block = tuple[np.ndarray, int, str]
@@ -28,26 +32,27 @@ Block = tuple[np.ndarray, int, str]
 logger = logging.getLogger(__name__)
 
 
-def frames_of(media: Media, *, quiet: bool = False) -> Iterator[object]:
+def frames_of(media: Media, *, quiet: bool = False) -> "Iterator[AudioFrame]":
     """Every frame of the file's sound that decodes, of a usable rate, from where its container stands.
 
     Damaged packets are left out; the clock tells what is missing.
 
-    quiet: say nothing of damage in the log.
+    Args:
+        media: a file with sound.
+        quiet: say nothing of damage in the log.
     """
-    from av.error import FFmpegError
+    assert media.sound is not None
+    skipped = 0
+    seconds = 0.0
 
-    skipped, seconds = 0, 0.0
-    for packet in media.packets(media.sound):
-        try:
-            frames = packet.decode()
-        except FFmpegError:
-            skipped += 1
-            continue
-        for frame in frames:
-            if 0 < frame.sample_rate <= MAX_RATE and frame.samples:
-                seconds += frame.samples / frame.sample_rate
-                yield frame
+    def skip() -> None:
+        nonlocal skipped
+        skipped += 1
+
+    for frame in media.decoded(media.sound, skip):
+        if 0 < frame.sample_rate <= MAX_RATE and frame.samples:
+            seconds += frame.samples / frame.sample_rate
+            yield frame
     if quiet:
         return
     if media.cut_off is not None:
@@ -83,13 +88,15 @@ class Clock:
         self.place = 0 if origin is None else None  # where the next sample is expected
         self._silence = 0
 
-    def put(self, frame: object) -> tuple[int, int]:
+    def put(self, frame: "AudioFrame") -> tuple[int, int]:
         """The place of a frame, and how many of its samples have been played by then."""
-        stated = None if frame.pts is None else frame.pts * frame.time_base
-        if stated is not None and self.origin is None:
-            self.origin = stated - Fraction(self.place or 0, self.rate)
-        place, late = self.place or 0, 0
-        if stated is not None:
+        place = self.place or 0
+        late = 0
+        if frame.pts is not None:
+            assert frame.time_base is not None
+            stated = frame.pts * frame.time_base
+            if self.origin is None:
+                self.origin = stated - Fraction(place, self.rate)
             at = round((stated - self.origin) * self.rate)
             if self.place is None:  # the first on another clock
                 place = at
@@ -112,7 +119,9 @@ def sound_blocks(media: Media, *, quiet: bool = False) -> Iterator[Block]:
 
     Pauses between timestamps are silence. Channels, and their number, may change from block to block.
 
-    quiet: say nothing of damage in the log.
+    Args:
+        media: the file.
+        quiet: say nothing of damage in the log.
 
     Raises:
         AudioError: there is no sound track, or its codec is unknown; the sampling rate changes.
@@ -121,7 +130,9 @@ def sound_blocks(media: Media, *, quiet: bool = False) -> Iterator[Block]:
         raise AudioError(f"{media.path} has no sound track; give a recording")
     if media.sound is None:
         raise AudioError(f"{media.path} has sound of an unknown codec; convert it to WAV, FLAC or MP3 first")
-    clock, length, last = None, 0, None
+    clock: Clock | None = None
+    length = 0
+    last: Block | None = None
     for frame in frames_of(media, quiet=quiet):
         clock = clock or Clock(frame.sample_rate)
         if frame.sample_rate != clock.rate:
@@ -137,18 +148,19 @@ def sound_blocks(media: Media, *, quiet: bool = False) -> Iterator[Block]:
             pause = np.zeros((len(samples), min(place, start + clock.rate) - start), np.float32)
             yield pause, clock.rate, layout
         last, length = (samples, clock.rate, layout), place + samples.shape[1]
-    if last is not None:
+    if last is not None and clock is not None:
         # The mp4 family states its length to the sample; what AAC pads its last packet with lies beyond it.
         if "mp4" in media.format and media.sound.duration:
+            assert media.sound.time_base is not None
             padding = length - round(media.sound.duration * media.sound.time_base * clock.rate)
             if 0 < padding < last[0].shape[1]:
                 last = last[0][:, :-padding], *last[1:]
         yield last
 
 
-def samples_of(frame: object) -> np.ndarray:
+def samples_of(frame: "AudioFrame") -> np.ndarray:
     """A frame's samples, float32 (channels, n), -1 to 1 at full scale."""
-    if frame.format.is_planar and frame.layout.nb_channels > MOST_PLANES:
+    if frame.format.is_planar and frame.layout.nb_channels > MAX_PLANES:
         import av
 
         packer = av.AudioResampler(format="flt", layout=frame.layout, rate=frame.sample_rate)
@@ -211,7 +223,7 @@ def at_most_two(samples: np.ndarray, rate: int, layout: str) -> np.ndarray:
         layout = f"{len(samples)}c"  # which says nothing: ffmpeg's default for that number
     try:
         mixer = av.AudioResampler(format="fltp", layout="stereo", rate=rate)  # the same rate: no filter, no delay
-        # Packed: see MOST_PLANES.
+        # Packed: see MAX_PLANES.
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T.reshape(1, -1)), format="flt", layout=layout)
         frame.sample_rate = rate
         return np.concatenate([part.to_ndarray() for part in mixer.resample(frame)], axis=1)

@@ -10,7 +10,7 @@ from emo.errors import VideoError
 from emo.media.demuxer import Media
 from emo.media.rate import MAX_FPS, as_fps
 
-LONGEST_SLIDE = 600  # seconds for which a picture is held: more is a damaged timestamp
+MAX_HOLD = 600  # seconds for which a picture is held: more is a damaged timestamp
 TIMED = ("mov,mp4", "matroska", "mpegts", "flv", "asf")  # formats that state the time of every picture
 COARSE = Fraction(1, 1000)  # seconds: by clocks of such steps rates are stated that are not quite the ones meant
 USUAL = tuple(Fraction(*rate) for rate in ((24000, 1001), (30000, 1001), (60000, 1001)))
@@ -20,11 +20,16 @@ USUAL = tuple(Fraction(*rate) for rate in ((24000, 1001), (30000, 1001), (60000,
 class Timing:
     """The times of a video's pictures, and the constant rate at which they are read.
 
-    ticks: times of all pictures, ascending, in steps of the file's clock; evenly spaced where the file states none.
-    step: seconds of one. stated: whether the file states all. fps: pictures per second, exact: the file's own, or,
-    where pictures are missing or their rate varies, the one that most of them keep. keyframes: ticks of those that
-    stand alone. closed: whether none is shown before the keyframe that it follows. begins: whether the first packet is
-    a keyframe.
+    Attributes:
+        ticks: times of all pictures, ascending, in steps of the file's clock; evenly spaced where the file states
+            none.
+        step: seconds of one.
+        stated: whether the file states all.
+        fps: pictures per second, exact: the file's own, or, where pictures are missing or their rate varies, the one
+            that most of them keep.
+        keyframes: ticks of those that stand alone.
+        closed: whether none is shown before the keyframe that it follows.
+        begins: whether the first packet is a keyframe.
     """
 
     ticks: Sequence[int]
@@ -42,26 +47,30 @@ class Timing:
         Raises:
             VideoError: there are none, their rate is not known, or their times cannot be right.
         """
-        stream, step = media.video, media.video.time_base
+        stream = media.video
+        assert stream is not None
+        step = stream.time_base
         packets = [(p.pts, p.is_keyframe) for p in media.packets(stream) if p.size and not p.is_discard]
         average = Fraction(stream.average_rate or stream.guessed_rate or 0)  # Ogg states no average
-        stated = media.format.startswith(TIMED) and all(time is not None for time, _ in packets)
+        timed = [(time, is_keyframe) for time, is_keyframe in packets if time is not None]
+        stated = media.format.startswith(TIMED) and step is not None and len(timed) == len(packets)
         if not packets or not (average or (stated and len(packets) > 1)):
             raise VideoError(f"{media.path} holds no frames that can be decoded; check that it plays")
-        if not stated:
+        if not stated or step is None:
             return cls(range(len(packets)), 1 / average, False, average, (), False, packets[0][1])
-        ticks = sorted(time for time, _ in packets)
-        if any((later - tick) * step > LONGEST_SLIDE for tick, later in pairwise(ticks)):
+        ticks = sorted(time for time, _ in timed)
+        if any((later - tick) * step > MAX_HOLD for tick, later in pairwise(ticks)):
             raise VideoError(
                 f"{media.path} has {len(packets)} pictures in {float((ticks[-1] - ticks[0]) * step):.0f} seconds; its "
                 "timestamps are damaged"
             )
-        closed, keyframe = True, packets[0][0]
-        for time, is_keyframe in packets:
+        closed = True
+        keyframe = timed[0][0]
+        for time, is_keyframe in timed:
             keyframe = time if is_keyframe else keyframe
             closed = closed and time >= keyframe
-        keyframes = sorted(time for time, is_keyframe in packets if is_keyframe)
-        return cls(ticks, step, True, _rate(ticks, step, average), keyframes, closed, packets[0][1])
+        keyframes = sorted(time for time, is_keyframe in timed if is_keyframe)
+        return cls(ticks, step, True, _rate(ticks, step, average), keyframes, closed, timed[0][1])
 
     @property
     def seconds(self) -> Fraction:

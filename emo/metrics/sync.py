@@ -7,10 +7,9 @@ from fractions import Fraction
 import numpy as np
 
 from emo.errors import EmoError
-from emo.media import as_fps, num_frames, speech_band_loudness
+from emo.media import SAMPLE_RATE, as_fps, num_frames, speech_band_loudness
 from emo.metrics.checks import check_track
 
-SAMPLE_RATE = 16000
 SLACK = 2  # frames by which a sound track may differ from its picture: codecs pad it
 
 

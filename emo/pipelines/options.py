@@ -10,7 +10,7 @@ import torch
 from emo.errors import OptionError
 from emo.face import plain_region
 from emo.generation.stream import ClipState
-from emo.media import MOST_SIDE
+from emo.media import MAX_SIDE
 from emo.values import number, whole
 
 OUTPUT_TYPES = ("pil", "np", "pt", "uint8", "latent")
@@ -24,8 +24,8 @@ def check_size(value: int | None, name: str, multiple: int, default: int) -> int
         OptionError: it is no whole number, no multiple of what the networks halve, or more than a video can hold.
     """
     side = default if value is None else whole(value, name)
-    if side % multiple or not multiple <= side <= MOST_SIDE:
-        most = MOST_SIDE // multiple * multiple
+    if side % multiple or not multiple <= side <= MAX_SIDE:
+        most = MAX_SIDE // multiple * multiple
         raise OptionError(f"{name} is {side}; it must be one of the multiples of {multiple} from {multiple} to {most}")
     return side
 

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 import pytest
-from made_clips import CAST, CLIPS, made_dataset
+from made_clips import CLIPS, CONFIG, made_dataset
 
 from emo.data.synthesize import synthesize_dataset
 
 
 @pytest.fixture(scope="session")
 def avatars(tmp_path_factory) -> Path:
-    """Clips of avatars by `CAST`. Do not change it."""
+    """Clips of avatars by `CONFIG`. Do not change it."""
     root = tmp_path_factory.mktemp("avatars") / "dataset"
-    assert list(synthesize_dataset(CAST, CLIPS, root, workers=1, compile=False)) == list(range(CLIPS + 1))
+    assert list(synthesize_dataset(CONFIG, CLIPS, root, workers=1, compile=False)) == list(range(CLIPS + 1))
     return root
 
 

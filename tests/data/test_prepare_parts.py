@@ -17,14 +17,13 @@ from emo.bounds import Bound, bounds
 from emo.data.format import METADATA, load_labels, read_info, read_metadata
 from emo.data.prepare import filters
 from emo.data.prepare.config import FilterConfig, PrepareConfig, load_prepare_config
-from emo.data.prepare.cut import clip_crop
 from emo.data.prepare.engines import DIED, local_engine
 from emo.data.prepare.faces import LOOK_EVERY, SceneTrack, track_scene
-from emo.data.prepare.filters import runs, silent_frames, sound_match, visual_faults
+from emo.data.prepare.filters import Reason, clip_crop, runs, silent_frames, sound_match, visual_faults
 from emo.data.prepare.labels import place_labels, run_labels
 from emo.data.prepare.people import choose_test_people, group_videos
+from emo.data.prepare.sound import demucs_separator
 from emo.data.prepare.store import Store
-from emo.data.prepare.vocals import demucs_separator
 from emo.errors import ConfigError, DatasetError, OutputError
 from emo.face import FACE_SHARE, Box, Crop, FaceDetector
 from emo.media import speech_band_loudness
@@ -79,19 +78,19 @@ def test_faces_come_and_go(detector):
     assert not track.found[10:12].any()
     assert track.found[12:].all()
     empty = track_scene([background()] * 3, detector)
-    assert set(faults(empty)) == {filters.NO_FACE}
+    assert set(faults(empty)) == {Reason.NO_FACE}
 
 
 def test_a_second_face_rules_frames_out(detector):
     alone, two = pasted(talker()[0][:LOOK_EVERY], x=0), pasted(talker()[0][:LOOK_EVERY], x=0)
     two[:, 20 : 20 + SIDE, WIDTH - SIDE :] = talker(person=1)[0][:LOOK_EVERY]
     track = track_scene([*alone, *two, *two], detector)
-    assert faults(track)[filters.SEVERAL].all()  # from the look before it on
+    assert faults(track)[Reason.SEVERAL].all()  # from the look before it on
     alone = track_scene([*alone, *alone], detector)
-    assert filters.SEVERAL not in faults(alone)
+    assert Reason.SEVERAL not in faults(alone)
     near = replace(alone, others=np.full(len(alone), 0.3))
-    assert filters.SEVERAL not in faults(near)
-    assert filters.SEVERAL in faults(near, other_face=0.2)
+    assert Reason.SEVERAL not in faults(near)
+    assert Reason.SEVERAL in faults(near, other_face=0.2)
 
 
 def test_a_small_bystander_counts_only_within_the_crop(detector):
@@ -116,20 +115,20 @@ def test_a_covered_mouth_is_seen(detector, color):
     for frame, points in zip(frames, talker()[2]["points"], strict=False):
         x, y = (points[3:].mean(0) + np.array([80, 20])).round().astype(int).tolist()
         cv2.ellipse(frame, (x, y), (24, 15), 0, 0, 360, color, -1)
-    assert filters.COVERED in faults(track_scene(frames, detector))
+    assert Reason.COVERED in faults(track_scene(frames, detector))
 
 
 @pytest.mark.parametrize(
     ("reason", "change", "options"),
     [
-        (filters.SMALL, lambda p: p * (0.6, 0.6, 0.6), {}),
-        (filters.CUT, lambda p: p + np.array([-p[..., 0].min() - 15, 0, 0]), {}),
-        (filters.CUT, lambda p: p + np.array([0, HEIGHT - p[..., 1].max() + 10, 0]), {}),
-        (filters.COVERED, lambda p: p + np.array([0, HEIGHT - p[:, 17, 1].max() + 2, 0]), {"max_cut": 1}),
-        (filters.TURNED, lambda p: turned(p, yaw=35), {"max_move": 1}),
-        (filters.TURNED, lambda p: turned(p, yaw=-38), {"max_move": 1}),
-        (filters.TURNED, lambda p: turned(p, roll=40), {"max_move": 1}),
-        (filters.TURNED, lambda p: turned(p, pitch=45), {"max_move": 1, "max_angle": 180}),
+        (Reason.SMALL, lambda p: p * (0.6, 0.6, 0.6), {}),
+        (Reason.CUT, lambda p: p + np.array([-p[..., 0].min() - 15, 0, 0]), {}),
+        (Reason.CUT, lambda p: p + np.array([0, HEIGHT - p[..., 1].max() + 10, 0]), {}),
+        (Reason.COVERED, lambda p: p + np.array([0, HEIGHT - p[:, 17, 1].max() + 2, 0]), {"max_cut": 1}),
+        (Reason.TURNED, lambda p: turned(p, yaw=35), {"max_move": 1}),
+        (Reason.TURNED, lambda p: turned(p, yaw=-38), {"max_move": 1}),
+        (Reason.TURNED, lambda p: turned(p, roll=40), {"max_move": 1}),
+        (Reason.TURNED, lambda p: turned(p, pitch=45), {"max_move": 1, "max_angle": 180}),
     ],
 )
 def test_every_visual_filter(track, reason, change, options):
@@ -142,9 +141,9 @@ def test_jumps_are_rapid_movement(track):
         points[10:] += (0.15 * FACE, 0, 0)
         return points
 
-    where = faults(changed(track, jump))[filters.FAST]
+    where = faults(changed(track, jump))[Reason.FAST]
     assert np.flatnonzero(where).tolist() == [10]
-    assert filters.FAST in faults(changed(track, lambda p: p * np.where(np.arange(len(p)) < 9, 1, 1.2)[:, None, None]))
+    assert Reason.FAST in faults(changed(track, lambda p: p * np.where(np.arange(len(p)) < 9, 1, 1.2)[:, None, None]))
 
 
 def test_gaia_angle_tells_the_turn_and_not_the_tilt(track):
@@ -201,9 +200,9 @@ def test_the_crop_lies_inside_the_picture_with_the_portraits_margin():
             assert crop.x1 <= WIDTH + 1
             assert crop.y1 <= HEIGHT + 1
             assert 0.48 <= 60 / (crop.y1 - crop.y0) <= 0.71
-    assert clip_crop(box * 1.9 - [150, 0] * 2, (HEIGHT, WIDTH), replace(config, size=64)) == filters.CLOSE
+    assert clip_crop(box * 1.9 - [150, 0] * 2, (HEIGHT, WIDTH), replace(config, size=64)) == Reason.CLOSE
     wandering = box + np.linspace(0, 80, 5)[:, None] * [1, 0, 1, 0]
-    assert clip_crop(wandering, (HEIGHT, WIDTH), config) == filters.LEAVES
+    assert clip_crop(wandering, (HEIGHT, WIDTH), config) == Reason.LEAVES
 
 
 def test_labels_fit_what_was_drawn(track):
@@ -252,7 +251,7 @@ def test_videos_of_one_person_are_found_in_any_order():
 
 
 def test_many_videos_are_compared_across_blocks(monkeypatch):
-    monkeypatch.setattr("emo.data.prepare.people.ROWS", 2)
+    monkeypatch.setattr("emo.data.prepare.people.BLOCK_ROWS", 2)
     rng = np.random.default_rng(0)
     seven = np.linalg.qr(rng.normal(size=(7, 7)))[0]
     faces = {f"{k:02d}": [seven[k % 7]] for k in range(21)}

@@ -17,13 +17,13 @@ from made_videos import HEIGHT, SMALL, WIDTH, background, in_turn, pasted, talke
 
 from emo.data.dataset import ClipDataset
 from emo.data.format import SPLITS, load_labels, read_metadata
-from emo.data.prepare import filters
 from emo.data.prepare.config import PrepareConfig
 from emo.data.prepare.engines import ray_engine
-from emo.data.prepare.piece import Piece, PieceResult, work_piece
-from emo.data.prepare.run import Progress, plan_pieces, prepare_dataset
+from emo.data.prepare.filters import Reason
+from emo.data.prepare.probe import ProbedVideo
+from emo.data.prepare.run import PrepareProgress, plan_segments, prepare_dataset
+from emo.data.prepare.segment import Segment, SegmentResult, process_segment
 from emo.data.prepare.store import Store
-from emo.data.prepare.survey import Survey
 from emo.errors import DatasetError, OutputError
 from emo.media import AudioTrack, VideoReader
 from emo.metrics import mouth_sound_correlation
@@ -87,14 +87,14 @@ def test_every_input_is_in_the_report_with_its_reason(videos, prepared):
     assert reasons == {
         "talk.mp4": None,
         "silent.mp4": None,
-        "two.mp4": filters.SEVERAL,
-        "still.mp4": filters.QUIET,
-        "nobody.mp4": filters.NO_FACE,
+        "two.mp4": Reason.SEVERAL,
+        "still.mp4": Reason.QUIET,
+        "nobody.mp4": Reason.NO_FACE,
         "text.mp4": "unreadable",
         "z-copy.mov": "copy of another file",
     }
     assert rows["talk.mp4"]["kept_seconds"] == 1.2
-    assert rows["talk.mp4"]["dropped"] == {filters.NO_FACE: 0.8}
+    assert rows["talk.mp4"]["dropped"] == {Reason.NO_FACE: 0.8}
     assert "not a video" in rows["text.mp4"]["fault"]
     assert rows["z-copy.mov"]["fault"].endswith("talk.mp4")
     totals = report["totals"]
@@ -162,7 +162,7 @@ def test_a_voice_from_elsewhere_is_dubbing(tmp_path):
     frames, other = talker(2.0)[0], talker(2.0, seed=5)[1]
     write_video(tmp_path / "dubbed.mp4", pasted(frames), other[::-1].copy())
     row = prepare(tmp_path / "out", [tmp_path / "dubbed.mp4"])["inputs"][0]
-    assert row["reason"] == filters.DUBBED
+    assert row["reason"] == Reason.DUBBED
 
 
 def test_long_stretches_are_divided_and_pieces_are_apart(videos, tmp_path):
@@ -226,7 +226,7 @@ def test_a_file_that_changes_takes_its_clips_along(videos, tmp_path):
     (tmp_path / "a.mp4").write_bytes((videos / "nobody.mp4").read_bytes())
     report = prepare(tmp_path / "out", [tmp_path / "a.mp4"])
     assert report["totals"]["clips"] == 0
-    assert report["inputs"][0]["reason"] == filters.NO_FACE
+    assert report["inputs"][0]["reason"] == Reason.NO_FACE
     assert not list((tmp_path / "out").glob("*/*.mp4"))
 
 
@@ -278,31 +278,31 @@ def test_another_configuration_is_refused(prepared, videos):
 def test_the_voice_alone_is_listened_to_and_kept(videos, tmp_path):
     store = Store(tmp_path / "out")
     store.open(asdict(SMALL))
-    piece = Piece("0" * 32, str(videos / "talk.mp4"), 0, 50)
-    quieter = work_piece(piece, SMALL, store, separator=lambda sound: sound / 2)
+    segment = Segment("0" * 32, str(videos / "talk.mp4"), 0, 50)
+    quieter = process_segment(segment, SMALL, store, separator=lambda sound: sound / 2)
     with AudioTrack.open(store.staged(quieter.clips[0].file_name), 16000) as track:
         level = np.abs(track.read(0, 30 * 640)).mean()
     assert level == pytest.approx(np.abs(talker()[1]).mean() / 2, rel=0.1)
-    nothing = work_piece(piece, SMALL, store, separator=np.zeros_like)
+    nothing = process_segment(segment, SMALL, store, separator=np.zeros_like)
     assert [info.has_audio for info in nothing.clips] == [False]
-    again = PieceResult.from_json(quieter.to_json())
+    again = SegmentResult.from_json(quieter.to_json())
     assert (again.clips, again.dropped, again.kept) == (quieter.clips, quieter.dropped, 30)
     assert np.allclose(again.faces[0], quieter.faces[0], atol=1e-3)
 
 
-def test_pieces_cover_every_file_once():
-    surveys = {f"/{k}": Survey(key, frames, frames / 25, fault) for k, key, frames, fault in (
+def test_segments_cover_every_file_once():
+    probes = {f"/{k}": ProbedVideo(key, frames, frames / 25, fault) for k, key, frames, fault in (
         ("b", "x", 7001, ""), ("a", "y", 1, ""), ("c", "x", 7001, ""), ("d", "z", 0, "broken"))}  # fmt: skip
-    pieces = plan_pieces(surveys, PrepareConfig())
-    assert [(p.path, p.start, p.stop) for p in pieces] == [
+    segments = plan_segments(probes, PrepareConfig())
+    assert [(p.path, p.start, p.stop) for p in segments] == [
         ("/a", 0, 1), ("/b", 0, 3000), ("/b", 3000, 6000), ("/b", 6000, 7001)
     ]  # fmt: skip
-    assert len({piece.name for piece in pieces}) == 4
+    assert len({segment.name for segment in segments}) == 4
 
 
 def test_progress_counts_what_earlier_runs_did(videos, prepared):
     steps = list(prepare_dataset([videos / "talk.mp4"], prepared, replace(SMALL, test_share=0.4), in_turn))
-    assert steps[0] == Progress(0, 0)
+    assert steps[0] == PrepareProgress(0, 0)
     assert steps[-1].seconds == steps[-1].all_seconds == pytest.approx(2 + 1.2 + 0.6 + 1.8 + 0.48)
     assert steps[1].clips == steps[-1].clips == 2
 
@@ -358,7 +358,7 @@ def test_real_videos(data, tmp_path):
     names += [f"bad_input/{name}.mp4" for name in ("twofaces_headturn_silent", "headturn_profile_silent")]
     rows = by_name(prepare(tmp_path / "out", [data / name for name in names], PrepareConfig(size=64)))
     assert [rows[f"grid_{name}.mp4"]["kept_seconds"] for name in ("bbaf2n", "sbwe5n")] == [3.0, 3.0]
-    assert rows["twofaces_headturn_silent.mp4"]["reason"] == filters.SEVERAL
-    assert rows["headturn_profile_silent.mp4"]["dropped"][filters.TURNED] > 1
+    assert rows["twofaces_headturn_silent.mp4"]["reason"] == Reason.SEVERAL
+    assert rows["headturn_profile_silent.mp4"]["dropped"][Reason.TURNED] > 1
     people = {rows[f"grid_{name}.mp4"]["person"] for name in ("bbaf2n", "sbwe5n")}
     assert len(people) == 2

@@ -13,20 +13,21 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from made_clips import CAST, CLIPS, QUICK
+from made_clips import CLIPS, CONFIG, QUICK
 from PIL import Image
 from tiny import noise
 
 from emo.data.format import METADATA, load_labels, read_metadata
-from emo.data.synthesize import RECIPE, make_clip, synthesize_dataset
+from emo.data.synthesize import RECIPE, synthesize_clip, synthesize_dataset
 from emo.data.synthetic.articulation import frame_count
-from emo.data.synthetic.studio import PEOPLE_PER_SEED, STILL_SHARE, Cast, Studio
+from emo.data.synthetic.config import PEOPLE_PER_SEED, STILL_SHARE, SyntheticConfig
+from emo.data.synthetic.renderer import Renderer
 from emo.errors import DatasetError, EmoError, OptionError, OutputError
 from emo.media import AudioTrack, VideoReader, speech_band_loudness
 
 
-def make(cast: Cast, clips: int, root: Path, **options) -> list[int]:
-    return list(synthesize_dataset(cast, clips, root, **{"workers": 1, "compile": False} | options))
+def make(config: SyntheticConfig, clips: int, root: Path, **options) -> list[int]:
+    return list(synthesize_dataset(config, clips, root, **{"workers": 1, "compile": False} | options))
 
 
 def pictures(path: Path) -> np.ndarray:
@@ -64,35 +65,35 @@ def whole(tmp_path_factory) -> Path:
 
 
 def test_plans_depend_on_cast_and_number():
-    cast = replace(CAST, recordings=("a.wav", "b.wav"), speech_share=0.5, portraits=("c.png",), portrait_share=0.3)
-    plans = [cast.plan(index) for index in range(20)]
-    assert [cast.plan(index) for index in reversed(range(20))] == plans[::-1]
-    assert len({plan.seed for plan in plans}) == 20
-    assert replace(cast, seed=4).plan(0) != plans[0]
+    config = replace(CONFIG, recordings=("a.wav", "b.wav"), speech_share=0.5, portraits=("c.png",), portrait_share=0.3)
+    specs = [config.clip_spec(index) for index in range(20)]
+    assert [config.clip_spec(index) for index in reversed(range(20))] == specs[::-1]
+    assert len({spec.seed for spec in specs}) == 20
+    assert replace(config, seed=4).clip_spec(0) != specs[0]
 
 
 def test_another_seed_shares_no_person():
-    people = lambda seed: {replace(CAST, seed=seed, identities=50).plan(index).identity for index in range(100)}
+    people = lambda seed: {replace(CONFIG, seed=seed, identities=50).clip_spec(index).identity for index in range(100)}
     assert len(people(3)) == 50
     assert not people(3) & people(4)
     with pytest.raises(OptionError, match="identities"):
-        replace(CAST, identities=PEOPLE_PER_SEED + 1)
+        replace(CONFIG, identities=PEOPLE_PER_SEED + 1)
 
 
 def test_somebody_must_be_there_to_draw():
     with pytest.raises(OptionError, match="identities 0"):
-        replace(CAST, identities=0, portraits=("a.png",), portrait_share=0.5)
-    assert replace(CAST, identities=0, portraits=("a.png",), portrait_share=1.0).plan(3).portrait == "a.png"
+        replace(CONFIG, identities=0, portraits=("a.png",), portrait_share=0.5)
+    assert replace(CONFIG, identities=0, portraits=("a.png",), portrait_share=1.0).clip_spec(3).portrait == "a.png"
 
 
 @pytest.mark.parametrize("people", [1, 4, 10, 37])
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.25, 0.5, 0.9])
 def test_splits_share_no_person_and_have_their_parts(people, share):
-    cast = replace(CAST, identities=people, test_share=share)
+    config = replace(CONFIG, identities=people, test_share=share)
     splits = {"train": set(), "test": set()}
     for index in range(2 * people):
-        plan = cast.plan(index)
-        splits[plan.split].add(plan.person)
+        spec = config.clip_spec(index)
+        splits[spec.split].add(spec.person)
     assert not splits["train"] & splits["test"]
     assert len(splits["test"]) == round(people * share)
     assert len(splits["train"]) == people - round(people * share)
@@ -100,37 +101,37 @@ def test_splits_share_no_person_and_have_their_parts(people, share):
 
 def test_few_clips_of_many_people_have_both_splits():
     """The command's defaults: 72 clips of 100 people."""
-    splits = [replace(CAST, identities=100, test_share=0.1).plan(index).split for index in range(72)]
+    splits = [replace(CONFIG, identities=100, test_share=0.1).clip_spec(index).split for index in range(72)]
     assert splits.count("test") == 7
 
 
 def test_portraits_of_one_name_are_different_people():
     """Else one of them could be in train and in test."""
     files = tuple(f"{folder}/face.png" for folder in "abcdefgh")
-    cast = replace(CAST, identities=0, portraits=files, portrait_share=1.0, test_share=0.25)
-    plans = [cast.plan(index) for index in range(100)]
-    assert len({plan.person for plan in plans}) == len({plan.portrait for plan in plans}) == 8
-    assert not {p.person for p in plans if p.split == "train"} & {p.person for p in plans if p.split == "test"}
-    assert len({p.portrait for p in plans if p.split == "test"}) == 2
+    config = replace(CONFIG, identities=0, portraits=files, portrait_share=1.0, test_share=0.25)
+    specs = [config.clip_spec(index) for index in range(100)]
+    assert len({spec.person for spec in specs}) == len({spec.portrait for spec in specs}) == 8
+    assert not {p.person for p in specs if p.split == "train"} & {p.person for p in specs if p.split == "test"}
+    assert len({p.portrait for p in specs if p.split == "test"}) == 2
 
 
 def test_shares_are_kept():
     recordings, portraits = ("r1.wav", "r2.wav", "r3.wav"), ("p1.png", "p2.png")
-    cast = replace(CAST, recordings=recordings, speech_share=0.6, portraits=portraits, portrait_share=0.3)
-    plans = [cast.plan(index) for index in range(1000)]
-    share = lambda test: np.mean([test(plan) for plan in plans])
-    assert share(lambda plan: plan.portrait is not None) == pytest.approx(0.3, abs=0.04)
-    assert share(lambda plan: plan.recording is not None) == pytest.approx(0.6, abs=0.04)
-    assert share(lambda plan: bool(plan.portrait and plan.recording)) == pytest.approx(0.18, abs=0.04)
-    assert share(lambda plan: plan.speed < 0.1) == pytest.approx(STILL_SHARE, abs=0.03)
+    config = replace(CONFIG, recordings=recordings, speech_share=0.6, portraits=portraits, portrait_share=0.3)
+    specs = [config.clip_spec(index) for index in range(1000)]
+    share = lambda test: np.mean([test(spec) for spec in specs])
+    assert share(lambda spec: spec.portrait is not None) == pytest.approx(0.3, abs=0.04)
+    assert share(lambda spec: spec.recording is not None) == pytest.approx(0.6, abs=0.04)
+    assert share(lambda spec: bool(spec.portrait and spec.recording)) == pytest.approx(0.18, abs=0.04)
+    assert share(lambda spec: spec.speed < 0.1) == pytest.approx(STILL_SHARE, abs=0.03)
     for file in recordings:
-        assert share(lambda plan, file=file: plan.recording == file) == pytest.approx(0.2, abs=0.04)
-    speeds = np.array([plan.speed for plan in plans])
+        assert share(lambda spec, file=file: spec.recording == file) == pytest.approx(0.2, abs=0.04)
+    speeds = np.array([spec.speed for spec in specs])
     assert 0 <= speeds.min() < 0.01
     assert 1.85 < speeds.max() < 1.9
-    assert np.std([plan.place for plan in plans]) == pytest.approx(1 / np.sqrt(12), abs=0.02)
-    all_recorded = replace(cast, speech_share=1.0, portrait_share=1.0)
-    assert all(p.portrait and p.recording for p in map(all_recorded.plan, range(50)))
+    assert np.std([spec.place for spec in specs]) == pytest.approx(1 / np.sqrt(12), abs=0.02)
+    all_recorded = replace(config, speech_share=1.0, portrait_share=1.0)
+    assert all(p.portrait and p.recording for p in map(all_recorded.clip_spec, range(50)))
 
 
 # What is written
@@ -139,7 +140,7 @@ def test_shares_are_kept():
 def test_a_clip_is_the_same_in_any_company(avatars, tmp_path):
     """The last clip, drawn first."""
     (tmp_path / "train").mkdir()
-    info = make_clip(Studio(CAST), CLIPS - 1, tmp_path)
+    info = synthesize_clip(Renderer(CONFIG), CLIPS - 1, tmp_path)
     assert info in read_metadata(avatars, "train")
     for name in (info.file_name, info.labels):
         assert (tmp_path / "train" / name).is_file()
@@ -151,16 +152,16 @@ def test_rows_tell_what_is_in_the_files(avatars):
     clips = read_metadata(avatars, "train") + read_metadata(avatars, "test")
     assert sorted(clip.file_name for clip in clips) == [f"{index:06d}.mp4" for index in range(CLIPS)]
     for clip in clips:
-        plan, folder = CAST.plan(int(clip.file_name[:6])), avatars / clip.split
+        spec, folder = CONFIG.clip_spec(int(clip.file_name[:6])), avatars / clip.split
         labels = load_labels(folder / clip.labels, clip.frames)
-        assert (clip.person, clip.split, clip.source) == (plan.person, plan.split, "avatar")
+        assert (clip.person, clip.split, clip.source) == (spec.person, spec.split, "avatar")
         assert (clip.fps, clip.frames, clip.seconds, clip.has_audio) == (25, 20, 0.8, True)
         assert clip.speed == pytest.approx(labels["rotation_speed"].mean(), abs=1e-4)
-        assert clip.speed == pytest.approx(plan.speed, abs=2e-3)
+        assert clip.speed == pytest.approx(spec.speed, abs=2e-3)
         with VideoReader(folder / clip.file_name) as video:
             assert (len(video), video.fps, video.width, video.height) == (20, 25, clip.width, clip.height)
             assert video.has_audio
-    assert {clip.person for clip in clips if clip.split == "test"} == {f"avatar-{CAST.identity(2)}"}
+    assert {clip.person for clip in clips if clip.split == "test"} == {f"avatar-{CONFIG.identity(2)}"}
 
 
 def test_everybody_says_something_else_and_moves_otherwise(avatars):
@@ -172,28 +173,28 @@ def test_everybody_says_something_else_and_moves_otherwise(avatars):
 
 def test_the_picture_is_what_was_drawn_and_the_sound_what_was_said(avatars):
     for index in (0, 2):
-        take, plan = Studio(CAST).shoot(CAST.plan(index)), CAST.plan(index)
-        path = avatars / plan.split / f"{index:06d}.mp4"
+        rendered, spec = Renderer(CONFIG).render(CONFIG.clip_spec(index)), CONFIG.clip_spec(index)
+        path = avatars / spec.split / f"{index:06d}.mp4"
         written, heard = pictures(path), sound(path)
-        assert np.abs(written.astype(int) - take.frames).mean() < 4
+        assert np.abs(written.astype(int) - rendered.frames).mean() < 4
         by_lag = [
-            np.corrcoef(heard[200 + lag : 12000 + lag], take.waveform[200:12000])[0, 1] for lag in range(-160, 161)
+            np.corrcoef(heard[200 + lag : 12000 + lag], rendered.waveform[200:12000])[0, 1] for lag in range(-160, 161)
         ]
         assert int(np.argmax(by_lag)) - 160 == 0
         assert max(by_lag) > 0.97
         labels = load_labels(path.with_suffix(".safetensors"), 20)
-        for name, values in take.labels.items():
+        for name, values in rendered.labels.items():
             assert np.array_equal(values, labels[name])
 
 
 @pytest.mark.parametrize("fps", [25.0, 30.0, 29.97])
 def test_frames_cover_the_sound(tmp_path, fps):
-    cast = replace(QUICK, fps=fps, seconds=0.23)
-    make(cast, 1, tmp_path / "a")
+    config = replace(QUICK, fps=fps, seconds=0.23)
+    make(config, 1, tmp_path / "a")
     (clip,) = read_metadata(tmp_path / "a", "train")
-    take = Studio(cast).shoot(cast.plan(0))
-    assert len(take.waveform) == 3680
-    assert clip.frames == len(take.frames) == -(-3680 * clip.rate // 16000) == frame_count(3680, fps)
+    rendered = Renderer(config).render(config.clip_spec(0))
+    assert len(rendered.waveform) == 3680
+    assert clip.frames == len(rendered.frames) == -(-3680 * clip.rate // 16000) == frame_count(3680, fps)
     with VideoReader(tmp_path / "a" / "train" / clip.file_name) as video:
         assert (len(video), video.fps) == (clip.frames, clip.rate)
 
@@ -239,29 +240,29 @@ def test_portraits_and_recordings(tmp_path, portrait):
 
     wavfile.write(tmp_path / "short.wav", rate, samples)
     speak = dict(recordings=(str(tmp_path / "short.wav"),), portraits=(str(tmp_path / "astronaut.png"),))
-    cast = replace(
-        CAST, seed=14, seconds=0.4, identities=2, portrait_share=0.5, speech_share=0.5, test_share=0.0, **speak
+    config = replace(
+        CONFIG, seed=14, seconds=0.4, identities=2, portrait_share=0.5, speech_share=0.5, test_share=0.0, **speak
     )
-    plans = [cast.plan(index) for index in range(5)]
-    kinds = {(plan.portrait is None, plan.recording is None) for plan in plans}
+    specs = [config.clip_spec(index) for index in range(5)]
+    kinds = {(spec.portrait is None, spec.recording is None) for spec in specs}
     assert len(kinds) == 4
-    make(cast, 5, tmp_path / "a")
-    again = Studio(cast)
-    for clip, plan in zip(read_metadata(tmp_path / "a", "train"), plans, strict=True):
+    make(config, 5, tmp_path / "a")
+    again = Renderer(config)
+    for clip, spec in zip(read_metadata(tmp_path / "a", "train"), specs, strict=True):
         folder = tmp_path / "a" / "train"
-        assert clip.source == ("avatar" if plan.portrait is None else "portrait")
-        assert clip.frames == (10 if plan.recording is None else 4)  # as long as the recording
+        assert clip.source == ("avatar" if spec.portrait is None else "portrait")
+        assert clip.frames == (10 if spec.recording is None else 4)  # as long as the recording
         assert ("short.wav" in clip.origin, "astronaut.png" in clip.origin) == (
-            plan.recording is not None, plan.portrait is not None,
+            spec.recording is not None, spec.portrait is not None,
         )  # fmt: skip
         heard = sound(folder / clip.file_name)
-        if plan.recording is not None:
+        if spec.recording is not None:
             assert np.corrcoef(heard[200:1900], samples[200:1900])[0, 1] > 0.9
-        if plan.portrait is not None:
-            labels, take = load_labels(folder / clip.labels, clip.frames), again.shoot(plan)
+        if spec.portrait is not None:
+            labels, rendered = load_labels(folder / clip.labels, clip.frames), again.render(spec)
             assert clip.person == "portrait-astronaut-0"
-            assert all(np.array_equal(take.labels[name], labels[name]) for name in labels)
-            assert np.abs(pictures(folder / clip.file_name).astype(int) - take.frames).mean() < 4
+            assert all(np.array_equal(rendered.labels[name], labels[name]) for name in labels)
+            assert np.abs(pictures(folder / clip.file_name).astype(int) - rendered.frames).mean() < 4
 
 
 def test_excerpts_are_pieces_of_the_recording(tmp_path):
@@ -269,10 +270,10 @@ def test_excerpts_are_pieces_of_the_recording(tmp_path):
 
     samples, rate = noise(2.0)
     wavfile.write(tmp_path / "long.wav", rate, samples)
-    cast = replace(CAST, recordings=(str(tmp_path / "long.wav"),), speech_share=1.0, seconds=0.5)
-    studio, starts = Studio(cast), []
+    config = replace(CONFIG, recordings=(str(tmp_path / "long.wav"),), speech_share=1.0, seconds=0.5)
+    renderer, starts = Renderer(config), []
     for place in (0.0, 0.3, 1 - 1e-12):
-        piece = studio._excerpt(replace(cast.plan(0), place=place))
+        piece = renderer._excerpt(replace(config.clip_spec(0), place=place), config.recordings[0])
         assert len(piece) == 8000
         lag = int(np.correlate(samples, piece, "valid").argmax())
         np.testing.assert_allclose(piece, samples[lag : lag + 8000], atol=1e-4)
@@ -300,14 +301,14 @@ def test_an_interrupted_run_goes_on_to_the_same(whole, tmp_path):
 
 
 def test_an_error_in_the_middle_leaves_tables(tmp_path, monkeypatch):
-    shoot = Studio.shoot
+    render = Renderer.render
 
-    def fail(studio, plan):
-        if plan.index == 2:
+    def fail(renderer, clip):
+        if clip.index == 2:
             raise EmoError("the reason")
-        return shoot(studio, plan)
+        return render(renderer, clip)
 
-    monkeypatch.setattr(Studio, "shoot", fail)
+    monkeypatch.setattr(Renderer, "render", fail)
     with pytest.raises(EmoError, match="the reason"):
         make(replace(QUICK, test_share=0.0), 5, tmp_path / "a")
     assert len(read_metadata(tmp_path / "a", "train")) == 2
@@ -334,7 +335,7 @@ def test_labels_come_after_the_video(tmp_path, monkeypatch):
 
     monkeypatch.setattr("emo.data.synthesize.save_labels", check)
     with pytest.raises(KeyboardInterrupt):
-        make_clip(Studio(QUICK), 0, tmp_path)
+        synthesize_clip(Renderer(QUICK), 0, tmp_path)
 
 
 KILLED = """
@@ -398,9 +399,9 @@ def test_other_settings_are_refused_by_name(whole, other):
 
 def test_portraits_may_move_to_another_folder(tmp_path):
     """Their names, not their paths, belong to the dataset."""
-    cast = replace(QUICK, portraits=("here/a.png",), recordings=("here/b.wav",))
-    make(cast, 0, tmp_path / "a")
-    make(replace(cast, portraits=("there/a.png",), recordings=("there/b.wav",)), 0, tmp_path / "a")
+    config = replace(QUICK, portraits=("here/a.png",), recordings=("here/b.wav",))
+    make(config, 0, tmp_path / "a")
+    make(replace(config, portraits=("there/a.png",), recordings=("there/b.wav",)), 0, tmp_path / "a")
 
 
 def test_foreign_and_impossible_folders_are_refused(tmp_path):
@@ -445,10 +446,10 @@ def test_two_workers_stop_with_whole_clips_and_make_the_same(whole, tmp_path):
 ORPHANS = """
 import sys
 from pathlib import Path
-from made_clips import CAST
+from made_clips import CONFIG
 from emo.data.synthesize import synthesize_dataset
 if __name__ == "__main__":
-    for count in synthesize_dataset(CAST, 1000, Path(sys.argv[1]), workers=2, compile=False):
+    for count in synthesize_dataset(CONFIG, 1000, Path(sys.argv[1]), workers=2, compile=False):
         print(count, flush=True)
 """
 

@@ -8,8 +8,8 @@ import torch
 
 from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.avatar_shapes import rotation
+from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.identity import draw_identities
-from emo.data.synthetic.motion import Motion
 from emo.face import FACE_SHARE, FaceDetector
 
 
@@ -18,10 +18,10 @@ def renderer():
     return AvatarRenderer(64, batch=4)
 
 
-def sweep(**controls) -> Motion:
+def sweep(**controls) -> FaceControls:
     """Frames at rest but for the given controls."""
     values = {k: torch.tensor(v, dtype=torch.float32) for k, v in controls.items()}
-    return replace(Motion.rest(len(next(iter(values.values())))), **values)
+    return replace(FaceControls.rest(len(next(iter(values.values())))), **values)
 
 
 def test_same_seed_same_person_in_any_company():
@@ -50,7 +50,7 @@ def test_bad_requests_are_refused(renderer):
     with pytest.raises(ValueError, match="multiple of 8"):
         AvatarRenderer(100)
     with pytest.raises(ValueError, match="2 people for 3 frames"):
-        renderer.render(draw_identities([1, 2]), Motion.rest(3))
+        renderer.render(draw_identities([1, 2]), FaceControls.rest(3))
 
 
 def test_pixels_do_not_depend_on_the_batch(renderer):
@@ -69,8 +69,8 @@ def test_a_resting_face_is_symmetric(renderer):
     person = draw_identities([3])
     even = {k: torch.zeros(1) for k in ("light_side", "freckles")}
     person = replace(person, look=person.look._replace(**even))
-    frame = renderer.render(person, Motion.rest(1))[0].float()
-    box = renderer.labels(person, Motion.rest(1)).face_box[0]
+    frame = renderer.render(person, FaceControls.rest(1))[0].float()
+    box = renderer.labels(person, FaceControls.rest(1)).face_box[0]
     middle = slice(int(box[1]) + 10, int(box[3]) - 4)
     face = frame[middle, 18:46]
     assert (face - face.flip(1)).abs().mean() < 4
@@ -94,7 +94,7 @@ def test_opening_the_mouth_darkens_it_as_much_as_labeled(renderer):
 
 def test_box_and_mouth_follow_shift_and_scale(renderer):
     person = draw_identities([5])
-    rest, moved = renderer.labels(person, Motion.rest(1)), renderer.labels(person, sweep(tx=[0.1], ty=[0.05]))
+    rest, moved = renderer.labels(person, FaceControls.rest(1)), renderer.labels(person, sweep(tx=[0.1], ty=[0.05]))
     shift = torch.tensor([0.05, -0.025]) * 64
     assert torch.allclose(moved.mouth - rest.mouth, shift.expand(1, 2), atol=1e-4)
     assert torch.allclose(moved.face_box - rest.face_box, shift.repeat(2).expand(1, 4), atol=1e-4)
@@ -107,7 +107,7 @@ def test_box_and_mouth_follow_shift_and_scale(renderer):
 
 def test_positive_yaw_turns_to_the_right_and_positive_pitch_up(renderer):
     person = draw_identities([5])
-    rest = renderer.labels(person, Motion.rest(1)).mouth[0]
+    rest = renderer.labels(person, FaceControls.rest(1)).mouth[0]
     assert renderer.labels(person, sweep(yaw=[15])).mouth[0, 0] > rest[0] + 2
     assert renderer.labels(person, sweep(pitch=[10])).mouth[0, 1] < rest[1] - 1
     nose = rotation(*(torch.tensor([v]) for v in (10.0, 0.0, 0.0)))[0] @ torch.tensor([0.0, 0.0, 1.0])
@@ -152,7 +152,7 @@ def test_faces_are_found_and_measured():
 @pytest.mark.slow
 def test_faces_are_as_large_as_in_the_crops_of_portraits():
     """What the networks train on is framed like what they are given later."""
-    people, frames = draw_identities(range(300, 312)), Motion.rest(12)
+    people, frames = draw_identities(range(300, 312)), FaceControls.rest(12)
     boxes = []
     with FaceDetector() as detector:
         for frame in AvatarRenderer(128, batch=4).render(people, frames).numpy():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from emo.data.synthetic.articulation import articulate_recording, articulate_speech, frame_count
-from emo.data.synthetic.motion import LIMITS, Motion, make_motion, speed_of_angles
+from emo.data.synthetic.controls import LIMITS, FaceControls, make_controls, rotation_speed_of_angles
 from emo.data.synthetic.phones import PHONES, VOWELS
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
 
@@ -62,7 +62,7 @@ def test_bad_requests_are_refused():
     with pytest.raises(ValueError, match="mono"):
         articulate_recording(np.array([0.0, np.nan]))
     with pytest.raises(ValueError, match="speed"):
-        make_motion(articulate_speech(synthesize(0, 1.0)), 3.0, 0)
+        make_controls(articulate_speech(synthesize(0, 1.0)), 3.0, 0)
     with pytest.raises(ValueError, match="fps"):
         articulate_speech(synthesize(0, 1.0), fps=0)
 
@@ -145,7 +145,7 @@ def test_silence_keeps_the_mouth_shut(sound):
 @pytest.mark.parametrize("speed", [0.0, 0.1, 0.3, 0.7, 1.3, 1.9])
 def test_head_turns_at_the_commanded_mean_speed(speed, clips):
     for seed in range(4):
-        motion = make_motion(articulate_speech(clips[seed], FPS), speed, seed)
+        motion = make_controls(articulate_speech(clips[seed], FPS), speed, seed)
         assert float(motion.rotation_speed.mean()) == pytest.approx(speed, abs=1e-3)
         for angle, limit in zip((motion.yaw, motion.pitch, motion.roll), LIMITS, strict=True):
             assert angle.abs().max() <= limit
@@ -154,7 +154,7 @@ def test_head_turns_at_the_commanded_mean_speed(speed, clips):
 
 def test_heads_leave_their_place_and_stay_in_the_picture(clips):
     mouth = articulate_speech(clips[0], FPS)
-    moves = [make_motion(mouth, 0.3, seed) for seed in range(20)]
+    moves = [make_controls(mouth, 0.3, seed) for seed in range(20)]
     roaming = np.array([float(motion.tx.max() - motion.tx.min()) for motion in moves])
     assert roaming.max() > 0.15  # of half the picture: a face region says where the face is
     assert roaming.min() < 0.06  # and some hold still
@@ -167,14 +167,14 @@ def test_heads_leave_their_place_and_stay_in_the_picture(clips):
 def test_rotation_speed_is_geodesic():
     turn = torch.tensor([0.0, 3.0, 3.0, 3.0])
     zero = torch.zeros(4)
-    assert torch.allclose(speed_of_angles(turn, zero, zero), torch.tensor([3.0, 3.0, 0.0, 0.0]), atol=1e-5)
-    mixed = speed_of_angles(torch.tensor([0.0, 3.0]), torch.tensor([0.0, 4.0]), torch.zeros(2))
+    assert torch.allclose(rotation_speed_of_angles(turn, zero, zero), torch.tensor([3.0, 3.0, 0.0, 0.0]), atol=1e-5)
+    mixed = rotation_speed_of_angles(torch.tensor([0.0, 3.0]), torch.tensor([0.0, 4.0]), torch.zeros(2))
     assert float(mixed[1]) == pytest.approx(5.0, abs=0.01)
 
 
 def test_motion_is_deterministic_sliceable_and_bounded(clips):
     mouth = articulate_speech(clips[0], FPS)
-    a, b = make_motion(mouth, 0.5, 7), make_motion(mouth, 0.5, 7)
+    a, b = make_controls(mouth, 0.5, 7), make_controls(mouth, 0.5, 7)
     for name, value in vars(a).items():
         assert torch.equal(value, getattr(b, name))
         assert value.dtype == torch.float32
@@ -183,4 +183,4 @@ def test_motion_is_deterministic_sliceable_and_bounded(clips):
     assert a.blink.min() >= 0
     assert a.blink.max() <= 1
     assert a.gaze_x.abs().max() <= 1
-    assert float(Motion.rest(5).scale.sum()) == 5
+    assert float(FaceControls.rest(5).scale.sum()) == 5

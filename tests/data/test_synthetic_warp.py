@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from emo.data.synthetic.avatar import AvatarRenderer
+from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.identity import draw_identities
-from emo.data.synthetic.motion import Motion
 from emo.errors import FaceError
 from emo.face.mesh import OVAL
 
@@ -18,15 +18,15 @@ from emo.data.synthetic.portrait import landmarks
 from emo.data.synthetic.warp import PortraitWarper
 
 
-def sweep(**controls) -> Motion:
+def sweep(**controls) -> FaceControls:
     """Frames at rest but for the given controls."""
     values = {k: torch.tensor(v, dtype=torch.float32) for k, v in controls.items()}
-    return replace(Motion.rest(len(next(iter(values.values())))), **values)
+    return replace(FaceControls.rest(len(next(iter(values.values())))), **values)
 
 
 @pytest.fixture(scope="module")
 def portrait() -> np.ndarray:
-    return AvatarRenderer(256, batch=1).render(draw_identities([104]), Motion.rest(1))[0].numpy()
+    return AvatarRenderer(256, batch=1).render(draw_identities([104]), FaceControls.rest(1))[0].numpy()
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def warper(portrait) -> PortraitWarper:
 def test_rest_looks_like_the_portrait(warper):
     import cv2
 
-    frame = warper.render(Motion.rest(1))[0].numpy().astype(float)
+    frame = warper.render(FaceControls.rest(1))[0].numpy().astype(float)
     crop = cv2.resize(warper.mesh.image, (128, 128), interpolation=cv2.INTER_AREA).astype(float)
     assert frame.shape == (128, 128, 3)
     assert np.abs(frame - crop).mean() < 2
@@ -89,7 +89,7 @@ def test_labels_are_where_the_face_is(warper):
 
 
 def test_the_warp_turns_like_the_avatar(warper):
-    rest = warper.landmarks(Motion.rest(1))[0]
+    rest = warper.landmarks(FaceControls.rest(1))[0]
     nose = lambda motion: (warper.landmarks(motion)[0, 1] - rest[1]).tolist()
     assert nose(sweep(yaw=[10]))[0] > 1
     assert nose(sweep(pitch=[10]))[1] < -1

@@ -13,11 +13,10 @@ from hostile_files import HOSTILE, film, plant
 from hostile_watch import has_color, has_tone, opened
 from media_helpers import ffmpeg, patches, write_sound, write_video
 
-from emo.data.prepare.footage import Footage
-from emo.data.prepare.survey import survey
+from emo.data.prepare.probe import probe
 from emo.errors import AudioError, EmoError, VideoError
 from emo.evaluation.compare.clip import Clip
-from emo.media import AudioTrack, VideoReader, load_image
+from emo.media import AudioTrack, ConstantRateReader, VideoReader, load_image
 from emo.media import video as video_module
 from emo.media.demuxer import FORMATS, Media
 from emo.media.origin import read_origin
@@ -44,10 +43,10 @@ def canary_in_video(path: Path) -> bool:
         return has_color(reader.read(range(min(3, len(reader)))))
 
 
-def canary_in_footage(path: Path) -> bool:
-    footage = Footage(path, 25)
-    pictures = [has_color(frame) for frame in footage.frames(0, 5) if frame is not None]
-    return any(pictures) or (footage.has_audio and has_tone(footage.sound(0, 25)))
+def canary_in_constant_rate_reader(path: Path) -> bool:
+    reader = ConstantRateReader(path, 25)
+    pictures = [has_color(frame) for frame in reader.frames(0, 5) if frame is not None]
+    return any(pictures) or (reader.has_audio and has_tone(reader.sound(0, 25)))
 
 
 def canary_in_clip(path: Path) -> bool:
@@ -58,9 +57,9 @@ def canary_in_clip(path: Path) -> bool:
 READERS = {
     "AudioTrack": canary_in_sound,
     "VideoReader": canary_in_video,
-    "Footage": canary_in_footage,
+    "ConstantRateReader": canary_in_constant_rate_reader,
     "Clip": canary_in_clip,
-    "survey": lambda path: survey(path, 25) and False,
+    "probe": lambda path: probe(path, 25) and False,
     "read_origin": lambda path: "canary" in read_origin(path),
     "load_image": lambda path: has_color(np.asarray(load_image(path))),
 }
@@ -113,13 +112,13 @@ def test_no_other_file_is_read(tmp_path, monkeypatch, network, name):
 def test_the_canary_is_found_where_it_is(tmp_path):
     """Without which nothing above means anything."""
     plant(tmp_path)
-    expected = {"AudioTrack": ".wav", "VideoReader": ".mp4", "Footage": ".ts", "read_origin": ".mp4"}
+    expected = {"AudioTrack": ".wav", "VideoReader": ".mp4", "ConstantRateReader": ".ts", "read_origin": ".mp4"}
     for reader, suffix in {**expected, "Clip": ".mkv", "load_image": ".png"}.items():
         with opened(tmp_path) as names:
             assert READERS[reader](tmp_path / f"secret{suffix}"), reader
         assert f"secret{suffix}" in names
     (tmp_path / "film.mp4").write_bytes(film())
-    for reader in ("AudioTrack", "VideoReader", "Footage", "Clip"):
+    for reader in ("AudioTrack", "VideoReader", "ConstantRateReader", "Clip"):
         assert not READERS[reader](tmp_path / "film.mp4")
 
 

@@ -14,8 +14,7 @@ import pytest
 from media_helpers import ffmpeg, write_video
 from wide_colors import wide, yuv420p10
 
-from emo.data.prepare.footage import Footage
-from emo.media import VideoReader
+from emo.media import ConstantRateReader, VideoReader
 from emo.media.picture import without_combs
 
 DOCS = Path(__file__).parents[2] / "docs" / "media.md"
@@ -245,13 +244,13 @@ CASES = {
 """By the rows of the table in the docs."""
 
 
-def by_footage(path: Path, fps: Fraction) -> tuple[Fraction, np.ndarray]:
-    footage = Footage(path, fps)
-    frames = list(footage.frames(0, 100))
-    assert {(footage.height, footage.width)} == {frame.shape[:2] for frame in frames}
-    late = list(footage.frames(5, 9))  # from the middle on it sees the same
+def by_constant_rate_reader(path: Path, fps: Fraction) -> tuple[Fraction, np.ndarray]:
+    reader = ConstantRateReader(path, fps)
+    frames = list(reader.frames(0, 100))
+    assert {(reader.height, reader.width)} == {frame.shape[:2] for frame in frames}
+    late = list(reader.frames(5, 9))  # from the middle on it sees the same
     assert all((one == other).all() for one, other in zip(late, frames[5:9], strict=False))
-    return footage.fps, np.stack(frames)
+    return reader.fps, np.stack(frames)
 
 
 def by_video_reader(path: Path, fps: Fraction) -> tuple[Fraction, np.ndarray]:
@@ -262,7 +261,11 @@ def by_video_reader(path: Path, fps: Fraction) -> tuple[Fraction, np.ndarray]:
         return reader.fps, frames
 
 
-READERS = {"Footage": by_footage, "VideoReader": by_video_reader, "VideoReader without decord": by_video_reader}
+READERS = {
+    "ConstantRateReader": by_constant_rate_reader,
+    "VideoReader": by_video_reader,
+    "VideoReader without decord": by_video_reader,
+}
 
 
 @pytest.mark.parametrize(("row", "name"), [(row, name) for row, cases in CASES.items() for name in cases])

@@ -12,9 +12,8 @@ import torch
 from imageio_ffmpeg import get_ffmpeg_exe
 from media_helpers import ffmpeg, patches, write_sound, write_video
 
-from emo.data.prepare.footage import Footage
 from emo.evaluation.compare.clip import Clip
-from emo.media import AudioTrack, VideoReader, VideoWriter
+from emo.media import AudioTrack, ConstantRateReader, VideoReader, VideoWriter
 
 DOCS = Path(__file__).parents[2] / "docs" / "media.md"
 RATE, SECONDS = 48000, 3
@@ -323,7 +322,14 @@ def test_all_readers_hear_what_players_play(tmp_path, caplog, row, name):
     assert "Chapter" not in streams
     assert "SECRET" not in all_text(video)
     if case.video:
-        check(Footage(path, 25).sound(0, 75), 16000, case.heard, late=late, whole=not late, name="Footage")
+        check(
+            ConstantRateReader(path, 25).sound(0, 75),
+            16000,
+            case.heard,
+            late=late,
+            whole=not late,
+            name="ConstantRateReader",
+        )
         check(Clip(path, tmp_path / "cache").waveform(), 16000, case.heard, late=late, whole=not late, name="Clip")
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_helpers import patches, write_video
 
-from emo.data.prepare.survey import survey
+from emo.data.prepare.probe import probe
 from emo.errors import VideoError
 from emo.media import VideoReader
 from emo.media.timing import Timing
@@ -123,7 +123,7 @@ def test_damaged_times_are_told(tmp_path):
     path.write_bytes(content[: place + 4] + (1 << 24).to_bytes(4, "big") + content[place + 8 :])
     with pytest.raises(VideoError, match=r"b\.mp4 has 10 pictures in \d+ seconds"):
         VideoReader(path)
-    assert "timestamps are damaged" in survey(path, 25).fault
+    assert "timestamps are damaged" in probe(path, 25).fault
 
 
 def test_a_slideshow_is_a_video():

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from emo.data.synthetic.avatar import AvatarRenderer
+from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.identity import draw_identities
-from emo.data.synthetic.motion import Motion
 from emo.face import FaceDetector, track_face
 from emo.media import AudioTrack, VideoReader
 from emo.metrics import (
@@ -34,7 +34,7 @@ def test_rendered_people_are_measured_as_commanded():
         "gaze_x": 0.8 * np.sin(2 * np.pi * time), "yaw": 24 * time - 12, "roll": 6 * np.sin(np.pi * time),
     }  # fmt: skip
     motion = replace(
-        Motion.rest(FRAMES), **{name: torch.tensor(v, dtype=torch.float32) for name, v in commands.items()}
+        FaceControls.rest(FRAMES), **{name: torch.tensor(v, dtype=torch.float32) for name, v in commands.items()}
     )
     renderer, descriptors = AvatarRenderer(128, batch=4), []
     r = lambda name, values: np.corrcoef(commands[name], values)[0, 1]

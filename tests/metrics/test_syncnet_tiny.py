@@ -5,7 +5,7 @@ import torch
 from threads import one_thread  # noqa: F401 (a fixture)
 
 from emo.data.synthesize import synthesize_dataset
-from emo.data.synthetic.studio import Cast
+from emo.data.synthetic.config import SyntheticConfig
 from emo.face import FaceDetector, track_face
 from emo.media import AudioTrack, VideoReader
 from emo.metrics.lip_sync import LipSync, lip_sync
@@ -26,7 +26,7 @@ def people(tmp_path_factory):
     """Frames, landmarks and sound of two people who are in no training set."""
     root = tmp_path_factory.mktemp("people") / "dataset"
     for _ in synthesize_dataset(
-        Cast(seed=77, identities=2, seconds=3.0, test_share=0.0), 2, root, workers=1, compile=False
+        SyntheticConfig(seed=77, identities=2, seconds=3.0, test_share=0.0), 2, root, workers=1, compile=False
     ):
         pass
     return list(read(sorted((root / "train").glob("*.mp4"))))

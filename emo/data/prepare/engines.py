@@ -12,7 +12,13 @@ DIED = "its decoder crashed"
 
 
 class Outcome(NamedTuple):
-    """An item of work, its result or None, and what went wrong, or ""."""
+    """What came of an item of work.
+
+    Attributes:
+        item: the item.
+        result: or None.
+        failure: what went wrong, or "".
+    """
 
     item: Any
     result: Any
@@ -80,13 +86,14 @@ def _alone(work: Work, item: Any) -> Iterator[Outcome]:
 def ray_engine(address: str | None = None) -> Engine:
     """Ray's workers, one core each. All of them must see the videos and the dataset under the same paths.
 
-    address: of a cluster, by default the one that RAY_ADDRESS names, or this machine.
+    Args:
+        address: of a cluster, by default the one that RAY_ADDRESS names, or this machine.
 
     Raises:
         ConfigError: Ray is not installed, or there is no such cluster.
     """
     try:
-        import ray
+        import ray  # type: ignore[import-not-found]  (an extra)
     except ImportError:
         raise ConfigError("--engine ray needs Ray: pip install 'emo[ray]'") from None
     if not ray.is_initialized():
@@ -97,7 +104,9 @@ def ray_engine(address: str | None = None) -> Engine:
 
     def run(work: Work, items: Sequence[Any]) -> Iterator[Outcome]:
         attempt = ray.remote(num_cpus=1, max_retries=0)(_ray_attempt)
-        work_there, rest, running = ray.put(work), list(items)[::-1], {}
+        work_there = ray.put(work)
+        rest = list(items)[::-1]
+        running = {}
         while rest or running:
             room = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))  # clusters grow
             while rest and len(running) < room:

@@ -6,24 +6,28 @@ from itertools import pairwise
 
 import numpy as np
 
-from emo.data.prepare.lips import lip_contrast
 from emo.face import Box, Crop, FaceDetector, landmark_box
 from emo.face.crop import FACE_SHARE
-from emo.face.mesh import NUM_LANDMARKS
+from emo.face.mesh import INNER_LIPS, NUM_LANDMARKS, OUTER_LIPS
 
 LOOK_EVERY = 10  # frames between two looks at the whole picture
 SEARCH_EVERY = 3  # frames between two, while there is no face
 LOOK_SIDE = 800  # pixels of the longer side: at this size the finder sees faces from 6 % of it on
+RING = (1.3, 1.7)  # the skin around the lips, in sizes of their outline
 
 
 @dataclass(frozen=True)
 class SceneTrack:
     """A face over the T frames of a scene.
 
-    Fields: landmarks (T, 478, 3) float32 in pixels, as `Face.landmarks`, zero where not found; found (T,) bool;
-    others (T,) the largest other face's length over this one's, infinite for one within its crop; lips (T,)
-    `lip_contrast`; missing (T,) bool, frames without a picture. The last three are looked at every LOOK_EVERY frames
-    and hold, at their worse, in between.
+    `others` and `lips` are looked at every LOOK_EVERY frames and hold, at their worse, in between.
+
+    Attributes:
+        landmarks: (T, 478, 3) float32 in pixels, as `Face.landmarks`, zero where not found.
+        found: (T,) bool.
+        others: (T,) the largest other face's length over this one's, infinite for one within its crop.
+        lips: (T,) `lip_contrast`.
+        missing: (T,) bool, frames without a picture.
     """
 
     landmarks: np.ndarray = field(repr=False)
@@ -45,9 +49,18 @@ class SceneTrack:
 def track_scene(frames: Iterable[np.ndarray | None], detector: FaceDetector) -> SceneTrack:
     """Follow the largest face of a scene; frames are taken one by one and not kept.
 
-    frames: uint8 (H, W, 3) RGB each, or None where one is missing.
+    As `emo.face.track_face` it goes from frame to frame by the place of the face before; besides, it looks at the
+    whole picture every LOOK_EVERY frames, for other faces, and leaves gaps as they are.
+
+    Args:
+        frames: uint8 (H, W, 3) RGB each, or None where one is missing.
+        detector: the process's own.
     """
-    landmarks, looks, missing, box, wait = [], {}, [], None, 0
+    landmarks: list[np.ndarray | None] = []
+    looks: dict[int, tuple[float, float]] = {}
+    missing: list[bool] = []
+    box: Box | None = None
+    wait = 0
     for number, frame in enumerate(frames):
         here = None if frame is None or box is None else detector.landmarks_near(frame, box)
         lost = box is not None and here is None
@@ -57,7 +70,8 @@ def track_scene(frames: Iterable[np.ndarray | None], detector: FaceDetector) -> 
                 here = detector.landmarks_near(frame, _choose(faces, box))
             wait = LOOK_EVERY if here is not None else SEARCH_EVERY
             if here is not None:
-                looks[number] = _others(faces, landmark_box(here), frame.shape[:2]), lip_contrast(frame, here)
+                size = frame.shape[0], frame.shape[1]
+                looks[number] = _others(faces, landmark_box(here), size), lip_contrast(frame, here)
         box = None if here is None else landmark_box(here)
         landmarks.append(here)
         missing.append(frame is None)
@@ -66,9 +80,12 @@ def track_scene(frames: Iterable[np.ndarray | None], detector: FaceDetector) -> 
     nothing = np.zeros((NUM_LANDMARKS, 3), np.float32)
     others, lips = _between(looks, found)
     return SceneTrack(
-        np.stack([nothing if points is None else points for points in landmarks]), found, others, lips,
-        np.array(missing),
-    )  # fmt: skip
+        landmarks=np.stack([nothing if points is None else points for points in landmarks]),
+        found=found,
+        others=others,
+        lips=lips,
+        missing=np.array(missing),
+    )
 
 
 def _look(detector: FaceDetector, frame: np.ndarray) -> list[Box]:
@@ -112,3 +129,36 @@ def _between(looks: dict[int, tuple[float, float]], found: np.ndarray) -> tuple[
             others[span] = np.maximum(others[span], looks[after][0])
             lips[span] = np.minimum(lips[span], looks[after][1])
     return others, lips
+
+
+def lip_contrast(frame: np.ndarray, landmarks: np.ndarray) -> float:
+    """Distance in color (CIELAB) of the lips from the skin around them; see docs/prepare.md.
+
+    FaceMesh puts lips on masks and hands as well. 0 where a cloth or hand of one color covers the mouth, or the mouth
+    is outside of the picture; what has a pattern is not told from lips.
+
+    Args:
+        frame: uint8 (H, W, 3) RGB.
+        landmarks: (478, 3) in its pixels.
+    """
+    import cv2
+
+    outer, inner = landmarks[OUTER_LIPS, :2], landmarks[INNER_LIPS, :2]
+    middle = outer.mean(0)
+    reach = middle + (outer - middle) * RING[1]
+    x0, y0 = np.maximum(np.floor(reach.min(0)), 0).astype(int)
+    x1, y1 = np.ceil(np.maximum(reach.max(0), 0)).astype(int) + 1
+    part = frame[y0:y1, x0:x1]
+    if not part.size:
+        return 0.0
+    lab = cv2.cvtColor(part.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+
+    def filled(points: np.ndarray) -> np.ndarray:
+        mask = np.zeros(part.shape[:2], np.uint8)
+        return cv2.fillPoly(mask, [np.round(points - (x0, y0)).astype(np.int32)], (1,)) > 0
+
+    lips = filled(outer) & ~filled(inner)
+    skin = filled(reach) & ~filled(middle + (outer - middle) * RING[0])
+    if not lips.any() or not skin.any():
+        return 0.0
+    return float(np.linalg.norm(np.median(lab[lips], 0) - np.median(lab[skin], 0)))

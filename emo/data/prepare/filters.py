@@ -1,30 +1,16 @@
-"""GAIA's filters (A.1), frame by frame: which frames of a tracked face can be trained on, and why others cannot."""
+"""GAIA's filters (A.1): which frames of a tracked face can be trained on, why others cannot, and the clips' crop."""
 
+from enum import Enum
 from itertools import pairwise
 
 import numpy as np
 
-from emo.data.prepare.config import FilterConfig
+from emo.data.prepare.config import FilterConfig, PrepareConfig
 from emo.data.prepare.faces import SceneTrack
-from emo.face import head_pose, smooth
+from emo.face import FACE_SHARE, Box, Crop, head_pose, smooth
+from emo.face.crop import MAX_SHIFT
 from emo.face.mesh import LIP_BOTTOM, LIP_TOP, MOUTH_CORNERS, NOSE_ROOT, NOSE_TIP, OUTER_EYE_CORNERS
 from emo.metrics import lagged_correlation, mouth_opening
-
-MISSING = "picture missing"
-NO_FACE = "no face"
-SEVERAL = "several faces"
-SMALL = "face too small"
-CUT = "face cut off by the border"
-TURNED = "face turned away"
-FAST = "rapid movement"
-COVERED = "mouth not visible"
-QUIET = "not speaking"
-SHORT = "too short"
-CLOSE = "no room around the face"
-LEAVES = "face leaves the crop"
-DUBBED = "lips do not follow the sound"
-REASONS = (MISSING, NO_FACE, SEVERAL, SMALL, CUT, TURNED, FAST, COVERED, QUIET, CLOSE, LEAVES, DUBBED, SHORT)
-"""Why frames are dropped, as the report says it; where several hold, the first in this order is the reason."""
 
 STABLE = [NOSE_TIP, NOSE_ROOT]  # neither mouth nor lids move them
 LIP_WINDOW = 12  # frames to either side over which the mouth's motion is measured
@@ -32,8 +18,35 @@ MAX_LAG = 5  # frames between mouth and sound
 SYNC_SIGMA = 1.5  # frames over which both are smoothed before they are compared
 
 
-def visual_faults(track: SceneTrack, size: tuple[int, int], config: FilterConfig) -> dict[str, np.ndarray]:
-    """Reasons to drop frames by their picture, each (T,) bool. size: height, width of the picture."""
+class Reason(str, Enum):
+    """Why frames are dropped, as the report says it; where several hold, the first in this order is the reason."""
+
+    MISSING = "picture missing"
+    NO_FACE = "no face"
+    SEVERAL = "several faces"
+    SMALL = "face too small"
+    CUT = "face cut off by the border"
+    TURNED = "face turned away"
+    FAST = "rapid movement"
+    COVERED = "mouth not visible"
+    QUIET = "not speaking"
+    CLOSE = "no room around the face"
+    LEAVES = "face leaves the crop"
+    DUBBED = "lips do not follow the sound"
+    SHORT = "too short"
+
+    __str__ = str.__str__
+    __format__ = str.__format__
+
+
+def visual_faults(track: SceneTrack, size: tuple[int, int], config: FilterConfig) -> dict[Reason, np.ndarray]:
+    """Reasons to drop frames by their picture, each (T,) bool.
+
+    Args:
+        track: of the face.
+        size: height, width of the picture.
+        config: the thresholds.
+    """
     box, points = track.boxes, track.landmarks
     sides = np.maximum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1])
     some = track.found & (sides > 0)
@@ -47,15 +60,15 @@ def visual_faults(track: SceneTrack, size: tuple[int, int], config: FilterConfig
         pose is not None and (abs(pose.pitch) > config.max_pitch or abs(pose.roll) > config.max_roll) for pose in poses
     ]
     faults = {
-        NO_FACE: ~some,
-        SEVERAL: some & (track.others > config.other_face),
-        SMALL: some & (sides < config.min_face),
-        CUT: some & (over > config.max_cut),
-        TURNED: some & ((np.abs(nose_angles(points) - 180) > config.max_angle) | np.array(tilted)),
-        FAST: some & (_moves(points, sides, some) > config.max_move),
-        COVERED: some & ((track.lips < config.min_lips) | hidden),
+        Reason.NO_FACE: ~some,
+        Reason.SEVERAL: some & (track.others > config.other_face),
+        Reason.SMALL: some & (sides < config.min_face),
+        Reason.CUT: some & (over > config.max_cut),
+        Reason.TURNED: some & ((np.abs(nose_angles(points) - 180) > config.max_angle) | np.array(tilted)),
+        Reason.FAST: some & (_moves(points, sides, some) > config.max_move),
+        Reason.COVERED: some & ((track.lips < config.min_lips) | hidden),
     }
-    return {reason: where & ~track.missing for reason, where in faults.items()} | {MISSING: track.missing}
+    return {reason: where & ~track.missing for reason, where in faults.items()} | {Reason.MISSING: track.missing}
 
 
 def nose_angles(landmarks: np.ndarray) -> np.ndarray:
@@ -67,7 +80,10 @@ def nose_angles(landmarks: np.ndarray) -> np.ndarray:
     nose = landmarks[:, NOSE_TIP, :2]
     left, right = (landmarks[:, corner, :2] - nose for corner in OUTER_EYE_CORNERS)
     along = (right - left) / np.maximum(np.linalg.norm(right - left, axis=1, keepdims=True), 1e-6)
-    angle = lambda to: np.arctan2(along[:, 1] * to[:, 0] - along[:, 0] * to[:, 1], (along * to).sum(1))
+
+    def angle(to: np.ndarray) -> np.ndarray:
+        return np.arctan2(along[:, 1] * to[:, 0] - along[:, 0] * to[:, 1], (along * to).sum(1))
+
     return np.degrees(angle(left) % (2 * np.pi) + angle(right))
 
 
@@ -85,7 +101,11 @@ def silent_frames(opening: np.ndarray, loudness: np.ndarray, fps: float, config:
 
     Speaking is a voice and a mouth that moves at the same time; pauses of up to `max_pause` count as speech.
 
-    opening: (T,) of the mouth, in eye distances; loudness: (T,) of the voice, 0 ... 1.
+    Args:
+        opening: (T,) of the mouth, in eye distances.
+        loudness: (T,) of the voice, 0 ... 1.
+        fps: frames per second.
+        config: the thresholds.
     """
     voiced = (loudness > config.loud) & (_spread(smooth(opening, 1.0)) > config.min_lip_motion)
     longest = max(1, round(config.max_pause * fps))
@@ -98,8 +118,7 @@ def silent_frames(opening: np.ndarray, loudness: np.ndarray, fps: float, config:
 def sound_match(opening: np.ndarray, loudness: np.ndarray) -> float:
     """Correlation of a clip's mouth with its sound at the best lag of up to MAX_LAG frames, -1 ... 1; both smoothed.
 
-    Six GRID speakers of 3 s read 0.43 and more; with their sound moved by a second 0.24 at most in nine of ten.
-    Synthetic people read 0.88 and more; with others' sound 0.25 at most in half of the cases, 0.49 in nine of ten.
+    What clips read, in step and not, is in docs/prepare.md.
     """
     lag = min(MAX_LAG, max(0, (len(opening) - 3) // 2))
     return lagged_correlation(smooth(opening, SYNC_SIGMA), smooth(loudness, SYNC_SIGMA), max_lag=lag).best
@@ -130,3 +149,28 @@ def _spread(values: np.ndarray) -> np.ndarray:
     """Standard deviation within LIP_WINDOW frames to either side, (T,) -> (T,)."""
     padded = np.pad(values, LIP_WINDOW, mode="edge")
     return np.lib.stride_tricks.sliding_window_view(padded, 2 * LIP_WINDOW + 1).std(1)
+
+
+def clip_crop(boxes: np.ndarray, size: tuple[int, int], config: PrepareConfig) -> Crop | Reason:
+    """The crop about a clip's face, or the reason why there is none.
+
+    It is one square for all frames, inside the picture. The face fills FACE_SHARE of it as in portraits, more where
+    the picture ends nearby, up to `max_face`.
+
+    Args:
+        boxes: (T, 4) of the face.
+        size: height, width of the picture.
+        config: the size of clips, and how far the face may come to the crop's border.
+    """
+    low, high = boxes[:, :2].min(0), boxes[:, 2:].max(0)
+    center = (low + high) / 2
+    face = float(np.median(np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])))
+    room = min(*center, size[1] - center[0], size[0] - center[1]) / (0.5 - MAX_SHIFT)
+    side = min(face / FACE_SHARE, room, *size)
+    if face > config.filters.max_face * side:
+        return Reason.CLOSE
+    if (high - low).max() > config.filters.max_drift * side:
+        return Reason.LEAVES
+    half = face / 2
+    box = Box(center[0] - half, center[1] - half, center[0] + half, center[1] + half)
+    return Crop.around(box, size, height=config.size, width=config.size, share=face / side)

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from emo.errors import ConfigError
+
 SIDE = 256  # pixels of the longer side of the frames that are compared
 
 
@@ -15,44 +17,55 @@ def split_scenes(
     Args:
         frames: uint8 (H, W, 3) RGB each, or None where one is missing, which begins no scene.
         threshold: change in hue, saturation and brightness that is a cut; see `scenedetect.ContentDetector`.
+
     Yields:
         Number of the first frame, and the scene's frames; those not taken are passed over.
+
     Raises:
         ConfigError: PySceneDetect is not installed.
     """
-    changes = _Changes(threshold)
-    rest = iter(enumerate(frames))
-    head = next(rest, None)
-    if head is not None:
-        changes.cut_before(head[1])
-    while head is not None:
-        start, following = head[0], [None]
-        scene = _scene(head[1], rest, changes, following)
-        yield start, scene
-        for _ in scene:
-            pass
-        head = following[0]
+    return _SceneSplitter(frames, threshold).scenes()
 
 
-def _scene(first: np.ndarray | None, rest: Iterator, changes: "_Changes", following: list) -> Iterator:
-    """Frames up to the next cut; the frame after it, numbered, goes to `following`."""
-    yield first
-    for number, frame in rest:
-        if changes.cut_before(frame):
-            following[0] = number, frame
-            return
-        yield frame
+class _SceneSplitter:
+    """Reads one frame ahead: `_ahead` is the first of the next scene, with its number, once it has been seen."""
+
+    def __init__(self, frames: Iterable[np.ndarray | None], threshold: float):
+        self._frames = enumerate(frames)
+        self._cuts = _CutDetector(threshold)
+        self._ahead: tuple[int, np.ndarray | None] | None = None
+
+    def scenes(self) -> Iterator[tuple[int, Iterator[np.ndarray | None]]]:
+        self._ahead = next(self._frames, None)
+        if self._ahead is not None:
+            self._cuts.cut_before(self._ahead[1])
+        while self._ahead is not None:
+            start, first = self._ahead
+            self._ahead = None
+            scene = self._scene(first)
+            yield start, scene
+            for _ in scene:
+                pass
+
+    def _scene(self, first: np.ndarray | None) -> Iterator[np.ndarray | None]:
+        """Frames up to the next cut."""
+        yield first
+        for number, frame in self._frames:
+            if self._cuts.cut_before(frame):
+                self._ahead = number, frame
+                return
+            yield frame
 
 
-class _Changes:
+class _CutDetector:
     def __init__(self, threshold: float):
         try:
             from scenedetect.detectors import ContentDetector
         except ImportError:
-            from emo.errors import ConfigError
-
             raise ConfigError("scenes need PySceneDetect: pip install 'emo[prepare]'") from None
-        self._detector, self._count, self._before = ContentDetector(threshold=threshold, min_scene_len=0), 0, None
+        self._detector = ContentDetector(threshold=threshold, min_scene_len=0)
+        self._count = 0
+        self._before: np.ndarray | None = None
 
     def cut_before(self, frame: np.ndarray | None) -> bool:
         """Whether this frame starts a scene."""

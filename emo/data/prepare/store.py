@@ -1,7 +1,7 @@
 """Where things lie in a dataset that is being prepared, and how clips come into their splits.
 
 DATASET/prepare.json                    the configuration that it is made with
-DATASET/.prepare/pieces/NAME.json       what came of a piece; it is there when the piece's clips are whole
+DATASET/.prepare/pieces/NAME.json       what came of a segment; it is there when the segment's clips are whole
 DATASET/.prepare/clips/                 clips that have no split yet
 DATASET/.prepare/surveys.json           what is known of the files
 DATASET/report.json, train/, test/      what comes out
@@ -50,23 +50,23 @@ class Store:
         """Where a clip's file is made."""
         return self._hidden / "clips" / name
 
-    def put_result(self, name: str, text: str) -> None:
-        """Put down what came of a piece: from now on its clips are whole."""
+    def save_result(self, name: str, text: str) -> None:
+        """Save what came of a segment: from now on its clips are whole."""
         write_whole(self._hidden / "pieces" / f"{name}.json", text.encode())
 
     def results(self) -> dict[str, str]:
-        """What came of all pieces done so far, as text by name, sorted."""
+        """What came of all segments done so far, as text by name, sorted."""
         paths = sorted((self._hidden / "pieces").glob("*.json"))
         return {path.stem: path.read_text(encoding="utf-8") for path in paths}
 
-    def surveys(self) -> dict[str, dict]:
-        """What was put down of files; empty where there is nothing, or nothing that can be read."""
+    def probes(self) -> dict[str, dict]:
+        """What was saved of files; empty where there is nothing, or nothing that can be read."""
         with suppress(OSError, ValueError):
             return {**json.loads((self._hidden / "surveys.json").read_text(encoding="utf-8"))}
         return {}
 
-    def put_surveys(self, rows: dict[str, dict]) -> None:
-        """Put down what is known of files, so that they need not be read again."""
+    def save_probes(self, rows: dict[str, dict]) -> None:
+        """Save what is known of files, so that they need not be read again."""
         write_whole(self._hidden / "surveys.json", json.dumps(rows, indent=0, sort_keys=True).encode())
 
     def find(self, name: str) -> Path | None:
@@ -96,7 +96,8 @@ class Store:
         return write_metadata(self.root)
 
     def _in_place(self, info: ClipInfo) -> bool:
-        folder, other = self.root / info.split, self.root / next(s for s in SPLITS if s != info.split)
+        folder = self.root / info.split
+        other = self.root / next(split for split in SPLITS if split != info.split)
         elsewhere = (other / info.labels, other / info.file_name, self.staged(info.labels))
         if any(path.exists() for path in elsewhere):
             return False

@@ -1,7 +1,5 @@
 """What the mouth does for a sound: jaw from loudness, lips from the vowel; from known phones or from any recording."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +16,7 @@ class Articulation:
     """The mouth over T frames, each (T,) float32; frame i is the middle of its interval, (i + 0.5) / fps.
 
     loudness: 0 … 1, level of the speech band between the recording's floor and its peaks.
-    jaw, width, rounding: as in `Motion`.
+    jaw, width, rounding: as in `FaceControls`.
     """
 
     loudness: Tensor

@@ -1,7 +1,5 @@
 """Procedural 3-D avatars: a signed-distance person, ray-marched frame by frame, with exact labels."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -10,13 +8,13 @@ from emo.data.synthetic.avatar_march import CAMERA, CENTER_Y, HALF_VIEW, TILE, M
 from emo.data.synthetic.avatar_paint import Expression, backdrop, pack_look, unpack_look
 from emo.data.synthetic.avatar_shade import display
 from emo.data.synthetic.avatar_shapes import PIVOT, Pose, rotation
+from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.identity import Identity, Look, Shape
 from emo.data.synthetic.labels import FaceLabels
-from emo.data.synthetic.motion import Motion
 
 
 class AvatarRenderer:
-    """Draws an `Identity` in `Motion`.
+    """Draws an `Identity` in `FaceControls`.
 
     Args:
         size: side of the square picture in pixels, a multiple of 8.
@@ -44,28 +42,28 @@ class AvatarRenderer:
         self._marcher = Marcher(compile)
 
     @torch.no_grad()
-    def render(self, identity: Identity, motion: Motion) -> Tensor:
-        """Draw every frame of `motion`.
+    def render(self, identity: Identity, controls: FaceControls) -> Tensor:
+        """Draw every frame of `controls`.
 
         Args:
             identity: one person for all T frames, or T people, one per frame.
-            motion: T frames.
+            controls: T frames.
         Returns:
             (T, size, size, 3) uint8 RGB on `device`.
         Raises:
             ValueError: neither 1 nor T people.
         """
-        identity, motion = _one_per_frame(identity, len(motion)).to(self.device), motion.to(self.device)
-        chunks = [slice(i, i + self.batch) for i in range(0, len(motion), self.batch)]
-        return torch.cat([self._render(identity[c], motion[c]) for c in chunks])
+        identity, controls = _one_per_frame(identity, len(controls)).to(self.device), controls.to(self.device)
+        chunks = [slice(i, i + self.batch) for i in range(0, len(controls), self.batch)]
+        return torch.cat([self._render(identity[c], controls[c]) for c in chunks])
 
-    def _render(self, identity: Identity, motion: Motion) -> Tensor:
-        frames, side = len(motion), self.size * self.samples
-        pixel = 2 * HALF_VIEW / side / motion.scale
+    def _render(self, identity: Identity, controls: FaceControls) -> Tensor:
+        frames, side = len(controls), self.size * self.samples
+        pixel = 2 * HALF_VIEW / side / controls.scale
         expression = Expression(
-            motion.blink, motion.gaze_x, motion.gaze_y, motion.brow, motion.smile, pixel * self.samples
+            controls.blink, controls.gaze_x, controls.gaze_y, controls.brow, controls.smile, pixel * self.samples
         )
-        geometry, look = pack_geometry(identity.shape, motion), pack_look(identity.look, expression)
+        geometry, look = pack_geometry(identity.shape, controls), pack_look(identity.look, expression)
         # Picture coordinates of all rays: u to the right, v up, both -1…1.
         line = (torch.arange(side, device=self.device) + 0.5) / side * 2 - 1
         u, v = line.repeat(side), -line.repeat_interleave(side)
@@ -73,8 +71,8 @@ class AvatarRenderer:
             display(backdrop(unpack_look(look)[0], u[None], v[None])).transpose(1, 2).reshape(frames * side * side, 3)
         )
         # Translation and scale move the camera: an exact similarity of the picture.
-        x = (u - motion.tx[:, None]) * HALF_VIEW / motion.scale[:, None]
-        y = (v - motion.ty[:, None]) * HALF_VIEW / motion.scale[:, None]
+        x = (u - controls.tx[:, None]) * HALF_VIEW / controls.scale[:, None]
+        y = (v - controls.ty[:, None]) * HALF_VIEW / controls.scale[:, None]
         inverse = (x * x + y * y + CAMERA**2).rsqrt()
         rays = Rays(x * inverse, y * inverse, -CAMERA * inverse)
         grid, middle = side // TILE, slice(TILE // 2, None, TILE)
@@ -94,27 +92,27 @@ class AvatarRenderer:
         return (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
     @torch.no_grad()
-    def labels(self, identity: Identity, motion: Motion) -> FaceLabels:
+    def labels(self, identity: Identity, controls: FaceControls) -> FaceLabels:
         """Exact places in the picture for every frame, from the geometry; arguments as for `render`."""
-        identity, motion = _one_per_frame(identity, len(motion)).to("cpu"), motion.to("cpu")
-        shape, pose = shapes.unpack(pack_geometry(identity.shape, motion))
-        outline = self._project(_outline(shape, pose), motion)
+        identity, controls = _one_per_frame(identity, len(controls)).to("cpu"), controls.to("cpu")
+        shape, pose = shapes.unpack(pack_geometry(identity.shape, controls))
+        outline = self._project(_outline(shape, pose), controls)
         between = 2 * (identity.shape.eye_x + identity.shape.eye_size * identity.look.eye_half)
         return FaceLabels(
             face_box=torch.cat([outline.amin(1), outline.amax(1)], 1),
-            points=self._project(_points(shape, pose), motion),
+            points=self._project(_points(shape, pose), controls),
             mouth_open=(pose.lip_up + pose.lip_down)[:, 0] / between,
             mouth_width=2 * pose.lip_half[:, 0] / between,
         )
 
-    def _project(self, points: Tensor, motion: Motion) -> Tensor:
+    def _project(self, points: Tensor, controls: FaceControls) -> Tensor:
         """Head points (T, K, 3) → pixels (T, K, 2)."""
         pivot = torch.tensor(PIVOT)
-        scene = (points - pivot) @ rotation(motion.yaw, motion.pitch, motion.roll).mT + pivot
+        scene = (points - pivot) @ rotation(controls.yaw, controls.pitch, controls.roll).mT + pivot
         depth = (CAMERA - scene[..., 2]) / CAMERA
-        scale = motion.scale[:, None] / HALF_VIEW
-        u = scene[..., 0] / depth * scale + motion.tx[:, None]
-        v = (scene[..., 1] - CENTER_Y) / depth * scale + motion.ty[:, None]
+        scale = controls.scale[:, None] / HALF_VIEW
+        u = scene[..., 0] / depth * scale + controls.tx[:, None]
+        v = (scene[..., 1] - CENTER_Y) / depth * scale + controls.ty[:, None]
         return torch.stack([(u + 1) / 2, (1 - v) / 2], -1) * self.size
 
 
@@ -125,21 +123,21 @@ def _one_per_frame(identity: Identity, frames: int) -> Identity:
     return Identity(Shape(*spread(identity.shape)), Look(*spread(identity.look)))
 
 
-def pack_geometry(shape: Shape, motion: Motion) -> Tensor:
+def pack_geometry(shape: Shape, controls: FaceControls) -> Tensor:
     """Columns (T, GEOMETRY) for the distance fields: the person's shape and what the frame commands."""
-    rounding, width, jaw = motion.rounding, motion.width, motion.jaw
-    matrix = rotation(motion.yaw, motion.pitch, motion.roll)
+    rounding, width, jaw = controls.rounding, controls.width, controls.jaw
+    matrix = rotation(controls.yaw, controls.pitch, controls.roll)
     pose = Pose(
         *matrix.flatten(1).unbind(1),
         lip_half=shape.mouth_half * (1 + 0.28 * width) * (1 - 0.38 * rounding) * (1 - 0.08 * jaw),
         lip_up=0.05 * jaw,
         lip_down=0.26 * jaw * (1 - 0.15 * rounding),
         lip_forward=0.055 * rounding,
-        lip_corner=shape.mouth_smile + 0.07 * motion.smile,
+        lip_corner=shape.mouth_smile + 0.07 * controls.smile,
         rounding=rounding,
         width=width,
         jaw_drop=0.25 * jaw,
-        brow=motion.brow,
+        brow=controls.brow,
     )
     return torch.stack([*shape, *pose], 1)
 

@@ -1,7 +1,5 @@
 """Ray marching of many frames and many people in one call; rays are regrouped as others finish, so that none waits."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import NamedTuple

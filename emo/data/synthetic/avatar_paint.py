@@ -3,8 +3,6 @@
 Planes are (tiles, rays), colors (tiles, 3, rays); parameters are (tiles, 1) or, for colors, (tiles, 3, 1).
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -1,7 +1,5 @@
 """Light on the avatar: which part a point belongs to, its paint, and how key, sky and rim light fall on it."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -4,8 +4,6 @@ Every function works on points as three tensors x, y, z of shape (tiles, rays) a
 so that frames and people mix freely in one call. Distances are first-order estimates: march with a factor below 1.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -1,7 +1,5 @@
 """Parameters of people who do not exist, drawn from seeds."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -127,11 +125,11 @@ class Identity:
     def __len__(self) -> int:
         return len(self.shape.skull_width)
 
-    def __getitem__(self, index: int | slice) -> Identity:
+    def __getitem__(self, index: int | slice) -> "Identity":
         rows = slice(index, index + 1 or None) if isinstance(index, int) else index
         return Identity(Shape(*(v[rows] for v in self.shape)), Look(*(v[rows] for v in self.look)))
 
-    def to(self, device: torch.device | str) -> Identity:
+    def to(self, device: torch.device | str) -> "Identity":
         """The same people on another device."""
         return Identity(Shape(*(v.to(device) for v in self.shape)), Look(*(v.to(device) for v in self.look)))
 

@@ -1,7 +1,5 @@
 """Where a drawn face is: the labels that avatars and warped portraits have in common."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor

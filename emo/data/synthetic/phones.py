@@ -1,7 +1,5 @@
 """The synthesizer's phones: how each sounds and how the lips shape it. One table serves sound and picture."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 
@@ -12,7 +10,7 @@ class Phone(NamedTuple):
     loudness: amplitude of the voiced part, 0…1.
     noise: amplitude of the frication or burst; `noise_center` in Hz is its peak.
     seconds: typical length.
-    open, width, rounding: what the mouth does, in the units of `Motion`; `open` is the jaw for a loud syllable.
+    open, width, rounding: what the mouth does, in the units of `FaceControls`; `open` is the jaw for a loud syllable.
     kind: "vowel", "closed" (lips shut: m, b, p), "consonant" or "pause".
     """
 

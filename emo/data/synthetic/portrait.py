@@ -1,7 +1,5 @@
 """A portrait as a mesh: FaceMesh landmarks, their triangles, depth, and anchors that hold the rest of the picture."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """Building blocks of signed-distance shapes, elementwise on tensors of any matching shape."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

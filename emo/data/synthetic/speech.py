@@ -1,19 +1,17 @@
 """Syllables by source and filter: speech without a speaker, whose every sound is known."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from emo.data.synthetic.phones import CONSONANTS, PAUSE, PHONES, VOWELS, Phone
+from emo.media.rate import SAMPLE_RATE
 
-SAMPLE_RATE = 16000
 WINDOW, HOP = 512, 128  # 32 ms frames every 8 ms for the filter
 
 
-class Voice(NamedTuple):
+class Speaker(NamedTuple):
     """A speaker: mean pitch in Hz, pitch range in octaves, formant scale (1: adult male tract; 1.3: a child's),
     speaking rate (1: as in the table), breath noise 0…1, spectral tilt in dB per octave."""
 
@@ -25,7 +23,7 @@ class Voice(NamedTuple):
     tilt: float
 
 
-class Segment(NamedTuple):
+class PhoneSegment(NamedTuple):
     """A phone and when it sounds, in seconds."""
 
     phone: str
@@ -44,14 +42,14 @@ class Speech:
     """
 
     waveform: np.ndarray
-    segments: tuple[Segment, ...]
-    voice: Voice
+    segments: tuple[PhoneSegment, ...]
+    voice: Speaker
 
 
-def draw_voice(rng: np.random.Generator) -> Voice:
+def draw_speaker(rng: np.random.Generator) -> Speaker:
     """A random adult or child: pitch and tract length go together, loosely."""
     size = rng.uniform(0, 1)  # 0 large man … 1 child
-    return Voice(
+    return Speaker(
         pitch=float(95 * 2 ** (1.55 * size) * rng.uniform(0.88, 1.14)),
         range=float(rng.uniform(0.15, 0.55)),
         formants=float((0.96 + 0.30 * size) * rng.uniform(0.96, 1.04)),
@@ -62,7 +60,7 @@ def draw_voice(rng: np.random.Generator) -> Voice:
 
 
 def synthesize(
-    seed: int, seconds: float, *, voice: Voice | None = None, phones: str | None = None, clean: bool = False
+    seed: int, seconds: float, *, voice: Speaker | None = None, phones: str | None = None, clean: bool = False
 ) -> Speech:
     """Speak for a while.
 
@@ -82,7 +80,7 @@ def synthesize(
     if phones is not None and (unknown := set(phones) - set(PHONES)):
         raise ValueError(f"unknown phones {sorted(unknown)}; known are {' '.join(PHONES)}")
     rng = np.random.default_rng((0x5EE, seed))
-    voice = voice or draw_voice(rng)
+    voice = voice or draw_speaker(rng)
     segments = _time(_script(rng) if phones is None else iter(phones), samples / SAMPLE_RATE, voice, rng)
     wave = _sound(segments, samples, voice, rng)
     wave *= rng.uniform(0.25, 0.85) / max(1e-6, float(np.abs(wave).max()))
@@ -106,31 +104,31 @@ def _script(rng: np.random.Generator):
         yield " "
 
 
-def _time(symbols, seconds: float, voice: Voice, rng: np.random.Generator) -> tuple[Segment, ...]:
+def _time(symbols, seconds: float, voice: Speaker, rng: np.random.Generator) -> tuple[PhoneSegment, ...]:
     """Give each phone a length and a stress, until `seconds` are full."""
-    segments: list[Segment] = []
+    segments: list[PhoneSegment] = []
     now = 0.0
     for symbol in symbols:
         phone = PHONES[symbol]
         stress = float(rng.uniform(0.55, 1.0)) if phone.kind == "vowel" else 1.0
         length = phone.seconds / voice.rate * float(rng.uniform(0.75, 1.35)) * (0.7 + 0.5 * stress)
         end = min(now + length, seconds)
-        segments.append(Segment(symbol, now, end, stress))
+        segments.append(PhoneSegment(symbol, now, end, stress))
         now = end
         if now >= seconds:
             break
     if now < seconds:
-        segments.append(Segment(PAUSE.symbol, now, seconds, 1.0))
+        segments.append(PhoneSegment(PAUSE.symbol, now, seconds, 1.0))
     return tuple(segments)
 
 
-def track(segments: tuple[Segment, ...], times: np.ndarray, values, blend: float) -> np.ndarray:
+def track(segments: tuple[PhoneSegment, ...], times: np.ndarray, values, blend: float) -> np.ndarray:
     """Sample a property of the phones over time, gliding from phone to phone.
 
     Args:
         segments: the phones.
         times: (T,) seconds.
-        values: function of a `Segment` → number or row of numbers.
+        values: function of a `PhoneSegment` → number or row of numbers.
         blend: length of the glide in seconds (standard deviation of the smoothing).
     Returns:
         (T,) or (T, K) float64.
@@ -148,11 +146,11 @@ def track(segments: tuple[Segment, ...], times: np.ndarray, values, blend: float
     return sampled.reshape(len(times), *table.shape[1:])
 
 
-def _phone(segment: Segment) -> Phone:
+def _phone(segment: PhoneSegment) -> Phone:
     return PHONES[segment.phone]
 
 
-def _sound(segments: tuple[Segment, ...], samples: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
+def _sound(segments: tuple[PhoneSegment, ...], samples: int, voice: Speaker, rng: np.random.Generator) -> np.ndarray:
     """Glottal pulses and noise through the phones' resonances."""
     padded = samples + 2 * WINDOW
     times = (np.arange(padded) - WINDOW) / SAMPLE_RATE
@@ -179,9 +177,9 @@ def _sound(segments: tuple[Segment, ...], samples: int, voice: Voice, rng: np.ra
     return _filter(voiced, tract)[WINDOW:][:samples] + 0.9 * _filter(hiss * rough, friction)[WINDOW:][:samples]
 
 
-def _with_bursts(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+def _with_bursts(segments: tuple[PhoneSegment, ...]) -> tuple[PhoneSegment, ...]:
     """Split plosives into a silent closure and a burst."""
-    split: list[Segment] = []
+    split: list[PhoneSegment] = []
     for segment in segments:
         if segment.phone in "bpdtk":
             release = segment.start + 0.6 * (segment.end - segment.start)
@@ -191,7 +189,7 @@ def _with_bursts(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
     return tuple(split)
 
 
-def _resonances(frequency: np.ndarray, formants: np.ndarray, voice: Voice) -> np.ndarray:
+def _resonances(frequency: np.ndarray, formants: np.ndarray, voice: Speaker) -> np.ndarray:
     """Complex response (frames, frequencies) of five resonances, glottal tilt and lip radiation."""
     response = np.ones((len(formants), len(frequency)), dtype=complex)
     upper = np.tile([3500.0 * voice.formants, 4500.0 * voice.formants], (len(formants), 1))

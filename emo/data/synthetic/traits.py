@@ -1,7 +1,5 @@
 """How people differ: the distributions that the fields of an `Identity` are drawn from."""
 
-from __future__ import annotations
-
 import numpy as np
 
 SKIN_RAMP = np.array(

@@ -1,6 +1,4 @@
-"""A still portrait that talks: its mesh follows the motion, its pixels follow the mesh."""
-
-from __future__ import annotations
+"""A still portrait that talks: its mesh follows the controls, its pixels follow the mesh."""
 
 import cv2
 import numpy as np
@@ -8,8 +6,8 @@ import torch
 from torch import Tensor
 
 from emo.data.synthetic.avatar_shapes import rotation
+from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.labels import FaceLabels
-from emo.data.synthetic.motion import Motion
 from emo.data.synthetic.portrait import MOUTH_RING, build_mesh, crop_portrait
 from emo.face.mesh import (
     CHEEKS,
@@ -32,7 +30,7 @@ SUPERSAMPLING = 2
 
 
 class PortraitWarper:
-    """Draws one portrait in any `Motion`. Convincing to about 15 degrees of yaw and pitch, acceptable to 20.
+    """Draws one portrait in any `FaceControls`. Convincing to about 15 degrees of yaw and pitch, acceptable to 20.
 
     Args:
         image: (H, W, 3) uint8 RGB with one frontal face.
@@ -90,36 +88,36 @@ class PortraitWarper:
         cheeks = points[CHEEKS, :2].astype(int).clip(0, len(mesh.image) - 1)
         self._light = float(np.clip(mesh.image[cheeks[:, 1], cheeks[:, 0]].mean() / 255 * 1.5, 0.4, 1.1))
 
-    def render(self, motion: Motion) -> Tensor:
-        """Draw every frame of `motion`: (T, size, size, 3) uint8 RGB on the CPU."""
-        vertices = self._deform(motion)
-        frames = np.empty((len(motion), self.size, self.size, 3), np.uint8)
+    def render(self, controls: FaceControls) -> Tensor:
+        """Draw every frame of `controls`: (T, size, size, 3) uint8 RGB on the CPU."""
+        vertices = self._deform(controls)
+        frames = np.empty((len(controls), self.size, self.size, 3), np.uint8)
         for index, points in enumerate(vertices):
             frames[index] = self._draw(points)
         return torch.from_numpy(frames)
 
-    def labels(self, motion: Motion) -> FaceLabels:
-        """Places in the drawn frames, for every frame of `motion`."""
-        points = self.landmarks(motion)
+    def labels(self, controls: FaceControls) -> FaceLabels:
+        """Places in the drawn frames, for every frame of `controls`."""
+        points = self.landmarks(controls)
         oval, eyes = points[:, OVAL], torch.stack([points[:, e.corners].mean(1) for e in EYES], 1)
-        face = self._shape(_controls(motion))
+        face = self._shape(_as_arrays(controls))
         between = lambda a, b: torch.tensor(np.linalg.norm(face[:, a] - face[:, b], axis=1), dtype=torch.float32)
         return FaceLabels(
             face_box=torch.cat([oval.amin(1), oval.amax(1)], 1),
             points=torch.cat([eyes, points[:, [NOSE_UNDER_TIP, *MOUTH_CORNERS, *INNER_LIPS_MIDDLE]]], 1),
-            mouth_open=motion.jaw.cpu() * WIDE_OPEN * self._mouth_width / self._eye_distance,
+            mouth_open=controls.jaw.cpu() * WIDE_OPEN * self._mouth_width / self._eye_distance,
             mouth_width=between(*MOUTH_CORNERS) / self._eye_distance,
         )
 
-    def landmarks(self, motion: Motion) -> Tensor:
+    def landmarks(self, controls: FaceControls) -> Tensor:
         """FaceMesh points (T, 478, 2), moved as the picture is, in pixels of the drawn frames."""
-        points = self._deform(motion)[:, :NUM_LANDMARKS, :2]
+        points = self._deform(controls)[:, :NUM_LANDMARKS, :2]
         return torch.tensor((points + 0.5) * self.size / self.mesh.image.shape[0], dtype=torch.float32)
 
-    def _deform(self, motion: Motion) -> np.ndarray:
+    def _deform(self, controls: FaceControls) -> np.ndarray:
         """Vertices (T, V, 3) in pixels of the portrait."""
-        control = _controls(motion)
-        return self._turn(self._shape(control), motion, control)
+        control = _as_arrays(controls)
+        return self._turn(self._shape(control), controls, control)
 
     def _shape(self, control: dict[str, np.ndarray]) -> np.ndarray:
         """Vertices (T, V, 3) of the face with its expression, before the head turns."""
@@ -146,12 +144,11 @@ class PortraitWarper:
         points[:, mesh.eye_vertex + 2] = points[:, INNER_LIPS_MIDDLE].mean(1)
         return points
 
-    def _turn(self, points: np.ndarray, motion: Motion, control: dict[str, np.ndarray]) -> np.ndarray:
+    def _turn(self, points: np.ndarray, controls: FaceControls, control: dict[str, np.ndarray]) -> np.ndarray:
         """Rotate about a pivot behind the face under weak perspective, then scale and shift; the border stays."""
         flip = np.array([1.0, -1.0, -1.0])  # y up, z to the camera → y down, z away
-        matrix = (
-            rotation(motion.yaw.cpu(), motion.pitch.cpu(), motion.roll.cpu()).double().numpy() * flip * flip[:, None]
-        )
+        turn = rotation(controls.yaw.cpu(), controls.pitch.cpu(), controls.roll.cpu()).double().numpy()
+        matrix = turn * flip * flip[:, None]
         focal, start = 4.5 * self.mesh.width, points - self._pivot
         turned = start @ matrix.transpose(0, 2, 1)
         perspective = (focal + start[..., 2:]) / (focal + turned[..., 2:])
@@ -227,5 +224,5 @@ class PortraitWarper:
         patch[:] = (patch + (color - patch) * cover).clip(0, 255)
 
 
-def _controls(motion: Motion) -> dict[str, np.ndarray]:
-    return {name: value.cpu().double().numpy() for name, value in vars(motion).items()}
+def _as_arrays(controls: FaceControls) -> dict[str, np.ndarray]:
+    return {name: value.cpu().double().numpy() for name, value in vars(controls).items()}

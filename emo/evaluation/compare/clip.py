@@ -15,13 +15,12 @@ from emo.errors import EmoError, FaceError, OutputError, VideoError
 from emo.face import FaceDetector, track_face
 from emo.face.mesh import NUM_LANDMARKS
 from emo.files import write_whole, writing_into
-from emo.media import AudioTrack, VideoReader
+from emo.media import SAMPLE_RATE, AudioTrack, VideoReader
 from emo.media.demuxer import Media
 from emo.metrics import identity_descriptor
 from emo.metrics.fetch import sha256
 
 CHUNK = 16  # frames decoded at a time
-SAMPLE_RATE = 16000
 DESCRIBED = 5  # every so many frames the face is described
 SHOWN, SHOWN_HEIGHT = 8, 128  # frames kept to look at, and their height in pixels
 SLACK = 0.5  # seconds by which sound and pictures may differ in length

@@ -1,7 +1,5 @@
 """Per-frame controls of a face and head, and how they are made: the mouth from the sound, the rest at random."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -14,7 +12,7 @@ from emo.data.synthetic.avatar_shapes import rotation
 
 
 @dataclass(frozen=True)
-class Motion:
+class FaceControls:
     """What every frame commands; all fields (T,) float32. 0 is rest (scale: 1).
 
     jaw: 0 closed lips … 1 wide open.
@@ -51,15 +49,15 @@ class Motion:
     def __len__(self) -> int:
         return len(self.jaw)
 
-    def __getitem__(self, frames: slice | Tensor) -> Motion:
-        return Motion(*(getattr(self, f.name)[frames] for f in fields(self)))
+    def __getitem__(self, frames: slice | Tensor) -> "FaceControls":
+        return FaceControls(*(getattr(self, f.name)[frames] for f in fields(self)))
 
-    def to(self, device: torch.device | str) -> Motion:
-        """The same motion on another device."""
-        return Motion(*(getattr(self, f.name).to(device) for f in fields(self)))
+    def to(self, device: torch.device | str) -> "FaceControls":
+        """The same controls on another device."""
+        return FaceControls(*(getattr(self, f.name).to(device) for f in fields(self)))
 
     @classmethod
-    def rest(cls, frames: int) -> Motion:
+    def rest(cls, frames: int) -> "FaceControls":
         """`frames` frames of a still face that looks ahead with closed lips."""
         zero = torch.zeros(frames)
         return replace(cls(*[zero] * len(fields(cls))), scale=torch.ones(frames))
@@ -70,13 +68,13 @@ MAX_SWAY = 0.12  # standard deviation of the shift aside, in halves of the pictu
 MAX_SPEED = 2.5  # degrees per frame that the limits allow without haste
 
 
-def speed_of_angles(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
+def rotation_speed_of_angles(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
     """`emo.face.angular_speed` of heads given by their angles in degrees (T,): degrees per frame (T,) float32."""
     matrices = rotation(yaw.double(), pitch.double(), roll.double())
     return torch.from_numpy(face.angular_speed(matrices.numpy())).float()
 
 
-def make_motion(articulation: Articulation, speed: float, seed: int, fps: float = 25.0) -> Motion:
+def make_controls(articulation: Articulation, speed: float, seed: int, fps: float = 25.0) -> FaceControls:
     """A talking head: mouth as the sound wants it, head at the commanded speed, eyes and brows alive.
 
     Args:
@@ -85,7 +83,7 @@ def make_motion(articulation: Articulation, speed: float, seed: int, fps: float 
         seed: decides all that the sound does not.
         fps: frames per second.
     Returns:
-        `Motion` of T frames whose `rotation_speed` has the mean `speed` (needs at least two frames).
+        `FaceControls` of T frames whose `rotation_speed` has the mean `speed` (needs at least two frames).
     Raises:
         ValueError: `speed` is outside the range.
     """
@@ -101,14 +99,14 @@ def make_motion(articulation: Articulation, speed: float, seed: int, fps: float 
     sway = rng.uniform(0.01, MAX_SWAY)  # or else the face region (3.2.5) would say nothing that the reference does not
     tensor = lambda v: torch.tensor(np.asarray(v), dtype=torch.float32)
     smile = np.clip(mood + drift(0.2), -0.3, 1) * (1 - 0.7 * articulation.rounding.numpy())
-    return Motion(
+    return FaceControls(
         jaw=articulation.jaw, width=articulation.width, rounding=articulation.rounding, blink=tensor(blink),
         brow=tensor(np.clip(drift(0.3) + rng.uniform(0, 0.7) * stress, -0.5, 1)),
         gaze_x=tensor(gaze_x), gaze_y=tensor(gaze_y), smile=tensor(smile), yaw=yaw, pitch=pitch, roll=roll,
         tx=tensor(np.clip(rng.uniform(-0.04, 0.04) + drift(sway), -0.25, 0.25)),
         ty=tensor(np.clip(rng.uniform(-0.03, 0.02) + drift(0.4 * sway), -0.12, 0.10)),
         scale=tensor(np.clip(rng.uniform(0.92, 1.06) + drift(0.2 * sway), 0.86, 1.12)),
-        rotation_speed=speed_of_angles(yaw, pitch, roll),
+        rotation_speed=rotation_speed_of_angles(yaw, pitch, roll),
     )  # fmt: skip
 
 
@@ -132,7 +130,7 @@ def _turn(rng: np.random.Generator, frames: int, speed: float, fps: float) -> tu
             bounded = limits * np.tanh((rest + width * swing) / limits)
             return tuple(torch.tensor(bounded[:, k], dtype=torch.float32) for k in range(3))
 
-        mean = lambda width: float(speed_of_angles(*angles(width)).mean()) if frames > 1 else speed
+        mean = lambda width: float(rotation_speed_of_angles(*angles(width)).mean()) if frames > 1 else speed
         low, high = 0.0, 1.0
         while mean(high) < speed and high < 4:
             high *= 1.5

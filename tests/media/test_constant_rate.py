@@ -7,10 +7,10 @@ import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 from made_videos import background, write_video
 
-from emo.data.prepare.footage import MAX_HOLD, Footage
+from emo.data.prepare.probe import probe
 from emo.data.prepare.scenes import split_scenes
-from emo.data.prepare.survey import survey
 from emo.errors import VideoError
+from emo.media.constant_rate import MAX_HOLD, ConstantRateReader
 
 
 def gray(count: int, side: int = 64) -> np.ndarray:
@@ -36,32 +36,32 @@ def counted(tmp_path_factory):
 
 @pytest.mark.parametrize(("rate", "expected"), [(25, list(range(60))), (50, [i // 2 for i in range(120)])])
 def test_frames_come_at_the_rate_asked_for(counted, rate, expected):
-    assert numbers(Footage(counted, rate).frames(0, 1000)) == expected
+    assert numbers(ConstantRateReader(counted, rate).frames(0, 1000)) == expected
 
 
 def test_a_faster_video_is_thinned_out_by_time(tmp_path):
     path = write_video(tmp_path / "fast.mp4", gray(60), fps=30)
-    assert numbers(Footage(path, 25).frames(0, 1000)) == [int((i + 0.5) / 25 * 30) for i in range(50)]
+    assert numbers(ConstantRateReader(path, 25).frames(0, 1000)) == [int((i + 0.5) / 25 * 30) for i in range(50)]
 
 
 def test_from_the_middle_the_same_frames_come(counted):
-    assert numbers(Footage(counted, 25).frames(37, 52)) == list(range(37, 52))
+    assert numbers(ConstantRateReader(counted, 25).frames(37, 52)) == list(range(37, 52))
 
 
 @pytest.mark.parametrize("name", ["b.avi", "b.ts", "b.mkv", "b.flv", "b.h264"])
 def test_any_container_gives_the_same_frames(counted, tmp_path, name):
     codec = ["-c:v", "mpeg4", "-q:v", "2"] if name == "b.avi" else ["-c:v", "libx264", "-bf", "2", "-g", "20"]
     ffmpeg("-i", counted, *codec, "-an", tmp_path / name)
-    footage = Footage(tmp_path / name, 25)
-    whole = numbers(footage.frames(0, 1000))
+    reader = ConstantRateReader(tmp_path / name, 25)
+    whole = numbers(reader.frames(0, 1000))
     assert whole[:58] == list(range(58))
-    assert numbers(footage.frames(31, 50)) == whole[31:50]
+    assert numbers(reader.frames(31, 50)) == whole[31:50]
 
 
 def test_frames_of_a_variable_rate_are_shown_at_their_times(counted, tmp_path):
     kept = "not(between(n,10,17))*not(between(n,30,50))"
     ffmpeg("-i", counted, "-vf", f"select='{kept}'", "-fps_mode", "vfr", "-an", tmp_path / "vfr.mkv")
-    got = numbers(Footage(tmp_path / "vfr.mkv", 25).frames(0, 1000))
+    got = numbers(ConstantRateReader(tmp_path / "vfr.mkv", 25).frames(0, 1000))
     hold = int(MAX_HOLD * 25)
     assert got[:30] == [*range(10), *[9] * 8, *range(18, 30)]
     assert got[30 : 30 + hold - 1] == [29] * (hold - 1)
@@ -72,9 +72,9 @@ def test_frames_of_a_variable_rate_are_shown_at_their_times(counted, tmp_path):
 def test_upright(counted, tmp_path):
     wide = write_video(tmp_path / "wide.mp4", np.repeat(background()[None], 5, 0))
     ffmpeg("-display_rotation", 90, "-i", wide, "-c", "copy", tmp_path / "tall.mp4")
-    footage = Footage(tmp_path / "tall.mp4", 25)
-    assert (footage.height, footage.width) == (320, 200)
-    frame = next(footage.frames(0, 1))
+    reader = ConstantRateReader(tmp_path / "tall.mp4", 25)
+    assert (reader.height, reader.width) == (320, 200)
+    frame = next(reader.frames(0, 1))
     assert np.abs(frame.astype(int) - np.rot90(background())).mean() < 5
 
 
@@ -82,12 +82,12 @@ def test_damage_leaves_a_hole_and_nothing_wrong(tmp_path):
     noise = np.random.default_rng(0).integers(0, 60, (100, 64, 64, 1)).astype(np.uint8)
     write_video(tmp_path / "a.mp4", gray(60).repeat(2, 0)[:100] // 2 + noise)
     ffmpeg("-i", tmp_path / "a.mp4", "-c:v", "libx264", "-g", 20, "-bf", 0, tmp_path / "whole.mp4")
-    before = list(Footage(tmp_path / "whole.mp4", 25).frames(0, 1000))
+    before = list(ConstantRateReader(tmp_path / "whole.mp4", 25).frames(0, 1000))
     data = bytearray((tmp_path / "whole.mp4").read_bytes())
     middle = len(data) * 45 // 100
     data[middle : middle + len(data) // 25] = bytes(len(data) // 25)
     (tmp_path / "hole.mp4").write_bytes(data)
-    after = list(Footage(tmp_path / "hole.mp4", 25).frames(0, 1000))
+    after = list(ConstantRateReader(tmp_path / "hole.mp4", 25).frames(0, 1000))
     changed = [i for i, (a, b) in enumerate(zip(before, after, strict=False)) if b is None or (a != b).any()]
     assert len(after) == 100
     assert changed
@@ -102,7 +102,7 @@ def test_sound_is_in_step_wherever_it_starts(counted, tmp_path, late):
     ffmpeg(*both, "-c", "copy", tmp_path / "s.mkv")
     at = 30 * 640 + late * 16000
     for start, stop in ((0, 60), (26, 50)):
-        sound = Footage(tmp_path / "s.mkv", 25).sound(start, stop)
+        sound = ConstantRateReader(tmp_path / "s.mkv", 25).sound(start, stop)
         assert (sound.dtype, len(sound)) == (np.float32, (stop - start) * 640)
         loud = np.flatnonzero(np.abs(sound) > 0.2)
         assert abs(loud[0] + start * 640 - at) < 100
@@ -112,26 +112,26 @@ def test_sound_is_in_step_wherever_it_starts(counted, tmp_path, late):
 def test_sound_of_a_file_that_cannot_be_searched(counted, tmp_path):
     ffmpeg("-i", counted, "-c:v", "copy", "-c:a", "aac", "-ar", "44100", tmp_path / "s.flv")
     for start in (0, 26):
-        loud = np.flatnonzero(np.abs(Footage(tmp_path / "s.flv", 25).sound(start, 50)) > 0.2)
+        loud = np.flatnonzero(np.abs(ConstantRateReader(tmp_path / "s.flv", 25).sound(start, 50)) > 0.2)
         assert abs(loud[0] + (start - 30) * 640) < 1100  # FLV counts AAC's priming as sound
 
 
 def test_what_is_no_video_is_told(tmp_path):
     (tmp_path / "text.mp4").write_bytes(b"no video at all\n" * 100)
     with pytest.raises(VideoError, match=r"text\.mp4"):
-        Footage(tmp_path / "text.mp4", 25)
-    assert "not a video" in survey(tmp_path / "text.mp4", 25).fault
+        ConstantRateReader(tmp_path / "text.mp4", 25)
+    assert "not a video" in probe(tmp_path / "text.mp4", 25).fault
     (tmp_path / "empty.mp4").touch()
-    assert "empty" in survey(tmp_path / "empty.mp4", 25).fault
+    assert "empty" in probe(tmp_path / "empty.mp4", 25).fault
 
 
-def test_a_survey_knows_length_and_content(counted, tmp_path):
-    found = survey(counted, 25)
+def test_a_probe_knows_length_and_content(counted, tmp_path):
+    found = probe(counted, 25)
     assert (found.frames, found.seconds, found.fault) == (60, 2.4, "")
     (tmp_path / "copy.avi").write_bytes(counted.read_bytes())
-    assert survey(tmp_path / "copy.avi", 25) == found
+    assert probe(tmp_path / "copy.avi", 25) == found
     (tmp_path / "other.mp4").write_bytes(counted.read_bytes() + b"x")
-    assert survey(tmp_path / "other.mp4", 25).key != found.key
+    assert probe(tmp_path / "other.mp4", 25).key != found.key
 
 
 def test_scenes_begin_at_cuts():

@@ -1,4 +1,7 @@
-"""The voice of a song without its accompaniment, by demucs, which fetches its weights at the first use."""
+"""The sound of a segment: whether there is any to hear, and the voice of a song without its accompaniment.
+
+The voice is taken out by demucs, which fetches its weights at the first use.
+"""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -6,11 +9,31 @@ from functools import lru_cache
 import numpy as np
 
 from emo.errors import ConfigError
-from emo.media import AudioTrack
+from emo.media import SAMPLE_RATE, AudioTrack, ConstantRateReader
 
-SAMPLE_RATE = 16000
+INAUDIBLE = 1e-3  # of full scale: a track that stays below is a video without sound
+
 Separator = Callable[[np.ndarray], np.ndarray]
 """Mono float32 (N,) at 16 kHz in, the same of the voice alone out."""
+
+
+def audible_sound(
+    reader: ConstantRateReader, start: int, stop: int, separator: Separator | None = None
+) -> np.ndarray | None:
+    """The sound of frames `start` to `stop`, mono (N,) at 16 kHz, None where there is none to be heard.
+
+    Args:
+        reader: the video.
+        start: the first frame.
+        stop: the frame after the last one.
+        separator: takes the voice out of the music.
+    """
+    if not reader.has_audio:
+        return None
+    sound = reader.sound(start, stop)
+    if separator is not None:
+        sound = separator(sound)
+    return sound if len(sound) and np.abs(sound).max() > INAUDIBLE else None
 
 
 @lru_cache(maxsize=1)
@@ -22,8 +45,8 @@ def demucs_separator(model: str) -> Separator:
     """
     try:
         import torch
-        from demucs.api import LoadModelError
-        from demucs.api import Separator as Demucs
+        from demucs.api import LoadModelError  # type: ignore[import-not-found]  (an extra)
+        from demucs.api import Separator as Demucs  # type: ignore[import-not-found]
     except ImportError:
         raise ConfigError("separate_vocals needs demucs: pip install 'emo[vocals]'") from None
     try:

@@ -1,0 +1,109 @@
+"""One synthetic clip from its specification: speech, the face's controls, pictures, labels."""
+
+from dataclasses import dataclass, fields
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from emo.data.synthetic.articulation import articulate_recording, articulate_speech
+from emo.data.synthetic.avatar import AvatarRenderer
+from emo.data.synthetic.config import ClipSpec, SyntheticConfig
+from emo.data.synthetic.controls import FaceControls, make_controls
+from emo.data.synthetic.identity import draw_identities
+from emo.data.synthetic.labels import FaceLabels
+from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
+from emo.data.synthetic.warp import PortraitWarper
+from emo.errors import FaceError
+from emo.media import AudioTrack, load_image
+
+OPEN_FILES = 32  # portraits, and recordings, that are kept open
+CPU_BATCH_SIZE = 8
+GPU_BATCH_SIZE = 128
+
+
+@dataclass(frozen=True)
+class RenderedClip:
+    """A drawn clip.
+
+    Attributes:
+        frames: (T, size, size, 3) uint8 RGB.
+        waveform: (N,) float32 at 16 kHz, T = ceil(N * fps / 16000).
+        labels: by name, each (T, ...) float32: every field of `FaceControls` and of `FaceLabels`.
+    """
+
+    frames: np.ndarray
+    waveform: np.ndarray
+    labels: dict[str, np.ndarray]
+
+
+class Renderer:
+    """Draws the clips of a configuration.
+
+    Args:
+        config: the people, voices and sizes.
+        device: where avatars are drawn.
+        compile: see `AvatarRenderer`.
+    """
+
+    def __init__(self, config: SyntheticConfig, device: str = "cpu", compile: bool = False):
+        self.config = config
+        batch = CPU_BATCH_SIZE if device == "cpu" else GPU_BATCH_SIZE
+        self._avatars = AvatarRenderer(
+            config.size, samples=config.samples, device=device, compile=compile, batch=batch
+        )
+        self._warper = lru_cache(maxsize=OPEN_FILES)(self._load_warper)
+        self._track = lru_cache(maxsize=OPEN_FILES)(self._open_track)
+
+    def render(self, clip: ClipSpec) -> RenderedClip:
+        """Draw one clip.
+
+        Raises:
+            EmoError: the portrait or the recording cannot be used.
+        """
+        if clip.recording is None:
+            speech = synthesize(clip.seed, self.config.seconds)
+            waveform, mouth = speech.waveform, articulate_speech(speech, self.config.fps)
+        else:
+            waveform = self._excerpt(clip, clip.recording)
+            mouth = articulate_recording(waveform, self.config.fps)
+        controls = make_controls(mouth, clip.speed, clip.seed, self.config.fps)
+        if clip.portrait is not None:
+            warper = self._warper(clip.portrait)
+            frames, labels = warper.render(controls), warper.labels(controls)
+        else:
+            assert clip.identity is not None
+            person = draw_identities([clip.identity])
+            frames, labels = self._avatars.render(person, controls), self._avatars.labels(person, controls)
+        return RenderedClip(frames.cpu().numpy(), waveform, _arrays(controls, labels))
+
+    def _load_warper(self, path: str) -> PortraitWarper:
+        return load_warper(path, self.config.size)
+
+    def _open_track(self, path: str) -> AudioTrack:
+        return AudioTrack.open(path, SAMPLE_RATE)
+
+    def _excerpt(self, clip: ClipSpec, recording: str) -> np.ndarray:
+        """The piece of the recording at the clip's place."""
+        track = self._track(recording)
+        length = min(round(self.config.seconds * SAMPLE_RATE), track.length)
+        start = int(clip.place * (track.length - length + 1))
+        return track.read(start, start + length)
+
+
+def load_warper(path: str, size: int) -> PortraitWarper:
+    """A picture file to warp.
+
+    Raises:
+        ImageError: it cannot be read.
+        FaceError: there is no face in it.
+    """
+    try:
+        return PortraitWarper(np.asarray(load_image(path)), size)
+    except FaceError as error:
+        raise FaceError(f"{path}: {error}") from None
+
+
+def _arrays(controls: FaceControls, labels: FaceLabels) -> dict[str, np.ndarray]:
+    tensors = {f.name: getattr(part, f.name) for part in (controls, labels) for f in fields(part)}
+    return {name: tensor.to(torch.float32).cpu().numpy() for name, tensor in tensors.items()}
