@@ -12,8 +12,8 @@ from emo.generation.frames import finish_frames
 from emo.generation.latents import encode_pictures
 from emo.media import AudioTrack, contact_sheet, load_image
 from emo.pipelines import EMOPipeline
-from emo.training.emo.networks import EMONetworks, Kept
-from emo.training.emo.stage_config import ValidationConfig
+from emo.training.emo.config import ValidationConfig
+from emo.training.emo.networks import CONDITIONS, EMONetworks
 
 SAMPLES = 4  # pictures per portrait in stage 1
 SHEET_FRAMES = 8  # of a clip
@@ -71,7 +71,7 @@ def sample_pictures(
             timestep=timestep.expand(len(reference)),
             reference_latents=reference,
             face_mask=mask.expand(len(reference), -1, -1, -1),
-            kept=Kept(ones, ones, ones, ones, ones),
+            keep=dict.fromkeys(CONDITIONS, ones),
         )
         latents = scheduler.step(prediction.float(), timestep, latents).prev_sample
     return latents[:, 0]
