@@ -1,9 +1,18 @@
-"""Configurations as files and options say them: a YAML file over structured defaults, and `key=value` over both."""
+"""Configurations as files and options say them: a YAML file over structured defaults, and `key=value` over both.
+
+What there is to configure is a dataclass whose fields say all of it: kind, bound (`emo.bounds`), default and meaning.
+
+    steps: Annotated[int, Numbers(0, 1000)] = key(100, "optimizer steps in all")
+
+Tables in docs/ and comments in configs/ are made of these by `python docs/tables.py`.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -14,6 +23,44 @@ from emo.errors import ConfigError, EmoError, first_line
 
 NO_KEYS = "it does not hold keys and values"
 WHOLE = "the file"  # in place of a key where none is known
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Key:
+    """What there is to know of one key of a configuration.
+
+    Attributes:
+        name: with those of the sections around it, such as `train.optimizer.betas`.
+        default: `MISSING` where it must be given; of a section an object of its class.
+        help: what it means, a line of Markdown.
+        unset: what its default stands for, if it does not speak for itself; may be empty.
+    """
+
+    name: str
+    default: Any
+    help: str
+    unset: str
+
+
+def key(default: Value, help: str, *, unset: str = "") -> Value:
+    """A field of a configuration; see `Key`. Lists and sections are copied for each object."""
+    metadata = {"help": help, "unset": unset}
+    if isinstance(default, list) or is_dataclass(default):
+        return cast(Value, field(default_factory=lambda: deepcopy(default), metadata=metadata))
+    return cast(Value, field(default=default, metadata=metadata))
+
+
+def keys(schema: type, prefix: str = "") -> Iterator[Key]:
+    """The keys of a configuration's class in their order, each section before what is in it."""
+    for each in fields(schema):
+        made = callable(each.default_factory)
+        default = each.default_factory() if made else each.default  # type: ignore[misc] (dataclasses' sentinel)
+        name = prefix + each.name
+        yield Key(name, default, each.metadata.get("help", ""), each.metadata.get("unset", ""))
+        if is_dataclass(default):
+            yield from keys(type(default), f"{name}.")
 
 
 def load_config(

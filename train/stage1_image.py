@@ -5,34 +5,30 @@ another one of the same clip. No sound, no motion frames, no speed.
 """
 
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from accelerate import Accelerator
+from torch import Tensor
 
-from emo.bounds import SHARE, Numbers
-from emo.training.config import load_settings, run
-from emo.training.emo.networks import is_audio, is_speed, is_temporal
-from emo.training.emo.stage import EMOStage
-from emo.training.emo.stage_config import EMOConfig
-from emo.training.emo.validation import check_validation, validate_pictures
-from emo.training.loop import make_accelerator, train
-
-
-@dataclass
-class DropConfig:
-    """Probability of dropping each condition; see docs/training.md."""
-
-    reference: Annotated[float, SHARE] = 0.1
-    face_mask: Annotated[float, SHARE] = 0.1
+from emo.bounds import Numbers
+from emo.config import key
+from emo.training.emo import EMOConfig, EMONetworks, EMOStage, is_audio, is_speed, is_temporal, validate_pictures
+from emo.training.emo.draws import Draws
+from emo.training.emo.encoders import EncodedBatch
+from emo.training.script import run, train_stage
 
 
 @dataclass
 class ImageConfig(EMOConfig):
-    """Stage 1. targets: frames to draw from one reference, which so costs less."""
+    """Stage 1."""
 
-    targets: Annotated[int, Numbers(1, 1024)] = 1
-    drop: DropConfig = field(default_factory=DropConfig)
+    targets: Annotated[int, Numbers(1, 1024)] = key(
+        1,
+        "frames to draw from each reference, each at a noise time of its own: the ReferenceNet runs once for all of "
+        "them, which so cost less",
+    )
 
     def misfit(self) -> str | None:
         """What this stage has no use for."""
@@ -41,7 +37,7 @@ class ImageConfig(EMOConfig):
         return None
 
 
-class ImageStage(EMOStage):
+class ImageStage(EMOStage[ImageConfig]):
     """Single frames; the reference is another frame of the clip."""
 
     video = False
@@ -53,23 +49,16 @@ class ImageStage(EMOStage):
     def trains(self, name: str) -> bool:
         return not (is_temporal(name) or is_audio(name) or is_speed(name))
 
-    def rates(self) -> dict[str, float]:
-        return asdict(self.config.drop)
-
-    def prepare_inputs(self, batch, draws) -> dict:
+    def prepare_inputs(self, batch: EncodedBatch, draws: Draws) -> dict[str, Tensor | None]:
         return {}  # without motion, audio and speed the backbone skips those layers
 
-    def validate(self, networks, folder) -> dict[str, float]:
+    def validate(self, networks: EMONetworks, folder: Path) -> dict[str, float]:
         validate_pictures(self.pipe, networks, self.config.validation, folder)
         return {}
 
 
 def main() -> int:
-    config, resume = load_settings(ImageConfig, description=__doc__)
-    if config.train.validate_every:
-        check_validation(config.validation, sounds=False)
-    accelerator = make_accelerator(config.train)
-    return train(ImageStage(config, accelerator), config.train, accelerator, resume)
+    return train_stage(ImageStage, ImageConfig, __doc__)
 
 
 if __name__ == "__main__":

@@ -6,38 +6,35 @@ otherwise motion would come to follow the speed instead of the voice.
 """
 
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
-from emo.bounds import SHARE, Numbers
-from emo.training.config import load_settings, run
-from emo.training.emo.networks import is_speed, is_temporal
-from emo.training.emo.stage import EMOStage
-from emo.training.emo.stage_config import EMOConfig
-from emo.training.emo.validation import check_validation, validate_clips
-from emo.training.loop import make_accelerator, train
+from torch import Tensor
+
+from emo.bounds import SHARE
+from emo.config import key
+from emo.training.emo import ClipConfig, ClipDropConfig, EMONetworks, EMOStage, is_speed, is_temporal, validate_clips
+from emo.training.emo.draws import Draws
+from emo.training.emo.encoders import EncodedBatch
+from emo.training.script import run, train_stage
 
 
 @dataclass
-class DropConfig:
-    """Probability of dropping each condition; see docs/training.md."""
+class SpeedDropConfig(ClipDropConfig):
+    """Those of stage 2, and the speed."""
 
-    reference: Annotated[float, SHARE] = 0.1
-    motion: Annotated[float, SHARE] = 0.3
-    audio: Annotated[float, SHARE] = 0.1
-    speed: Annotated[float, SHARE] = 0.1
-    face_mask: Annotated[float, SHARE] = 0.1
+    speed: Annotated[float, SHARE] = key(0.1, "of zero speed features")
 
 
 @dataclass
-class SpeedConfig(EMOConfig):
+class SpeedConfig(ClipConfig):
     """Stage 3."""
 
-    drop: DropConfig = field(default_factory=DropConfig)
-    motion_noise: Annotated[float, Numbers(0, 10)] = 0.15
+    drop: SpeedDropConfig = key(SpeedDropConfig(), "how often conditions are dropped")
 
 
-class SpeedStage(EMOStage):
+class SpeedStage(EMOStage[SpeedConfig]):
     """Clips with sound and head rotation speeds."""
 
     video = True
@@ -45,27 +42,17 @@ class SpeedStage(EMOStage):
     def trains(self, name: str) -> bool:
         return is_temporal(name) or is_speed(name)
 
-    def rates(self) -> dict[str, float]:
-        return asdict(self.config.drop)
+    def prepare_inputs(self, batch: EncodedBatch, draws: Draws) -> dict[str, Tensor | None]:
+        motion_latents = self.noisy_motion_frames(batch, draws, self.config.motion_noise)
+        return {"motion_latents": motion_latents, "audio": batch.audio, "speed": batch.speed}
 
-    def prepare_inputs(self, batch, draws) -> dict:
-        return {
-            "motion_latents": self.motion_latents(batch, draws, self.config.motion_noise),
-            "audio": self.audio(batch),
-            "speed": batch.speed,
-        }
-
-    def validate(self, networks, folder) -> dict[str, float]:
+    def validate(self, networks: EMONetworks, folder: Path) -> dict[str, float]:
         validate_clips(self.pipeline(networks), self.config.validation, folder, speed=self.config.validation.speed)
         return {}
 
 
 def main() -> int:
-    config, resume = load_settings(SpeedConfig, description=__doc__)
-    if config.train.validate_every:
-        check_validation(config.validation, sounds=True)
-    accelerator = make_accelerator(config.train)
-    return train(SpeedStage(config, accelerator), config.train, accelerator, resume)
+    return train_stage(SpeedStage, SpeedConfig, __doc__)
 
 
 if __name__ == "__main__":

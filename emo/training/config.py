@@ -1,109 +1,83 @@
-"""Checked configurations: a YAML file over structured defaults, and `key=value` arguments over both."""
+"""What configures the loop, whatever it trains, and the record of it beside a run."""
 
-import argparse
-import errno
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
-import diffusers.utils.logging
-import transformers.utils.logging
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from emo.bounds import SHARE, Choice, Name, Numbers, Several
-from emo.config import load_config, read_yaml
-from emo.console import quiet_libraries, quiet_loading
-from emo.errors import ConfigError, EmoError
+from emo.config import key, read_yaml
+from emo.errors import ConfigError
 from emo.files import write_whole
-from emo.training.resume import find_checkpoint
 
 MOST_STEPS = 99_999_999  # for which the names of checkpoints have digits
 STEPS = Numbers(0, MOST_STEPS)
 SEEDS = Numbers(0, 2**32 - 1)  # that numpy takes
 BATCH = Numbers(1, 65536)
 WORKERS = Numbers(0, 1024)
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @dataclass
 class OptimizerConfig:
-    """The optimizer and its learning rate over time; see docs/training.md."""
+    """An optimizer and its learning rate over time."""
 
-    name: Annotated[str, Choice(("adamw", "adamw_8bit", "sgd"))] = "adamw"
-    learning_rate: Annotated[float, Numbers(0, 100, above=True)] = 1e-5
-    betas: Annotated[list[float], Several(Numbers(0, 1, below=True), 2)] = field(default_factory=lambda: [0.9, 0.999])
-    epsilon: Annotated[float, Numbers(0, 1, above=True)] = 1e-8
-    weight_decay: Annotated[float, Numbers(0, 100)] = 0.01
-    schedule: Annotated[str, Choice(("constant", "linear", "cosine"))] = "constant"
-    warmup_steps: Annotated[int, STEPS] = 0
-    decay_share: Annotated[float, SHARE] = 1.0
-    final_factor: Annotated[float, SHARE] = 0.0
-    max_grad_norm: Annotated[float, Numbers(0, 1e6)] = 1.0
+    name: Annotated[str, Choice(("adamw", "adamw_8bit", "sgd"))] = key(
+        "adamw", "`adamw`, `adamw_8bit` (bitsandbytes) or `sgd`"
+    )
+    learning_rate: Annotated[float, Numbers(0, 100, above=True)] = key(1e-5, "at its highest")
+    betas: Annotated[list[float], Several(Numbers(0, 1, below=True), 2)] = key([0.9, 0.999], "AdamW's")
+    epsilon: Annotated[float, Numbers(0, 1, above=True)] = key(1e-8, "AdamW's")
+    weight_decay: Annotated[float, Numbers(0, 100)] = key(0.01, "share of the weights taken off per unit of rate")
+    schedule: Annotated[str, Choice(("constant", "linear", "cosine"))] = key(
+        "constant", "how the rate falls: `constant` (it does not), `linear` or `cosine`"
+    )
+    warmup_steps: Annotated[int, STEPS] = key(0, "steps of linear rise")
+    decay_share: Annotated[float, SHARE] = key(1.0, "share of the run, at its end, over which the rate falls")
+    final_factor: Annotated[float, SHARE] = key(0.0, "to what share of it the rate falls")
+    max_grad_norm: Annotated[float, Numbers(0, 1e6)] = key(1.0, "clipping; 0 for none")
 
 
 @dataclass
 class LoopConfig:
-    """What the loop needs, whatever trains; see docs/training.md."""
+    """What the loop needs, whatever trains."""
 
-    output: Annotated[str, Name()] = MISSING
-    steps: Annotated[int, STEPS] = MISSING
-    seed: Annotated[int, SEEDS] = 0
-    accumulation: Annotated[int, Numbers(1, 65536)] = 1
-    mixed_precision: Annotated[str | None, Choice(("no", "fp16", "bf16", "fp8"))] = None
-    ema_decay: Annotated[float, Numbers(0, 1, below=True)] = 0.0
-    save_every: Annotated[int, STEPS] = 1000
-    keep_last: Annotated[int, Numbers(0, 10**6)] = 3
-    validate_every: Annotated[int, STEPS] = 0
-    export_every: Annotated[int, STEPS] = 0
-    log_every: Annotated[int, Numbers(1, MOST_STEPS)] = 10
-    tensorboard: bool = True
-    stop_after_seconds: Annotated[float | None, Numbers(0, 1e9, above=True)] = None
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    output: Annotated[str, Name()] = key(MISSING, "folder for everything")
+    steps: Annotated[int, STEPS] = key(MISSING, "optimizer steps in all; 0 only writes what training starts from")
+    seed: Annotated[int, SEEDS] = key(0, "of new weights, sampling, noise and dropping; 0 to 2³² - 1")
+    accumulation: Annotated[int, Numbers(1, 65536)] = key(1, "batches per step")
+    mixed_precision: Annotated[str | None, Choice(("no", "fp16", "bf16", "fp8"))] = key(
+        None,
+        "`no`, `fp16`, `bf16` or `fp8` (as far as accelerate finds a way); weights stay float32",
+        unset="`accelerate launch`'s",
+    )
+    ema_decay: Annotated[float, Numbers(0, 1, below=True)] = key(
+        0.0, "average that is validated and saved; warms up as (1 + t)/(10 + t)", unset="off"
+    )
+    save_every: Annotated[int, STEPS] = key(1000, "steps between checkpoints; 0: only at the end")
+    keep_last: Annotated[int, Numbers(0, 10**6)] = key(3, "how many checkpoints stay; 0: all")
+    validate_every: Annotated[int, STEPS] = key(0, "steps between validations; one more at the end", unset="off")
+    export_every: Annotated[int, STEPS] = key(0, "steps between writing `OUTPUT/model` before the end", unset="off")
+    log_every: Annotated[int, Numbers(1, MOST_STEPS)] = key(10, "steps averaged in a log entry")
+    tensorboard: bool = key(True, "write `OUTPUT/tensorboard`")
+    stop_after_seconds: Annotated[float | None, Numbers(0, 1e9, above=True)] = key(
+        None, "save and leave after so long", unset="never"
+    )
+    optimizer: OptimizerConfig = key(OptimizerConfig(), "the optimizer and its learning rate over time")
 
     def __post_init__(self):
         if self.mixed_precision == "False":  # what YAML makes of a bare no
             self.mixed_precision = "no"
 
 
-class Settings(NamedTuple):
-    """config: an object of the schema. resume: `None`, "latest" or a checkpoint's folder."""
-
-    config: Any
-    resume: str | None
-
-
-def load_settings(schema: type, arguments: Sequence[str] | None = None, description: str | None = None) -> Settings:
-    """Read `--config FILE [--resume latest|FOLDER] [key=value ...]`.
-
-    Args:
-        schema: dataclass of the configuration; its defaults stand where file and arguments are silent.
-        arguments: of the command line, its own by default.
-
-    Raises:
-        ConfigError: the file cannot be read, or a key is unknown, missing, of the wrong kind or out of its bounds, or
-            the checkpoint to go on from is not there; the message names it.
-    """
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--config", type=Path, help="YAML file, such as configs/train/emo-tiny/stage1.yaml")
-    parser.add_argument("--resume", metavar="latest|FOLDER", help="go on from a checkpoint, if there is one")
-    parser.add_argument("--debug", action="store_true", help="show the libraries' messages and tracebacks")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as train.steps=100")
-    options = parser.parse_intermixed_args(arguments)
-    config = load_config(schema, options.config, options.overrides)
-    find_checkpoint(Path(config.train.output), options.resume)  # or what is wrong with it is said after minutes
-    return Settings(config, options.resume)
-
-
 def record_config(config: Any, path: Path) -> list[str]:
     """Write a configuration for whoever looks at the run later.
 
     Returns:
-        What differs from the one that was there before, as `key: before → now`; nothing if that cannot be read.
+        What differs from the one that was there before, as `key: before -> now`; nothing if that cannot be read.
 
     Raises:
         OutputError: it cannot be written.
@@ -119,32 +93,8 @@ def record_config(config: Any, path: Path) -> list[str]:
 
 
 def _flat(values: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
+    for name, value in values.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from _flat(value, f"{prefix}{name}.")
         else:
-            yield prefix + key, value
-
-
-def run(main: Callable[[], int | None]) -> int:
-    """Run a script's main function; returns its exit status, 2 after an error that the user can mend."""
-    debug = "--debug" in sys.argv
-    if not debug:
-        quiet_libraries()
-        quiet_loading()
-        diffusers.utils.logging.set_verbosity_error()  # they are imported already, and have read their environment
-        transformers.utils.logging.set_verbosity_error()
-        threading.excepthook = _thread_failed
-    try:
-        return main() or 0
-    except EmoError as error:
-        if debug:
-            raise
-        print(f"train: {error}", file=sys.stderr)
-        return 2
-
-
-def _thread_failed(failure: threading.ExceptHookArgs) -> None:
-    """TensorBoard's thread fails where a disk is full, and so does the main thread, which says it in a line."""
-    if getattr(failure.exc_value, "errno", None) not in FULL:
-        threading.__excepthook__(failure)
+            yield prefix + name, value

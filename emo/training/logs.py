@@ -4,7 +4,6 @@ import json
 import math
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,7 +25,9 @@ class Logs:
     """
 
     def __init__(self, folder: Path, config: LoopConfig, start: int, *, shown: bool):
-        self.every, self.last, self.shown = config.log_every, config.steps, shown
+        self.every = config.log_every
+        self.last = config.steps
+        self.shown = shown
         self.path = folder / "log.jsonl"
         self._steps: list[dict[str, float]] = []
         self._board = self._bar = None
@@ -48,22 +49,22 @@ class Logs:
         wait = 0.5 if sys.stderr.isatty() else 30
         self._bar = tqdm(total=config.steps, initial=start, unit="step", mininterval=wait, dynamic_ncols=True)
 
-    def step(self, step: int, values: dict[str, float], learning_rates: Sequence[float]) -> None:
-        """Take a step's values in: `samples`, `seconds` and `waited`, the others as they are."""
+    def step(self, step: int, values: dict[str, float], learning_rates: dict[str, float]) -> None:
+        """Take a step's values in: `samples`, `seconds` and `waited`, the others as they are; not all need be there
+        in every step."""
         if not self.shown:
             return
         self._steps.append(values)
         self._bar.update()
         if step % self.every and step != self.last:
             return
-        total = lambda key: sum(values[key] for values in self._steps)
-        rate = total("samples") / total("seconds")
-        names = [key for key in values if key not in ("samples", "seconds", "waited")]
-        means = {key: total(key) / len(self._steps) for key in names}
-        speed = {"samples_per_second": rate, "data_wait_share": total("waited") / total("seconds")}
-        rates = {f"lr_{i}" if i else "lr": value for i, value in enumerate(learning_rates)}
+        columns = {name: [each[name] for each in self._steps if name in each] for each in self._steps for name in each}
+        samples, seconds, waited = (sum(columns.pop(name)) for name in ("samples", "seconds", "waited"))
+        rate = samples / seconds
+        means = {name: sum(column) / len(column) for name, column in columns.items()}
+        speed = {"samples_per_second": rate, "data_wait_share": waited / seconds}
         self._steps.clear()
-        self._write(step, means | rates | speed)
+        self._write(step, means | learning_rates | speed)
         self._bar.set_postfix_str(f"loss {means['loss']:.4f}, {rate:.1f} samples/s")
 
     def validation(self, step: int, scores: dict[str, float]) -> None:

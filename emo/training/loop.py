@@ -1,18 +1,18 @@
 """The one loop by which every network here trains, from the paper's stages to the small autoencoder."""
 
-import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType, GradientAccumulationPlugin, gather_object, set_seed
-from torch import Tensor, nn
+from accelerate.optimizer import AcceleratedOptimizer
+from accelerate.utils import DistributedDataParallelKwargs, DistributedType, GradientAccumulationPlugin, set_seed
+from torch import nn
 
-from emo.errors import ConfigError, EmoError, GenerationError
+from emo.errors import ConfigError, GenerationError
 from emo.locks import claim_folder
 from emo.training.average import AveragedWeights
 from emo.training.config import LoopConfig, record_config
@@ -21,62 +21,11 @@ from emo.training.logs import Logs
 from emo.training.optimizer import build_optimizer, build_schedule
 from emo.training.resume import CHECKPOINTS, find_checkpoint, step_name
 from emo.training.signals import StopSignals
+from emo.training.stage import Stage
 from emo.training.state import Checkpoints, Progress, together
+from emo.training.step import PreparedOptimizer, TrainingStep
 
 VALIDATION = "validation"  # folder of what is shown
-
-
-class DivergedError(EmoError):
-    """The loss or its gradient is no longer a number."""
-
-
-class Batch(Protocol):
-    """What a stage's loader yields: `len(batch)` samples that can move to a device."""
-
-    def __len__(self) -> int: ...
-
-    def to(self, device: torch.device) -> "Batch": ...
-
-
-class Stage(Protocol):
-    """What the loop asks of whatever is trained.
-
-    networks: one module with everything that trains; accelerate prepares it. Of what lies in it, that which does not
-        train has `requires_grad` false. Everything that requires a gradient must get one in every step.
-    batch_size: B, samples per process and batch.
-    config: the whole configuration, a dataclass; kept as `config.yaml`.
-    """
-
-    networks: nn.Module
-    batch_size: int
-    config: Any
-
-    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        """Groups for the optimizer, `{"params": [...], "lr": ...}`, of all that requires a gradient."""
-
-    def loader(self, start_batch: int, num_processes: int, process_index: int) -> Iterable[Batch]:
-        """This process's batches without end, from the `start_batch`-th on, such as by `emo.data.StepSampler`.
-
-        Batch s of R processes with B samples each holds the samples s·R·B … (s+1)·R·B − 1, process r the r-th B of
-        them. Accumulated batches count on like all others. `loader.sample_loader` does the rest.
-        """
-
-    def loss(self, networks: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss, and more scalars to log, for a batch on the networks' device; all are means over the samples.
-
-        networks: the prepared module; only calling it is sure to work when several processes train. All that is
-        random must come from the samples' numbers, so that resuming is exact.
-        """
-
-    def describe(self, batch: Batch) -> str:
-        """What a batch is made of, for the message when it breaks the training."""
-
-    def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
-        """Write the result into an empty folder. weights: state dict of `networks`, averaged if the loop averages."""
-
-    def validate(self, networks: nn.Module, folder: Path) -> dict[str, float]:
-        """Show what the networks, bare and with averaged weights if there are, can do, as files in an empty folder;
-        returns scalars to log, if there are any."""
 
 
 def make_accelerator(config: LoopConfig) -> Accelerator:
@@ -94,7 +43,7 @@ def make_accelerator(config: LoopConfig) -> Accelerator:
         raise ConfigError(f"train.mixed_precision={config.mixed_precision}: {error}") from None
 
 
-def train(stage: Stage, config: LoopConfig, accelerator: Accelerator, resume: str | None = None) -> int:
+def train(stage: Stage[Any, Any], config: LoopConfig, accelerator: Accelerator, resume: str | None = None) -> int:
     """Train to the configured number of steps, or until a signal or `stop_after_seconds` ends this run.
 
     Below `config.output` it writes `config.yaml`, `checkpoints/step-…`, `validation/step-…`, `log.jsonl`, what
@@ -121,26 +70,43 @@ def train(stage: Stage, config: LoopConfig, accelerator: Accelerator, resume: st
 class _Run:
     """One run of the loop, and the little it has to remember between steps."""
 
-    def __init__(self, stage: Stage, config: LoopConfig, accelerator: Accelerator, resume: str | None):
-        self.stage, self.config, self.accelerator = stage, config, accelerator
-        self.output, self.started = Path(config.output), time.monotonic()
+    def __init__(self, stage: Stage[Any, Any], config: LoopConfig, accelerator: Accelerator, resume: str | None):
+        self.stage = stage
+        self.config = config
+        self.accelerator = accelerator
+        self.output = Path(config.output)
+        self.started = time.monotonic()
         if config.validate_every and accelerator.distributed_type == DistributedType.FSDP:
             raise ConfigError("train.validate_every needs whole networks on one device: set it to 0 with FSDP")
-        optimizer = build_optimizer(stage.parameter_groups(config.optimizer.learning_rate), config.optimizer)
+        names = [name for name, _ in stage.networks.named_parameters()]
+        asked = stage.optimizers(config.optimizer)
+        built = {name: build_optimizer(each.groups, each.config) for name, each in asked.items()}
         # Not prepared: a prepared schedule advances once per process and step.
-        self.schedule = build_schedule(optimizer, config.optimizer, config.steps)
+        self.schedules = {
+            name: build_schedule(optimizer, asked[name].config, config.steps) for name, optimizer in built.items()
+        }
         if accelerator.distributed_type == DistributedType.DEEPSPEED:  # it would ask a prepared loader
+            if len(built) > 1:
+                raise ConfigError("DeepSpeed takes one optimizer, and this training has several: use another launcher")
             deepspeed = accelerator.state.deepspeed_plugin.deepspeed_config
             deepspeed["train_micro_batch_size_per_gpu"] = stage.batch_size
             deepspeed["gradient_accumulation_steps"] = config.accumulation
             deepspeed["gradient_clipping"] = config.optimizer.max_grad_norm
-        self.model, self.optimizer = accelerator.prepare(stage.networks, optimizer)
-        self.average = AveragedWeights([p for p in self.model.parameters() if p.requires_grad], config.ema_decay)
+        if len(built) > 1:  # where networks learn in turns, not all get a gradient each time
+            accelerator.ddp_handler = DistributedDataParallelKwargs(find_unused_parameters=True)
+        self.model, *optimizers = accelerator.prepare(stage.networks, *built.values())
+        self.optimizers = {
+            name: PreparedOptimizer(optimizer, self._parameters(optimizer), asked[name].config.max_grad_norm)
+            for name, optimizer in zip(asked, optimizers, strict=True)
+        }
+        named = zip(names, self.model.parameters(), strict=True)
+        averaged = [parameter for name, parameter in named if parameter.requires_grad and stage.averages(name)]
+        self.average = AveragedWeights(averaged, config.ema_decay)
         self.progress = Progress()
         self.checkpoints = Checkpoints(
-            accelerator, self.model, stage.networks, self.optimizer, self.output / CHECKPOINTS, config.keep_last
+            accelerator, self.model, stage.networks, optimizers, self.output / CHECKPOINTS, config.keep_last
         )
-        self.checkpoints.register(self.progress, self.schedule, self.average)
+        self.checkpoints.register(self.progress, *self.schedules.values(), self.average)
         with together(accelerator):
             if accelerator.is_main_process:
                 tidy(self.output, "model")
@@ -156,9 +122,10 @@ class _Run:
             batches = self._batches() if progress.step < config.steps else iter(())
             while progress.step < config.steps:
                 late = config.stop_after_seconds and time.monotonic() - self.started > config.stop_after_seconds
-                rates = self.schedule.get_last_lr()
+                rates = self._rates()
                 values, stop = self._step(batches, stop=bool(late or signals.received))
-                self.schedule.step()
+                for schedule in self.schedules.values():
+                    schedule.step()
                 logs.step(progress.step, values, rates)
                 done = progress.step == config.steps
                 if stop or done or _every(config.save_every, progress.step):
@@ -182,14 +149,14 @@ class _Run:
                 logs.say(f"going on with other settings: {'; '.join(changed)}")
         return logs
 
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self) -> Iterator[Any]:
         """This process's batches from where the samples seen so far end, also if there are more processes now."""
         processes = self.accelerator.num_processes
         start = self.progress.samples // (processes * self.stage.batch_size)
         return iter(self.stage.loader(start, processes, self.accelerator.process_index))
 
-    def _step(self, batches: Iterator[Batch], *, stop: bool) -> tuple[dict[str, float], bool]:
-        """One optimizer step over `accumulation` batches.
+    def _step(self, batches: Iterator[Any], *, stop: bool) -> tuple[dict[str, float], bool]:
+        """One step over `accumulation` batches.
 
         Returns:
             What to log, as means over all processes, and whether any of them wants to stop.
@@ -197,50 +164,40 @@ class _Run:
         Raises:
             DivergedError: see `train`.
         """
-        began, waited, seen, broken, results = time.monotonic(), 0.0, 0, [], []
-        for _ in range(self.config.accumulation):
-            asked = time.monotonic()
-            batch = next(batches)
-            waited += time.monotonic() - asked
-            with self.accelerator.accumulate(self.model):
-                loss, scalars = self.stage.loss(self.model, batch.to(self.accelerator.device))
-                self.accelerator.backward(loss)
-            results.append(torch.stack([value.detach().float() for value in (loss, *scalars.values())]))
-            broken.append((loss.detach(), self.stage.describe(batch)))
-            seen += len(batch)
-        limit = self.config.optimizer.max_grad_norm or float("inf")
-        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), limit)
-
-        # One round of all processes, so that they stop together.
-        own = torch.stack(results).mean(dim=0)
-        flags = own.new_tensor([waited, float(stop), float(seen)])
-        *means, waited, stop, seen = self.accelerator.reduce(torch.cat([own, flags]), reduction="mean").tolist()
-        values = dict(zip(("loss", *scalars), means, strict=True))
-        values["grad_norm"] = float("nan") if norm is None else float(norm)
-        self._check_finite(values, broken, norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        self.average.step()
-        samples = round(seen * self.accelerator.num_processes)
-        self.progress.step += 1
-        self.progress.samples += samples
-        seconds = time.monotonic() - began
-        values["processes"] = self.accelerator.num_processes
-        return values | {"samples": samples, "seconds": seconds, "waited": waited}, stop > 0
-
-    def _check_finite(self, values: dict[str, float], broken: list[tuple[Tensor, str]], norm: Tensor | None) -> None:
-        """Stop all processes when the loss is not finite, or the gradient where no scaler takes care of that."""
-        loss_is_finite = math.isfinite(values["loss"])
-        if loss_is_finite and (norm is None or self.accelerator.scaler or math.isfinite(float(norm))):
-            return
-        named = [name for loss, name in broken if loss_is_finite or not math.isfinite(float(loss))]
-        if self.accelerator.num_processes > 1:
-            named = gather_object(named)
-        what = "gradient" if loss_is_finite else "loss"
-        raise DivergedError(
-            f"step {self.progress.step + 1}: the {what} is not finite, at {'; '.join(named)}; look at these samples, "
-            "lower train.optimizer.learning_rate, or go on from the last checkpoint with --resume latest"
+        began = time.monotonic()
+        step = TrainingStep(
+            self.accelerator,
+            self.stage,
+            self.model,
+            self.optimizers,
+            batches,
+            number=self.progress.step + 1,
+            accumulation=self.config.accumulation,
+            stop=stop,
         )
+        self.stage.step(step)
+        self.average.step()
+        self.progress.step += 1
+        self.progress.samples += int(step.values["samples"])
+        more = {"processes": self.accelerator.num_processes, "seconds": time.monotonic() - began}
+        return step.values | more, step.stop
+
+    def _rates(self) -> dict[str, float]:
+        """The learning rates of all optimizers' groups, to log."""
+        rates = {}
+        for name, schedule in self.schedules.items():
+            prefix = f"{name}/" if rates else ""
+            values = enumerate(schedule.get_last_lr())
+            rates |= {f"{prefix}lr_{i}" if i else f"{prefix}lr": value for i, value in values}
+        return rates
+
+    def _parameters(self, optimizer: AcceleratedOptimizer) -> list[nn.Parameter]:
+        """Of the prepared networks, those that an optimizer changes, in the networks' order; all for the only one, by
+        which FSDP knows its own."""
+        if len(self.schedules) == 1:
+            return list(self.model.parameters())
+        own = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+        return [parameter for parameter in self.model.parameters() if id(parameter) in own]
 
     def _validate(self, logs: Logs) -> None:
         with self.average.applied(), together(self.accelerator):

@@ -9,7 +9,9 @@ def mouth_bump(mouth: Tensor, height: int, width: int, sigma: float, least: floa
 
     Args:
         mouth: x, y of the middle and width, in the map's pixels, (..., 3).
-        sigma: share of the mouth's width; σ is never less than `least` pixels.
+        height, width: of the map.
+        sigma: share of the mouth's width.
+        least: pixels, below which σ never is.
     """
     x = torch.arange(width, device=mouth.device) + 0.5
     y = torch.arange(height, device=mouth.device)[:, None] + 0.5

@@ -1,7 +1,7 @@
 """All that a run needs to go on as if it had not stopped: saved by one call, loaded by one call."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -58,8 +58,15 @@ def together(accelerator: Accelerator) -> Iterator[None]:
 class Checkpoints:
     """Folders `step-…`, each whole or not there, of which the newest `keep` stay, or all for 0.
 
-    Networks, optimizer, gradient scaler and random state are saved by accelerate, which has prepared them; what else
+    Networks, optimizers, gradient scaler and random state are saved by accelerate, which has prepared them; what else
     changes during training is given to `register`. With several machines the folder must be shared between them.
+
+    Args:
+        model: prepared.
+        networks: the model without what accelerate has put around it.
+        optimizers: prepared.
+        folder: of the checkpoints.
+        keep: how many stay; 0 for all.
     """
 
     def __init__(
@@ -67,13 +74,16 @@ class Checkpoints:
         accelerator: Accelerator,
         model: nn.Module,
         networks: nn.Module,
-        optimizer: Optimizer,
+        optimizers: Sequence[Optimizer],
         folder: Path,
         keep: int,
     ):
-        """model, optimizer: prepared. networks: the model without what accelerate has put around it."""
-        self.accelerator, self.folder, self.keep = accelerator, folder, keep
-        self.model, self.networks, self.optimizer = model, networks, optimizer
+        self.accelerator = accelerator
+        self.model = model
+        self.networks = networks
+        self.optimizers = optimizers
+        self.folder = folder
+        self.keep = keep
         self.sharded = accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED)
         if not self.sharded:
             # accelerate saves DDP's and torch.compile's names, with which others could not go on
@@ -132,7 +142,8 @@ class Checkpoints:
         with together(self.accelerator):
             if self.accelerator.is_main_process:
                 require_whole(path)
-        kinds = [set(group) for group in self.optimizer.param_groups]
+        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        kinds = [set(group) for group in groups]
         try:
             self.accelerator.load_state(str(path))
         except Exception as error:  # of many kinds, where one thing is put into another
@@ -142,7 +153,8 @@ class Checkpoints:
                 raise
             reason = first_line(error)
             raise ConfigError(f"--resume {path}: it does not fit these networks and options ({reason})") from error
-        if any(kind - set(group) for kind, group in zip(kinds, self.optimizer.param_groups, strict=True)):
+        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        if any(kind - set(group) for kind, group in zip(kinds, groups, strict=True)):
             raise ConfigError(f"--resume {path}: it does not fit these networks and options (another optimizer.name)")
 
     def _bare_names(self, models: list[nn.Module], weights: list[dict[str, torch.Tensor]], folder: str) -> None:

@@ -58,7 +58,7 @@ def emo(*arguments: str) -> int:
 def stage1(*arguments: str) -> int:
     from random_clips import use_random_clips
 
-    from emo.training.config import run
+    from emo.training.script import run
 
     use_random_clips()
     sys.argv = ["stage1_image", *arguments]

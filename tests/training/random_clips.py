@@ -13,8 +13,8 @@ from torch.utils.data import Dataset
 
 from emo.data.batch import Batch, Sound
 from emo.training.config import LoopConfig, OptimizerConfig
+from emo.training.emo.config import ClipDataConfig, EMOConfig, EMOStartConfig
 from emo.training.emo.stage import EMOStage
-from emo.training.emo.stage_config import DataConfig, EMOConfig, StartConfig
 
 STAGES = {1: (ImageStage, ImageConfig), 2: (VideoStage, VideoConfig), 3: (SpeedStage, SpeedConfig)}
 RATE, CLIP_FRAMES = 16000, 20
@@ -64,15 +64,15 @@ def saved_pipeline(folder: Path) -> Path:
     return folder
 
 
-REACHED: dict[tuple[type, int], list[str]] = {}
+FOUND: dict[tuple[type, int], list[str]] = {}
 
 
-def _reached(stage: EMOStage) -> list[str]:
-    """`EMOStage.reached`, computed once for each stage and size of networks: it takes a second."""
+def _parameters_with_gradients(stage: EMOStage) -> list[str]:
+    """`EMOStage.parameters_with_gradients`, computed once for each stage and size of networks: it takes a second."""
     key = type(stage), sum(parameter.numel() for parameter in stage.networks.parameters())
-    if key not in REACHED:
-        REACHED[key] = EMOStage.reached(stage)
-    return REACHED[key]
+    if key not in FOUND:
+        FOUND[key] = EMOStage.parameters_with_gradients(stage)
+    return FOUND[key]
 
 
 def make_stage(number: int, init: Path, output: Path = Path("unused"), *, precision: str = "no", **options):
@@ -87,14 +87,14 @@ def make_stage(number: int, init: Path, output: Path = Path("unused"), *, precis
         (parts.setdefault(part, {}) if part else whole)[name] = value
     train = LoopConfig(optimizer=OptimizerConfig(**parts.pop("optimizer")), **parts.pop("train"))
     config: EMOConfig = config_class(
-        data=DataConfig(**parts.pop("data")), model=StartConfig(**parts.pop("model")), train=train, **whole
+        data=ClipDataConfig(**parts.pop("data")), model=EMOStartConfig(**parts.pop("model")), train=train, **whole
     )
     for part, values in parts.items():
         for name, value in values.items():
             assert hasattr(getattr(config, part), name), (part, name)
             setattr(getattr(config, part), name, value)
     machine = SimpleNamespace(device=torch.device("cpu"), mixed_precision=precision)  # all of it that stages look at
-    with patch.object(stage_class, "reached", _reached):
+    with patch.object(stage_class, "parameters_with_gradients", _parameters_with_gradients):
         stage = stage_class(config, machine)
     stage.dataset = lambda: RandomClips(stage.video)
     return stage

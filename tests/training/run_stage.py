@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "train"), str(ROOT / "tests"), str(ROOT / "tests" / "train")]
+sys.path[:0] = [str(ROOT / "train"), str(ROOT / "tests")]
 
 if __name__ == "__main__":
     import torch
     from random_clips import use_random_clips
 
-    from emo.training.config import run
+    from emo.training.script import run
 
     torch.set_num_threads(1)
     use_random_clips()

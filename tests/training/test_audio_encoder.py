@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from audio_encoder import AudioEncoderConfig, AudioEncoderStage, DataConfig, StartConfig
 from run_log import losses
 from safetensors.torch import load_file
 
@@ -20,11 +19,21 @@ from emo.errors import WeightsError
 from emo.generation.audio_features import AudioFeatures
 from emo.hub import build_pipeline, load_model_config
 from emo.media import AudioTrack
+from emo.training.audio_encoder import AudioEncoderStage, AudioEncoderTrainingConfig
+from emo.training.audio_encoder.config import AudioEncoderStartConfig, SpeechDataConfig
+from emo.training.audio_encoder.samples import (
+    HELD_OUT,
+    MOUTH,
+    SpeechBatch,
+    SpeechSamples,
+    StateTimes,
+    add_noise,
+    log_mel,
+)
 from emo.training.config import LoopConfig, OptimizerConfig
-from emo.training.emo.stage_config import StartConfig as StageStart
+from emo.training.emo.config import EMOStartConfig
 from emo.training.emo.start import starting_pipeline
 from emo.training.loop import make_accelerator, train
-from emo.training.speech_samples import HELD_OUT, MOUTH, SpeechBatch, SpeechSamples, StateTimes, add_noise, log_mel
 
 RATE, TIMES = 16000, StateTimes(hop=320, field=400)
 MODEL = Path(__file__).parents[2] / "configs" / "train" / "smoke" / "model.yaml"
@@ -32,9 +41,9 @@ MODEL = Path(__file__).parents[2] / "configs" / "train" / "smoke" / "model.yaml"
 
 def make(output: Path = Path("unused"), steps: int = 4, init=None, learning_rate: float = 2e-3, **data):
     options = {"seconds": 0.6, "utterances": 4, "batch_size": 2, "workers": 0} | data
-    config = AudioEncoderConfig(
-        data=DataConfig(**options),
-        model=StartConfig(str(MODEL), init),
+    config = AudioEncoderTrainingConfig(
+        data=SpeechDataConfig(**options),
+        model=AudioEncoderStartConfig(str(MODEL), init),
         train=LoopConfig(
             output=str(output),
             steps=steps,
@@ -164,7 +173,7 @@ def test_it_learns_and_is_saved_without_its_heads(tmp_path):
     assert saved.keys() == encoder.keys()
     assert [name for name in saved if not torch.equal(saved[name], encoder[name])] == []
 
-    start = StageStart(config=str(MODEL), audio_encoder=str(tmp_path / "model"), vae=str(tmp_path / "vae"))
+    start = EMOStartConfig(config=str(MODEL), audio_encoder=str(tmp_path / "model"), vae=str(tmp_path / "vae"))
     build_pipeline(load_model_config(str(MODEL))).vae.save_pretrained(tmp_path / "vae")
     pipe = starting_pipeline(start, seed=0)
     assert pipe.feature_extractor.do_normalize
@@ -174,7 +183,9 @@ def test_it_learns_and_is_saved_without_its_heads(tmp_path):
     again, _ = make(init=str(tmp_path / "model"))
     assert all(torch.equal(tensor, saved[name]) for name, tensor in again.networks.encoder.state_dict().items())
     with pytest.raises(WeightsError, match="layers and width"):
-        starting_pipeline(StageStart(config="emo-tiny", audio_encoder=start.audio_encoder, random_encoders=True), 0)
+        starting_pipeline(
+            EMOStartConfig(config="emo-tiny", audio_encoder=start.audio_encoder, random_encoders=True), 0
+        )
 
 
 def test_resumed_equals_straight(tmp_path):

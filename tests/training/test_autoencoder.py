@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from autoencoder import AutoencoderConfig, AutoencoderStage, DataConfig, StartConfig
 from made_clips import made_dataset
 from omegaconf import OmegaConf
 from run_log import losses
@@ -15,6 +14,8 @@ from safetensors.torch import load_file
 from emo.data import Batch
 from emo.errors import ConfigError, DatasetError
 from emo.hub import load_vae
+from emo.training.autoencoder import AutoencoderStage, AutoencoderTrainingConfig
+from emo.training.autoencoder.config import AutoencoderStartConfig, FrameDataConfig
 from emo.training.config import LoopConfig, OptimizerConfig
 from emo.training.loop import make_accelerator, train
 from emo.training.reconstruction import ReconstructionConfig, detail, psnr, reconstruction_loss, ssim
@@ -43,9 +44,9 @@ def models(tmp_path_factory) -> dict[str, str]:
 
 
 def make(people: Path, model: str, output: Path = Path("unused"), steps: int = 4, init=None, **loss):
-    config = AutoencoderConfig(
-        data=DataConfig(root=str(people), batch_size=2, workers=0, measured=16),
-        model=StartConfig(model, init),
+    config = AutoencoderTrainingConfig(
+        data=FrameDataConfig(root=str(people), batch_size=2, workers=0, measured=16),
+        model=AutoencoderStartConfig(model, init),
         loss=ReconstructionConfig(**loss),
         train=LoopConfig(
             output=str(output),

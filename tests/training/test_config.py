@@ -17,10 +17,12 @@ from stage2_video import VideoConfig
 from stage3_speed import SpeedConfig
 from torch._utils import ExceptionWrapper
 
+from emo.config import load_config
 from emo.data import StepSampler
 from emo.errors import ConfigError, DatasetError
-from emo.training.config import LoopConfig, load_config, load_settings, run
+from emo.training.config import LoopConfig
 from emo.training.loader import sample_loader
+from emo.training.script import load_settings, run
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = {"stage1": ImageConfig, "stage2": VideoConfig, "stage3": SpeedConfig}

@@ -1,5 +1,6 @@
 """Every value of every configuration: within its bound, or named in one line before anything is opened."""
 
+import importlib
 import math
 import os
 import sys
@@ -10,27 +11,28 @@ from types import UnionType
 from typing import get_args, get_origin, get_type_hints
 
 import pytest
-from audio_encoder import AudioEncoderConfig
-from autoencoder import AutoencoderConfig
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from stage1_image import ImageConfig
 from stage2_video import VideoConfig
 from stage3_speed import SpeedConfig
-from syncnet import SyncConfig
 
 from emo.bounds import Choice, Name, Numbers, Several, bounds
+from emo.config import load_config
 from emo.errors import ConfigError
-from emo.training.config import load_config, run
+from emo.training.audio_encoder import AudioEncoderTrainingConfig
+from emo.training.autoencoder import AutoencoderTrainingConfig
+from emo.training.script import run
+from emo.training.syncnet import SyncNetTrainingConfig
 
 SCHEMAS = {
     "stage1_image": ImageConfig,
     "stage2_video": VideoConfig,
     "stage3_speed": SpeedConfig,
-    "autoencoder": AutoencoderConfig,
-    "audio_encoder": AudioEncoderConfig,
-    "syncnet": SyncConfig,
+    "autoencoder": AutoencoderTrainingConfig,
+    "audio_encoder": AudioEncoderTrainingConfig,
+    "syncnet": SyncNetTrainingConfig,
 }
 NEEDED = {"data.root": "data", "model.config": "emo-tiny", "train.output": "runs/x", "train.steps": "10"}
 NASTY = ("0", "-1", "1e308", ".nan", "9" * 30, "[.nan, 0.5]", "word")
@@ -276,6 +278,6 @@ def test_it_is_one_line_and_status_2_before_anything_is_opened(name, monkeypatch
         if key in leaves(SCHEMAS[name])
     ]
     monkeypatch.setattr(sys, "argv", [name, *given])
-    assert run(sys.modules[name].main) == 2
+    assert run(importlib.import_module(name).main) == 2
     assert capsys.readouterr().err == "train: train.steps is -1; it must be at least 0 and at most 99999999\n"
     assert os.listdir(tmp_path) == []

@@ -1,26 +1,40 @@
 """What is random: by sample number alone, at the rates asked for, each condition on its own."""
 
+import numpy as np
 import pytest
 import torch
 from random_clips import RandomClips, make_stage
 
-from emo.training.emo.draws import CONDITIONS, draw
-from emo.training.emo.networks import Kept
+from emo.training.emo.draws import draw
+from emo.training.emo.networks import CONDITIONS
 
 SHAPE, N = (3, 2, 4, 4), 2
 
 
 def columns(numbers, seed: int = 0, **rates) -> torch.Tensor:
     """Kept or not, (samples, conditions)."""
-    draws = draw(numbers, seed, (1, 1, 1, 1), 1, rates)
-    return torch.stack([getattr(draws.kept, name) for name in CONDITIONS], dim=1)
+    draws = draw(numbers, seed, (1, 1, 1, 1), 1, dict.fromkeys(CONDITIONS, 0.0) | rates)
+    return torch.stack([draws.keep[name] for name in CONDITIONS], dim=1)
 
 
 def test_a_sample_is_the_same_in_any_batch():
     together, alone = draw([4, 7, 9], 1, SHAPE, N, {"audio": 0.5}), draw([7], 1, SHAPE, N, {"audio": 0.5})
     for name in ("time", "noise", "motion_level", "motion_noise"):
         assert torch.equal(getattr(together, name)[1:2], getattr(alone, name))
-    assert torch.equal(together.kept.audio[1:2], alone.kept.audio)
+    assert torch.equal(together.keep["audio"][1:2], alone.keep["audio"])
+
+
+def test_what_is_drawn_of_a_sample_is_as_it_always_was():
+    """Seeded results of earlier versions hold: two numbers and a chance per condition, in this order, then noise."""
+    assert CONDITIONS == ("reference", "motion", "audio", "speed", "face_mask")
+    draws = draw([5], 3, SHAPE, N, dict.fromkeys(CONDITIONS, 0.5))
+    own = int(np.random.SeedSequence((3, 5)).generate_state(1)[0])
+    generator = torch.Generator().manual_seed(own)
+    time, level, *chances = torch.rand(7, generator=generator)
+    assert (draws.time[0], draws.motion_level[0]) == (time, level)
+    assert [draws.keep[name].item() for name in CONDITIONS] == [float(chance >= 0.5) for chance in chances]
+    assert torch.equal(draws.noise[0], torch.randn(SHAPE, generator=generator))
+    assert torch.equal(draws.motion_noise[0], torch.randn(N, *SHAPE[1:], generator=generator))
 
 
 def test_samples_and_seeds_differ():
@@ -31,7 +45,7 @@ def test_samples_and_seeds_differ():
 
 
 def test_frames_may_have_times_of_their_own():
-    draws = draw(range(2000), 0, SHAPE, N, {}, own_times=True)
+    draws = draw(range(2000), 0, SHAPE, N, {}, per_frame_timesteps=True)
     assert draws.time.shape == (2000, 3)
     assert torch.allclose(draws.time.flatten().sort().values, torch.arange(6000) / 6000, atol=0.03)
     assert (torch.corrcoef(draws.time.T) - torch.eye(3)).abs().max() < 0.06
@@ -64,8 +78,8 @@ def networks(init):
 
 
 def run(networks, inputs: dict, **dropped: list[float]) -> torch.Tensor:
-    kept = {name: torch.tensor(dropped.get(name, [1.0, 1.0])) for name in CONDITIONS}
-    return networks(**inputs, kept=Kept(**kept))
+    keep = {name: torch.tensor(dropped.get(name, [1.0, 1.0])) for name in CONDITIONS}
+    return networks(**inputs, keep=keep)
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from toy import ToyStage, toy_config
 
 from emo.errors import ConfigError, OutputError
 from emo.locks import claim_folder
-from emo.training.loop import DivergedError, make_accelerator, train
+from emo.training.loop import make_accelerator, train
+from emo.training.step import DivergedError
 
 
 def run(stage, config, resume=None) -> int:

@@ -30,8 +30,10 @@ def test_the_noise_of_clips_is_correlated_as_asked_and_saved_for_what_follows(in
     stage = make_stage(2, tmp_path / "older", objective__noise_correlation=0.8)
     stage.save(tmp_path / "new", stage.networks.state_dict())
     for later in (stage, make_stage(3, tmp_path / "new"), make_stage(2, tmp_path / "new")):
-        later.loss(lambda **inputs: seen.update(inputs) or inputs["sample"], batch)
-        noises = draw([0, 1], 0, (FRAMES, 4, 16, 16), MOTION_FRAMES, {}, noise_correlation=0.8).noise
+        later.loss(lambda **inputs: seen.update(inputs) or inputs["sample"], later.encode(batch))
+        noises = draw(
+            [0, 1], 0, (FRAMES, 4, 16, 16), MOTION_FRAMES, later.drop_probabilities(), noise_correlation=0.8
+        ).noise
         expected = later.pipe.scheduler.add_noise(batch.latents[:, MOTION_FRAMES:], noises, seen["timestep"])
         torch.testing.assert_close(seen["sample"], expected)
     assert make_stage(2, tmp_path / "new", objective__noise_correlation=0.0).pipe.unet.config.noise_correlation == 0

@@ -7,8 +7,9 @@ from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 from emo.errors import ConfigError
 from emo.hub import load_model_config
 from emo.hub.build import build_scheduler
-from emo.training.emo.stage_config import ObjectiveConfig
-from emo.training.objective import Objective, configure_scheduler
+from emo.training.emo.config import EMOObjectiveConfig as ObjectiveConfig
+from emo.training.emo.objective import EMOObjective
+from emo.training.objective import configure_scheduler
 
 KINDS = {
     "epsilon": ObjectiveConfig(prediction_type="epsilon", zero_terminal_snr=False),
@@ -24,7 +25,7 @@ TIMESTEPS = torch.tensor([0, 481, 998])
 def objective(kind: str, **options):
     config = KINDS[kind]
     scheduler = configure_scheduler(build_scheduler(load_model_config("emo-sd15")), config)
-    return Objective(scheduler, ObjectiveConfig(**{**vars(config), **options})), scheduler
+    return EMOObjective(scheduler, ObjectiveConfig(**{**vars(config), **options})), scheduler
 
 
 def randn(seed: int) -> torch.Tensor:

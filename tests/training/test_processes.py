@@ -17,8 +17,8 @@ from random_clips import RandomClips
 from run_log import losses
 from safetensors.torch import load_file
 
-from emo.training.config import run
 from emo.training.emo.stage import EMOStage
+from emo.training.script import run
 
 try:
     import resource

@@ -10,6 +10,7 @@ from tiny import FRAMES, MOTION_FRAMES, noise
 from emo.errors import ConfigError
 from emo.pipelines import EMOPipeline
 from emo.training.emo.draws import draw
+from emo.training.emo.encoders import EncodedBatch
 from emo.training.emo.networks import EMONetworks
 from emo.training.loop import make_accelerator, train
 from emo.training.lora import merge_lora
@@ -46,6 +47,10 @@ TABLE = {
     2: {"spatial", "reference_unet", "face_locator", "temporal", "audio"},
     3: {"temporal", "speed"},
 }
+
+
+def encoded(stage, numbers, cached: bool = True) -> EncodedBatch:
+    return stage.encode(RandomClips(stage.video, cached).batch(numbers))
 
 
 def run(stage) -> None:
@@ -94,9 +99,9 @@ def test_new_and_old_layers_learn_at_different_rates(init):
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_every_trainable_parameter_has_a_gradient_with_all_conditions_dropped(number, init):
     stage = make_stage(number, init)
-    for condition in stage.rates():
+    for condition in vars(stage.config.drop):
         setattr(stage.config.drop, condition, 1.0)
-    loss, _ = stage.loss(stage.networks, RandomClips(stage.video).batch([0, 1]))
+    loss, _ = stage.loss(stage.networks, encoded(stage, [0, 1]))
     loss.backward()
     with_gradient = {name for name, p in stage.networks.named_parameters() if p.grad is not None}
     assert with_gradient == stage.trainable
@@ -125,7 +130,8 @@ def test_a_stage_starts_from_the_one_before(init, tmp_path):
 def test_pictures_and_sound_are_encoded_as_in_generation(init):
     stage = make_stage(2, init)
     batch = RandomClips(video=True, cached=False).batch([3, 4])
-    reference, latents = stage.encoders.latents(batch)
+    seen = stage.encode(batch)
+    reference, latents = seen.reference_latents, seen.latents
     assert latents.shape == (2, MOTION_FRAMES + FRAMES, 4, 16, 16)
     picture = batch.frames[1, 2].permute(1, 2, 0).numpy()
     torch.testing.assert_close(latents[1, 2], stage.pipe._encode(picture)[0], rtol=0, atol=1e-5)
@@ -142,13 +148,13 @@ def test_pictures_and_sound_are_encoded_as_in_generation(init):
     )
     with torch.no_grad():
         expected = features.windows(sound.start, sound.start + FRAMES, 2)
-    torch.testing.assert_close(stage.audio(batch)[1], expected[0])
+    torch.testing.assert_close(seen.audio[1], expected[0])
 
 
 def test_the_first_frames_of_a_clip_are_the_motion_frames(init):
     stage = make_stage(2, init, motion_noise=0.0)
-    batch = RandomClips(video=True).batch([0, 1])
-    draws = draw([0, 1], 0, (FRAMES, 4, 16, 16), MOTION_FRAMES, {})
+    batch = encoded(stage, [0, 1])
+    draws = draw([0, 1], 0, (FRAMES, 4, 16, 16), MOTION_FRAMES, stage.drop_probabilities())
     assert torch.equal(stage.prepare_inputs(batch, draws)["motion_latents"], batch.latents[:, :MOTION_FRAMES])
     stage.config.motion_noise = 0.5
     noisy = stage.prepare_inputs(batch, draws)["motion_latents"]
@@ -158,14 +164,14 @@ def test_the_first_frames_of_a_clip_are_the_motion_frames(init):
     seen = {}
     target = lambda **inputs: seen.update(inputs) or inputs["sample"]
     stage.loss(target, batch)
-    timestep, noises = seen["timestep"], draw([0, 1], 0, (FRAMES, 4, 16, 16), MOTION_FRAMES, {}).noise
+    timestep, noises = seen["timestep"], draws.noise
     expected = stage.pipe.scheduler.add_noise(batch.latents[:, MOTION_FRAMES:], noises, timestep)
     torch.testing.assert_close(seen["sample"], expected)
 
 
 def test_several_targets_cost_one_reference_and_count_alike(init):
     stage = make_stage(1, init, targets=3)
-    single, batch = RandomClips(video=False).batch([0, 1]), RandomClips(video=False).batch(range(2, 8))
+    single, batch = encoded(stage, [0, 1]), encoded(stage, range(2, 8))
     latents, mouth = batch.latents.view(2, 3, *batch.latents.shape[2:]), batch.mouth.view(2, 3, 3)
     together = replace(single, latents=latents, mouth=mouth)
     seen = []
@@ -173,7 +179,7 @@ def test_several_targets_cost_one_reference_and_count_alike(init):
     loss, _ = stage.loss(stage.networks, together)
     assert seen == [2]
 
-    draws = draw([0, 1], 0, latents.shape[1:], MOTION_FRAMES, stage.rates(), own_times=True)
+    draws = draw([0, 1], 0, latents.shape[1:], MOTION_FRAMES, stage.drop_probabilities(), per_frame_timesteps=True)
     losses = []
     for k in range(3):
         timestep = stage.objective.timestep(draws.time[:, k])
@@ -183,7 +189,7 @@ def test_several_targets_cost_one_reference_and_count_alike(init):
             timestep=timestep,
             reference_latents=single.reference_latents,
             face_mask=single.face_mask,
-            kept=draws.kept,
+            keep=draws.keep,
         )
         losses.append(stage.objective.loss(prediction, target, noises, timestep, mouth[:, k : k + 1], 64)[0])
     torch.testing.assert_close(loss, torch.stack(losses).mean())
@@ -196,7 +202,7 @@ def test_gradient_checkpointing_changes_no_gradient(init):
         assert stage.networks.unet.gradient_checkpointing == checkpointing
         for parameter in stage.networks.parameters():
             parameter.requires_grad_(True)
-        stage.loss(stage.networks.train(), RandomClips(video=True).batch([0, 1]))[0].backward()
+        stage.loss(stage.networks.train(), encoded(stage, [0, 1]))[0].backward()
         gradients.append({name: p.grad for name, p in stage.networks.named_parameters()})
     assert all(gradient is not None for gradient in gradients[0].values())
     for name, gradient in gradients[0].items():
@@ -209,7 +215,7 @@ def test_bf16_is_close_to_fp32(number, init):
     for precision in ("no", "bf16"):
         stage = make_stage(number, init, precision=precision)
         networks = _autocast(stage.networks) if precision == "bf16" else stage.networks
-        losses.append(stage.loss(networks, RandomClips(stage.video, cached=False).batch([0, 1]))[0].item())
+        losses.append(stage.loss(networks, encoded(stage, [0, 1], cached=False))[0].item())
     assert losses[0] != losses[1]
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
 
@@ -238,7 +244,7 @@ def test_lora_trains_adapters_only_and_is_saved_merged(init, tmp_path):
         "temporal",
         "audio",
     }
-    batch = RandomClips(video=True).batch([7, 8])
+    batch = encoded(stage, [7, 8])
     with torch.no_grad():
         expected, found = stage.loss(stage.networks, batch)[0], stage.loss(merged, batch)[0]
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
@@ -259,7 +265,7 @@ def test_merging_leaves_plain_weights_alone():
         ({"model__init": None, "model__config": "emo-sd15", "model__sd15": "x"}, "go together"),
         ({"model__attention_backend": "sorcery"}, "model.attention_backend=sorcery"),
         ({"objective__prediction_type": "epsilon"}, "epsilon says nothing"),
-        ({"objective__prediction_type": "sample"}, "objective.prediction_type is sample"),
+        ({"objective__prediction_type": "flow"}, "objective.prediction_type is flow"),
         ({"data__size": 68}, "data.size is 68; these networks need a multiple of 8"),
         ({"model__vae": "/nowhere"}, "/nowhere: no autoencoder"),
     ],
@@ -281,9 +287,8 @@ def test_from_scratch_around_trained_encoders(init, tmp_path):
 
 
 def test_attention_backends_agree(init, attention_backend):
-    batch = RandomClips(video=True).batch([0, 1])
     losses = []
     for backend in (None, "_native_math"):
         stage = make_stage(3, init, model__attention_backend=backend)
-        losses.append(stage.loss(stage.networks, batch)[0].item())
+        losses.append(stage.loss(stage.networks, encoded(stage, [0, 1]))[0].item())
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)

@@ -10,7 +10,6 @@ import torch
 from made_clips import made_clip, made_dataset, made_labels
 from run_log import losses
 from safetensors.torch import load_file
-from syncnet import DataConfig, LossConfig, NetworkConfig, SyncConfig, SyncStage, contrastive_loss, lag_loss
 
 from emo.data.format import write_metadata
 from emo.errors import ConfigError, DatasetError, WeightsError
@@ -19,7 +18,10 @@ from emo.metrics.lip_sync import lag_distances
 from emo.metrics.syncnet import SyncNet
 from emo.training.config import LoopConfig, OptimizerConfig
 from emo.training.loop import make_accelerator, train
-from emo.training.sync_samples import AugmentConfig, SyncBatch, SyncSamples
+from emo.training.syncnet import SyncNetStage, SyncNetTrainingConfig
+from emo.training.syncnet.config import AugmentConfig, SyncDataConfig, SyncLossConfig, SyncNetworkConfig
+from emo.training.syncnet.losses import contrastive_loss, lag_loss
+from emo.training.syncnet.samples import SyncBatch, SyncSamples
 
 FRAMES, SIZE = 12, 51
 STILL = AugmentConfig(**dict.fromkeys(AugmentConfig.__dataclass_fields__, 0.0))
@@ -36,11 +38,11 @@ def people(tmp_path_factory) -> Path:
 
 
 def make(people: Path, output: Path = Path("unused"), steps: int = 4, augment=None, init=None, **loss):
-    config = SyncConfig(
-        data=DataConfig(root=str(people), frames=FRAMES, batch_size=2, workers=0),
-        model=NetworkConfig(**NETWORK, region="mouth", zero_ends=False, init=init),
+    config = SyncNetTrainingConfig(
+        data=SyncDataConfig(root=str(people), frames=FRAMES, batch_size=2, workers=0),
+        model=SyncNetworkConfig(**NETWORK, region="mouth", zero_ends=False, init=init),
         augment=augment or AugmentConfig(),
-        loss=LossConfig(**loss),
+        loss=SyncLossConfig(**loss),
         train=LoopConfig(
             output=str(output),
             steps=steps,
@@ -49,10 +51,10 @@ def make(people: Path, output: Path = Path("unused"), steps: int = 4, augment=No
             optimizer=OptimizerConfig(learning_rate=5e-3),
         ),
     )
-    return SyncStage(config, SimpleNamespace(device=torch.device("cpu"))), config.train
+    return SyncNetStage(config, SimpleNamespace(device=torch.device("cpu"))), config.train
 
 
-def run(stage: SyncStage, config: LoopConfig, resume=None) -> None:
+def run(stage: SyncNetStage, config: LoopConfig, resume=None) -> None:
     assert train(stage, config, make_accelerator(config), resume) == 0
 
 
@@ -174,7 +176,7 @@ def test_the_loss_is_least_where_lips_and_sound_agree():
 def test_the_papers_loss_by_hand():
     lips = torch.tensor([[[0.0], [1.0], [5.0]]])
     sounds = torch.tensor([[[1.0], [1.0], [4.0]]])
-    loss, parts = contrastive_loss(lips, sounds, [1], LossConfig("pairs", margin=2.0))
+    loss, parts = contrastive_loss(lips, sounds, [1], SyncLossConfig("pairs", margin=2.0))
     # true: 1, 0, 1; false, with the sounds 4, 1, 1: 4, 0, 4, of which only 0 lacks 2 of the margin
     assert loss == pytest.approx((2 / 3 + 4 / 3) / 2, abs=2e-3)
     assert parts["false"] == pytest.approx(8 / 3, abs=1e-3)
@@ -199,7 +201,7 @@ def test_what_cannot_be_trained_is_an_error(people, tmp_path):
         before = getattr(part, name)
         setattr(part, name, value)
         with pytest.raises(ConfigError, match=message):
-            SyncStage(stage.config, SimpleNamespace(device=torch.device("cpu")))
+            SyncNetStage(stage.config, SimpleNamespace(device=torch.device("cpu")))
         setattr(part, name, before)
     with pytest.raises(WeightsError, match="no SyncNet could be loaded"):
         make(people, init=str(tmp_path))

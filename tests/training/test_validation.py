@@ -10,7 +10,7 @@ from random_clips import make_stage
 from tiny import SIZE, noise
 
 from emo.errors import AudioError, ConfigError, FaceError, ImageError
-from emo.training.emo.stage_config import ValidationConfig
+from emo.training.emo.config import ValidationConfig
 from emo.training.emo.validation import check_validation, sample_pictures
 from emo.training.loop import make_accelerator, train
 

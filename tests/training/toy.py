@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from emo.data.sampler import StepSampler
 from emo.training.config import LoopConfig, OptimizerConfig
+from emo.training.stage import Stage
 
 
 @dataclass
@@ -28,7 +29,7 @@ class ToyConfig:
     batch_size: int
 
 
-class ToyStage:
+class ToyStage(Stage[nn.Module, ToyBatch]):
     """Fits y = 2x + 1 in three dimensions; `poison` makes one sample's loss infinite."""
 
     def __init__(self, batch_size: int = 2, poison: int | None = None):
@@ -37,9 +38,6 @@ class ToyStage:
         self.batch_size, self.poison = batch_size, poison
         self.seen: list[int] = []
         self.config = ToyConfig(batch_size)
-
-    def parameter_groups(self, learning_rate: float) -> list[dict]:
-        return [{"params": list(self.networks.parameters()), "lr": learning_rate}]
 
     def loader(self, start_batch: int, num_processes: int, process_index: int):
         for numbers in StepSampler(self.batch_size, num_processes, process_index, start_batch):

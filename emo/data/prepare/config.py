@@ -1,12 +1,12 @@
 """What is kept and how it is cut, as a checked configuration; `configs/prepare.yaml` lists it with its defaults."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from emo.bounds import Name, Numbers
-from emo.config import load_config
+from emo.config import key, load_config
 from emo.errors import ConfigError
 from emo.files import look
 from emo.media.rate import MAX_FPS
@@ -17,60 +17,57 @@ SECONDS = Numbers(0, 1e6, above=True)
 
 @dataclass
 class FilterConfig:
-    """Thresholds of GAIA's filters (A.1). Lengths of a face are those of its box's longer side.
+    """Thresholds of GAIA's filters (A.1)."""
 
-    min_face: pixels of a face in the video. max_cut: share of the face that may lie beyond the picture's border.
-    max_face: longest side of the face over that of the crop, where the picture leaves no more room around it.
-    max_angle: degrees by which the angles of the eyes' outer corners seen from the tip of the nose may miss 180.
-    max_pitch, max_roll: degrees of the head.
-    max_move: of the nose, of the face's place and width from one frame to the next, in lengths of the face.
-    max_drift: share of the crop that the face may sweep over in one clip.
-    other_face: a second face of this share of the first one's length, or within the crop, rules a frame out.
-    min_lips: distance in color (CIELAB) of lips from the skin around them: less is a covered mouth.
-    loud: level of the voice, 0 to 1, that counts as sound. min_lip_motion: standard deviation of the mouth's opening
-    (in eye distances) within half a second. max_pause: seconds without either until nobody is speaking.
-    min_sync: correlation of mouth and sound over a clip, at the best lag.
-    """
-
-    min_face: Annotated[float, LIMIT] = 96.0
-    max_cut: Annotated[float, LIMIT] = 0.05
-    max_face: Annotated[float, Numbers(0, 1, above=True)] = 0.7
-    max_angle: Annotated[float, LIMIT] = 30.0
-    max_pitch: Annotated[float, LIMIT] = 30.0
-    max_roll: Annotated[float, LIMIT] = 30.0
-    max_move: Annotated[float, LIMIT] = 0.1
-    max_drift: Annotated[float, LIMIT] = 0.9
-    other_face: Annotated[float, LIMIT] = 0.4
-    min_lips: Annotated[float, LIMIT] = 2.0
-    loud: Annotated[float, LIMIT] = 0.2
-    min_lip_motion: Annotated[float, LIMIT] = 0.015
-    max_pause: Annotated[float, LIMIT] = 1.5
-    min_sync: Annotated[float, LIMIT] = 0.35
+    min_face: Annotated[float, LIMIT] = key(96.0, "pixels of the face in the video")
+    max_cut: Annotated[float, LIMIT] = key(0.05, "share of the face beyond the picture's border")
+    max_face: Annotated[float, Numbers(0, 1, above=True)] = key(
+        0.7, "face over crop, where the picture leaves no more room around it"
+    )
+    max_angle: Annotated[float, LIMIT] = key(
+        30.0, "degrees by which the angles of the eyes' outer corners at the tip of the nose miss 180"
+    )
+    max_pitch: Annotated[float, LIMIT] = key(30.0, "degrees of the head")
+    max_roll: Annotated[float, LIMIT] = key(30.0, "degrees of the head")
+    max_move: Annotated[float, LIMIT] = key(
+        0.1, "face lengths by which nose, middle or width move from one frame to the next"
+    )
+    max_drift: Annotated[float, LIMIT] = key(0.9, "share of the crop that the face may sweep over in a clip")
+    other_face: Annotated[float, LIMIT] = key(
+        0.4, "a second face of this length over the first one's, or any within the crop, rules a frame out"
+    )
+    min_lips: Annotated[float, LIMIT] = key(
+        2.0, "distance in color (CIELAB) of lips and the skin around them: less is a covered mouth"
+    )
+    loud: Annotated[float, LIMIT] = key(0.2, "level of the voice, 0 to 1, that counts as sound")
+    min_lip_motion: Annotated[float, LIMIT] = key(
+        0.015, "standard deviation of the mouth's opening within half a second, in eye distances"
+    )
+    max_pause: Annotated[float, LIMIT] = key(1.5, "seconds without voice or motion until nobody is speaking")
+    min_sync: Annotated[float, LIMIT] = key(0.35, "correlation of mouth and sound over a clip, at the best lag")
 
 
 @dataclass
 class PrepareConfig:
-    """All of `emo prepare` that changes what comes out.
+    """All of `emo prepare` that changes what comes out."""
 
-    size: pixels of the square clips. fps: frames per second. min_seconds, max_seconds: length of a clip; longer
-    stretches are cut into equal parts. scene_threshold: PySceneDetect's, see `ContentDetector`.
-    piece_seconds: videos are worked off in pieces of this length; no clip reaches over a piece's end.
-    test_share: of the people, those in the test split. same_person: distance of two videos' identity descriptors
-    (`emo.metrics`) under which they count as one person; 0 never compares.
-    separate_vocals: take the voice out of the music, with demucs. vocals_model: demucs' name of its weights.
-    """
-
-    size: Annotated[int, Numbers(64, 4096, multiple=8)] = 512
-    fps: Annotated[float, Numbers(0, MAX_FPS, above=True)] = 25.0
-    min_seconds: Annotated[float, SECONDS] = 3.0
-    max_seconds: Annotated[float, SECONDS] = 10.0
-    scene_threshold: Annotated[float, LIMIT] = 27.0
-    piece_seconds: Annotated[float, SECONDS] = 120.0
-    test_share: Annotated[float, Numbers(0, 1, below=True)] = 0.1
-    same_person: Annotated[float, LIMIT] = 0.1
-    separate_vocals: bool = False
-    vocals_model: Annotated[str, Name()] = "htdemucs"
-    filters: FilterConfig = field(default_factory=FilterConfig)
+    size: Annotated[int, Numbers(64, 4096, multiple=8)] = key(512, "pixels of the square clips")
+    fps: Annotated[float, Numbers(0, MAX_FPS, above=True)] = key(25.0, "frames per second")
+    min_seconds: Annotated[float, SECONDS] = key(3.0, "of a clip")
+    max_seconds: Annotated[float, SECONDS] = key(10.0, "of a clip; longer stretches are cut into equal parts")
+    scene_threshold: Annotated[float, LIMIT] = key(
+        27.0, "change of hue, saturation and brightness that is a cut (PySceneDetect's `ContentDetector`)"
+    )
+    piece_seconds: Annotated[float, SECONDS] = key(
+        120.0, "videos are worked off in pieces of this length; no clip reaches over a piece's end"
+    )
+    test_share: Annotated[float, Numbers(0, 1, below=True)] = key(0.1, "of the people, those in the test split")
+    same_person: Annotated[float, LIMIT] = key(
+        0.1, "videos whose faces' descriptors are nearer than this show one person; 0: each is a person of its own"
+    )
+    separate_vocals: bool = key(False, "take the voice out of the music, with demucs")
+    vocals_model: Annotated[str, Name()] = key("htdemucs", "demucs' name of its weights")
+    filters: FilterConfig = key(FilterConfig(), "lengths of a face are those of its box's longer side")
 
     @property
     def min_frames(self) -> int:

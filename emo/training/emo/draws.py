@@ -4,40 +4,43 @@ So one process sees with twice the batch what two see together, and a resumed ru
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from emo.generation.latents import correlate_noise
-from emo.training.emo.networks import Kept
-
-CONDITIONS = tuple(field.name for field in fields(Kept))
 
 
 @dataclass(frozen=True)
 class Draws:
     """B samples' draws.
 
-    time: (B,) in [0, 1), where in the noise schedule; (B, F) where every frame has its own.
-    noise: (B, F, L, h, w), normal, of neighboring frames correlated as asked.
-    motion_level: (B,) in [0, 1), share of the most noise that motion latents get.
-    motion_noise: (B, n, L, h, w), normal.
-    kept: conditions that are not dropped.
+    Attributes:
+        time: (B,) in [0, 1), where in the noise schedule; (B, F) where every frame has its own.
+        noise: (B, F, L, h, w), normal, of neighboring frames correlated as asked.
+        motion_level: (B,) in [0, 1), share of the most noise that the motion frames' latents get.
+        motion_noise: (B, n, L, h, w), normal.
+        keep: by condition 1 for samples that keep it and 0 for those without, (B,): factors, so that every parameter
+            keeps a gradient.
     """
 
     time: Tensor
     noise: Tensor
     motion_level: Tensor
     motion_noise: Tensor
-    kept: Kept
+    keep: dict[str, Tensor]
 
     def to(self, device: torch.device | str) -> "Draws":
         """The same on another device."""
-        kept = Kept(**{name: getattr(self.kept, name).to(device) for name in CONDITIONS})
-        tensors = ("time", "noise", "motion_level", "motion_noise")
-        return Draws(kept=kept, **{name: getattr(self, name).to(device) for name in tensors})
+        return Draws(
+            time=self.time.to(device),
+            noise=self.noise.to(device),
+            motion_level=self.motion_level.to(device),
+            motion_noise=self.motion_noise.to(device),
+            keep={name: factor.to(device) for name, factor in self.keep.items()},
+        )
 
 
 def draw(
@@ -45,30 +48,35 @@ def draw(
     seed: int,
     shape: Sequence[int],
     num_motion_frames: int,
-    rates: Mapping[str, float],
+    drop_probabilities: Mapping[str, float],
     *,
     noise_correlation: float = 0.0,
-    own_times: bool = False,
+    per_frame_timesteps: bool = False,
 ) -> Draws:
     """The draws of samples.
 
     Args:
         numbers: global sample numbers.
+        seed: of the run.
         shape: (F, L, h, w).
         num_motion_frames: n.
-        rates: probability of dropping by condition; what is not named is kept.
+        drop_probabilities: by condition; the same conditions in the same order draw the same.
         noise_correlation: of neighboring frames; see `correlate_noise`.
-        own_times: whether every frame has a time of its own.
+        per_frame_timesteps: whether every frame has a time of its own.
     """
     times, uniforms, noises, motion_noises = [], [], [], []
     for number in numbers:
         generator = torch.Generator().manual_seed(int(np.random.SeedSequence((seed, number)).generate_state(1)[0]))
-        uniforms.append(torch.rand(2 + len(CONDITIONS), generator=generator))
+        uniforms.append(torch.rand(2 + len(drop_probabilities), generator=generator))
         noises.append(correlate_noise(torch.randn(*shape, generator=generator), noise_correlation))
         motion_noises.append(torch.randn(num_motion_frames, *shape[1:], generator=generator))
         times.append(torch.rand(shape[0], generator=generator))
     time, level, *chances = torch.stack(uniforms).unbind(dim=1)
-    kept = {name: (chance >= rates.get(name, 0)).float() for name, chance in zip(CONDITIONS, chances, strict=True)}
-    if own_times:
-        time = torch.stack(times)
-    return Draws(time, torch.stack(noises), level, torch.stack(motion_noises), Kept(**kept))
+    asked = zip(drop_probabilities.items(), chances, strict=True)
+    return Draws(
+        time=torch.stack(times) if per_frame_timesteps else time,
+        noise=torch.stack(noises),
+        motion_level=level,
+        motion_noise=torch.stack(motion_noises),
+        keep={name: (chance >= probability).float() for (name, probability), chance in asked},
+    )

@@ -1,6 +1,6 @@
 """All networks that any stage trains, as one module: accelerate, DeepSpeed and FSDP prepare one model."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -9,17 +9,7 @@ from emo.pipelines import EMOPipeline
 from emo.unets import AudioProjection, BackboneUNet, FaceLocator, KeyValue, ReferenceNet, SpeedEncoder
 
 PARTS = ("unet", "reference_unet", "face_locator", "speed_encoder", "audio_projection")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Which samples keep a condition: factors 0 or 1, each (B,), so that every parameter keeps a gradient."""
-
-    reference: Tensor
-    motion: Tensor
-    audio: Tensor
-    speed: Tensor
-    face_mask: Tensor
+CONDITIONS = ("reference", "motion", "audio", "speed", "face_mask")  # that samples may go without, in the draws' order
 
 
 class EMONetworks(nn.Module):
@@ -60,19 +50,20 @@ class EMONetworks(nn.Module):
         timestep: Tensor,
         reference_latents: Tensor,
         face_mask: Tensor,
-        kept: Kept,
+        keep: Mapping[str, Tensor],
         motion_latents: Tensor | None = None,
         audio: Tensor | None = None,
         speed: Tensor | None = None,
     ) -> Tensor:
-        """ReferenceNet, reference projection and backbone; dropped conditions are those of guidance (design, 3).
+        """ReferenceNet, reference projection and backbone; dropped conditions are those of guidance.
 
         Args:
             sample: noisy latents (B, F, L, h, w).
             timestep: (B,), or (B, F) where frames have their own.
             reference_latents: (B, L, h, w).
             face_mask: M (B, 1, H, W); white where dropped.
-            kept: what is dropped; without motion, audio or speed their factors are not looked at.
+            keep: factors 0 or 1, (B,), of each of `CONDITIONS`; without motion, audio or speed their factors are not
+                looked at.
             motion_latents: (B, n, L, h, w) or None to skip the temporal modules; zero maps where dropped.
             audio: windows (B, F, 2m+1, layers, width) or None to skip the audio layers; zero tokens where dropped.
             speed: windows (B, F, 2m+1) or None to skip the speed layers; zero features where dropped.
@@ -85,12 +76,12 @@ class EMONetworks(nn.Module):
             reference_latents.to(dtype), None if motion_latents is None else motion_latents.to(dtype)
         )
         reference = self.unet.project_reference(features.reference).map(
-            lambda kv: KeyValue(_keep(kv.key, kept.reference), _keep(kv.value, kept.reference))
+            lambda kv: KeyValue(_keep(kv.key, keep["reference"]), _keep(kv.value, keep["reference"]))
         )
-        motion = features.motion and features.motion.map(lambda maps: _keep(maps, kept.motion))
-        tokens = None if audio is None else _keep(self.audio_projection(audio.to(dtype)), kept.audio)
-        speed_features = None if speed is None else _keep(self.speed_encoder(speed), kept.speed)
-        white = 1 - _keep(1 - face_mask.to(dtype), kept.face_mask)
+        motion = features.motion and features.motion.map(lambda maps: _keep(maps, keep["motion"]))
+        tokens = None if audio is None else _keep(self.audio_projection(audio.to(dtype)), keep["audio"])
+        speed_features = None if speed is None else _keep(self.speed_encoder(speed), keep["speed"])
+        white = 1 - _keep(1 - face_mask.to(dtype), keep["face_mask"])
         return self.unet(
             sample.to(dtype),
             timestep,

@@ -1,60 +1,83 @@
 """What the three stages have in common; what tells them apart stands in their scripts."""
 
-from abc import ABC, abstractmethod
-from dataclasses import replace
+from abc import abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Generic, TypeVar
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
-from emo.data import Batch, ClipDataset, StepSampler, cache_folder, check_cache
+from emo.data import ClipDataset, StepSampler, cache_folder, check_cache
+from emo.data.batch import Batch
 from emo.errors import ConfigError
 from emo.pipelines import EMOPipeline
+from emo.training.emo.config import EMOConfig
 from emo.training.emo.draws import Draws, draw
-from emo.training.emo.encoders import FrozenEncoders
-from emo.training.emo.networks import EMONetworks
-from emo.training.emo.stage_config import EMOConfig
+from emo.training.emo.encoders import EncodedBatch, FrozenEncoders
+from emo.training.emo.networks import CONDITIONS, EMONetworks
+from emo.training.emo.objective import EMOObjective, configure_noise
 from emo.training.emo.start import starting_pipeline
+from emo.training.emo.validation import check_validation
 from emo.training.loader import sample_loader
-from emo.training.lora import add_lora, merge_lora
-from emo.training.objective import Objective, configure_noise, configure_scheduler
+from emo.training.lora import LoraConfig, add_lora, merge_lora
+from emo.training.objective import configure_scheduler
+from emo.training.stage import Stage, name_samples
+from emo.unets.structure import UNet
+
+ConfigT = TypeVar("ConfigT", bound=EMOConfig)
 
 
-class EMOStage(ABC):
+class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
     """Base of the stages, for `emo.training.loop.train`. A stage adds:
 
-    video: whether samples are clips of n + F frames or single ones, each at a time of its own.
-    targets: how many single ones.
-    trains(name): whether it trains a parameter of `EMONetworks`.
-    prepare_inputs(batch, draws): the networks' conditions; see `EMONetworks.forward`.
-    rates(): probabilities of dropping, by condition.
+    - `video`, whether samples are clips of n + F frames or single ones, each at a time of its own;
+    - `targets`, how many single ones;
+    - `trains(name)`, whether it trains a parameter of `EMONetworks`;
+    - `prepare_inputs(batch, draws)`, the networks' conditions beside reference and mask;
+    - `validate(networks, folder)`.
+
+    Args:
+        config: of the stage.
+        accelerator: of the run; where and in what precision to compute.
+        lora: adapters to train in place of whole weights, if any.
     """
 
     video: bool
     targets = 1
+    config: ConfigT
 
-    def __init__(self, config: EMOConfig, accelerator: Accelerator):
-        self.config, self.seed, self.batch_size = config, config.train.seed, config.data.batch_size
+    def __init__(self, config: ConfigT, accelerator: Accelerator, lora: LoraConfig | None = None):
+        if config.train.validate_every:
+            check_validation(config.validation, sounds=self.video)
+        self.config = config
+        self.seed = config.train.seed
+        self.batch_size = config.data.batch_size
         pipe = starting_pipeline(config.model, self.seed)
         pipe = EMOPipeline(**{**pipe.components, "scheduler": configure_scheduler(pipe.scheduler, config.objective)})
         configure_noise(pipe.unet, config.objective)
-        self.pipe, self.networks = pipe, EMONetworks.of(pipe)
-        multiple = pipe.vae_scale_factor * 2 ** (len(pipe.unet.config.block_out_channels) - 1)
+        self.pipe = pipe
+        self.networks = EMONetworks.of(pipe)
+        multiple = pipe.vae_scale_factor * 2 ** (len(pipe.unet.config["block_out_channels"]) - 1)
         if config.data.size and config.data.size % multiple:
             raise ConfigError(f"data.size is {config.data.size}; these networks need a multiple of {multiple}")
-        self.frames = pipe.unet.config.num_frames if self.video else self.targets
-        self.motion_frames = pipe.unet.config.num_motion_frames
-        self.neighbors = pipe.audio_projection.config.num_neighbors
-        self.encoders = FrozenEncoders(pipe, accelerator.device, bf16=accelerator.mixed_precision == "bf16")
-        self.objective = Objective(pipe.scheduler, config.objective)
+        self.frames = pipe.unet.config["num_frames"] if self.video else self.targets
+        self.motion_frames = pipe.unet.config["num_motion_frames"]
+        self.neighbors = pipe.audio_projection.config["num_neighbors"]
+        self.encoders = FrozenEncoders(
+            pipe,
+            accelerator.device,
+            bf16=accelerator.mixed_precision == "bf16",
+            num_frames=self.frames,
+            num_neighbors=self.neighbors,
+        )
+        self.objective = EMOObjective(pipe.scheduler, config.objective)
 
-        trainable = [name for name in self.reached() if self.trains(name)]
+        trainable = [name for name in self.parameters_with_gradients() if self.trains(name)]
         self.lora_scale = None
-        if (lora := getattr(config, "lora", None)) and lora.rank:  # stage 2 alone has it
-            trainable = add_lora(self.networks, set(trainable), lora.rank, lora.alpha)
+        if lora is not None and lora.rank:
+            trainable = add_lora(self.networks, set(trainable), lora)
             self.lora_scale = lora.alpha / lora.rank
         self.trainable = frozenset(trainable)
         for name, parameter in self.networks.named_parameters():
@@ -67,16 +90,19 @@ class EMOStage(ABC):
                 _set_attention_backend(unet, config.model.attention_backend)
 
     @abstractmethod
-    def trains(self, name: str) -> bool: ...
+    def trains(self, name: str) -> bool:
+        """Whether this stage trains a parameter of `EMONetworks`."""
 
     @abstractmethod
-    def rates(self) -> dict[str, float]: ...
+    def prepare_inputs(self, batch: EncodedBatch, draws: Draws) -> dict[str, Tensor | None]:
+        """Motion frames, audio and speed, as far as the stage has them; see `EMONetworks.forward`."""
 
-    @abstractmethod
-    def prepare_inputs(self, batch: Batch, draws: Draws) -> dict[str, Tensor]: ...
+    def drop_probabilities(self) -> dict[str, float]:
+        """By condition, in the draws' order; 0 for those that the stage does not have."""
+        return {name: getattr(self.config.drop, name, 0.0) for name in CONDITIONS}
 
     @torch.enable_grad()
-    def reached(self) -> list[str]:
+    def parameters_with_gradients(self) -> list[str]:
         """Names of the parameters on which the loss depends, found by a step on the meta device.
 
         Others must not be in the optimizer: in stage 1 the ReferenceNet's layers behind the last reference map feed
@@ -86,30 +112,23 @@ class EMOStage(ABC):
         self.loss(networks, self.example_batch())[0].backward()
         return [name for name, parameter in networks.named_parameters() if parameter.grad is not None]
 
-    def example_batch(self, batch_size: int = 1) -> Batch:
-        """A batch of the shapes that the loader yields, on the meta device; it has sizes but no values."""
-        unet, audio, size = self.pipe.unet.config, self.pipe.audio_projection.config, self.pipe.unet.config.sample_size
+    def example_batch(self, batch_size: int = 1) -> EncodedBatch:
+        """A batch of the shapes that `loss` is given, on the meta device; it has sizes but no values."""
+        unet, audio = self.pipe.unet.config, self.pipe.audio_projection.config
+        size, channels = unet["sample_size"], unet["in_channels"]
+        pixels = size * self.pipe.vae_scale_factor
         frames = self.frames + self.motion_frames if self.video else self.frames
-        latent, pixels = (unet.in_channels, size, size), size * self.pipe.vae_scale_factor
-        empty = lambda *shape: torch.empty(batch_size, *shape, device="meta")
-        window = (self.frames, 2 * self.neighbors + 1)
-        return Batch(
+        window = (batch_size, self.frames, 2 * self.neighbors + 1)
+        hidden = (audio["num_layers"], audio["layer_dim"])
+        return EncodedBatch(
             index=torch.arange(batch_size),
-            reference=None,
-            frames=None,
-            reference_latents=empty(*latent),
-            latents=empty(frames, *latent),
-            face_mask=empty(1, pixels, pixels),
-            mouth=empty(frames, 3),
-            speed=empty(*window) if self.video else None,
-            audio=empty(*window, audio.num_layers, audio.layer_dim) if self.video else None,
-            sound=None,
-            clips=("",) * batch_size,
+            reference_latents=torch.empty(batch_size, channels, size, size, device="meta"),
+            latents=torch.empty(batch_size, frames, channels, size, size, device="meta"),
+            face_mask=torch.empty(batch_size, 1, pixels, pixels, device="meta"),
+            mouth=torch.empty(batch_size, frames, 3, device="meta"),
+            audio=torch.empty(*window, *hidden, device="meta") if self.video else None,
+            speed=torch.empty(*window, device="meta") if self.video else None,
         )
-
-    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        """One group; see `Stage`."""
-        return [{"params": [p for p in self.networks.parameters() if p.requires_grad], "lr": learning_rate}]
 
     def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
         """See `Stage`."""
@@ -118,16 +137,16 @@ class EMOStage(ABC):
         pin_memory = self.encoders.device.type == "cuda"
         return sample_loader(self.dataset(), Batch.collate, sampler, data.workers, pin_memory=pin_memory)
 
-    def dataset(self) -> torch.utils.data.Dataset:
+    def dataset(self) -> Dataset[Batch]:
         """Samples by number, each a `Batch` of one."""
         data, pipe = self.config.data, self.pipe
-        size = data.size or pipe.unet.config.sample_size * pipe.vae_scale_factor
+        size = data.size or pipe.unet.config["sample_size"] * pipe.vae_scale_factor
         cache = check_cache(cache_folder(data.root, pipe.vae, pipe.audio_encoder, size)) if data.cache else None
         return ClipDataset(
             data.root,
             video=self.video,
             targets=self.targets,
-            num_frames=pipe.unet.config.num_frames,
+            num_frames=pipe.unet.config["num_frames"],
             num_motion_frames=self.motion_frames,
             num_neighbors=self.neighbors,
             split=data.split,
@@ -136,43 +155,42 @@ class EMOStage(ABC):
             cache=cache,
         )
 
-    def loss(self, networks: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def encode(self, batch: Batch) -> EncodedBatch:
+        """Latents and audio features of a batch."""
+        return self.encoders(batch)
+
+    def loss(self, networks: nn.Module, batch: EncodedBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Noise the F frames (3.1), predict under the stage's conditions, compare."""
-        reference_latents, latents = self.encoders.latents(batch)
-        target = latents[:, -self.frames :]
+        target = batch.latents[:, -self.frames :]
         draws = draw(
             batch.index.tolist(),
             self.seed,
             target.shape[1:],
             self.motion_frames,
-            self.rates(),
-            noise_correlation=self.pipe.unet.config.noise_correlation if self.video else 0.0,
-            own_times=not self.video,
+            self.drop_probabilities(),
+            noise_correlation=self.pipe.unet.config["noise_correlation"] if self.video else 0.0,
+            per_frame_timesteps=not self.video,
         ).to(target.device)
         timestep = self.objective.timestep(draws.time)
         prediction = networks(
             sample=self.objective.noisy(target, draws.noise, timestep),
             timestep=timestep,
-            reference_latents=reference_latents,
+            reference_latents=batch.reference_latents,
             face_mask=batch.face_mask,
-            kept=draws.kept,
-            **self.prepare_inputs(replace(batch, latents=latents), draws),
+            keep=draws.keep,
+            **self.prepare_inputs(batch, draws),
         )
         mouth = batch.mouth[:, -self.frames :]
         return self.objective.loss(prediction, target, draws.noise, timestep, mouth, batch.face_mask.shape[-2])
 
-    def motion_latents(self, batch: Batch, draws: Draws, noise: float) -> Tensor:
+    def noisy_motion_frames(self, batch: EncodedBatch, draws: Draws, noise: float) -> Tensor:
         """The motion frames' latents (B, n, L, h, w) with up to `noise` of noise: generated ones are not perfect."""
         level = noise * draws.motion_level.view(-1, 1, 1, 1, 1)
         return batch.latents[:, : self.motion_frames] + level * draws.motion_noise
 
-    def audio(self, batch: Batch) -> Tensor:
-        """Audio windows (B, F, 2m+1, layers, width)."""
-        return self.encoders.audio(batch, self.frames, self.neighbors)
-
     def describe(self, batch: Batch) -> str:
         """The clips of a batch."""
-        return ", ".join(f"{clip} (sample {g})" for clip, g in zip(batch.clips, batch.index.tolist(), strict=True))
+        return name_samples(batch.clips, batch.index)
 
     def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
         """Write a pipeline folder that `EMOPipeline.from_pretrained` loads."""
@@ -186,12 +204,8 @@ class EMOStage(ABC):
         """The pipeline with these networks in it."""
         return EMOPipeline(**{**self.pipe.components, **networks.parts()})
 
-    @abstractmethod
-    def validate(self, networks: EMONetworks, folder: Path) -> dict[str, float]:
-        """See `Stage`."""
 
-
-def _set_attention_backend(unet: nn.Module, backend: str) -> None:
+def _set_attention_backend(unet: UNet, backend: str) -> None:
     try:
         unet.set_attention_backend(backend)
         # Of `_native_math`, on the CPU too whatever the name says: without it bf16 is computed in float32.

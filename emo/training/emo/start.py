@@ -5,10 +5,10 @@ from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 from emo.errors import ConfigError, WeightsError, first_line
 from emo.hub import build_pipeline, import_pipeline, load_model_config, load_vae
 from emo.pipelines import EMOPipeline
-from emo.training.emo.stage_config import StartConfig
+from emo.training.emo.config import EMOStartConfig
 
 
-def starting_pipeline(config: StartConfig, seed: int) -> EMOPipeline:
+def starting_pipeline(config: EMOStartConfig, seed: int) -> EMOPipeline:
     """An earlier stage's folder, public weights (3.3), or random networks around a trained autoencoder and encoder.
 
     Raises:
@@ -41,7 +41,7 @@ def starting_pipeline(config: StartConfig, seed: int) -> EMOPipeline:
     return _with_encoders(build_pipeline(model, seed), config)
 
 
-def _with_encoders(pipe: EMOPipeline, config: StartConfig) -> EMOPipeline:
+def _with_encoders(pipe: EMOPipeline, config: EMOStartConfig) -> EMOPipeline:
     """Put the configured autoencoder and audio encoder in, if they have the sizes that the networks expect."""
     parts = {}
     if config.vae:

@@ -13,8 +13,8 @@ from emo.generation.latents import decode_latents, encode_pictures
 from emo.generation.sampling import sample
 from emo.media import AudioTrack, contact_sheet, load_image
 from emo.pipelines import EMOPipeline
-from emo.training.emo.networks import EMONetworks, Kept
-from emo.training.emo.stage_config import ValidationConfig
+from emo.training.emo.config import ValidationConfig
+from emo.training.emo.networks import CONDITIONS, EMONetworks
 
 SAMPLES = 4  # pictures per portrait in stage 1
 SHEET_FRAMES = 8  # of a clip
@@ -71,7 +71,7 @@ def sample_pictures(
             timestep=timestep.expand(len(reference)),
             reference_latents=reference,
             face_mask=mask.expand(len(reference), -1, -1, -1),
-            kept=Kept(ones, ones, ones, ones, ones),
+            keep=dict.fromkeys(CONDITIONS, ones),
         )
         return prediction.float()
 

@@ -1,7 +1,7 @@
 """Sound for the small audio encoder, and what it must hear in it, at the times of its hidden states."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -23,8 +23,13 @@ TRAINING, HELD_OUT = 0x7A1, 0x4E1  # never the same utterances
 
 @dataclass(frozen=True)
 class StateTimes:
-    """Which samples hidden state j sees: j·hop … j·hop + field, so that its center is the middle of these; just as
-    `emo.generation.audio_features` takes it. Both in samples at 16 kHz."""
+    """Which samples hidden state j sees: j * hop ... j * hop + field, so that its center is the middle of these; just
+    as `emo.generation.audio_features` takes it.
+
+    Attributes:
+        hop: samples at 16 kHz from one state to the next.
+        field: samples that one sees.
+    """
 
     hop: int
     field: int
@@ -38,12 +43,13 @@ class StateTimes:
 class SpeechBatch:
     """B sounds of N samples.
 
-    index: (B,) int64, sample numbers.
-    waveform: (B, N) float32 at 16 kHz, mean 0 and variance 1, with noise.
-    mel: (B, S, bins), common logarithm of the power in mel bands, of the sound without the noise.
-    mouth: (B, S, 3), jaw, width and rounding as `emo.data.synthetic.controls.FaceControls` has them; 0 for recordings.
-    articulated: (B,), 1 where the mouth is known, that is for synthetic speech, else 0.
-    names: of what is heard, for messages.
+    Attributes:
+        index: (B,) int64, sample numbers.
+        waveform: (B, N) float32 at 16 kHz, mean 0 and variance 1, with noise.
+        mel: (B, S, bins), common logarithm of the power in mel bands, of the sound without the noise.
+        mouth: (B, S, 3), jaw, width and rounding as `emo.data.synthetic.controls.FaceControls` has them; 0 for recordings.
+        articulated: (B,), 1 where the mouth is known, that is for synthetic speech, else 0.
+        names: of what is heard, for messages.
     """
 
     index: Tensor
@@ -59,15 +65,15 @@ class SpeechBatch:
     @staticmethod
     def collate(samples: Sequence["SpeechBatch"]) -> "SpeechBatch":
         """One batch of several."""
-        columns = {field.name: [getattr(sample, field.name) for sample in samples] for field in fields(SpeechBatch)}
-        return SpeechBatch(
-            names=sum(columns.pop("names"), ()), **{name: torch.cat(column) for name, column in columns.items()}
-        )
+        joined = {name: torch.cat([getattr(sample, name) for sample in samples]) for name in TENSORS}
+        return SpeechBatch(names=tuple(name for sample in samples for name in sample.names), **joined)
 
     def to(self, device: torch.device | str) -> "SpeechBatch":
         """The same on another device."""
-        move = lambda value: value.to(device) if isinstance(value, Tensor) else value
-        return SpeechBatch(**{field.name: move(getattr(self, field.name)) for field in fields(self)})
+        return replace(self, **{name: getattr(self, name).to(device) for name in TENSORS})
+
+
+TENSORS = tuple(field.name for field in fields(SpeechBatch) if field.name != "names")
 
 
 class SpeechSamples(Dataset[SpeechBatch]):
@@ -79,10 +85,14 @@ class SpeechSamples(Dataset[SpeechBatch]):
 
     Args:
         times: of the encoder's states.
+        seed: of all draws.
         seconds: length of a sound.
         utterances: U; they are kept in memory once made, 64 kB a second.
         bins: mel bands.
+        noise_share: of sounds with more noise.
         recordings: files of speech.
+        recorded_share: of sounds that are pieces of them, where there are any.
+        clean: synthetic speech as it is, without a room and noise of its own.
         pool: `TRAINING` or `HELD_OUT`.
     """
 
@@ -100,9 +110,16 @@ class SpeechSamples(Dataset[SpeechBatch]):
         clean: bool = False,
         pool: int = TRAINING,
     ):
-        self.times, self.seed, self.seconds, self.utterances, self.bins = times, seed, seconds, utterances, bins
-        self.noise_share, self.clean, self.pool = noise_share, clean, pool
-        self.recordings, self.recorded_share = tuple(recordings), recorded_share
+        self.times = times
+        self.seed = seed
+        self.seconds = seconds
+        self.utterances = utterances
+        self.bins = bins
+        self.noise_share = noise_share
+        self.recordings = tuple(recordings)
+        self.recorded_share = recorded_share
+        self.clean = clean
+        self.pool = pool
 
     def __getitem__(self, number: int) -> SpeechBatch:
         rng = np.random.default_rng((self.pool, self.seed, number))
@@ -115,10 +132,10 @@ class SpeechSamples(Dataset[SpeechBatch]):
             utterance = number % self.utterances
             waveform, mouth = _utterance(self.pool, self.seed, utterance, self.seconds, self.clean, self.times)
             name = f"utterance {utterance}"
-        heard = add_noise(waveform, rng.uniform(0, 40), rng) if rng.random() < self.noise_share else waveform
+        noisy = add_noise(waveform, rng.uniform(0, 40), rng) if rng.random() < self.noise_share else waveform
         return SpeechBatch(
             index=torch.tensor([number]),
-            waveform=torch.from_numpy(normalized(heard))[None],
+            waveform=torch.from_numpy(normalized(noisy))[None],
             mel=log_mel(torch.from_numpy(normalized(waveform))[None], self.times, self.bins),
             mouth=torch.from_numpy(mouth)[None],
             articulated=torch.tensor([0.0 if recorded else 1.0]),
@@ -132,7 +149,7 @@ def normalized(waveform: np.ndarray) -> np.ndarray:
 
 
 def log_mel(waveform: Tensor, times: StateTimes, bins: int) -> Tensor:
-    """Common logarithm of the power in mel bands of what each state sees, (B, N) at 16 kHz → (B, S, bins)."""
+    """Common logarithm of the power in mel bands of what each state sees, (B, N) at 16 kHz -> (B, S, bins)."""
     windows = waveform.unfold(-1, times.field, times.hop) * torch.hann_window(times.field, periodic=False)
     size = 1 << (times.field - 1).bit_length()
     power = torch.fft.rfft(windows, size).abs().square() / times.field
@@ -163,7 +180,8 @@ def _utterance(
 
 def _piece(path: Path, seconds: float, rng: np.random.Generator) -> tuple[np.ndarray, str]:
     """A piece of a recording, (N,), and its name; a short one is repeated."""
-    track, samples = _recording(path), round(seconds * SAMPLE_RATE)
+    track = _recording(path)
+    samples = round(seconds * SAMPLE_RATE)
     start = int(rng.integers(max(1, track.length - samples + 1)))
     piece = track.read(start, min(track.length, start + samples))
     return np.resize(piece, samples), f"{path} from {start / SAMPLE_RATE:.2f} s"

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
 
 import cv2
 import numpy as np
@@ -12,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from emo.bounds import SHARE, Numbers
 from emo.data.dataset import MOUTH_CORNERS
 from emo.data.format import ClipInfo, load_labels, read_metadata, reading_clips
 from emo.errors import DatasetError
@@ -20,41 +18,19 @@ from emo.media import AudioTrack, VideoReader
 from emo.metrics.face_crops import crop_squares, cut_square, frames_at_25
 from emo.metrics.lip_sync import SAMPLES
 from emo.metrics.mfcc import RATE, mfcc
-from emo.training.speech_samples import add_noise
-
-
-@dataclass
-class AugmentConfig:
-    """How much crops and sound are changed, a draw each for the whole of a sample, so that time stays as it is.
-
-    place: shift, as a share of the crop's side. scale: of its side, 1/(1 + scale)...1 + scale. turn: degrees.
-    color: spread of gain and gamma, and half of it of each channel's own gain. gray: share of samples without color.
-    blur: standard deviation in pixels, at most. grain: of the noise, of 255, at most. mirror: share of samples.
-    noise_share: of samples with noise on the sound, 0 to 40 dB below it. loudness: dB up or down. warp: of the mel
-    bands' frequencies, as `emo.metrics.mfcc`. Each 0 for none.
-    """
-
-    place: Annotated[float, SHARE] = 0.06
-    scale: Annotated[float, SHARE] = 0.18
-    turn: Annotated[float, Numbers(0, 180)] = 8.0
-    color: Annotated[float, Numbers(0, 4)] = 0.35
-    gray: Annotated[float, SHARE] = 0.15
-    blur: Annotated[float, Numbers(0, 100)] = 1.5
-    grain: Annotated[float, Numbers(0, 255)] = 8.0
-    mirror: Annotated[float, SHARE] = 0.5
-    noise_share: Annotated[float, SHARE] = 0.6
-    loudness: Annotated[float, Numbers(0, 100)] = 12.0
-    warp: Annotated[float, SHARE] = 0.15
+from emo.training.audio_encoder.samples import add_noise
+from emo.training.syncnet.config import AugmentConfig
 
 
 @dataclass(frozen=True)
 class SyncBatch:
     """B pieces of clips, of F frames at 25 per second each.
 
-    index: (B,) int64, sample numbers.
-    crops: uint8 (B, F, S, S, 3).
-    coefficients: (B, 4 F - 1, 13) float32, as `emo.metrics.mfcc` of the sound of just these frames.
-    clips: B names, for messages.
+    Attributes:
+        index: (B,) int64, sample numbers.
+        crops: uint8 (B, F, S, S, 3).
+        coefficients: (B, 4 F - 1, 13) float32, as `emo.metrics.mfcc` of the sound of just these frames.
+        clips: B names, for messages.
     """
 
     index: Tensor
@@ -68,8 +44,12 @@ class SyncBatch:
     @staticmethod
     def collate(samples: Sequence["SyncBatch"]) -> "SyncBatch":
         """One batch of several."""
-        join = lambda name: torch.cat([getattr(sample, name) for sample in samples])
-        return SyncBatch(join("index"), join("crops"), join("coefficients"), sum((s.clips for s in samples), ()))
+        return SyncBatch(
+            torch.cat([sample.index for sample in samples]),
+            torch.cat([sample.crops for sample in samples]),
+            torch.cat([sample.coefficients for sample in samples]),
+            tuple(clip for sample in samples for clip in sample.clips),
+        )
 
     def to(self, device: torch.device | str) -> "SyncBatch":
         """The same on another device."""
@@ -84,6 +64,7 @@ class SyncSamples(Dataset[SyncBatch]):
 
     Args:
         root, split: a dataset; see `emo.data.format`. Clips without sound, or with less than F frames, are left out.
+        seed: of all draws.
         frames: F, at 25 per second.
         size, region: of the crops, as the network's.
         augment: how samples are changed; None leaves them as they are, their frames the clip's first.
@@ -103,8 +84,13 @@ class SyncSamples(Dataset[SyncBatch]):
         region: str,
         augment: AugmentConfig | None,
     ):
-        self.folder, self.split, self.seed = Path(root) / split, split, seed
-        self.frames, self.size, self.region, self.augment = frames, size, region, augment
+        self.folder = Path(root) / split
+        self.split = split
+        self.seed = seed
+        self.frames = frames
+        self.size = size
+        self.region = region
+        self.augment = augment
         rows = read_metadata(Path(root), split)
         self.clips = [clip for clip in rows if clip.has_audio and len(frames_at_25(clip.frames, clip.fps)) >= frames]
         if not self.clips:
