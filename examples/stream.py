@@ -39,8 +39,7 @@ for clip in stream:
     for frame in clip.frames:  # PIL pictures
         frame.save(options.out / f"{number:06d}.png")
         number += 1
-    print(
-        f"clip {clip.index + 1} of {clip.num_clips}: frame {number} after {time.monotonic() - start:.1f} s", flush=True
-    )
+    seconds = time.monotonic() - start
+    print(f"clip {clip.index + 1} of {clip.num_clips}: frame {number} after {seconds:.1f} s", flush=True)
 
-# The last clip whose end is worth keeping: torch.save(clip.state, FILE), and later pipe.stream(..., resume_from=state).
+# To go on later: keep `clip.state` of the last clip, and give it to `pipe.stream(..., resume_from=state)`.

@@ -34,7 +34,7 @@ def train(clips: list[Path], portrait: Path, sound: Path, out: Path, toy: bool) 
     few = FEW if toy else ()
 
     # 1. Clips of one talking face each, with labels on every frame; data/report.json tells why the rest was dropped.
-    small = ("size=128", "min_seconds=1", "test_share=0", "filters.min_sync=-1", "filters.min_face=40")
+    small = ("size=128", "min_seconds=1", "test_share=0", "filters.min_sync=0", "filters.min_face=40")
     run("emo", "prepare", *clips, "--out", data, *(word for key in small if toy for word in ("--set", key)))
     run("emo", "inspect", data)  # counts, histograms, and a sheet of labelled frames to look at
 
@@ -82,9 +82,7 @@ def main() -> None:
     parser.add_argument("portrait", type=Path, nargs="?", help="picture to animate at the end")
     parser.add_argument("sound", type=Path, nargs="?", help="what it says then")
     parser.add_argument("--out", type=Path, default=Path("runs/own"), help="folder of all that is made")
-    parser.add_argument(
-        "--toy", action="store_true", help="clips that are made up, the small model, two steps a stage"
-    )
+    parser.add_argument("--toy", action="store_true", help="made-up clips, the small model, two steps a stage")
     options = parser.parse_args()
     out = options.out.resolve()
     if options.toy:

@@ -56,6 +56,7 @@ def test_stream(example, tmp_path):
     assert sorted(path.name for path in (tmp_path / "frames").iterdir()) == [f"{n:06d}.png" for n in range(8)]
 
 
+@pytest.mark.slow
 def test_evaluate(example, inputs, tmp_path):
     said = example("evaluate.py", inputs["sound.mp4"], "--out", tmp_path)
     guided, plain = said.splitlines()[-2:]
