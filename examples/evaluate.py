@@ -19,7 +19,7 @@ from emo import EMOPipeline
 WEIGHTS = Path(__file__).parents[1] / "weights" / "emo-tiny"
 MEASURES = ("psnr", "mouth_r", "likeness", "face_found")
 
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("portrait", help="any picture with a face")
 parser.add_argument("sound", help="any file with speech or song")
 parser.add_argument("real", type=Path, help="the real video that the sound was taken from")

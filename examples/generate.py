@@ -14,7 +14,7 @@ from emo import EMOPipeline, read_origin
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "emo-tiny"
 
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("portrait", help="any picture with a face")
 parser.add_argument("sound", help="any file with speech or song")
 parser.add_argument("-o", "--output", type=Path, default=Path("out/talking.mp4"))

@@ -77,7 +77,7 @@ def made_up(out: Path) -> tuple[list[Path], Path, Path]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path, nargs="?", help="folder of videos, or one video")
     parser.add_argument("portrait", type=Path, nargs="?", help="picture to animate at the end")
     parser.add_argument("sound", type=Path, nargs="?", help="what it says then")
