@@ -6,7 +6,10 @@ TORCH_INDEX ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slow fuzz test-browser train-smoke train-tiny lint format clean
+.PHONY: help demo test test-slow mutations fuzz test-browser train-smoke train-tiny lint typecheck format docs wheel clean
+
+help:  ## this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-14s %s\n", $$1, $$2}'
 
 demo: $(READY)  ## a video of an astronaut in out/demo.mp4, with a contact sheet beside it
 	$(BIN)/python examples/demo.py --out out
@@ -16,6 +19,9 @@ test: $(READY)  ## the tests but for the slow ones, two at a time
 
 test-slow: $(READY)  ## those that take more than about ten seconds each
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "slow and not browser" $(PYTEST)
+
+mutations: $(READY)  ## the method broken in one way after another, each noticed by a test; MUTATIONS="ui motion" for some
+	$(BIN)/python tests/mutate.py $(MUTATIONS)
 
 fuzz: $(READY)  ## 500 bent files through the commands and the page, ten minutes; FUZZ="--seed 3" says otherwise
 	$(BIN)/python tests/fuzz.py $(FUZZ)
@@ -31,16 +37,28 @@ train-smoke: $(READY)  ## from nothing to a video through every training script,
 train-tiny: $(READY)  ## the weights of emo-tiny, in runs/tiny; about six hours of two cores, goes on where it was stopped
 	OMP_NUM_THREADS=1 $(BIN)/python train/emo_tiny.py
 
-lint: $(READY)
+lint: $(READY) typecheck  ## what CI checks before the tests: style, layout, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: $(READY)
+typecheck: $(READY)  ## pyright over the packages that are clean, a list in pyproject.toml
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
+
+format: $(READY)  ## the style mended where it can be
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean:
-	rm -rf $(VENV) out build dist
+docs: $(READY)  ## the guides and a reference of the public names as a site, in site/index.html
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+wheel: $(READY)  ## the package to install elsewhere, with the weights, in dist
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(BIN)/python tests/wheel.py dist
+
+clean:  ## all that was made here but for runs/
+	rm -rf $(VENV) out build dist site
 
 # Torch comes first and at a pinned version, so that a machine with a build of it at hand takes that one.
 $(READY): pyproject.toml constraints.txt

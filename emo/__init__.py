@@ -2,6 +2,7 @@
 
 import importlib
 import os
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
@@ -35,14 +36,29 @@ _EXPORTS = {
     "read_origin": "emo.media",
 }
 
-__all__ = ["__version__", *_EXPORTS]
+__all__ = ["__version__", *_EXPORTS]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
-def __getattr__(name: str):
-    """Import a public name when it is first asked for, so that `import emo` costs nothing."""
-    if name not in _EXPORTS:
-        raise AttributeError(f"module 'emo' has no attribute {name!r}")
-    return getattr(importlib.import_module(_EXPORTS[name]), name)
+if TYPE_CHECKING:  # the same names, for editors and type checkers
+    from emo.errors import EmoError as EmoError
+    from emo.hub import pull_folder as pull_folder
+    from emo.hub import push_folder as push_folder
+    from emo.media import read_origin as read_origin
+    from emo.pipelines import EMOPipeline as EMOPipeline
+    from emo.pipelines import EMOPipelineOutput as EMOPipelineOutput
+    from emo.unets import AudioProjection as AudioProjection
+    from emo.unets import BackboneUNet as BackboneUNet
+    from emo.unets import FaceLocator as FaceLocator
+    from emo.unets import PatchAutoencoder as PatchAutoencoder
+    from emo.unets import ReferenceNet as ReferenceNet
+    from emo.unets import SpeedEncoder as SpeedEncoder
+else:
+
+    def __getattr__(name: str):
+        """Import a public name when it is first asked for, so that `import emo` costs nothing."""
+        if name not in _EXPORTS:
+            raise AttributeError(f"module 'emo' has no attribute {name!r}")
+        return getattr(importlib.import_module(_EXPORTS[name]), name)
 
 
 def __dir__() -> list[str]:

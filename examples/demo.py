@@ -27,7 +27,7 @@ def run(out: Path) -> int:
     if status := main(["generate", str(portrait), str(sound), "-o", str(video), "--steps", "12", "--restart"]):
         return status
     with VideoReader(video) as reader:
-        frames = reader.read(np.linspace(0, reader.num_frames - 1, 12).round().astype(int))
+        frames = reader.read(np.linspace(0, reader.num_frames - 1, 12).round().astype(int).tolist())
     contact_sheet(frames, columns=6).save(out / "demo.png")
     print(f"{out / 'demo.png'}: contact sheet")
     return 0

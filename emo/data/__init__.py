@@ -1,6 +1,7 @@
 """Training data: synthetic clips, the dataset format, the loader and its cache. Imported when first asked for."""
 
 import importlib
+from typing import TYPE_CHECKING
 
 _EXPORTS = {
     "Batch": "emo.data.batch",
@@ -16,10 +17,24 @@ _EXPORTS = {
     "synthesize_dataset": "emo.data.synthesize",
 }
 
-__all__ = sorted(_EXPORTS)
+__all__ = sorted(_EXPORTS)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
-def __getattr__(name: str):
-    if name not in _EXPORTS:
-        raise AttributeError(f"module 'emo.data' has no attribute {name!r}")
-    return getattr(importlib.import_module(_EXPORTS[name]), name)
+if TYPE_CHECKING:  # the same names, for editors and type checkers
+    from emo.data.batch import Batch as Batch
+    from emo.data.batch import Sound as Sound
+    from emo.data.cache import build_cache as build_cache
+    from emo.data.cache import cache_folder as cache_folder
+    from emo.data.cache import check_cache as check_cache
+    from emo.data.dataset import ClipDataset as ClipDataset
+    from emo.data.format import ClipInfo as ClipInfo
+    from emo.data.inspect import inspect_dataset as inspect_dataset
+    from emo.data.sampler import StepSampler as StepSampler
+    from emo.data.synthesize import synthesize_dataset as synthesize_dataset
+    from emo.data.synthetic.studio import Cast as Cast
+else:
+
+    def __getattr__(name: str):
+        if name not in _EXPORTS:
+            raise AttributeError(f"module 'emo.data' has no attribute {name!r}")
+        return getattr(importlib.import_module(_EXPORTS[name]), name)
