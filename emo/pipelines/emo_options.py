@@ -37,8 +37,8 @@ class EMOOptions(Options):
     eta: float = option(0.0, "randomness of steps, 0 to 1, for models with DDIM", low=0, high=1)
     face_region: "str | Sequence[float] | PIL.Image.Image | np.ndarray | torch.Tensor | None" = option(
         None,
-        "where the face may move: full, a box x0,y0,x1,y1 in the picture's pixels, a mask picture, or auto: the face's "
-        "own box, somewhat larger",
+        "where the face may move: full, a box x0,y0,x1,y1 in the picture's pixels, a mask picture, or auto: the "
+        "face's own box, somewhat larger",
         page_help="auto: around the face; full: anywhere; or a box as x0,y0,x1,y1 in pixels",
         default_words="auto",
         kind=FACE_REGION,

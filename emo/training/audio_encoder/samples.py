@@ -47,7 +47,7 @@ class SpeechBatch:
         index: (B,) int64, sample numbers.
         waveform: (B, N) float32 at 16 kHz, mean 0 and variance 1, with noise.
         mel: (B, S, bins), common logarithm of the power in mel bands, of the sound without the noise.
-        mouth: (B, S, 3), jaw, width and rounding as `emo.data.synthetic.controls.FaceControls` has them; 0 for recordings.
+        mouth: (B, S, 3), jaw, width and rounding as in `emo.data.synthetic.controls.FaceControls`; 0 for recordings.
         articulated: (B,), 1 where the mouth is known, that is for synthetic speech, else 0.
         names: of what is heard, for messages.
     """
