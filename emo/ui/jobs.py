@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emo.generation import EMOClip, fingerprint, write_video
+from emo.generation import Clip as GeneratedClip
+from emo.generation import fingerprint, write_video
 from emo.pipelines import EMOPipeline
 from emo.ui.frames import Clip, FramesSoFar
 from emo.ui.limits import Limits
@@ -134,8 +135,8 @@ class _Job:
             self._check()
             stream = open_request(self.jobs.pipe, self.request, uploads, self._on_step)
             try:
-                self._tell(steps=stream.num_clips * stream.num_inference_steps, num_frames=stream.num_frames)
-                marks = fingerprint(self.jobs.pipe, stream, self.request.seed)
+                self._tell(steps=stream.num_clips * stream.options.num_inference_steps, num_frames=stream.num_frames)
+                marks = fingerprint(stream, self.request.seed)
                 write_video(stream, path, fingerprint=marks, frames_of=self._frames_of)
             finally:
                 stream.audio.close()
@@ -143,7 +144,7 @@ class _Job:
         finally:
             self.jobs._pipeline.release()
 
-    def _frames_of(self, clip: EMOClip) -> Iterator[np.ndarray]:
+    def _frames_of(self, clip: GeneratedClip) -> Iterator[np.ndarray]:
         """A clip's frames on their way to the video; some are kept to be shown."""
         end = self.so_far.count + len(clip)
         for frame in clip.each():

@@ -15,9 +15,9 @@ from PIL import Image
 
 from emo.errors import AudioError, EmoError, FaceError, OptionError
 from emo.face import Portrait, Region, check_region, prepare_portrait
-from emo.generation import EMOStream
+from emo.generation import Stream
 from emo.media import AudioTrack
-from emo.pipelines import EMOPipeline
+from emo.pipelines import EMOOptions, EMOPipeline
 from emo.ui.limits import Limits
 from emo.ui.uploads import read_portrait, read_sound
 
@@ -87,7 +87,7 @@ def read_request(request: Request, limits: Limits, folder: Path) -> Uploads:
     return Uploads(picture, region, copy)
 
 
-def open_request(pipe: EMOPipeline, request: Request, uploads: Uploads, on_step) -> EMOStream:
+def open_request(pipe: EMOPipeline, request: Request, uploads: Uploads, on_step) -> Stream[EMOOptions]:
     """The video that is asked for, to be generated; `on_step` is called after each denoising step.
 
     The stream's sound must be closed in the end, and until then be left where `read_request` has put it.

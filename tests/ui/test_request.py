@@ -113,10 +113,11 @@ def test_the_fields_reach_the_pipeline(stream_of, request_of):
         request_of, speed="0,5", region="full", audio_guidance=2, reference_guidance=3, seed=7, paste_back=True
     )
     stream = stream_of(request)
-    assert (stream.num_inference_steps, stream.audio_guidance_scale, stream.reference_guidance_scale) == (1, 2, 3)
-    assert (stream.speed == 0.5).all()
+    options = stream.options
+    assert (options.num_inference_steps, options.audio_guidance_scale, options.reference_guidance_scale) == (1, 2, 3)
+    assert options.speed == 0.5
     assert stream.portrait.mask.all()
-    assert (stream.paste_back, stream.generator.initial_seed(), stream.output_type) == (True, 7, "uint8")
+    assert (stream.paste_back, stream.run.generator.initial_seed(), stream.run.output_type) == (True, 7, "uint8")
 
 
 def test_regions_in_words():
