@@ -23,7 +23,7 @@ for _name, _value in _SILENT.items():
 
 _EXPORTS = {
     "EMOPipeline": "emo.pipelines",
-    "EMOPipelineOutput": "emo.generation",
+    "EMOPipelineOutput": "emo.pipelines",
     "BackboneUNet": "emo.unets",
     "ReferenceNet": "emo.unets",
     "FaceLocator": "emo.unets",

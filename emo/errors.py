@@ -35,7 +35,8 @@ def python_words(setting: Setting) -> str:
 
 def command_words(setting: Setting) -> str:
     """A setting as a flag of the command line."""
-    return f"--{setting.option.replace('_', '-')} {setting.value}"
+    flag = f"--{setting.option.replace('_', '-')}"
+    return flag if setting.value is True else f"{flag} {setting.value}"
 
 
 class _Told:

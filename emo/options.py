@@ -216,21 +216,25 @@ class Options:
         return _entries(cls)
 
     @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The options' names, in the order of the fields."""
+        return tuple(entry.name for entry in cls.entries())
+
+    @classmethod
     def from_values(cls: type[Self], values: Mapping[str, Any]) -> Self:
         """Options of these values by name, and the defaults for the others.
 
         Raises:
             OptionError: a name is none of an option, or a value of the wrong kind.
         """
-        known = [entry.name for entry in cls.entries()]
         for name in values:
-            if name not in known:
-                raise OptionError(f"{name} is no option of this model; it has {', '.join(known)}", option=name)
+            if name not in cls.names():
+                raise OptionError(f"{name} is no option of this model; it has {', '.join(cls.names())}", option=name)
         return cls(**values)
 
     def values(self) -> dict[str, Any]:
         """All values by name, as keyword arguments."""
-        return {entry.name: getattr(self, entry.name) for entry in self.entries()}
+        return {name: getattr(self, name) for name in self.names()}
 
     def check(self, **limits: tuple[float | None, float | None]) -> None:
         """See that all values are in range.

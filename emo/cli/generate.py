@@ -9,10 +9,9 @@ from pathlib import Path
 from emo.cli.device import pick_device, pick_dtype
 from emo.cli.like import fill_in
 from emo.console import note, quiet_loading, say
-from emo.errors import AudioError, EmoError, ImageError, OptionError, OutputError, VideoError
+from emo.errors import AudioError, EmoError, ImageError, OutputError, ResumeError, VideoError
 from emo.locks import claim
-
-AUTO, FREE = "auto", "free"  # --face-region and --speed: the defaults by name, where --like says something else
+from emo.options import Options, add_arguments
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -32,40 +31,8 @@ def add_parser(commands) -> argparse.ArgumentParser:
         "--attention", metavar="BACKEND", help="attention kernels; `emo doctor` lists those that run here"
     )
 
-    video = parser.add_argument_group("video")
-    video.add_argument("--height", type=int, help="pixels (default: the model's)")
-    video.add_argument("--width", type=int, help="pixels (default: the model's)")
-    video.add_argument("--fps", help="frames per second, as 25 or 30000/1001 (default 25)")
-    video.add_argument("--steps", type=int, help="denoising steps per clip (default 40)")
-    video.add_argument("--audio-guidance", type=float, help="how strongly the sound drives (default 1.5)")
-    video.add_argument("--reference-guidance", type=float, help="same for the portrait (default 1: off)")
-    video.add_argument(
-        "--noise-correlation", type=float, help="of the noise of neighboring frames, 0 to 1 (default: the model's)"
-    )
-    video.add_argument(
-        "--noise-mirroring", type=float, help="noise each clip takes over from the one before, 0 to 1 (default 0.9)"
-    )
-    video.add_argument("--eta", type=float, help="randomness of steps, 0 to 1, for models with DDIM (default 0)")
-    video.add_argument("--seed", type=seed, help="same seed, same video (default 0)")
-
-    motion = parser.add_argument_group("face and motion")
-    motion.add_argument("--face", type=int, metavar="N", help="which of several faces, counted from the left")
-    motion.add_argument(
-        "--face-region",
-        metavar="REGION",
-        help="where the face may move: full, a box x0,y0,x1,y1 in the picture's pixels, a mask picture, or auto "
-        "(default): the face's own box, somewhat larger",
-    )
-    motion.add_argument(
-        "--speed",
-        metavar="DEGREES",
-        help="head rotation per frame, about 0.1 to 1.3; one number, a text file of one per frame, or free (default)",
-    )
-    motion.add_argument(
-        "--paste-back",
-        action=argparse.BooleanOptionalAction,
-        help="put the animated face back into the full picture",
-    )
+    groups = add_arguments(parser, options_of(None))
+    groups["video"].add_argument("--seed", type=seed, help="same seed, same video (default 0)")
     parser.add_argument(
         "--like", type=Path, metavar="VIDEO", help="repeat how this video was made; other options given here win"
     )
@@ -84,17 +51,14 @@ def run(options: argparse.Namespace) -> None:
 
 def generate(options: argparse.Namespace) -> None:
     """Make the video, of which nobody else is at work."""
-    options.face_region, options.speed = parse_region(options.face_region), parse_speed(options.speed)
-    like = fill_in(options)
-    region = None if isinstance(options.face_region, str) and options.face_region == AUTO else options.face_region
-    speed = None if options.speed == FREE else options.speed
+    like, values = fill_in(options, options_of)
 
     import torch
 
-    from emo.generation import fingerprint, load_resume_point, write_video
+    from emo.generation import fingerprint, is_unfinished, write_video
 
     started = time.monotonic()
-    resume = load_resume_point(options.output, resume=options.resume, restart=options.restart)
+    resume = resume_point(options)
     pipe = load_pipeline(options)
     if like:
         like.compare(pipe)
@@ -102,27 +66,15 @@ def generate(options: argparse.Namespace) -> None:
         stream = pipe.stream(
             options.image,
             options.audio,
-            height=options.height,
-            width=options.width,
-            fps=options.fps,
-            num_inference_steps=options.steps,
-            audio_guidance_scale=options.audio_guidance,
-            reference_guidance_scale=options.reference_guidance,
-            noise_correlation=options.noise_correlation,
-            noise_mirroring=options.noise_mirroring,
-            eta=options.eta,
-            face_region=region,
-            face=options.face,
-            speed=speed,
-            paste_back=options.paste_back,
+            **values,
             generator=torch.Generator().manual_seed(options.seed),
             output_type="uint8",
             resume_from=resume and resume.state,
         )
     try:
-        write_video(stream, options.output, fingerprint=fingerprint(pipe, stream, options.seed), resume=resume)
+        write_video(stream, options.output, fingerprint=fingerprint(stream, options.seed), resume=resume)
     except BaseException:
-        if load_resume_point(options.output, resume=True, restart=False):
+        if is_unfinished(options.output):
             note(f"{options.output} is unfinished; the same command with --resume continues")
         raise
 
@@ -132,6 +84,29 @@ def generate(options: argparse.Namespace) -> None:
         f"{options.output}: {stream.num_frames} frames, {float(stream.num_frames / stream.fps):.2f} s of video; "
         f"took {seconds:.1f} s, {seconds / max(1, frames):.3f} s per frame"
     )
+
+
+def options_of(model: str | None) -> type[Options]:
+    """The class of a model's options; of the model that comes with the package where none is named."""
+    from emo.pipelines import EMOOptions
+
+    return EMOOptions
+
+
+def resume_point(options: argparse.Namespace):
+    """What an interrupted generation of the output left, if it is to be continued.
+
+    Raises:
+        ResumeError: something was left, but the command does not say what to do with it; or it is damaged.
+    """
+    from emo.generation import ResumePoint, is_unfinished
+    from emo.generation.write import resume_path
+
+    if options.restart or not is_unfinished(options.output):
+        return None
+    if not options.resume:
+        raise ResumeError(f"{options.output} is unfinished: add --resume to continue it or --restart to start anew")
+    return ResumePoint.load(resume_path(options.output))
 
 
 def check_paths(options: argparse.Namespace) -> None:
@@ -148,8 +123,9 @@ def check_paths(options: argparse.Namespace) -> None:
     require_file(options.audio, AudioError)
     if options.like is not None:
         require_file(options.like, VideoError)
-    inputs = [options.image, options.audio, *filter(None, (options.face_region, options.speed, options.like))]
-    for path in inputs:
+    given = [getattr(options, name, None) for name in options_of(options.model).names()]
+    texts = [value for value in given if isinstance(value, str)]  # some name files
+    for path in [options.image, options.audio, *texts, *filter(None, [options.like])]:
         if same_file(path, options.output):
             raise OutputError(f"{options.output} is one of the inputs; give the video another name")
         if any(same_file(path, beside(options.output)) for beside in (spool_path, resume_path)):
@@ -190,35 +166,6 @@ def seed(text: str) -> int:
     if not 0 <= number < 2**63:
         raise ValueError
     return number
-
-
-def parse_region(text: str | None):
-    """None, AUTO, "full", a box as four numbers, or a mask picture's pixels."""
-    if text in (None, AUTO, "full"):
-        return text
-    parts = text.split(",")
-    if len(parts) == 4:
-        try:
-            return tuple(float(part) for part in parts)
-        except ValueError:
-            raise OptionError(f"--face-region {text}: a box is four numbers, x0,y0,x1,y1") from None
-    from emo.media import load_image
-
-    return load_image(text)
-
-
-def parse_speed(text: str | None) -> str | float | list[float] | None:
-    """None, FREE, one number, or the numbers of a text file."""
-    if text in (None, FREE):
-        return text
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        return [float(word) for word in Path(text).read_text(encoding="utf-8-sig").replace(",", " ").split()]
-    except (OSError, ValueError) as error:
-        raise OptionError(f"--speed {text}: neither a number nor a file of numbers ({error})") from None
 
 
 def set_attention(pipe, backend: str) -> None:

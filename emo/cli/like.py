@@ -2,57 +2,40 @@
 
 import argparse
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from emo.errors import FaceError, OptionError
+from emo.errors import FaceError, OptionError, command_words
+from emo.options import Options, from_arguments
 
-DEFAULTS: dict[str, Any] = {
-    "model": None,
-    "dtype": "auto",
-    "attention": None,
-    "height": None,
-    "width": None,
-    "fps": "25",
-    "steps": 40,
-    "audio_guidance": 1.5,
-    "reference_guidance": 1.0,
-    "noise_correlation": None,
-    "noise_mirroring": 0.9,
-    "eta": 0.0,
-    "seed": 0,
-    "face": None,
-    "face_region": None,
-    "speed": None,
-    "paste_back": False,
-}
-"""What an option is where neither the command nor a video says it."""
-
-ARGUMENTS = {
-    "steps": "num_inference_steps",
-    "audio_guidance": "audio_guidance_scale",
-    "reference_guidance": "reference_guidance_scale",
-}
-"""Options of the command that `EMOPipeline.stream` calls otherwise."""
+SETTINGS: dict[str, Any] = {"model": None, "dtype": "auto", "attention": None, "seed": 0}
+"""What makes a video besides its model's options, and what it is where neither the command nor a video says it."""
 
 
-def fill_in(options: argparse.Namespace) -> "Like | None":
-    """Give every option of `DEFAULTS` that the command leaves out its value: the video's, or the default.
+def fill_in(
+    arguments: argparse.Namespace, options_of: Callable[[str | None], type[Options]]
+) -> "tuple[Like | None, dict[str, Any]]":
+    """Give every one of `SETTINGS` that the command leaves out its value: the video's, or the default.
+
+    Args:
+        options_of: the class of a model's options.
 
     Returns:
-        The video whose options they are, or `None` without --like.
+        The video to repeat, or None without --like; and the options: the video's, where the command gives no others.
 
     Raises:
         VideoError: the video says nothing of its origin.
-        OptionError: the video's model is a folder that is not here.
+        OptionError: the video's model is a folder that is not here, or an option's text is no value of it.
     """
-    missing = [name for name in DEFAULTS if getattr(options, name) is None]
-    like = None if options.like is None else Like(options.like, missing)
-    for name in missing:
-        setattr(options, name, like.value(name, options.device) if like else DEFAULTS[name])
-    return like
+    like = None if arguments.like is None else Like(arguments.like)
+    for name, default in SETTINGS.items():
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, like.setting(name, arguments.device) if like else default)
+    kind = options_of(arguments.model)
+    given = from_arguments(kind, arguments)
+    return like, {**(like.options(kind, given) if like else {}), **given}
 
 
 class Like:
@@ -60,27 +43,31 @@ class Like:
 
     Args:
         path: of the video.
-        taken: names of the options that come from it.
     """
 
-    def __init__(self, path: Path, taken: list[str]):
-        from emo.generation import repeat_options
+    def __init__(self, path: Path):
         from emo.media import read_origin
 
-        self.path, self.taken = path, taken
+        self.path = path
         self.origin = read_origin(path)
-        self.options = repeat_options(self.origin, path)
         self.model = self.origin.get("model") or {}
+        self.taken: dict[str, str] = {}
 
-    def value(self, name: str, device: str) -> Any:
-        """The video's value of an option of `DEFAULTS`; `device` is where to generate."""
+    def setting(self, name: str, device: str) -> Any:
+        """The video's value of one of `SETTINGS`; `device` is where to generate."""
         if name == "model":
             return self._model()
         if name == "seed":
             return self._seed()
-        if name == "dtype":
-            return self._dtype(device)
-        return self.origin.get(name) if name == "attention" else self.options[ARGUMENTS.get(name, name)]
+        return self._dtype(device) if name == "dtype" else self.origin.get(name)
+
+    def options(self, kind: type[Options], given: Collection[str]) -> dict[str, Any]:
+        """The video's options, but for those that are given."""
+        from emo.generation import repeat_options
+
+        self.taken = {entry.name: entry.flag for entry in kind.entries() if entry.name not in given}
+        values = repeat_options(self.origin, self.path, kind)
+        return {name: values[name] for name in self.taken}
 
     def compare(self, pipe) -> None:
         """Say where the pipeline is not the one that made the video."""
@@ -97,12 +84,12 @@ class Like:
         try:
             yield
         except (FaceError, OptionError) as error:
-            fixed = {"face_region": "--face-region", "face": "--face", "speed": "--speed"}
-            plain = (str, float, type(None))  # these fit any portrait and recording
-            names = [fixed[n] for n in fixed if n in self.taken and not isinstance(self.options[n], plain)]
-            if not names:
+            flag = self.taken.get(error.option or "")
+            if flag is None:
                 raise
-            raise type(error)(f"{error} ({' and '.join(names)} came from {self.path}; give your own)") from error
+            raise type(error)(
+                f"{error.told(command_words)} (--{flag} came from {self.path}; give your own)", option=error.option
+            ) from error
 
     def _model(self) -> str:
         from emo.hub import locate_model
@@ -118,8 +105,8 @@ class Like:
     def _seed(self) -> int:
         if isinstance(seed := self.origin.get("seed"), int):
             return seed
-        self._warn(f"was made without a known seed; --seed {DEFAULTS['seed']} is taken")
-        return DEFAULTS["seed"]
+        self._warn(f"was made without a known seed; --seed {SETTINGS['seed']} is taken")
+        return SETTINGS["seed"]
 
     def _dtype(self, device: str) -> str:
         """The video's precision on the kind of device that made it, else what suits the device."""
@@ -129,7 +116,7 @@ class Like:
         if self.origin.get("device") == here and dtype in ("float32", "float16", "bfloat16"):
             return dtype
         self._warn(f"was made in {dtype} on {self.origin.get('device')}; on {here} the result differs slightly")
-        return DEFAULTS["dtype"]
+        return SETTINGS["dtype"]
 
     def _warn(self, message: str) -> None:
         warnings.warn(f"{self.path} {message}", stacklevel=2)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from emo import __version__
 from emo.cli import cache, doctor, evaluate, generate, init, inspect, prepare, pull, push, synthesize, ui
 from emo.console import any_encoding, note, quiet_libraries
-from emo.errors import EmoError
+from emo.errors import EmoError, command_words
 
 COMMANDS = (generate, ui, init, synthesize, prepare, inspect, cache, evaluate, push, pull, doctor)
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EmoError as error:
         if options.debug:
             raise
-        note(error)
+        note(error.told(command_words))
         return 2
     except BrokenPipeError:  # whoever read what is printed has had enough, as `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,6 +10,7 @@ from emo.console import note, quiet_loading, say
 from emo.errors import OptionError
 from emo.locks import claim_folder
 from emo.names import printable
+from emo.pipelines import EMOOptions
 
 LONGEST_NAME = 50  # letters of a portrait's name in those of its videos
 
@@ -36,10 +37,9 @@ def add_parser(kinds) -> None:
     parser.add_argument("--long", type=float, default=60.0, help="seconds of the long video (default 60)")
     parser.add_argument("--gallery", type=int, default=50, help="portraits to tell people from (default 50)")
     parser.add_argument("--steps", type=int, default=12, help="denoising steps per clip (default 12)")
-    parser.add_argument(
-        "--audio-guidance", type=float, default=1.5, help="how strongly the sound drives (default 1.5)"
-    )
-    parser.add_argument("--reference-guidance", type=float, default=1.0, help="same for the portrait (default 1: off)")
+    for entry in EMOOptions.entries():
+        if entry.name in ("audio_guidance_scale", "reference_guidance_scale"):
+            parser.add_argument(f"--{entry.flag}", type=float, default=entry.default, help=entry.arguments_help())
     parser.add_argument("--seed", type=int, default=0, help="of the videos' noise (default 0)")
     parser.add_argument("--people", type=int, help="seed of the held-out people (default 900)")
     parser.add_argument(

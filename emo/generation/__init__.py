@@ -1,19 +1,25 @@
 """What generation shares whatever the model: streams, their states, resuming, writing, origin and fingerprint."""
 
+from emo.generation.clip import Clip, ClipState
 from emo.generation.fingerprint import fingerprint
 from emo.generation.origin import repeat_options
+from emo.generation.output import VideoOutput
 from emo.generation.resume import ResumePoint
-from emo.generation.stream import ClipState, EMOClip, EMOPipelineOutput, EMOStream
-from emo.generation.write import load_resume_point, write_video
+from emo.generation.run import Run
+from emo.generation.sampling import sample
+from emo.generation.stream import Stream
+from emo.generation.write import is_unfinished, write_video
 
 __all__ = [
+    "Clip",
     "ClipState",
-    "EMOClip",
-    "EMOPipelineOutput",
-    "EMOStream",
     "ResumePoint",
+    "Run",
+    "Stream",
+    "VideoOutput",
     "fingerprint",
-    "load_resume_point",
+    "is_unfinished",
     "repeat_options",
+    "sample",
     "write_video",
 ]

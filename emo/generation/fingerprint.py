@@ -2,58 +2,47 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DiffusionPipeline, SchedulerMixin
 
-from emo.generation.stream import EMOStream
+from emo.generation.stream import Pipeline, Stream
 
 _SAMPLES_PER_READ = 1 << 20
 LEFT_OUT = ("architectures", "dtype", "transformers_version")  # differ between built, saved and loaded networks
 
 
-def fingerprint(pipe: DiffusionPipeline, stream: EMOStream, seed: int | None) -> dict[str, str]:
+def fingerprint(stream: Stream[Any], seed: int | None) -> dict[str, str]:
     """Name → value or hash of everything that the frames depend on."""
-    values = {
-        name: str(getattr(stream, name))
-        for name in (
-            "fps",
-            "num_inference_steps",
-            "audio_guidance_scale",
-            "reference_guidance_scale",
-            "noise_correlation",
-            "noise_mirroring",
-            "eta",
-            "paste_back",
-        )
-    }
-    speed = [] if stream.speed is None else [stream.speed.numpy()]
+    pipeline = stream.pipeline
     portrait = stream.portrait
     pictures = [portrait.image, portrait.picture] if stream.paste_back else [portrait.image]
     track = stream.audio
     reads = range(0, track.length, _SAMPLES_PER_READ)
-    return values | {
+    return {
+        "fps": str(stream.fps),
+        **stream.options.fingerprint(),
         "seed": str(seed),
         "size": str(portrait.image.shape),
-        "dtype": str(pipe.unet.dtype),
-        "device": pipe._execution_device.type,
-        "speed": _hash(speed),
+        "dtype": str(pipeline.denoiser.dtype),
+        "device": pipeline._execution_device.type,
+        **{name: _hash([] if track is None else [track.numpy()]) for name, track in stream.controls.items()},
         "image": _hash(pictures),
         "face_region": _hash([portrait.mask]),
         "audio": _hash(track.read(i, min(track.length, i + _SAMPLES_PER_READ)) for i in reads),
-        "scheduler": scheduler_fingerprint(pipe.scheduler),
-        "model": weights_fingerprint(pipe),
+        "scheduler": scheduler_fingerprint(pipeline.scheduler),
+        "model": weights_fingerprint(pipeline),
     }
 
 
-def weights_fingerprint(pipe: DiffusionPipeline) -> str:
+def weights_fingerprint(pipeline: Pipeline) -> str:
     """`modules_fingerprint` of all the pipeline's networks."""
-    return modules_fingerprint({n: c for n, c in pipe.components.items() if isinstance(c, torch.nn.Module)})
+    return modules_fingerprint({n: c for n, c in pipeline.components.items() if isinstance(c, torch.nn.Module)})
 
 
-def scheduler_fingerprint(scheduler: SchedulerMixin) -> str:
+def scheduler_fingerprint(scheduler: Any) -> str:
     """Hash of a scheduler's kind and configuration."""
     return _hash([type(scheduler).__name__.encode(), _settings(scheduler)])
 
@@ -64,7 +53,7 @@ def modules_fingerprint(modules: Mapping[str, torch.nn.Module], samples: int = 1
     Tensors that sequential offloading has taken away go in without values.
     """
 
-    def parts():
+    def parts() -> Iterator[bytes | np.ndarray]:
         for name, module in sorted(modules.items()):
             yield name.encode() + _settings(module)
             for key, tensor in module.state_dict().items():
@@ -77,7 +66,7 @@ def modules_fingerprint(modules: Mapping[str, torch.nn.Module], samples: int = 1
     return _hash(parts())
 
 
-def _settings(component) -> bytes:
+def _settings(component: Any) -> bytes:
     """A component's config without what the libraries keep in it for themselves."""
     config = component.config if isinstance(component.config, dict) else component.config.to_dict()
     kept = {k: v for k, v in config.items() if not k.startswith("_") and k not in LEFT_OUT}
@@ -87,5 +76,5 @@ def _settings(component) -> bytes:
 def _hash(parts: Iterable[bytes | np.ndarray]) -> str:
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).reshape(-1).view(np.uint8))
+        digest.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()[:16]

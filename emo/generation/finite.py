@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import torch
 
-from emo.errors import GenerationError
+from emo.errors import GenerationError, Setting
 
 
 class FiniteCheck:
@@ -48,12 +48,11 @@ class FiniteCheck:
             raise self._error("in the frames that the vae decoded", "")
 
     def _error(self, where: str, source: str) -> GenerationError:
-        remedy = (
-            "the weights may be damaged: fetch or train them anew, or try other options"
-            if self.dtype == torch.float32
-            else "try --dtype float32 (dtype=torch.float32 in Python)"
-        )
-        return GenerationError(f"clip {self.clip + 1} came out as NaN or infinite numbers {where}{source}; {remedy}")
+        problem = f"clip {self.clip + 1} came out as NaN or infinite numbers {where}{source}"
+        if self.dtype == torch.float32:
+            remedy = "the weights may be damaged: fetch or train them anew, or try other options"
+            return GenerationError(problem, remedy=remedy)
+        return GenerationError(problem, remedy="try {}", setting=Setting("dtype", "float32"))
 
 
 def _finite(tensors: Iterable[torch.Tensor]) -> bool:

@@ -6,6 +6,9 @@ from typing import Any, Protocol
 
 import torch
 
+from emo.errors import OptionError
+from emo.media import MOST_SIDE
+
 
 class Autoencoder(Protocol):
     """An autoencoder between pictures and latents, with the interface of diffusers' AutoencoderKL.
@@ -25,6 +28,26 @@ class Autoencoder(Protocol):
     def dtype(self) -> torch.dtype:
         """Of the weights."""
         ...
+
+
+def check_side(value: int | None, name: str, multiple: int, default: int) -> int:
+    """A side of the generated picture in pixels.
+
+    Args:
+        value: what was asked for, if anything.
+        name: of the option.
+        multiple: what the networks divide a side by.
+        default: the model's own.
+
+    Raises:
+        OptionError: it is no multiple of what the networks halve, or more than a video can hold.
+    """
+    side = default if value is None else value
+    if side % multiple or not multiple <= side <= MOST_SIDE:
+        most = MOST_SIDE // multiple * multiple
+        problem = f"{name} is {side}; it must be one of the multiples of {multiple} from {multiple} to {most}"
+        raise OptionError(problem, option=name)
+    return side
 
 
 @torch.no_grad()

@@ -7,16 +7,21 @@ from typing import Any, Protocol
 
 import torch
 
+OnStep = Callable[[int, torch.Tensor, torch.Tensor], torch.Tensor | None]
+"""Takes a step's number, timestep and latents; may return others to go on with."""
+
 
 class Scheduler(Protocol):
     """A scheduler of diffusers, whose own base class declares none of this.
 
     Attributes:
+        config: its settings.
         timesteps: (steps,), once they are set.
         init_noise_sigma: standard deviation of what the first step starts from.
         step: (prediction, timestep, latents) -> a tuple that begins with the latents after the step.
     """
 
+    config: Any
     timesteps: torch.Tensor
     init_noise_sigma: float
     step: Callable[..., Any]
@@ -38,7 +43,7 @@ def sample(
     *,
     eta: float = 0.0,
     generator: torch.Generator | None = None,
-    on_step: Callable[[int, torch.Tensor, torch.Tensor], torch.Tensor | None] | None = None,
+    on_step: OnStep | None = None,
 ) -> torch.Tensor:
     """Denoise by a scheduler's steps.
 
@@ -48,7 +53,7 @@ def sample(
         noise: normal, float32, of the latents' shape.
         num_steps: as `set_timesteps` takes it.
         eta, generator: of schedulers whose steps take them.
-        on_step: called after each step with its number, timestep and latents; may return others to go on with.
+        on_step: called after each step.
 
     Returns:
         The latents.

@@ -1,147 +1,117 @@
-"""What the pipeline returns and yields."""
+"""A checked request for a video, from which the clips come one by one."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
-import numpy as np
-import PIL.Image
 import torch
-from diffusers.utils import BaseOutput
 
-from emo.errors import OutputError
+from emo.errors import AudioError, OptionError
 from emo.face import Portrait
-from emo.generation.frames import each_frame, finish_frames
-from emo.media import AudioTrack, VideoWriter
+from emo.generation.clip import Clip, ClipState
+from emo.generation.run import Run
+from emo.media import AudioTrack
+from emo.options import Options
+
+OptionsT = TypeVar("OptionsT", bound=Options)
 
 
-@dataclass
-class EMOPipelineOutput(BaseOutput):
-    """A generated video.
+class Pipeline(Protocol):
+    """What streams, fingerprints and origins need of a pipeline, a diffusers one of whatever model.
 
-    frames: the T frames of the one video, by `output_type`: list of PIL images, array (T, H, W, 3) or tensor
-        (T, 3, H, W) in [0, 1], array uint8 (T, H, W, 3), or latents (T, L, h, w).
-    fps: frames per second.
-    audio: the recording.
-    origin: what made it and how; a saved video carries it. See `emo.generation.origin`.
+    Attributes:
+        config: its own, with `_name_or_path` where it was loaded.
+        scheduler: of diffusers.
     """
 
-    frames: Any
-    fps: Fraction
-    audio: AudioTrack
-    origin: dict[str, Any]
+    config: Any
+    scheduler: Any
 
-    def save(self, path: str | Path) -> None:
-        """Write frames and sound as .mp4 or .mov, with the origin in its metadata.
+    @property
+    def components(self) -> dict[str, Any]:
+        """Networks and other parts by name."""
+        ...
 
-        Raises:
-            OutputError: the file cannot be written, or the frames are latents.
-        """
-        if isinstance(self.frames, torch.Tensor) and self.frames.shape[1] != 3:
-            raise OutputError(f"{path}: latents are no pictures; choose another output_type than 'latent'")
-        with VideoWriter(path, self.fps) as writer:
-            try:
-                writer.write(map(_eight_bits, self.frames))
-                writer.finish(self.audio, self.origin)
-            except BaseException:
-                writer.discard()
-                raise
+    @property
+    def denoiser(self) -> Any:
+        """The network that generates: its precision and attention kernels are told of a video."""
+        ...
 
+    @property
+    def _execution_device(self) -> torch.device: ...
 
-def _eight_bits(frame: PIL.Image.Image | np.ndarray | torch.Tensor) -> np.ndarray:
-    """A frame of any `output_type` but latents as uint8 (H, W, 3)."""
-    frame = frame.permute(1, 2, 0).cpu().numpy() if isinstance(frame, torch.Tensor) else np.asarray(frame)
-    return frame if frame.dtype == np.uint8 else (frame * 255).round().astype(np.uint8)
+    def generate_clips(self, stream: "Stream[Any]") -> Iterator[Clip]:
+        """The clips of a stream from its start on, in order."""
+        ...
 
 
 @dataclass(frozen=True)
-class ClipState:
-    """All that the next clip needs of the ones before it: continuing from it equals never having stopped.
-
-    next_clip: index of the clip to generate next.
-    motion_latents: the last n generated latents (1, n, L, h, w), float32 on the CPU.
-    generator_state: state of the random generator, uint8, or `None` where there is no generator.
-    noise: what the clip before started from, (1, F, L, h, w), float32 on the CPU; `None` before the first.
-    """
-
-    next_clip: int
-    motion_latents: torch.Tensor
-    generator_state: torch.Tensor | None
-    noise: torch.Tensor | None = None
-
-
-@dataclass(frozen=True)
-class EMOClip:
-    """One clip of a stream.
-
-    pictures: what the autoencoder gave, (n, 3, H, W) in [−1, 1], or latents.
-    output_type, paste_into: what becomes of them; see `finish_frames`.
-    index, num_clips: which clip of how many.
-    state: where to resume after this clip.
-    """
-
-    pictures: torch.Tensor = field(repr=False)
-    output_type: str
-    paste_into: Portrait | None = field(repr=False)
-    index: int
-    num_clips: int
-    state: ClipState = field(repr=False)
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    @cached_property
-    def frames(self) -> Any:
-        """As in `EMOPipelineOutput`, the clip's own (F of them; fewer in the last clip)."""
-        return finish_frames(self.pictures, self.output_type, self.paste_into)
-
-    def each(self) -> Iterator[np.ndarray]:
-        """The frames as uint8 (H, W, 3), made one by one: for `VideoWriter.write`, of full pictures above all."""
-        assert self.output_type != "latent"
-        return each_frame(self.pictures, self.paste_into)
-
-
-@dataclass(frozen=True)
-class EMOStream:
+class Stream(Generic[OptionsT]):
     """A checked request for a video; iterating over it generates the clips in order, the same each time.
 
-    portrait: the cropped picture, its mask, and the way back into the full picture.
-    audio: the recording, decoded.
-    fps, num_frames, num_clips: what will be generated.
-    speed: head rotation (1, T) in degrees per frame, or `None`.
-    start: the state before the first clip to generate.
-    origin: what makes it and how, as far as known before any work.
-    The other fields are `EMOPipeline.stream`'s arguments.
+    Attributes:
+        pipeline: generates the clips.
+        portrait: the cropped picture, its mask, and the way back into the full picture.
+        audio: the recording, decoded.
+        fps, num_frames, num_clips: what will be generated.
+        options: the model's, with its own values where none were given.
+        controls: what steers each frame besides the sound, by name, (1, T) each, or None where it is free.
+        paste_back: whether frames are full pictures.
+        latent_shape: of one frame's latents, as `output_type="latent"` gives them.
+        run: how the generation is run.
+        start: the state before the first clip to generate.
+        origin: what makes it and how, as far as known before any work.
+
+    Raises:
+        OptionError: latents are to be pasted into a picture.
+        AudioError: the recording is too short.
     """
 
-    generate: Callable[["EMOStream"], Iterator[EMOClip]]
+    pipeline: Pipeline
     portrait: Portrait
     audio: AudioTrack
     fps: Fraction
     num_frames: int
     num_clips: int
-    num_inference_steps: int
-    audio_guidance_scale: float
-    reference_guidance_scale: float
-    noise_correlation: float
-    noise_mirroring: float
-    eta: float
-    speed: torch.Tensor | None
+    options: OptionsT
+    controls: Mapping[str, torch.Tensor | None]
     paste_back: bool
-    generator: torch.Generator | None
-    output_type: str
-    callback: Callable[..., dict | None] | None
-    callback_tensors: tuple[str, ...]
+    latent_shape: tuple[int, ...]
+    run: Run
     start: ClipState
     origin: dict[str, Any]
+
+    def __post_init__(self):
+        if self.paste_back and self.run.output_type == "latent":
+            problem = "paste_back needs pictures: choose another output_type than 'latent'"
+            raise OptionError(problem, option="paste_back")
+        if self.audio.duration * self.fps < 1:
+            name = self.audio.path or "the sound"
+            raise AudioError(f"{name}: {float(self.audio.duration):.3f} s is less than one frame at {self.fps} fps")
 
     @property
     def frame_size(self) -> tuple[int, int]:
         """Height and width of the frames."""
-        return (self.portrait.picture if self.paste_back else self.portrait.image).shape[:2]
+        height, width, _ = (self.portrait.picture if self.paste_back else self.portrait.image).shape
+        return height, width
 
-    def __iter__(self) -> Iterator[EMOClip]:
-        return self.generate(self)
+    def clip(self, pictures: torch.Tensor, index: int, state: ClipState) -> Clip:
+        """One clip of this stream, of pictures or latents as its `output_type` asks.
+
+        Args:
+            pictures: (n, 3, H, W), about -1 to 1, or latents (n, ...).
+            index: which one.
+            state: after it.
+        """
+        return Clip(
+            pictures=pictures,
+            output_type=self.run.output_type,
+            paste_into=self.portrait if self.paste_back else None,
+            index=index,
+            num_clips=self.num_clips,
+            state=state,
+        )
+
+    def __iter__(self) -> Iterator[Clip]:
+        return self.pipeline.generate_clips(self)

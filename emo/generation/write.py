@@ -3,14 +3,15 @@
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from emo.errors import ResumeError
 from emo.files import written_file
+from emo.generation.clip import Clip
 from emo.generation.origin import complete_origin
 from emo.generation.resume import ResumePoint
-from emo.generation.stream import EMOClip, EMOStream
+from emo.generation.stream import Stream
 from emo.locks import claim
 from emo.media import VideoWriter, check_frame_size, spool_path, warn_of_frame_size
 
@@ -22,12 +23,12 @@ def resume_path(path: str | os.PathLike) -> Path:
 
 
 def write_video(
-    stream: EMOStream,
-    path: str | os.PathLike,
+    stream: Stream[Any],
+    path: str | Path,
     *,
     fingerprint: dict[str, str],
     resume: ResumePoint | None = None,
-    frames_of: Callable[[EMOClip], Iterable[np.ndarray]] = EMOClip.each,
+    frames_of: Callable[[Clip], Iterable[np.ndarray]] = Clip.each,
 ) -> None:
     """Generate, and write each clip as it comes; the sound is added at the end, and the origin in the metadata.
 
@@ -66,15 +67,6 @@ def write_video(
         point_path.unlink()
 
 
-def load_resume_point(path: str | os.PathLike, *, resume: bool, restart: bool) -> ResumePoint | None:
-    """What an interrupted generation of `path` left, if it is to be continued.
-
-    Raises:
-        ResumeError: something was left, but neither `resume` nor `restart` says what to do with it; or it is damaged.
-    """
-    point_path = resume_path(path)
-    if restart or not (os.path.exists(point_path) and os.path.exists(spool_path(path))):
-        return None
-    if not resume:
-        raise ResumeError(f"{path} is unfinished: add --resume to continue it or --restart to start anew")
-    return ResumePoint.load(point_path)
+def is_unfinished(path: str | Path) -> bool:
+    """Whether an interrupted generation of `path` left something from which it can be continued."""
+    return os.path.exists(resume_path(path)) and os.path.exists(spool_path(path))

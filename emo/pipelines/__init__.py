@@ -4,15 +4,17 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from emo.pipelines.emo_call import EMOPipelineOutput
     from emo.pipelines.emo_options import EMOOptions
     from emo.pipelines.pipeline_emo import EMOPipeline
 
 _EXPORTS = {
     "EMOOptions": "emo.pipelines.emo_options",
     "EMOPipeline": "emo.pipelines.pipeline_emo",
+    "EMOPipelineOutput": "emo.pipelines.emo_call",
 }
 
-__all__ = ["EMOOptions", "EMOPipeline"]
+__all__ = ["EMOOptions", "EMOPipeline", "EMOPipelineOutput"]
 
 
 def __getattr__(name: str):

@@ -10,8 +10,9 @@ from emo.pipelines.option_kinds import FACE_REGION, SPEED
 
 if TYPE_CHECKING:
     import numpy as np
-    import PIL.Image
     import torch
+
+    from emo.face import Region
 
 MOTION = "face and motion"
 
@@ -35,7 +36,7 @@ class EMOOptions(Options):
     )
     noise_mirroring: float = option(0.9, "noise each clip takes over from the one before, 0 to 1", low=0, high=1)
     eta: float = option(0.0, "randomness of steps, 0 to 1, for models with DDIM", low=0, high=1)
-    face_region: "str | Sequence[float] | PIL.Image.Image | np.ndarray | torch.Tensor | None" = option(
+    face_region: "Region | None" = option(
         None,
         "where the face may move: full, a box x0,y0,x1,y1 in the picture's pixels, a mask picture, or auto: the "
         "face's own box, somewhat larger",

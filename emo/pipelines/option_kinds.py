@@ -13,6 +13,7 @@ from emo.values import number
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
 
 
 def parse_region(text: str) -> str | tuple[float, ...] | None:
@@ -137,6 +138,25 @@ def plain_speed(speed: Any, name: str = "speed") -> float | list[float]:
     if not all(math.isfinite(value) and value >= 0 for value in (plain if isinstance(plain, list) else [plain])):
         raise OptionError("speed must be finite and not negative, in degrees per frame", option=name)
     return plain
+
+
+def speed_track(speed: Any, num_frames: int) -> "torch.Tensor | None":
+    """Head rotation (1, T) in degrees per frame, from one number or one per frame as `plain_speed` gives them.
+
+    Raises:
+        OptionError: the values are not as many as frames.
+    """
+    import torch
+
+    if speed is None:
+        return None
+    track = torch.tensor(speed, dtype=torch.float32).reshape(1, -1)
+    if track.shape[1] == 1:
+        track = track.expand(1, num_frames)
+    if track.shape[1] != num_frames:
+        problem = f"speed has {track.shape[1]} values, but the video has {num_frames} frames"
+        raise OptionError(problem, option="speed")
+    return track
 
 
 FACE_REGION = Kind(

@@ -1,41 +1,46 @@
 """The EMO pipeline: one portrait and one recording become a talking or singing video of any length."""
 
-import copy
-import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import PIL.Image
 import torch
-from diffusers import AutoencoderKL, DiffusionPipeline
-from diffusers.schedulers import KarrasDiffusionSchedulers
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.pipelines.pipeline_utils import DiffusionPipeline
+from diffusers.schedulers.scheduling_utils import KarrasDiffusionSchedulers
 from diffusers.utils.torch_utils import randn_tensor
 from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 
-from emo.errors import AudioError
-from emo.face import prepare_portrait
+from emo.errors import OptionError
+from emo.face import Portrait, prepare_portrait
 from emo.generation.audio_features import AudioFeatures
-from emo.generation.fingerprint import fingerprint
+from emo.generation.clip import Clip, ClipState
 from emo.generation.finite import FiniteCheck
-from emo.generation.guidance import ClipConditions, guide
-from emo.generation.latents import clip_noise, correlate_noise, decode_latents, encode_pictures
-from emo.generation.origin import begin_origin, complete_origin
+from emo.generation.latents import check_side, clip_noise, correlate_noise, decode_latents, encode_pictures
+from emo.generation.origin import begin_origin
+from emo.generation.run import CALLBACK_TENSORS, Run
+from emo.generation.sampling import Scheduler, count_steps, sample, step_arguments
 from emo.generation.schedulers import check_scheduler
-from emo.generation.stream import ClipState, EMOClip, EMOPipelineOutput, EMOStream
-from emo.generation.windows import cut_windows
+from emo.generation.stream import Stream
+from emo.generation.windows import ClipSpan, cut_windows, plan_clips
 from emo.media import AudioTrack, as_fps, load_image
 from emo.pipelines.description import describe_folder
-from emo.pipelines.options import CALLBACK_TENSORS, check_options, check_size, plain_options, speed_track
+from emo.pipelines.emo_call import EMOCall
+from emo.pipelines.emo_conditions import batch_conditions
+from emo.pipelines.emo_options import EMOOptions
+from emo.pipelines.option_kinds import speed_track
 from emo.store import SavedFormat, register_components
 from emo.unets import (
     AudioProjection,
     BackboneUNet,
     FaceLocator,
+    MotionMaps,
     PatchAutoencoder,
+    ReferenceKeyValues,
     ReferenceNet,
     SpeedEncoder,
 )
@@ -43,7 +48,7 @@ from emo.unets import (
 register_components(AudioProjection, BackboneUNet, FaceLocator, PatchAutoencoder, ReferenceNet, SpeedEncoder)
 
 
-class EMOPipeline(SavedFormat, DiffusionPipeline):
+class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
     """Audio-driven portrait animation.
 
     Args:
@@ -60,6 +65,8 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
     model_cpu_offload_seq = "audio_encoder->audio_projection->speed_encoder->face_locator->reference_unet->unet->vae"
     _callback_tensor_inputs = CALLBACK_TENSORS
     describe = staticmethod(describe_folder)
+    options_class = EMOOptions
+    scheduler: Scheduler
 
     def __init__(
         self,
@@ -86,288 +93,172 @@ class EMOPipeline(SavedFormat, DiffusionPipeline):
             feature_extractor=feature_extractor,
             scheduler=scheduler,
         )
-        self.vae_scale_factor = 2 ** (len(vae.config.block_out_channels) - 1)
+        self.vae_scale_factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
 
     def set_attention_backend(self, backend: str) -> None:
         """Choose the attention kernels of both UNets, as `ModelMixin.set_attention_backend` does."""
         self.unet.set_attention_backend(backend)
         self.reference_unet.set_attention_backend(backend)
 
-    def __call__(self, image, audio, *, return_dict: bool = True, **options) -> EMOPipelineOutput | tuple:
-        """Generate a whole video: collects what `stream` yields, and takes its arguments.
+    @property
+    def denoiser(self) -> BackboneUNet:
+        """The network that generates."""
+        return self.unet
 
-        Returns:
-            `EMOPipelineOutput`, or the tuple `(frames, fps, audio)` if `return_dict` is false.
-        """
-        stream = self.stream(image, audio, **options)
-        parts = [clip.frames for clip in stream]
-        if stream.output_type == "pil":
-            frames = [frame for part in parts for frame in part]
-        else:
-            frames = (torch.cat if isinstance(parts[0], torch.Tensor) else np.concatenate)(parts)
-        if not return_dict:
-            return frames, stream.fps, stream.audio
-        origin = complete_origin(stream.origin, fingerprint(self, stream, stream.origin["seed"]))
-        return EMOPipelineOutput(frames=frames, fps=stream.fps, audio=stream.audio, origin=origin)
+    @property
+    def default_size(self) -> int:
+        """Height and width in pixels of the pictures that the backbone was trained on."""
+        return self.unet.config.sample_size * self.vae_scale_factor
 
-    def stream(
+    def open_stream(
         self,
         image: str | Path | PIL.Image.Image | np.ndarray,
         audio: str | Path | tuple[np.ndarray, int] | AudioTrack,
-        *,
-        height: int | None = None,
-        width: int | None = None,
-        fps: float | str | Fraction = 25,
-        num_inference_steps: int = 40,
-        audio_guidance_scale: float = 1.5,
-        reference_guidance_scale: float = 1.0,
-        noise_correlation: float | None = None,
-        noise_mirroring: float = 0.9,
-        eta: float = 0.0,
-        face_region: str | Sequence[float] | PIL.Image.Image | np.ndarray | torch.Tensor | None = None,
-        face: int | None = None,
-        speed: float | Sequence[float] | np.ndarray | torch.Tensor | None = None,
-        paste_back: bool = False,
-        generator: torch.Generator | None = None,
-        output_type: str = "pil",
-        callback_on_step_end: Callable[..., dict | None] | None = None,
-        callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
-        resume_from: ClipState | None = None,
-    ) -> EMOStream:
-        """Generate a video clip by clip, in memory that does not grow with its length.
-
-        Args:
-            image: the portrait: a path, PIL image or array.
-            audio: the recording: a path, `(samples, rate)` or an `AudioTrack`.
-            height, width: size of the generated picture in pixels; the model's own size by default.
-            fps: frames per second.
-            num_inference_steps: denoising steps per clip; 40 in the paper (4.1).
-            audio_guidance_scale, reference_guidance_scale: weights w of the guided conditions in
-                pred = c + Σ (w − 1) (c − c without it). A weight of 1 costs no time.
-            noise_correlation: of the noise of neighboring frames, 0 to 1; `None` for what the backbone's config says.
-                0 is the paper's, independent from frame to frame.
-            noise_mirroring: share of each clip's noise, in variance, that is the noise of the clip before in reverse,
-                0 to 1, for smoother joins; 0 is the paper's fresh noise for every clip.
-            eta: η of DDIM; must be 0 for schedulers that have none.
-            face_region: where the face may move (3.2.5, Fig. 7): `None` for the portrait's face box enlarged by 1.3,
-                `"full"` for anywhere, a box `(x0, y0, x1, y1)` in the portrait's pixels, or a mask of its size.
-            face: which face of several, counted from the left; the largest by default.
-            speed: head rotation in degrees per frame: one number, one per frame, or `None` for
-                whatever comes.
-            paste_back: yield the full picture with the animated crop in its place.
-            generator: makes the result repeatable.
-            output_type: `"pil"`, `"np"` and `"pt"` (in [0, 1]), `"uint8"` (an array) or `"latent"`.
-            callback_on_step_end: called as `callback(pipe, step, timestep, tensors)` after each denoising step, with
-                the step counted over all clips; may return changed `tensors`.
-            callback_on_step_end_tensor_inputs: which tensors it gets; `"latents"` is all there is.
-            resume_from: continue after the clip that yielded this state, with the same inputs and options.
-
-        Returns:
-            `EMOStream`, which generates while it is iterated over. All inputs have been checked by then.
-
-        Raises:
-            EmoError: the picture, the sound or an option cannot be used.
-        """
-        given = plain_options(locals())
+        options: EMOOptions,
+        run: Run,
+    ) -> Stream[EMOOptions]:
+        """Check and prepare what `stream` was given; see there."""
         check_scheduler(self.scheduler)
         factor = self.vae_scale_factor
-        size = self.unet.config.sample_size * factor
         multiple = factor * 2 ** (len(self.unet.config.block_out_channels) - 1)
-        height = check_size(given["height"], "height", multiple, size)
-        width = check_size(given["width"], "width", multiple, size)
-        settings = {
-            name: given[name]
-            for name in (
-                "num_inference_steps",
-                "audio_guidance_scale",
-                "reference_guidance_scale",
-                "noise_correlation",
-                "noise_mirroring",
-                "eta",
-                "paste_back",
-            )
-        }
-        if noise_correlation is None:
-            settings["noise_correlation"] = self.unet.config.noise_correlation
-        check_options(
-            **settings,
-            most_steps=self.scheduler.config.num_train_timesteps,
-            has_eta="eta" in self._step_arguments(),
-            generator=generator,
-            output_type=output_type,
-            callback=callback_on_step_end,
-            callback_tensors=callback_on_step_end_tensor_inputs,
-            resume_from=resume_from,
-        )
-        fps = as_fps(given["fps"])
+        height = check_side(options.height, "height", multiple, self.default_size)
+        width = check_side(options.width, "width", multiple, self.default_size)
+        latent_shape = (self.vae.config.latent_channels, height // factor, width // factor)
+        given = options
+        if options.noise_correlation is None:
+            options = replace(options, noise_correlation=self.unet.config.noise_correlation)
+        options.check(num_inference_steps=(1, self.scheduler.config.num_train_timesteps))
+        if options.eta and "eta" not in step_arguments(self.scheduler):
+            problem = f"eta is {options.eta}, but the model's scheduler has none; leave it out, or choose DDIM"
+            raise OptionError(problem, option="eta")
+        start = run.resume_from or ClipState(0, {}, run.generator_state())
+        if start.next_clip > 0 and "motion_latents" not in start.tensors:
+            raise OptionError("resume_from is no state of a clip of this model", option="resume_from")
+        fps = as_fps(options.fps)
         portrait = prepare_portrait(
             load_image(image),
             height=height,
             width=width,
-            face_region=given["face_region"],
-            face=given["face"],
+            face_region=options.face_region,
+            face=options.face,
             name=str(image) if isinstance(image, str | Path) else "portrait",
         )
         track = AudioTrack.open(audio, sampling_rate=self.feature_extractor.sampling_rate)
         num_frames = track.num_frames(fps)
-        latent_shape = (self.vae.config.latent_channels, height // factor, width // factor)
-        start = resume_from or ClipState(
-            next_clip=0,
-            motion_latents=torch.zeros(1, self.unet.config.num_motion_frames, *latent_shape),
-            generator_state=None if generator is None else generator.get_state(),
-        )
-        if track.duration * fps < 1:
-            seconds = float(track.duration)
-            raise AudioError(f"{track.path or 'the sound'}: {seconds:.3f} s is less than one frame at {fps} fps")
-        return EMOStream(
-            generate=self._generate,
+        return Stream(
+            pipeline=self,
             portrait=portrait,
             audio=track,
             fps=fps,
             num_frames=num_frames,
             num_clips=math.ceil(num_frames / self.unet.config.num_frames),
-            **settings,
-            speed=speed_track(given["speed"], num_frames),
-            generator=generator,
-            output_type=output_type,
-            callback=callback_on_step_end,
-            callback_tensors=tuple(callback_on_step_end_tensor_inputs),
+            options=options,
+            controls={"speed": speed_track(options.speed, num_frames)},
+            paste_back=options.paste_back,
+            latent_shape=latent_shape,
+            run=run,
             start=start,
-            origin=begin_origin(self, portrait, generator, given),
+            origin=begin_origin(self, given, run.generator),
         )
 
     @torch.no_grad()
-    def _generate(self, job: EMOStream) -> Iterator[EMOClip]:
+    def generate_clips(self, stream: Stream[EMOOptions]) -> Iterator[Clip]:
         """Figure 2 of the paper, clip after clip."""
-        device = self._execution_device
-        clip_frames, n = self.unet.config.num_frames, self.unet.config.num_motion_frames
-        state = job.start
-        if job.generator is not None:
-            job.generator.set_state(state.generator_state)
-        features = AudioFeatures(job.audio, self.audio_encoder, self.feature_extractor, job.fps, job.num_frames)
-
-        # Frames encoding, once per video. Before the first clip the motion frames are zero maps (3.2.4); zero latents
-        # go along with the portrait for the maps' shapes.
-        portrait_latents = self._encode(job.portrait.image)
-        maps = self.reference_unet(portrait_latents, portrait_latents.new_zeros(1, n, *portrait_latents.shape[1:]))
-        key_values, motion = self.unet.project_reference(maps.reference), maps.motion.zeros()
-        del maps
-        mask = torch.from_numpy(job.portrait.mask)[None, None].to(device, self.face_locator.dtype)
-        face_mask_features = self.face_locator(mask)
-
-        scheduler = copy.deepcopy(self.scheduler)  # its own: others may be at work on this pipeline
-        scheduler.set_timesteps(job.num_inference_steps, device=device)
-        steps = len(scheduler.timesteps)
+        options = stream.options
+        run = stream.run
+        state = stream.start
+        clip_frames = self.unet.config.num_frames
+        n = self.unet.config.num_motion_frames
+        scheduler = self.scheduler  # another may take its place while the clips are read
+        if run.generator is not None and state.generator_state is not None:
+            run.generator.set_state(state.generator_state)
+        sound = AudioFeatures(stream.audio, self.audio_encoder, self.feature_extractor, stream.fps, stream.num_frames)
+        scales = {"audio": options.audio_guidance_scale, "reference": options.reference_guidance_scale}
+        steps = count_steps(scheduler, options.num_inference_steps)
         try:
-            with self.progress_bar(total=job.num_clips * steps) as bar:
+            portrait_latents, reference, no_motion = self.encode_portrait(stream.portrait)
+            face_mask = self.encode_face_mask(stream.portrait)
+            with self.progress_bar(total=stream.num_clips * steps) as bar:  # pyright: ignore[reportCallIssue] (torch's decorator)
                 bar.initial = bar.n = state.next_clip * steps
-                for index in range(state.next_clip, job.num_clips):
-                    bar.set_description(f"clip {index + 1}/{job.num_clips}")
-                    start, stop = index * clip_frames, (index + 1) * clip_frames
-                    if index > 0:
-                        motion_latents = state.motion_latents.to(device, self.unet.dtype)
-                        motion = self.reference_unet(motion_latents=motion_latents).motion
-                    conditions = guide(
-                        key_values,
-                        motion,
-                        self._audio_tokens(features, start, stop),
-                        face_mask_features,
-                        self._speed_features(job.speed, start, stop),
-                        audio_guidance_scale=job.audio_guidance_scale,
-                        reference_guidance_scale=job.reference_guidance_scale,
+                for span in plan_clips(stream.num_frames, clip_frames, state.next_clip):
+                    bar.set_description(f"clip {span.index + 1}/{stream.num_clips}")
+                    motion = no_motion if span.index == 0 else self.encode_motion(state)
+                    audio = self.encode_audio(sound, span)
+                    speed = self.encode_speed(stream.controls["speed"], span)
+                    conditions = batch_conditions(reference, motion, audio, face_mask, speed, scales)
+                    noise = self.prepare_noise(stream, state)
+                    check = FiniteCheck(span.index, self.unet.dtype)
+                    latents = sample(
+                        scheduler,
+                        partial(conditions.predict, self.unet),
+                        noise,
+                        options.num_inference_steps,
+                        eta=options.eta,
+                        generator=run.generator,
+                        on_step=run.watch(self, check, bar, span.index * steps),
                     )
-                    shape = (1, clip_frames, *portrait_latents.shape[1:])
-                    fresh = randn_tensor(shape, generator=job.generator, device=device, dtype=torch.float32)
-                    fresh = correlate_noise(fresh, job.noise_correlation)
-                    noise = clip_noise(fresh, state.noise, job.noise_mirroring)
-                    check = FiniteCheck(index, self.unet.dtype)
-                    latents = self._denoise(job, scheduler, conditions, noise, index, bar, check)
                     check.conclude({"the portrait's latents": [portrait_latents], **conditions.by_name()})
-                    pictures = self._decode(job, latents[0, : job.num_frames - start])
+                    pictures = self.decode(latents[0, : span.num_frames], run.output_type)
                     check.decoded(pictures)
-                    state = ClipState(
-                        next_clip=index + 1,
-                        motion_latents=latents[:, clip_frames - n :].cpu(),
-                        generator_state=None if job.generator is None else job.generator.get_state(),
-                        noise=noise.cpu(),
-                    )
+                    tensors = {"motion_latents": latents[:, clip_frames - n :].cpu(), "noise": noise.cpu()}
+                    state = ClipState(span.index + 1, tensors, run.generator_state())
                     self.maybe_free_model_hooks()  # under CPU offload: nothing stays on the GPU between clips
-                    yield EMOClip(
-                        pictures=pictures,
-                        output_type=job.output_type,
-                        paste_into=job.portrait if job.paste_back else None,
-                        index=index,
-                        num_clips=job.num_clips,
-                        state=state,
-                    )
+                    yield stream.clip(pictures, span.index, state)
         finally:
             self.maybe_free_model_hooks()
 
-    def _audio_tokens(self, features: AudioFeatures, start: int, stop: int) -> torch.Tensor:
-        """Tokens (1, F, tokens, D) of the frames `start … stop−1` (3.2.2)."""
-        windows = features.windows(start, stop, self.audio_projection.config.num_neighbors)
+    def encode_picture(self, picture: np.ndarray) -> torch.Tensor:
+        """Picture uint8 (H, W, 3) -> latents (1, L, h, w) in the scheduler's scale."""
+        pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].to(self._execution_device)
+        return encode_pictures(self.vae, pixels).to(self.unet.dtype)
+
+    def encode_portrait(self, portrait: Portrait) -> tuple[torch.Tensor, ReferenceKeyValues, MotionMaps]:
+        """The portrait's latents (1, L, h, w), its keys and values (3.2.3), and the motion frames' maps before any.
+
+        These are zero maps (3.2.4); zero latents go along with the portrait for their shapes.
+        """
+        latents = self.encode_picture(portrait.image)
+        no_frames = latents.new_zeros(1, self.unet.config.num_motion_frames, *latents.shape[1:])
+        maps = self.reference_unet(latents, no_frames)
+        return latents, self.unet.project_reference(maps.reference), maps.motion.zeros()
+
+    def encode_motion(self, state: ClipState) -> MotionMaps:
+        """Maps of the motion frames, the last n of the clip before (3.2.4)."""
+        latents = state.tensors["motion_latents"].to(self._execution_device, self.unet.dtype)
+        return self.reference_unet(motion_latents=latents).motion
+
+    def encode_face_mask(self, portrait: Portrait) -> torch.Tensor:
+        """Features (1, C, h, w) of the face region (3.2.5)."""
+        mask = torch.from_numpy(portrait.mask)[None, None]
+        return self.face_locator(mask.to(self._execution_device, self.face_locator.dtype))
+
+    def encode_audio(self, sound: AudioFeatures, span: ClipSpan) -> torch.Tensor:
+        """Tokens (1, F, tokens, D) of a clip's frames (3.2.2)."""
+        windows = sound.windows(span.start, span.stop, self.audio_projection.config.num_neighbors)
         return self.audio_projection(windows.to(self._execution_device, self.audio_projection.dtype))
 
-    def _speed_features(self, speed: torch.Tensor | None, start: int, stop: int) -> torch.Tensor:
-        """Features (1, F, l) of the frames `start … stop−1` (3.2.5) from the speeds (1, T) of the whole video.
+    def encode_speed(self, speed: torch.Tensor | None, span: ClipSpan) -> torch.Tensor:
+        """Features (1, F, l) of a clip's frames (3.2.5) from the speeds (1, T) of the whole video.
 
         Without speeds they are zero: dropped, as in training. Before stage 3 the speed layers are at their zero start,
         and do nothing with them; this is Table 2's "No Speed".
         """
         if speed is None:
-            shape = 1, stop - start, self.speed_encoder.config.speed_dim
+            shape = (1, span.stop - span.start, self.speed_encoder.config.speed_dim)
             return torch.zeros(shape, dtype=self.speed_encoder.dtype, device=self._execution_device)
-        windows = cut_windows(speed, self.speed_encoder.config.num_neighbors, start, stop)
+        windows = cut_windows(speed, self.speed_encoder.config.num_neighbors, span.start, span.stop)
         return self.speed_encoder(windows.to(self._execution_device))
 
-    def _denoise(
-        self,
-        job: EMOStream,
-        scheduler: KarrasDiffusionSchedulers,
-        conditions: ClipConditions,
-        noise: torch.Tensor,
-        clip: int,
-        bar: Any,
-        check: FiniteCheck,
-    ) -> torch.Tensor:
-        """Noise → latents (1, F, L, h, w) of one clip, float32, by the scheduler's steps."""
-        scheduler.set_timesteps(job.num_inference_steps, device=noise.device)
-        latents = noise * scheduler.init_noise_sigma
-        accepted = self._step_arguments()
-        extra = {k: v for k, v in {"eta": job.eta, "generator": job.generator}.items() if k in accepted}
-        for i, timestep in enumerate(scheduler.timesteps):
-            prediction = conditions.predict(self.unet, scheduler.scale_model_input(latents, timestep), timestep)
-            latents = scheduler.step(prediction, timestep, latents, **extra, return_dict=False)[0]
-            check.step(latents)
-            if job.callback is not None:
-                tensors = {"latents": latents} if job.callback_tensors else {}
-                changed = job.callback(self, clip * len(scheduler.timesteps) + i, timestep, tensors) or {}
-                latents = changed.get("latents", latents)
-            bar.update()
-        return latents
+    def prepare_noise(self, stream: Stream[EMOOptions], state: ClipState) -> torch.Tensor:
+        """What the next clip starts from, (1, F, L, h, w), float32."""
+        shape = (1, self.unet.config.num_frames, *stream.latent_shape)
+        device = self._execution_device
+        fresh = randn_tensor(shape, generator=stream.run.generator, device=device, dtype=torch.float32)
+        correlation = stream.options.noise_correlation
+        assert correlation is not None  # `open_stream` has put the model's own in its place
+        fresh = correlate_noise(fresh, correlation)
+        return clip_noise(fresh, state.tensors.get("noise"), stream.options.noise_mirroring)
 
-    def _step_arguments(self) -> Mapping[str, inspect.Parameter]:
-        """What the scheduler's step takes; not all have η, or draw noise."""
-        return inspect.signature(self.scheduler.step).parameters
-
-    def _encode(self, picture: np.ndarray) -> torch.Tensor:
-        """Picture uint8 (H, W, 3) → latents (1, L, h, w) in the scheduler's scale."""
-        picture = torch.from_numpy(picture).permute(2, 0, 1)[None].to(self._execution_device)
-        return encode_pictures(self.vae, picture).to(self.unet.dtype)
-
-    def _decode(self, job: EMOStream, latents: torch.Tensor) -> torch.Tensor:
-        """Latents (F, L, h, w) → pictures (F, 3, H, W) in [−1, 1], float32 on the CPU; or the latents, if wanted."""
-        if job.output_type == "latent":
-            return latents.cpu()
-        return decode_latents(self.vae, latents).cpu()
-
-
-def _call_signature() -> inspect.Signature:
-    """`stream`'s signature, with what only `__call__` takes and returns."""
-    signature = inspect.signature(EMOPipeline.stream)
-    option = inspect.Parameter("return_dict", inspect.Parameter.KEYWORD_ONLY, default=True, annotation=bool)
-    result = inspect.signature(EMOPipeline.__call__).return_annotation
-    return signature.replace(parameters=[*signature.parameters.values(), option], return_annotation=result)
-
-
-EMOPipeline.__call__.__signature__ = _call_signature()
+    def decode(self, latents: torch.Tensor, output_type: str) -> torch.Tensor:
+        """Latents (F, L, h, w) -> pictures (F, 3, H, W), float32 on the CPU; or the latents, if they are wanted."""
+        return latents.cpu() if output_type == "latent" else decode_latents(self.vae, latents).cpu()

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from emo.generation import EMOClip, fingerprint, write_video
+from emo.generation import Clip as GeneratedClip
+from emo.generation import fingerprint, write_video
 from emo.pipelines import EMOPipeline
-from emo.pipelines.emo_options import EMOOptions
 from emo.ui.frames import PreviewFrames, VideoPreview
 from emo.ui.limits import Limits
 from emo.ui.request import Request, open_request, read_request
@@ -78,14 +78,14 @@ class Jobs:
     def __init__(self, pipe: EMOPipeline, limits: Limits):
         self.pipe = pipe
         self.limits = limits
-        self.options = EMOOptions
+        self.options = pipe.options_class
         self._pipeline = threading.Lock()
         pipe.set_progress_bar_config(disable=True)
 
     @property
     def size(self) -> int:
         """Pixels of the pictures' sides."""
-        return self.pipe.unet.config.sample_size * self.pipe.vae_scale_factor
+        return self.pipe.default_size
 
     def generate(self, request: Request) -> Iterator[JobProgress | VideoPreview | JobResult]:
         """Tell a generation as it goes on, at least every POLL_SECONDS seconds. The last that comes is `JobResult`.
@@ -158,8 +158,8 @@ class _Job:
             self._check()
             stream = open_request(self.jobs.pipe, self.request, uploads, self._on_step)
             try:
-                self._report(steps=stream.num_clips * stream.num_inference_steps, num_frames=stream.num_frames)
-                marks = fingerprint(self.jobs.pipe, stream, self.request.seed)
+                self._report(steps=stream.num_clips * stream.options.num_inference_steps, num_frames=stream.num_frames)
+                marks = fingerprint(stream, self.request.seed)
                 write_video(stream, path, fingerprint=marks, frames_of=self._frames_of)
             finally:
                 stream.audio.close()
@@ -167,7 +167,7 @@ class _Job:
         finally:
             self.jobs._pipeline.release()
 
-    def _frames_of(self, clip: EMOClip) -> Iterator[np.ndarray]:
+    def _frames_of(self, clip: GeneratedClip) -> Iterator[np.ndarray]:
         """A clip's frames on their way to the video; some are kept to be shown."""
         end = self.so_far.count + len(clip)
         for frame in clip.each():

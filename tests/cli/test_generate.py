@@ -177,6 +177,6 @@ def test_restart_discards_what_was_there(emo, tmp_path, monkeypatch):
 
 
 def test_interrupted_before_the_first_clip_leaves_nothing(emo, tmp_path, monkeypatch):
-    monkeypatch.setattr(EMOPipeline, "_decode", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(EMOPipeline, "decode", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     assert emo()[0] == 130
     assert leftovers(tmp_path) == []

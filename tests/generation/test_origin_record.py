@@ -12,10 +12,9 @@ import emo
 from emo.errors import VideoError
 from emo.generation import fingerprint, repeat_options, write_video
 from emo.generation.fingerprint import weights_fingerprint
-from emo.generation.origin import OPTIONS, begin_origin
+from emo.generation.origin import begin_origin
 from emo.media import VideoReader, read_origin
-from emo.pipelines import EMOPipeline
-from emo.pipelines.options import plain_options
+from emo.pipelines import EMOOptions, EMOPipeline
 
 
 def stream(pipe, portrait, seed=0, **options):
@@ -55,13 +54,14 @@ def test_a_saved_video_tells_all(pipe, portrait, tmp_path):
     }
 
 
-def test_every_option_is_in_the_record():
+def test_every_option_is_in_the_record(pipe, portrait):
     """But for inputs, and for what frames do not depend on."""
     import inspect
 
     others = {"self", "image", "audio", "generator", "output_type", "resume_from"}
     others |= {"callback_on_step_end", "callback_on_step_end_tensor_inputs"}
-    assert set(inspect.signature(EMOPipeline.stream).parameters) - others == set(OPTIONS)
+    recorded = stream(pipe, portrait).origin["options"]
+    assert set(inspect.signature(EMOPipeline.stream).parameters) - others == set(recorded)
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_every_option_is_in_the_record():
 )
 def test_the_record_repeats_the_video(pipe, portrait, tmp_path, options):
     first = stream(pipe, portrait, seed=3, **options)
-    write_video(first, tmp_path / "a.mp4", fingerprint=fingerprint(pipe, first, 3))
+    write_video(first, tmp_path / "a.mp4", fingerprint=fingerprint(first, 3))
     origin = read_origin(tmp_path / "a.mp4")
-    again = repeat_options(origin, "a.mp4")
+    again = repeat_options(origin, "a.mp4", EMOOptions)
     second = stream(pipe, portrait, seed=origin["seed"], **again)
-    write_video(second, tmp_path / "b.mp4", fingerprint=fingerprint(pipe, second, 3))
+    write_video(second, tmp_path / "b.mp4", fingerprint=fingerprint(second, 3))
     assert read_origin(tmp_path / "b.mp4") == origin
     np.testing.assert_array_equal(frames_of(tmp_path / "b.mp4"), frames_of(tmp_path / "a.mp4"))
 
@@ -88,7 +88,7 @@ def test_the_record_repeats_the_video(pipe, portrait, tmp_path, options):
 def test_a_mask_comes_back_as_it_was(pipe, portrait):
     mask = np.random.default_rng(0).random((512, 512)) < 0.5
     origin = json.loads(json.dumps(stream(pipe, portrait, face_region=mask).origin))
-    np.testing.assert_array_equal(repeat_options(origin, "a.mp4")["face_region"], mask)
+    np.testing.assert_array_equal(repeat_options(origin, "a.mp4", EMOOptions)["face_region"], mask)
 
 
 def test_a_seed_is_told_only_where_it_gives_the_same(pipe, portrait):
@@ -133,13 +133,12 @@ def test_a_damaged_record_is_refused(pipe, portrait, damage):
     if damage == "none":
         origin = {}
     with pytest.raises(VideoError, match=r"a\.mp4"):
-        repeat_options(origin, "a.mp4")
+        repeat_options(origin, "a.mp4", EMOOptions)
 
 
-def test_begin_origin_is_ready_for_json(pipe, portrait):
-    prepared = stream(pipe, portrait)
-    given = dict.fromkeys(OPTIONS) | {"fps": 25, "num_inference_steps": 1, "paste_back": 0}
+def test_begin_origin_is_ready_for_json(pipe):
+    given = {"fps": 25, "num_inference_steps": 1, "paste_back": 0}
     numbers = "audio_guidance_scale", "reference_guidance_scale", "noise_correlation", "noise_mirroring", "eta"
     given |= dict.fromkeys(numbers, np.float32(0.5))
     given |= {"speed": np.float32([0.5]), "face": np.int64(1)}
-    assert json.dumps(begin_origin(pipe, prepared.portrait, None, plain_options(given)))
+    assert json.dumps(begin_origin(pipe, EMOOptions.from_values(given), None))

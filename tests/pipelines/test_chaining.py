@@ -5,6 +5,8 @@ import pytest
 import torch
 from tiny import FRAMES, MOTION_FRAMES, noise, tiny_pipeline
 
+from emo.errors import OptionError
+from emo.generation import ClipState
 from emo.generation.audio_features import AudioFeatures
 from emo.generation.windows import cut_windows
 
@@ -155,3 +157,24 @@ def test_continuing_from_a_state_equals_never_having_stopped(pipe, portrait, sto
     generator = torch.Generator().manual_seed(999)  # its state comes from the interrupted run
     rest = [clip.frames for clip in stream(pipe, portrait, resume_from=state, **{**options, "generator": generator})]
     np.testing.assert_array_equal(np.concatenate(whole[stopped_after:]), np.concatenate(rest))
+
+
+@pytest.mark.parametrize("paste_back", [False, True])
+@pytest.mark.parametrize("output_type", ["pil", "np", "pt", "uint8", "latent"])
+def test_continuing_after_the_last_clip_gives_no_frames_of_the_same_kind(pipe, portrait, output_type, paste_back):
+    if output_type == "latent" and paste_back:
+        pytest.skip("latents are no pictures")
+    options = dict(num_inference_steps=1, audio_guidance_scale=1, output_type=output_type, paste_back=paste_back)
+    *_, last = pipe.stream(portrait, noise(0.2), **options)
+    rest = pipe(portrait, noise(0.2), **options, resume_from=last.state).frames
+    if output_type == "pil":
+        assert rest == []
+    else:
+        assert type(rest) is type(last.frames)
+        assert (rest.dtype, rest.shape) == (last.frames.dtype, (0, *last.frames.shape[1:]))
+
+
+def test_a_state_without_the_models_tensors_is_refused(pipe, portrait):
+    with pytest.raises(OptionError, match="resume_from") as error:
+        pipe.stream(portrait, noise(0.2), resume_from=ClipState(1, {"noise": torch.zeros(1)}, None))
+    assert error.value.option == "resume_from"

@@ -134,9 +134,9 @@ def test_pictures_and_sound_are_encoded_as_in_generation(init):
     reference, latents = seen.reference_latents, seen.latents
     assert latents.shape == (2, MOTION_FRAMES + FRAMES, 4, 16, 16)
     picture = batch.frames[1, 2].permute(1, 2, 0).numpy()
-    torch.testing.assert_close(latents[1, 2], stage.pipe._encode(picture)[0], rtol=0, atol=1e-5)
+    torch.testing.assert_close(latents[1, 2], stage.pipe.encode_picture(picture)[0], rtol=0, atol=1e-5)
     torch.testing.assert_close(
-        reference[1], stage.pipe._encode(batch.reference[1].permute(1, 2, 0).numpy())[0], rtol=0, atol=1e-5
+        reference[1], stage.pipe.encode_picture(batch.reference[1].permute(1, 2, 0).numpy())[0], rtol=0, atol=1e-5
     )
 
     sound = batch.sound[1]

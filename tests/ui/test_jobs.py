@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from emo.generation import stream as output
+from emo.generation import clip as generated
 from emo.media import VideoReader, read_origin
 from emo.ui import Limits, jobs
 from emo.ui.frames import VideoPreview
@@ -135,14 +135,14 @@ def test_the_time_is_up(pipe, request_of, folder):
 
 def test_every_frame_is_made_once(pipe, request_of, folder, monkeypatch):
     made = []
-    original = output.each_frame
+    original = generated.each_frame
 
     def counted(*values):
         for frame in original(*values):
             made.append(frame.shape)
             yield frame
 
-    monkeypatch.setattr(output, "each_frame", counted)
+    monkeypatch.setattr(generated, "each_frame", counted)
     clips = [
         news for news in Jobs(pipe, Limits()).generate(request_of(paste_back=True)) if isinstance(news, VideoPreview)
     ]

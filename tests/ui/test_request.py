@@ -125,7 +125,7 @@ def test_the_fields_reach_the_pipeline(stream_of, request_of):
     assert stream.portrait.image.shape == (64, 96, 3)
     assert stream.fps == Fraction(30000, 1001)
     assert stream.portrait.mask.all()
-    assert (stream.generator.initial_seed(), stream.output_type) == (7, "uint8")
+    assert (stream.run.generator.initial_seed(), stream.run.output_type) == (7, "uint8")
     recorded = stream.origin["options"]
     assert {name: recorded[name] for name in ("speed", "num_inference_steps", "audio_guidance_scale", "eta")} == {
         "speed": 0.5,

@@ -1,0 +1,67 @@
+"""The sampling loop by itself, with a network that is a known function."""
+
+import pytest
+import torch
+from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, HeunDiscreteScheduler
+
+from emo.generation.sampling import count_steps, sample, step_arguments
+
+
+def predict(latents, timestep):
+    return latents * 0.5
+
+
+@pytest.fixture
+def noise():
+    return torch.randn(1, 2, 4, 4, generator=torch.Generator().manual_seed(0))
+
+
+def test_equals_ddim_written_out(noise):
+    """x0 = (x - sqrt(1 - a) e) / sqrt(a), then as much of e as the step before wants."""
+    scheduler = DDIMScheduler(num_train_timesteps=100, clip_sample=False, set_alpha_to_one=False)
+    latents, alphas = noise, scheduler.alphas_cumprod
+    for step, before in ((75, 50), (50, 25), (25, 0), (0, None)):
+        found, alpha = predict(latents, step), alphas[step]
+        previous = alphas[0] if before is None else alphas[before]
+        picture = (latents - (1 - alpha).sqrt() * found) / alpha.sqrt()
+        latents = previous.sqrt() * picture + (1 - previous).sqrt() * found
+    torch.testing.assert_close(sample(scheduler, predict, noise, 4), latents)
+
+
+def test_the_scheduler_stays_as_it_was(noise):
+    scheduler = DDIMScheduler(num_train_timesteps=100)
+    before = scheduler.timesteps.clone()
+    sample(scheduler, predict, noise, 4)
+    assert torch.equal(scheduler.timesteps, before)
+
+
+def test_every_step_is_told_and_may_change_the_latents(noise):
+    seen = []
+
+    def on_step(index, timestep, latents):
+        seen.append((index, int(timestep)))
+        return latents * 0 if index == 3 else None
+
+    scheduler = DDIMScheduler(num_train_timesteps=100)
+    assert not sample(scheduler, predict, noise, 4, on_step=on_step).any()
+    assert seen == [(0, 75), (1, 50), (2, 25), (3, 0)]
+
+
+def test_eta_and_generator_go_to_schedulers_that_take_them(noise):
+    def run(scheduler, seed, eta):
+        return sample(scheduler, predict, noise, 4, eta=eta, generator=torch.Generator().manual_seed(seed))
+
+    ddim, ancestral = DDIMScheduler(), EulerAncestralDiscreteScheduler()
+    assert torch.equal(run(ddim, 0, 1.0), run(ddim, 0, 1.0))
+    assert not torch.equal(run(ddim, 0, 1.0), run(ddim, 1, 1.0))
+    assert torch.equal(run(ddim, 0, 0.0), run(ddim, 1, 0.0))
+    assert not torch.equal(run(ancestral, 0, 0.0), run(ancestral, 1, 0.0))
+    assert "eta" in step_arguments(ddim)
+    assert "eta" not in step_arguments(ancestral)
+
+
+def test_some_schedulers_take_more_steps_than_they_are_asked_for(noise):
+    steps = []
+    sample(HeunDiscreteScheduler(), predict, noise, 4, on_step=lambda index, *_: steps.append(index))
+    assert count_steps(HeunDiscreteScheduler(), 4) == len(steps) == 7
+    assert count_steps(DDIMScheduler(), 4) == 4
