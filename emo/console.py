@@ -24,8 +24,9 @@ def note(line: object) -> None:
 def any_encoding() -> None:
     """Let the terminal show what its encoding has, and escapes for the rest: no line is worth a run."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
 
 
 def plain_warnings() -> None:

@@ -167,5 +167,5 @@ def unwritable(path: str | os.PathLike, error: OSError) -> OutputError:
         errno.ENAMETOOLONG: "choose a shorter name",
     }
     return OutputError(
-        f"{path} cannot be written ({error.strerror}); {advice.get(error.errno, 'choose another place')}"
+        f"{path} cannot be written ({error.strerror}); {advice.get(error.errno or 0, 'choose another place')}"
     )

@@ -131,6 +131,7 @@ def _trouble(path: str | os.PathLike, problem: OSError | ValueError) -> str:
     """Why a path cannot be read, in words."""
     if isinstance(problem, PermissionError):
         return f"{path} may not be read ({problem.strerror}); change the permissions of the file or of its folders"
-    number, said = getattr(problem, "errno", None), getattr(problem, "strerror", problem)
+    number = getattr(problem, "errno", None) or 0
+    reason = getattr(problem, "strerror", problem)
     advice = {errno.ENAMETOOLONG: "give a shorter name", errno.ELOOP: "its links lead back to themselves"}
-    return f"{path} cannot be read ({said}); {advice.get(number, 'check the name and the disk')}"
+    return f"{path} cannot be read ({reason}); {advice.get(number, 'check the name and the disk')}"

@@ -21,11 +21,10 @@ from pathlib import Path
 
 from emo.errors import EmoError, OutputError, unwritable
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+if sys.platform == "win32":
     import msvcrt
+else:
+    import fcntl
 
 IN_FOLDER = ".emo.lock"
 LONGEST = 255  # bytes of a file's name
@@ -176,11 +175,11 @@ def _open(lock: str) -> int:
 def _lock(descriptor: int) -> bool:
     """Whether it is ours now; where there are no locks it always is."""
     try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
+        if sys.platform == "win32":
             os.lseek(descriptor, BEYOND, os.SEEK_SET)
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         return error.errno not in TAKEN
     return True
@@ -188,11 +187,11 @@ def _lock(descriptor: int) -> bool:
 
 def _close(lock: str, descriptor: int) -> None:
     """Remove the file while nobody else can have locked it. On Windows nobody can remove it while it is open."""
-    if fcntl is None:
+    if sys.platform == "win32":
         os.close(descriptor)
     with suppress(OSError):
         os.unlink(lock)
-    if fcntl is not None:
+    if sys.platform != "win32":
         os.close(descriptor)
 
 

@@ -60,8 +60,11 @@ def working_backends(device: str) -> list[str]:
             continue
         try:
             query = torch.randn(1, 16, 2, 64, device=device, dtype=dtype)
-            expected = torch.nn.functional.scaled_dot_product_attention(*[query.transpose(1, 2)] * 3).transpose(1, 2)
-            if torch.allclose(dispatch_attention_fn(query, query, query, backend=backend), expected, atol=0.05):
+            heads_first = query.transpose(1, 2)
+            expected = torch.nn.functional.scaled_dot_product_attention(heads_first, heads_first, heads_first)
+            if torch.allclose(
+                dispatch_attention_fn(query, query, query, backend=backend), expected.transpose(1, 2), atol=0.05
+            ):
                 working.append(backend.value)
         except Exception:  # whatever a missing or unfit kernel raises, it does not work here
             continue

@@ -1,7 +1,10 @@
 """A complete pipeline of any configured size, with random weights."""
 
+import inspect
+from typing import Any
+
 import torch
-from diffusers import DDIMScheduler
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.hub.autoencoder import build_vae
@@ -29,80 +32,56 @@ def build_pipeline(config: ModelConfig, seed: int = 0) -> EMOPipeline:
 
 def build_unets(config: ModelConfig) -> tuple[BackboneUNet, ReferenceNet]:
     """Backbone and ReferenceNet (3.2.1, 3.2.3)."""
-    factor = 2 ** (len(config.vae.block_out_channels) - 1)
-    shared = dict(
-        in_channels=config.vae.latent_channels,
-        block_out_channels=config.unet.block_out_channels,
-        layers_per_block=config.unet.layers_per_block,
-        norm_num_groups=config.unet.norm_num_groups,
-        spatial_attention=config.unet.spatial_attention,
-        num_attention_heads=config.unet.num_attention_heads,
-    )
+    section = vars(config.unet)
+    shared = inspect.signature(ReferenceNet.__init__).parameters  # the backbone has them all
+    channels = config.vae.latent_channels
     unet = BackboneUNet(
-        sample_size=config.image_size // factor,
+        sample_size=config.image_size // 2 ** (len(config.vae.block_out_channels) - 1),
         num_frames=config.num_frames,
         num_motion_frames=config.num_motion_frames,
-        out_channels=config.vae.latent_channels,
-        motion_num_attention_heads=config.unet.motion_num_attention_heads,
-        motion_max_seq_length=config.unet.motion_max_seq_length,
-        use_motion_mid_block=config.unet.use_motion_mid_block,
+        in_channels=channels,
+        out_channels=channels,
         audio_dim=config.audio_projection.token_dim,
         speed_dim=config.speed_encoder.speed_dim,
-        **shared,
+        **section,
     )
-    return unet.eval(), ReferenceNet(**shared).eval()
+    reference_unet = ReferenceNet(
+        in_channels=channels, **{name: value for name, value in section.items() if name in shared}
+    )
+    return unet.eval(), reference_unet.eval()
 
 
-def build_encoders(config: ModelConfig) -> dict[str, torch.nn.Module]:
+def build_encoders(config: ModelConfig) -> dict[str, Any]:
     """Audio projection, face locator and speed encoder (3.2.2, 3.2.5), by component name."""
+    audio_projection = AudioProjection(
+        num_neighbors=config.num_neighbors,
+        num_layers=config.audio_encoder.num_hidden_layers,
+        layer_dim=config.audio_encoder.hidden_size,
+        **vars(config.audio_projection),
+    )
+    face_locator = FaceLocator(out_channels=config.unet.block_out_channels[0], **vars(config.face_locator))
+    speed_encoder = SpeedEncoder(num_neighbors=config.num_neighbors, **vars(config.speed_encoder))
     return {
-        "audio_projection": AudioProjection(
-            num_neighbors=config.num_neighbors,
-            num_layers=config.audio_encoder.num_hidden_layers,
-            layer_dim=config.audio_encoder.hidden_size,
-            hidden_dim=config.audio_projection.hidden_dim,
-            num_tokens=config.audio_projection.num_tokens,
-            token_dim=config.audio_projection.token_dim,
-        ).eval(),
-        "face_locator": FaceLocator(
-            block_out_channels=config.face_locator.block_out_channels, out_channels=config.unet.block_out_channels[0]
-        ).eval(),
-        "speed_encoder": SpeedEncoder(
-            num_neighbors=config.num_neighbors,
-            num_buckets=config.speed_encoder.num_buckets,
-            max_speed=config.speed_encoder.max_speed,
-            speed_dim=config.speed_encoder.speed_dim,
-        ).eval(),
+        "audio_projection": audio_projection.eval(),
+        "face_locator": face_locator.eval(),
+        "speed_encoder": speed_encoder.eval(),
     }
 
 
 def build_audio_encoder(config: ModelConfig) -> Wav2Vec2Model:
     """wav2vec 2.0 of the configured size; the strides are always its own (20 ms)."""
-    encoder = config.audio_encoder
-    return Wav2Vec2Model(
-        Wav2Vec2Config(
-            hidden_size=encoder.hidden_size,
-            num_hidden_layers=encoder.num_hidden_layers,
-            num_attention_heads=encoder.num_attention_heads,
-            intermediate_size=encoder.intermediate_size,
-            conv_dim=tuple(encoder.conv_dim),
-            num_conv_pos_embeddings=encoder.num_conv_pos_embeddings,
-            num_conv_pos_embedding_groups=encoder.num_conv_pos_embedding_groups,
-        )
-    ).eval()
+    section: dict[str, Any] = vars(config.audio_encoder) | {"conv_dim": tuple(config.audio_encoder.conv_dim)}
+    return Wav2Vec2Model(Wav2Vec2Config(**section)).eval()
 
 
-def build_scheduler(config: ModelConfig) -> DDIMScheduler:
+def build_scheduler(config: ModelConfig) -> Any:
     """Stable Diffusion's noise schedule with DDIM sampling (4.1)."""
     return DDIMScheduler(
-        beta_schedule=config.scheduler.beta_schedule,
         beta_start=0.00085,
         beta_end=0.012,
         num_train_timesteps=1000,
         clip_sample=False,
         set_alpha_to_one=False,
         steps_offset=1,
-        prediction_type=config.scheduler.prediction_type,
-        rescale_betas_zero_snr=config.scheduler.rescale_betas_zero_snr,
-        timestep_spacing=config.scheduler.timestep_spacing,
+        **vars(config.scheduler),
     )

@@ -1,4 +1,7 @@
-"""The size of a model as a checked configuration: `configs/model/*.yaml` over these structured defaults."""
+"""The size of a model as a checked configuration: `configs/model/*.yaml` over these structured defaults.
+
+Each section holds keyword arguments of the class that it names, by their names there.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +21,7 @@ WIDTHS = Several(WIDTH)
 
 @dataclass
 class UNetConfig:
-    """Backbone and ReferenceNet; see `BackboneUNet`."""
+    """Of `BackboneUNet`, and where it has them too of `ReferenceNet`."""
 
     block_out_channels: Annotated[list[int], WIDTHS] = MISSING
     layers_per_block: Annotated[int, Numbers(1, 64)] = 2
@@ -32,7 +35,7 @@ class UNetConfig:
 
 @dataclass
 class AudioProjectionConfig:
-    """See `AudioProjection`."""
+    """Of `AudioProjection`."""
 
     hidden_dim: Annotated[int, WIDTH] = 512
     num_tokens: Annotated[int, WIDTH] = 32
@@ -41,14 +44,14 @@ class AudioProjectionConfig:
 
 @dataclass
 class FaceLocatorConfig:
-    """See `FaceLocator`."""
+    """Of `FaceLocator`."""
 
     block_out_channels: Annotated[list[int], WIDTHS] = MISSING
 
 
 @dataclass
 class SpeedEncoderConfig:
-    """See `SpeedEncoder`."""
+    """Of `SpeedEncoder`."""
 
     num_buckets: Annotated[int, Numbers(2, 4096)] = 9
     max_speed: Annotated[float, Numbers(0, 180, above=True)] = 2.0
@@ -57,7 +60,7 @@ class SpeedEncoderConfig:
 
 @dataclass
 class AudioEncoderConfig:
-    """wav2vec 2.0 with its standard strides; see `transformers.Wav2Vec2Config`."""
+    """Of transformers' `Wav2Vec2Config`; the strides are always its own."""
 
     hidden_size: Annotated[int, WIDTH] = 768
     num_hidden_layers: Annotated[int, Numbers(1, 256)] = 12
@@ -70,7 +73,11 @@ class AudioEncoderConfig:
 
 @dataclass
 class VAEConfig:
-    """kind: "kl", see diffusers' `AutoencoderKL`, or "patch", see `PatchAutoencoder`."""
+    """Of diffusers' `AutoencoderKL` or of `PatchAutoencoder`.
+
+    Attributes:
+        kind: which of them, "kl" or "patch".
+    """
 
     kind: Annotated[str, Choice(("kl", "patch"))] = "kl"
     block_out_channels: Annotated[list[int], WIDTHS] = MISSING
@@ -82,10 +89,11 @@ class VAEConfig:
 
 @dataclass
 class SchedulerConfig:
-    """What differs between models in the noise schedule; the rest is Stable Diffusion's.
+    """Of diffusers' `DDIMScheduler`: what differs between models; the rest is Stable Diffusion's.
 
-    beta_schedule: as diffusers names them. Small latents have little redundancy and lose their details sooner: they
-        want the cosine schedule, `squaredcos_cap_v2`, which spends more time at little noise.
+    Attributes:
+        beta_schedule: small latents have little redundancy and lose their details sooner: they want the cosine
+            schedule, `squaredcos_cap_v2`, which spends more time at little noise.
     """
 
     prediction_type: Annotated[str, Choice(("epsilon", "v_prediction"))] = "epsilon"
@@ -98,8 +106,11 @@ class SchedulerConfig:
 class ModelConfig:
     """One model.
 
-    image_size: height and width in pixels.
-    num_frames, num_motion_frames, num_neighbors: F, n and m of the paper (4.1).
+    Attributes:
+        image_size: height and width in pixels.
+        num_frames: F of the paper (4.1), the frames of a clip.
+        num_motion_frames: n, the frames of the clip before that a clip sees.
+        num_neighbors: m, the frames before and after whose sound and speed count for one.
     """
 
     image_size: Annotated[int, Numbers(8, 4096, multiple=8)] = 512
@@ -116,7 +127,9 @@ class ModelConfig:
 
     def misfit(self) -> str | None:
         """What does not fit together."""
-        unet, vae, levels = self.unet, self.vae, len(self.unet.block_out_channels)
+        unet = self.unet
+        vae = self.vae
+        levels = len(unet.block_out_channels)
         for key in ("spatial_attention", "num_attention_heads", "motion_num_attention_heads"):
             if len(getattr(unet, key)) != levels:
                 return f"unet.{key} has {len(getattr(unet, key))} entries for {levels} levels"

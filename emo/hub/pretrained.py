@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, MotionAdapter, UNet2DConditionModel
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.models.unets.unet_motion_model import MotionAdapter
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.errors import WeightsError, first_line
@@ -61,7 +63,8 @@ def fit_config(config: ModelConfig, unet: Any, adapter: Any, encoder: Any, vae: 
     Raises:
         WeightsError: the UNet has not SD 1.5's layout, or the parts do not fit together.
     """
-    down, up = list(unet.down_block_types), list(unet.up_block_types)
+    down = list(unet.down_block_types)
+    up = list(unet.up_block_types)
     cross = [kind == "CrossAttnDownBlock2D" for kind in down]
     layout = {
         "down_block_types": set(down) <= {"CrossAttnDownBlock2D", "DownBlock2D"},
@@ -80,7 +83,8 @@ def fit_config(config: ModelConfig, unet: Any, adapter: Any, encoder: Any, vae: 
             f"the motion adapter is made for widths {list(adapter.block_out_channels)}, the UNet has "
             f"{list(unet.block_out_channels)}"
         )
-    levels, heads = len(down), unet.attention_head_dim  # diffusers' name for SD 1.5's number of heads
+    levels = len(down)
+    heads = unet.attention_head_dim  # diffusers' name for SD 1.5's number of heads
     config.image_size = unet.sample_size * 2 ** (len(vae.block_out_channels) - 1)
     config.vae.block_out_channels = list(vae.block_out_channels)
     config.vae.latent_channels = vae.latent_channels

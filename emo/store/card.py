@@ -210,5 +210,5 @@ def _precision(component: Path, variant: str | None) -> str:
         if variant_of(file.name) == variant:
             with safe_open(file, framework="pt") as tensors:
                 kind = tensors.get_slice(next(iter(tensors.keys()))).get_dtype()
-            return PRECISIONS.get(kind, kind)
+            return PRECISIONS.get(str(kind), str(kind))
     return "others"

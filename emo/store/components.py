@@ -64,7 +64,8 @@ def build_empty(folder: Path, network: Any) -> torch.nn.Module:
     """
     with torch.device("meta"):
         if issubclass(network, transformers.PreTrainedModel):
-            return network(network.config_class.from_pretrained(folder))
+            config_class: Any = network.config_class
+            return network(config_class.from_pretrained(folder))
         return network.from_config(network.load_config(folder))
 
 

@@ -12,6 +12,7 @@ from emo.errors import EmoError, HubError, WeightsError, first_line
 from emo.store.index import MODEL_INDEX
 
 PICKLES = {".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"}
+_HTTPError = errors.HTTPError  # pyright: ignore[reportPrivateImportUsage] (of the client that the Hub's library uses)
 _WITH_REVISION = re.compile(r"([\w.-]+/[\w.-]+)@(.+)")
 
 
@@ -63,7 +64,7 @@ def repository_files(
         if not local_files_only and not constants.is_offline_mode():
             try:
                 return [file.rfilename for file in model_info(repo_id, revision=revision, token=token).siblings or []]
-            except errors.HTTPError as error:
+            except _HTTPError as error:
                 if isinstance(error, errors.HfHubHTTPError):  # the Hub has answered
                     raise
                 unreachable = error
@@ -125,6 +126,6 @@ def _meaning(repo_id: str, error: BaseException) -> str | None:
             f"not, or not all of it, in the local cache, and {constants.ENDPOINT} was not to be asked or did not "
             "answer; check the connection, and fetch it once with `emo pull`"
         )
-    if isinstance(error, errors.HTTPError):  # what the client raises for connections that fail or take too long
+    if isinstance(error, _HTTPError):  # what the client raises for connections that fail or take too long
         return f"{constants.ENDPOINT} cannot be reached ({first_line(error)}); check the connection"
     return None

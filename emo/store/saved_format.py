@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import torch
-from diffusers import DiffusionPipeline
+from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
 from emo.errors import EmoError, OptionError, WeightsError, first_line
 from emo.store.card import Description
@@ -68,13 +68,14 @@ class SavedFormat(DiffusionPipeline):
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise WeightsError(f"{name}: cannot be loaded ({first_line(error)})") from error
 
-    def save_pretrained(
+    def save_pretrained(  # pyright: ignore[reportIncompatibleMethodOverride] (says where it was sent)
         self,
         save_directory: str | os.PathLike,
         safe_serialization: bool = True,
         variant: str | None = None,
         max_shard_size: int | str | None = None,
         push_to_hub: bool = False,
+        use_flashpack: bool = False,
         **kwargs: Any,
     ) -> str | None:
         """Write the pipeline's folder; with `push_to_hub` also send it, with the options of
@@ -93,7 +94,7 @@ class SavedFormat(DiffusionPipeline):
             OptionError: another format than safetensors is asked for.
             HubError: the Hub cannot be reached or refuses.
         """
-        if not safe_serialization or kwargs.pop("use_flashpack", False):
+        if not safe_serialization or use_flashpack:
             raise OptionError("weights are written as safetensors only; leave safe_serialization and use_flashpack")
         before = _weights(Path(save_directory))
         super().save_pretrained(save_directory, variant=variant, max_shard_size=max_shard_size)
@@ -104,7 +105,7 @@ class SavedFormat(DiffusionPipeline):
             return self._send(Path(save_directory), kwargs.pop("repo_id", Path(save_directory).name), **kwargs)
         return None
 
-    def push_to_hub(
+    def push_to_hub(  # pyright: ignore[reportIncompatibleMethodOverride] (no subfolder: a pipeline is a repository)
         self,
         repo_id: str,
         commit_message: str | None = None,
@@ -146,7 +147,7 @@ class SavedFormat(DiffusionPipeline):
         return send_folder(folder, repo_id, cls.component_names(), cls.describe, PushOptions(**options))
 
     @classmethod
-    def download(cls, pretrained_model_name: str, **kwargs: Any) -> str:
+    def download(cls, pretrained_model_name: str, **kwargs: Any) -> str | os.PathLike:
         """Fetch from the Hub what a pipeline needs, into the local cache.
 
         Returns:

@@ -1,20 +1,33 @@
 """Model configurations and random pipelines."""
 
+import inspect
 from copy import deepcopy
-from dataclasses import is_dataclass
+from dataclasses import MISSING as NO_DEFAULT
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
 import torch
-from omegaconf import OmegaConf
+from diffusers import DDIMScheduler
+from omegaconf import MISSING, OmegaConf
+from transformers import Wav2Vec2Config
 
 from emo.bounds import Bound, bounds
 from emo.errors import ConfigError, WeightsError
 from emo.hub import build_pipeline, load_model_config, locate_model
 from emo.hub.build import build_audio_encoder, build_encoders, build_unets, build_vae
-from emo.hub.model_config import ModelConfig
+from emo.hub.model_config import (
+    AudioEncoderConfig,
+    AudioProjectionConfig,
+    FaceLocatorConfig,
+    ModelConfig,
+    SchedulerConfig,
+    SpeedEncoderConfig,
+    UNetConfig,
+)
 from emo.resources import bundled
+from emo.unets import AudioProjection, BackboneUNet, FaceLocator, SpeedEncoder
 
 ROOT = Path(__file__).parents[2]
 
@@ -134,6 +147,26 @@ def values(schema: type, prefix: str = "") -> dict[str, Bound | None]:
     for name, bound in bounds(schema).items():
         found |= values(hints[name], f"{prefix}{name}.") if is_dataclass(hints[name]) else {prefix + name: bound}
     return found
+
+
+@pytest.mark.parametrize(
+    ("section", "component"),
+    [
+        (UNetConfig, BackboneUNet),
+        (AudioProjectionConfig, AudioProjection),
+        (FaceLocatorConfig, FaceLocator),
+        (SpeedEncoderConfig, SpeedEncoder),
+        (AudioEncoderConfig, Wav2Vec2Config),
+        (SchedulerConfig, DDIMScheduler),
+    ],
+)
+def test_a_section_holds_keyword_arguments_of_its_class(section, component):
+    """By their names, and where it is one of ours with its defaults."""
+    parameters = inspect.signature(component).parameters
+    for each in fields(section):
+        assert each.name in parameters, each.name
+        if component.__module__.startswith("emo.") and each.default not in (MISSING, NO_DEFAULT):
+            assert each.default == parameters[each.name].default, each.name
 
 
 def test_every_value_is_in_its_bound_or_named(tmp_path, monkeypatch):
