@@ -14,9 +14,12 @@ from torch import Tensor
 
 from emo.bounds import Numbers
 from emo.config import key
-from emo.training.emo import EMOConfig, EMONetworks, EMOStage, is_audio, is_speed, is_temporal, validate_pictures
+from emo.training.emo.config import DropConfig, EMOConfig
 from emo.training.emo.draws import Draws
 from emo.training.emo.encoders import EncodedBatch
+from emo.training.emo.networks import EMONetworks, is_audio, is_speed, is_temporal
+from emo.training.emo.stage import EMOStage
+from emo.training.emo.validation import validate_pictures
 from emo.training.script import run, train_stage
 
 
@@ -29,6 +32,7 @@ class ImageConfig(EMOConfig):
         "frames to draw from each reference, each at a noise time of its own: the ReferenceNet runs once for all of "
         "them, which so cost less",
     )
+    drop: DropConfig = key(DropConfig(), "how often conditions are dropped")
 
     def misfit(self) -> str | None:
         """What this stage has no use for."""
@@ -48,6 +52,9 @@ class ImageStage(EMOStage[ImageConfig]):
 
     def trains(self, name: str) -> bool:
         return not (is_temporal(name) or is_audio(name) or is_speed(name))
+
+    def drop_probabilities(self) -> dict[str, float]:
+        return self.config.drop.probabilities()
 
     def prepare_inputs(self, batch: EncodedBatch, draws: Draws) -> dict[str, Tensor | None]:
         return {}  # without motion, audio and speed the backbone skips those layers

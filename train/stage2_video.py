@@ -15,9 +15,12 @@ from torch import Tensor
 
 from emo.bounds import Numbers
 from emo.config import key
-from emo.training.emo import ClipConfig, EMONetworks, EMOStage, is_audio, is_speed, is_temporal, validate_clips
+from emo.training.emo.config import ClipConfig, ClipDropConfig
 from emo.training.emo.draws import Draws
 from emo.training.emo.encoders import EncodedBatch
+from emo.training.emo.networks import EMONetworks, is_audio, is_speed, is_temporal
+from emo.training.emo.stage import EMOStage
+from emo.training.emo.validation import validate_clips
 from emo.training.lora import LoraConfig
 from emo.training.script import run, train_stage
 
@@ -26,6 +29,7 @@ from emo.training.script import run, train_stage
 class VideoConfig(ClipConfig):
     """Stage 2."""
 
+    drop: ClipDropConfig = key(ClipDropConfig(), "how often conditions are dropped")
     freeze_spatial: bool = key(False, "train temporal and audio layers alone")
     spatial_rate: Annotated[float, Numbers(0, 100)] = key(1.0, "learning rate of what stage 1 has trained, as a share")
     lora: LoraConfig = key(LoraConfig(), "low-rank adapters instead of whole weights")
@@ -52,6 +56,9 @@ class VideoStage(EMOStage[VideoConfig]):
         slower = learning_rate * self.config.spatial_rate
         groups = [{"params": new, "lr": learning_rate}, {"params": old, "lr": slower}]
         return [group for group in groups if group["params"]]
+
+    def drop_probabilities(self) -> dict[str, float]:
+        return self.config.drop.probabilities()
 
     def prepare_inputs(self, batch: EncodedBatch, draws: Draws) -> dict[str, Tensor | None]:
         motion_latents = self.noisy_motion_frames(batch, draws, self.config.motion_noise)

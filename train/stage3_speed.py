@@ -14,9 +14,12 @@ from torch import Tensor
 
 from emo.bounds import SHARE
 from emo.config import key
-from emo.training.emo import ClipConfig, ClipDropConfig, EMONetworks, EMOStage, is_speed, is_temporal, validate_clips
+from emo.training.emo.config import ClipConfig, ClipDropConfig
 from emo.training.emo.draws import Draws
 from emo.training.emo.encoders import EncodedBatch
+from emo.training.emo.networks import EMONetworks, is_speed, is_temporal
+from emo.training.emo.stage import EMOStage
+from emo.training.emo.validation import validate_clips
 from emo.training.script import run, train_stage
 
 
@@ -41,6 +44,9 @@ class SpeedStage(EMOStage[SpeedConfig]):
 
     def trains(self, name: str) -> bool:
         return is_temporal(name) or is_speed(name)
+
+    def drop_probabilities(self) -> dict[str, float]:
+        return self.config.drop.probabilities()
 
     def prepare_inputs(self, batch: EncodedBatch, draws: Draws) -> dict[str, Tensor | None]:
         motion_latents = self.noisy_motion_frames(batch, draws, self.config.motion_noise)

@@ -24,7 +24,8 @@ class AveragedWeights:
         """Take the parameters of this step in."""
         if self.decay:
             decay = min(self.decay, (1 + self.steps) / (10 + self.steps)) if self.steps else 0.0
-            torch._foreach_lerp_(_local(self._averages), [p.float() for p in _local(self.parameters)], 1 - decay)
+            current = [p.float() for p in _local(self.parameters)]
+            torch._foreach_lerp_(_local(self._averages), current, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
             self.steps += 1
 
     @contextmanager
@@ -34,11 +35,11 @@ class AveragedWeights:
             yield
             return
         own = [p.to("cpu", copy=True) for p in _local(self.parameters)]
-        torch._foreach_copy_(_local(self.parameters), _local(self._averages))
+        _copy(_local(self.parameters), _local(self._averages))
         try:
             yield
         finally:
-            torch._foreach_copy_(_local(self.parameters), own)
+            _copy(_local(self.parameters), own)
 
     def state_dict(self) -> dict:
         """Whole tensors, also where FSDP spreads them over processes; all processes call this."""
@@ -51,6 +52,10 @@ class AveragedWeights:
             self.steps = state["steps"]
             pairs = zip(state["averages"], self._averages, strict=True)
             self._averages = [_spread(tensor, like) for tensor, like in pairs]
+
+
+def _copy(into: list[Tensor], tensors: list[Tensor]) -> None:
+    torch._foreach_copy_(into, tensors)  # pyright: ignore[reportPrivateImportUsage] (as optimizers use it)
 
 
 def _local(tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -92,7 +92,7 @@ def record_config(config: Any, path: Path) -> list[str]:
     return [f"{key}: {old.get(key)} → {new.get(key)}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
 
 
-def _flat(values: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(values: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{name}.")

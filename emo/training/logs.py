@@ -6,6 +6,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -30,7 +31,8 @@ class Logs:
         self.shown = shown
         self.path = folder / "log.jsonl"
         self._steps: list[dict[str, float]] = []
-        self._board = self._bar = None
+        self._board: Any = None  # a SummaryWriter, which not everybody has
+        self._bar: tqdm | None = None
         if not shown:
             return
         with writing(self.path):
@@ -52,7 +54,7 @@ class Logs:
     def step(self, step: int, values: dict[str, float], learning_rates: dict[str, float]) -> None:
         """Take a step's values in: `samples`, `seconds` and `waited`, the others as they are; not all need be there
         in every step."""
-        if not self.shown:
+        if self._bar is None:
             return
         self._steps.append(values)
         self._bar.update()
@@ -84,7 +86,7 @@ class Logs:
 
     def say(self, message: str) -> None:
         """A line on the terminal, beside the bar."""
-        if self.shown:
+        if self._bar is not None:
             self._bar.write(message, file=sys.stderr)
 
     def __enter__(self) -> "Logs":

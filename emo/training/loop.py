@@ -88,12 +88,14 @@ class _Run:
         if accelerator.distributed_type == DistributedType.DEEPSPEED:  # it would ask a prepared loader
             if len(built) > 1:
                 raise ConfigError("DeepSpeed takes one optimizer, and this training has several: use another launcher")
+            assert accelerator.state.deepspeed_plugin is not None
             deepspeed = accelerator.state.deepspeed_plugin.deepspeed_config
             deepspeed["train_micro_batch_size_per_gpu"] = stage.batch_size
             deepspeed["gradient_accumulation_steps"] = config.accumulation
             deepspeed["gradient_clipping"] = config.optimizer.max_grad_norm
         if len(built) > 1:  # where networks learn in turns, not all get a gradient each time
-            accelerator.ddp_handler = DistributedDataParallelKwargs(find_unused_parameters=True)
+            unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+            accelerator.ddp_handler = unused  # pyright: ignore[reportAttributeAccessIssue] (declared as None)
         self.model, *optimizers = accelerator.prepare(stage.networks, *built.values())
         self.optimizers = {
             name: PreparedOptimizer(optimizer, self._parameters(optimizer), asked[name].config.max_grad_norm)

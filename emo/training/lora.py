@@ -49,7 +49,7 @@ def add_lora(networks: nn.Module, trainable: Collection[str], config: LoraConfig
         for layer in ("to_q", "to_k", "to_v", "to_out.0")
         if f"{name}.{layer}.weight" in trainable
     ]
-    adapters = peft.LoraConfig(r=config.rank, lora_alpha=config.alpha, target_modules=targets)
+    adapters = peft.LoraConfig(r=config.rank, lora_alpha=config.alpha, target_modules=targets)  # pyright: ignore[reportArgumentType] (fractions work)
     peft.inject_adapter_in_model(adapters, networks, ADAPTER)
     return [name for name, _ in networks.named_parameters() if ".lora_" in name]
 

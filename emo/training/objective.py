@@ -53,7 +53,7 @@ def configure_scheduler(scheduler: SchedulerMixin, config: ObjectiveConfig) -> D
         "rescale_betas_zero_snr": config.zero_terminal_snr,
         "timestep_spacing": config.timestep_spacing,
     }
-    given: dict[str, Any] = dict(scheduler.config)
+    given: dict[str, Any] = dict(scheduler.config)  # pyright: ignore[reportAttributeAccessIssue] (every one has it)
     ddim = DDIMScheduler.from_config(given, **{k: v for k, v in changes.items() if v is not None})
     assert isinstance(ddim, DDIMScheduler)
     kind = ddim.config["prediction_type"]

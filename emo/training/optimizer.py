@@ -23,7 +23,7 @@ def build_optimizer(groups: list[dict[str, Any]], config: OptimizerConfig) -> Op
     if config.name == "sgd":
         return torch.optim.SGD(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
     try:
-        from bitsandbytes.optim import AdamW8bit
+        from bitsandbytes.optim import AdamW8bit  # pyright: ignore[reportMissingImports] (no dependency)
     except ImportError as error:
         raise ConfigError(
             f"train.optimizer.name=adamw_8bit needs bitsandbytes ({error}); pip install bitsandbytes, or use adamw"

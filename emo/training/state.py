@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
@@ -92,7 +92,9 @@ class Checkpoints:
 
     def weights(self) -> dict[str, torch.Tensor]:
         """The networks' state dict under their own names; all processes call this."""
-        return self.accelerator.get_state_dict(self.model) if self.sharded else self.networks.state_dict()
+        if not self.sharded:
+            return self.networks.state_dict()
+        return cast(dict[str, torch.Tensor], self.accelerator.get_state_dict(self.model))
 
     def register(self, *objects: Any) -> None:
         """Add objects with `state_dict` and `load_state_dict` to what is saved; always in the same order."""

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
@@ -126,7 +126,8 @@ class TrainingStep:
             [torch.stack([value.float() for value in (loss, *more.values())]) for loss, more in self._results]
         ).mean(dim=0)
         flags = own.new_tensor([self._waited, float(self.stop), self._unseen])
-        *means, waited, stop, seen = self.accelerator.reduce(torch.cat([own, flags]), reduction="mean").tolist()
+        joint = cast(Tensor, self.accelerator.reduce(torch.cat([own, flags]), reduction="mean"))
+        *means, waited, stop, seen = joint.tolist()
         self.stop = stop > 0
         self.values["waited"] = self.values.get("waited", 0.0) + waited
         samples = round(seen * self.accelerator.num_processes)

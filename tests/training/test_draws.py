@@ -5,8 +5,8 @@ import pytest
 import torch
 from random_clips import RandomClips, make_stage
 
+from emo.training.emo.config import CONDITIONS
 from emo.training.emo.draws import draw
-from emo.training.emo.networks import CONDITIONS
 
 SHAPE, N = (3, 2, 4, 4), 2
 

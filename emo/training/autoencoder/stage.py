@@ -3,6 +3,7 @@
 import json
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,8 @@ SHOWN = 8  # of the held-out pictures
 
 class AutoencoderNetworks(nn.Module):
     """Encoder and decoder with noise on the latents between them, so that a diffusion model's errors do little."""
+
+    vae: Any  # an `Autoencoder`, whose methods may also return tuples as far as their types tell
 
     def __init__(self, vae: Autoencoder):
         super().__init__()
@@ -91,6 +94,7 @@ class AutoencoderStage(Stage[AutoencoderNetworks, Batch]):
         """Target frames of the first samples, (count, 3, H, W) in -1 ... 1, and their mouths (count, 3)."""
         dataset = self.dataset(split)
         batch = Batch.collate([dataset[g] for g in range(count)])
+        assert batch.frames is not None
         return batch.frames[:, 0] / 127.5 - 1, batch.mouth[:, 0]
 
     def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
@@ -100,6 +104,8 @@ class AutoencoderStage(Stage[AutoencoderNetworks, Batch]):
         return sample_loader(self.dataset(data.split), Batch.collate, sampler, data.workers, pin_memory=pin_memory)
 
     def loss(self, networks: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        assert batch.reference is not None
+        assert batch.frames is not None
         pictures = torch.cat([batch.reference, batch.frames[:, 0]]) / 127.5 - 1
         weight = torch.cat(
             [
@@ -143,7 +149,7 @@ class AutoencoderStage(Stage[AutoencoderNetworks, Batch]):
         vae.save_pretrained(folder)
 
     @torch.no_grad()
-    def scaling_factor(self, vae: Autoencoder) -> float:
+    def scaling_factor(self, vae: Any) -> float:
         """1 / the standard deviation of the latents of the measured pictures."""
         pictures, _ = self.samples(self.config.data.split, self.config.data.measured)
         latents = torch.cat([vae.encode(x.to(self.device)).latent_dist.mode() for x in pictures.split(AT_ONCE)])

@@ -10,6 +10,8 @@ from emo.config import key
 from emo.training.config import BATCH, SEEDS, WORKERS, LoopConfig
 from emo.training.objective import ObjectiveConfig
 
+CONDITIONS = ("reference", "motion", "audio", "speed", "face_mask")  # that samples may go without, in the draws' order
+
 
 @dataclass
 class ClipDataConfig:
@@ -102,10 +104,14 @@ class ValidationConfig:
 
 @dataclass
 class DropConfig:
-    """Probabilities of dropping each condition, so that guidance has what it needs."""
+    """Probabilities of dropping each condition, so that guidance has what it needs; each stage has its own class."""
 
     reference: Annotated[float, SHARE] = key(0.1, "probability of zero reference keys and values")
     face_mask: Annotated[float, SHARE] = key(0.1, "of a white face mask")
+
+    def probabilities(self) -> dict[str, float]:
+        """Of all `CONDITIONS` in their order; 0 for those that the stage does not have."""
+        return {name: getattr(self, name, 0.0) for name in CONDITIONS}
 
 
 @dataclass
@@ -125,14 +131,12 @@ class EMOConfig:
     objective: EMOObjectiveConfig = key(EMOObjectiveConfig(), "what is learned")
     validation: ValidationConfig = key(ValidationConfig(), "what is shown")
     train: LoopConfig = key(LoopConfig(), "the loop")
-    drop: DropConfig = key(DropConfig(), "how often conditions are dropped")
 
 
 @dataclass
 class ClipConfig(EMOConfig):
     """Common to the stages of clips."""
 
-    drop: ClipDropConfig = key(ClipDropConfig(), "how often conditions are dropped")
     motion_noise: Annotated[float, Numbers(0, 10)] = key(
         0.15,
         "most noise on the motion frames' latents, so that errors do not pile up over a long video; each sample gets "

@@ -88,6 +88,7 @@ class FrozenEncoders:
         """Windows (B, F, 2m+1, layers, width) of the audio encoder's hidden states (3.2.2)."""
         if batch.audio is not None:
             return batch.audio.float()
+        assert batch.sound is not None
         windows = []
         for sound in batch.sound:
             waveform = SampleWaveform(sound.waveform.numpy(), sound.sampling_rate)

@@ -1,6 +1,7 @@
 """All networks that any stage trains, as one module: accelerate, DeepSpeed and FSDP prepare one model."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,6 @@ from emo.pipelines import EMOPipeline
 from emo.unets import AudioProjection, BackboneUNet, FaceLocator, KeyValue, ReferenceNet, SpeedEncoder
 
 PARTS = ("unet", "reference_unet", "face_locator", "speed_encoder", "audio_projection")
-CONDITIONS = ("reference", "motion", "audio", "speed", "face_mask")  # that samples may go without, in the draws' order
 
 
 class EMONetworks(nn.Module):
@@ -35,7 +35,7 @@ class EMONetworks(nn.Module):
         """A pipeline's own networks."""
         return cls(**{name: getattr(pipe, name) for name in PARTS})
 
-    def parts(self) -> dict[str, nn.Module]:
+    def parts(self) -> dict[str, Any]:
         """The components by name."""
         return {name: getattr(self, name) for name in PARTS}
 
@@ -62,7 +62,7 @@ class EMONetworks(nn.Module):
             timestep: (B,), or (B, F) where frames have their own.
             reference_latents: (B, L, h, w).
             face_mask: M (B, 1, H, W); white where dropped.
-            keep: factors 0 or 1, (B,), of each of `CONDITIONS`; without motion, audio or speed their factors are not
+            keep: factors 0 or 1, (B,), by condition; without motion, audio or speed their factors are not
                 looked at.
             motion_latents: (B, n, L, h, w) or None to skip the temporal modules; zero maps where dropped.
             audio: windows (B, F, 2m+1, layers, width) or None to skip the audio layers; zero tokens where dropped.

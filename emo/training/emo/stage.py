@@ -16,7 +16,7 @@ from emo.pipelines import EMOPipeline
 from emo.training.emo.config import EMOConfig
 from emo.training.emo.draws import Draws, draw
 from emo.training.emo.encoders import EncodedBatch, FrozenEncoders
-from emo.training.emo.networks import CONDITIONS, EMONetworks
+from emo.training.emo.networks import EMONetworks
 from emo.training.emo.objective import EMOObjective, configure_noise
 from emo.training.emo.start import starting_pipeline
 from emo.training.emo.validation import check_validation
@@ -35,6 +35,7 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
     - `video`, whether samples are clips of n + F frames or single ones, each at a time of its own;
     - `targets`, how many single ones;
     - `trains(name)`, whether it trains a parameter of `EMONetworks`;
+    - `drop_probabilities()`, how often conditions are dropped;
     - `prepare_inputs(batch, draws)`, the networks' conditions beside reference and mask;
     - `validate(networks, folder)`.
 
@@ -97,9 +98,9 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
     def prepare_inputs(self, batch: EncodedBatch, draws: Draws) -> dict[str, Tensor | None]:
         """Motion frames, audio and speed, as far as the stage has them; see `EMONetworks.forward`."""
 
+    @abstractmethod
     def drop_probabilities(self) -> dict[str, float]:
-        """By condition, in the draws' order; 0 for those that the stage does not have."""
-        return {name: getattr(self.config.drop, name, 0.0) for name in CONDITIONS}
+        """By condition, all of them in the draws' order; see `DropConfig.probabilities`."""
 
     @torch.enable_grad()
     def parameters_with_gradients(self) -> list[str]:

@@ -1,5 +1,7 @@
 """The pipeline from which a stage starts."""
 
+from typing import Any
+
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.errors import ConfigError, WeightsError, first_line
@@ -43,26 +45,26 @@ def starting_pipeline(config: EMOStartConfig, seed: int) -> EMOPipeline:
 
 def _with_encoders(pipe: EMOPipeline, config: EMOStartConfig) -> EMOPipeline:
     """Put the configured autoencoder and audio encoder in, if they have the sizes that the networks expect."""
-    parts = {}
+    parts: dict[str, Any] = {}
     if config.vae:
         parts["vae"] = load_vae(config.vae)
-        if parts["vae"].config.latent_channels != pipe.unet.config.in_channels:
-            raise WeightsError(
-                f"{config.vae}: {parts['vae'].config.latent_channels} latent channels, the networks have "
-                f"{pipe.unet.config.in_channels}"
-            )
+        channels = parts["vae"].config["latent_channels"]
+        expected = pipe.unet.config["in_channels"]
+        if channels != expected:
+            raise WeightsError(f"{config.vae}: {channels} latent channels, the networks have {expected}")
     if config.audio_encoder:
-        parts["audio_encoder"] = _load(Wav2Vec2Model, config.audio_encoder)
+        parts["audio_encoder"] = _load(Wav2Vec2Model, config.audio_encoder, use_safetensors=True)
         parts["feature_extractor"] = _load(Wav2Vec2FeatureExtractor, config.audio_encoder)
-        sizes = parts["audio_encoder"].config.num_hidden_layers, parts["audio_encoder"].config.hidden_size
-        expected = pipe.audio_projection.config.num_layers, pipe.audio_projection.config.layer_dim
+        encoder, projection = parts["audio_encoder"].config, pipe.audio_projection.config
+        sizes = encoder.num_hidden_layers, encoder.hidden_size
+        expected = projection["num_layers"], projection["layer_dim"]
         if sizes != expected:
             raise WeightsError(f"{config.audio_encoder}: layers and width {sizes}, the networks expect {expected}")
     return EMOPipeline(**{**pipe.components, **parts}) if parts else pipe
 
 
-def _load(kind, folder: str):
-    options = {} if kind is Wav2Vec2FeatureExtractor else {"use_safetensors": True}
+def _load(kind: Any, folder: str, **options: bool) -> Any:
+    """An object of a transformers class, from a folder or the Hub."""
     try:
         return kind.from_pretrained(folder, **options)
     except (OSError, ValueError, RuntimeError) as error:

@@ -13,8 +13,8 @@ from emo.generation.latents import decode_latents, encode_pictures
 from emo.generation.sampling import sample
 from emo.media import AudioTrack, contact_sheet, load_image
 from emo.pipelines import EMOPipeline
-from emo.training.emo.config import ValidationConfig
-from emo.training.emo.networks import CONDITIONS, EMONetworks
+from emo.training.emo.config import CONDITIONS, ValidationConfig
+from emo.training.emo.networks import EMONetworks
 
 SAMPLES = 4  # pictures per portrait in stage 1
 SHEET_FRAMES = 8  # of a clip
@@ -96,6 +96,7 @@ def validate_clips(pipe: EMOPipeline, config: ValidationConfig, folder: Path, *,
                 generator=torch.Generator().manual_seed(config.seed),
                 output_type="uint8",
             )
+            assert not isinstance(output, tuple)
             name = f"{Path(portrait).stem}-{Path(sound).stem}"
             output.save(folder / f"{name}.mp4")
             shown = np.linspace(0, len(output.frames) - 1, min(SHEET_FRAMES, len(output.frames))).round().astype(int)
@@ -107,6 +108,5 @@ def validate_clips(pipe: EMOPipeline, config: ValidationConfig, folder: Path, *,
 
 
 def _portrait(name: str, config: ValidationConfig, size: int) -> Portrait:
-    return prepare_portrait(
-        load_image(name), height=size, width=size, face_region=config.face_region, face=None, name=name
-    )
+    region = "full" if config.face_region == "full" else None  # which is all that its bound allows
+    return prepare_portrait(load_image(name), height=size, width=size, face_region=region, face=None, name=name)

@@ -131,7 +131,7 @@ class SyncSamples(Dataset[SyncBatch]):
         with reading_clips(), VideoReader(path, own=True) as video:
             if video.num_frames < clip.frames:
                 raise DatasetError(f"{path} has {video.num_frames} frames, its labels {clip.frames}; make it again")
-            return video.read(shown[piece]), crop_squares(boxes, mouths, self.region)[piece]
+            return video.read(shown[piece].tolist()), crop_squares(boxes, mouths, self.region)[piece]
 
     def _waveform(self, clip: ClipInfo, start: int) -> np.ndarray:
         """The sound of the piece, (640 F,); silence where the clip's ends before."""

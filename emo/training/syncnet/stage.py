@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -72,7 +73,7 @@ class SyncNetStage(Stage[SyncNet, SyncBatch]):
 
     def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
         """The network, as `SyncNet.from_pretrained` takes it."""
-        network = SyncNet.from_config(self.networks.config)
+        network = cast(SyncNet, SyncNet.from_config(self.networks.config))
         network.load_state_dict(weights)
         network.save_pretrained(folder)
 
