@@ -1,6 +1,7 @@
 """Every mutation of tests/mutations still fits the source; that a test notices it is seen by tests/mutate.py."""
 
 import os
+import sys
 from collections import Counter
 
 import pytest
@@ -67,6 +68,7 @@ def test_drift_is_told(checkout, changes, said):
     assert said in misfit(mutation(**changes), checkout)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
 def test_the_checkout_is_linked_but_for_the_changed_file():
     chosen = load_mutations()[0]
     original = (ROOT / chosen.file).read_text(encoding="utf-8")
@@ -74,6 +76,6 @@ def test_the_checkout_is_linked_but_for_the_changed_file():
         assert (top / chosen.file).read_text(encoding="utf-8") == chosen.apply(original)
         real = [name for folder, _, names in os.walk(top) for name in names if not os.path.islink(f"{folder}/{name}")]
         assert real == [os.path.basename(chosen.file)]
-        assert (top / "weights").resolve() == ROOT / "weights"
+        assert (top / "weights").samefile(ROOT / "weights")
     assert not top.exists()
     assert (ROOT / chosen.file).read_text(encoding="utf-8") == original
