@@ -13,9 +13,9 @@ from ladder import EXPECTED, FPS, RATE, RUNGS, degrade, write, write_networks, w
 from PIL import Image
 
 from emo.cli.main import main
+from emo.data.synthetic.held_out import HeldOut
 from emo.errors import OutputError
-from emo.evaluation.compare.clip import Clip
-from emo.evaluation.held_out import HeldOut
+from emo.evaluation.compare.measured import MeasuredVideo
 from emo.media import AudioTrack, VideoReader, VideoWriter
 
 PEOPLE, SECONDS = 2, 1.4
@@ -180,8 +180,8 @@ def test_sound_is_taken_from_where_the_pictures_begin(real, tmp_path, late):
     shifted = tmp_path / "shifted.mp4"
     ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-i", str(path), "-itsoffset", str(late)]
     subprocess.run([*ffmpeg, "-i", str(path), "-map", "0:v", "-map", "1:a", "-c", "copy", str(shifted)], check=True)
-    heard = Clip(shifted, tmp_path).waveform()
-    expected = np.concatenate([np.zeros(round(late * RATE), np.float32), Clip(path, tmp_path).waveform()])[
+    heard = MeasuredVideo(shifted, tmp_path).waveform()
+    expected = np.concatenate([np.zeros(round(late * RATE), np.float32), MeasuredVideo(path, tmp_path).waveform()])[
         : len(heard)
     ]
     assert len(heard) == round(len(frames) / FPS * RATE)
