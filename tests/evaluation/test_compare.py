@@ -216,7 +216,7 @@ def test_a_full_disk_ends_the_run(real, tmp_path, capsys, monkeypatch):
     def full(path, content):
         raise OutputError(f"{path} cannot be written (No space left on device); free space and repeat")
 
-    monkeypatch.setattr("emo.evaluation.compare.clip.write_whole", full)
+    monkeypatch.setattr("emo.evaluation.compare.measured.write_whole", full)
     arguments = ["--generated", str(real), "--reference", str(real), "--out", str(tmp_path), "--workers", "1"]
     assert main(["evaluate", *arguments, "--metrics", "velocity"]) == 2
     assert "No space left" in capsys.readouterr().err
@@ -245,7 +245,7 @@ def test_missing_networks_are_named_and_the_rest_runs(real, cache, tmp_path):
 
 def test_a_second_run_reads_what_is_kept_and_a_damaged_file_is_made_again(real, tmp_path, monkeypatch):
     first = run(real, real, tmp_path, "--metrics", QUICK)
-    monkeypatch.setattr("emo.evaluation.compare.clip.track_face", lambda *_: pytest.fail("tracked again"))
+    monkeypatch.setattr("emo.evaluation.compare.measured.track_face", lambda *_: pytest.fail("tracked again"))
     assert values(run(real, real, tmp_path, "--metrics", QUICK)) == values(first)
     monkeypatch.undo()
     for path in (tmp_path / "cache").rglob("face.safetensors"):
