@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from ladder import EXPECTED, RATE, RUNGS, UP, degrade, write, write_networks, wrong_way  # noqa: E402
 
-from emo.evaluation.held_out import HELD_OUT, HeldOut  # noqa: E402
+from emo.data.synthetic.held_out import HELD_OUT, HeldOut  # noqa: E402
 from emo.media import AudioTrack, VideoReader  # noqa: E402
 
 SHOWN = 3  # decimals

@@ -62,7 +62,7 @@ def measure(options: argparse.Namespace, names: frozenset[str], networks: dict[s
     from emo import __version__
     from emo.evaluation.compare.pairs import find_pairs
     from emo.evaluation.compare.report import PAGE, markdown, save_report
-    from emo.evaluation.compare.run import Comparison, Plan, compare
+    from emo.evaluation.compare.run import Plan, compare
     from emo.files import writing_into
     from emo.processes import available_cores
 
@@ -85,12 +85,12 @@ def measure(options: argparse.Namespace, names: frozenset[str], networks: dict[s
     workers = options.workers or (available_cores() if device == "cpu" else 1)
     try:
         with tqdm(unit="step", dynamic_ncols=True) as bar:
-            for step in compare(plan, workers):
-                if isinstance(step, Comparison):
-                    comparison = step
-                else:
-                    bar.n, bar.total = step
-                    bar.refresh()
+
+            def progress(done: int, total: int) -> None:
+                bar.n, bar.total = done, total
+                bar.refresh()
+
+            comparison = compare(plan, workers, progress)
     except KeyboardInterrupt:
         note(f"{options.out} is unfinished; the same command goes on")
         raise

@@ -69,17 +69,11 @@ def measure(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from emo import __version__
-    from emo.evaluation.held_out import HELD_OUT, HeldOut
-    from emo.evaluation.mechanisms import (
-        Extent,
-        describe_portraits,
-        make_rows,
-        plan_takes,
-        reconstruct,
-        shoot_takes,
-    )
-    from emo.evaluation.report import markdown, save_report
-    from emo.evaluation.takes import Settings, Stage
+    from emo.data.synthetic.held_out import HELD_OUT, HeldOut
+    from emo.evaluation.mechanisms.generator import GenerationSettings, Generator, generate_clips
+    from emo.evaluation.mechanisms.plan import EvaluationSize, plan_clips
+    from emo.evaluation.mechanisms.report import markdown, save_report
+    from emo.evaluation.mechanisms.table import describe_portraits, make_rows, reconstruction_psnrs
     from emo.hub import locate_model
     from emo.processes import available_cores
 
@@ -88,7 +82,7 @@ def measure(options: argparse.Namespace) -> None:
     models = {"model": locate_model(options.model)}
     if options.no_speed:
         models["no_speed"] = locate_model(options.no_speed)
-    extent = Extent(
+    extent = EvaluationSize(
         talks=options.talks,
         seconds=options.seconds,
         gallery=options.gallery,
@@ -96,7 +90,7 @@ def measure(options: argparse.Namespace) -> None:
         brief=options.brief,
         long=options.long,
     )
-    settings = Settings(
+    settings = GenerationSettings(
         models=models,
         steps=options.steps,
         audio_guidance=options.audio_guidance,
@@ -111,19 +105,24 @@ def measure(options: argparse.Namespace) -> None:
     make_folders(options.out)
     workers = options.workers or (available_cores() if device == "cpu" else 1)
     held_out = HeldOut(settings.held_out, settings.people)
-    takes = plan_takes(extent, held_out, pictures, "no_speed" in models)
-    stage, found = Stage(settings, options.out), {}
-    clip_frames = stage.pipe().unet.config.num_frames  # loads the model: what is wrong with it is said at once
+    clips = plan_clips(extent, held_out, pictures, "no_speed" in models)
+    generator, found = Generator(settings, options.out), {}
+    clip_frames = generator.clip_frames  # loads the model: what is wrong with it is said at once
     try:
         for name, observation in tqdm(
-            shoot_takes(takes, settings, options.out, workers), total=len(takes), unit="video"
+            generate_clips(clips, settings, options.out, workers), total=len(clips), unit="video"
         ):
             found[name] = observation
     except KeyboardInterrupt:
         note(f"{options.out} is unfinished; the same command continues")
         raise
     table = make_rows(
-        found, extent, held_out, describe_portraits(held_out, extent.gallery), reconstruct(stage, found), clip_frames
+        found,
+        extent,
+        held_out,
+        describe_portraits(held_out, extent.gallery),
+        reconstruction_psnrs(generator.pipe(), found),
+        clip_frames,
     )
     seconds = {kind: sum(float(v.seconds) for n, v in found.items() if n.endswith("truth") == truth)
                for kind, truth in (("generated", False), ("ground truth", True))}  # fmt: skip
@@ -165,7 +164,7 @@ def real_portraits(folder: Path | None, out: Path) -> dict[str, str]:
         return {}
     import numpy as np
 
-    from emo.evaluation.takes import face_box
+    from emo.evaluation.mechanisms.plan import face_box
     from emo.media import load_image
     from emo.search import find_files
 

@@ -1,83 +1,63 @@
-"""A report that can be looked at: a table, a plot per row, a contact sheet, and all numbers as JSON."""
+"""What both reports are made of: tables in Markdown, plots and contact sheets, each written whole."""
 
 import io
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
-from emo.evaluation.observation import Observation
-from emo.evaluation.rows import Row
 from emo.files import write_whole, writing_into
-from emo.media import contact_sheet
-
-TABLE, NUMBERS, SHEET = "mechanisms.md", "mechanisms.json", "mechanisms.png"
-ON_SHEET = ("talk-", "real-")
-ROWS_ON_SHEET = 12
 
 
-def markdown(rows: Sequence[Row]) -> str:
-    """The table."""
-    lines = ["| mechanism | paper | measure | generated | ground truth | bar | |", "|---|---|---|---|---|---|---|"]
-    for row in rows:
-        verdict = {True: "reached", False: "**missed**", None: ""}[row.passed]
-        cells = (row.mechanism, row.section, row.measure, row.value, row.truth, row.bar, verdict)
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+def markdown_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table with these titles above its columns."""
+    lines = [_line(titles, " "), "|" + "---|" * len(titles)]
+    return "\n".join(lines + [_line(cells, " ") for cells in rows]) + "\n"
 
 
-def save_report(rows: Sequence[Row], found: Mapping[str, Observation], about: dict[str, Any], out: Path) -> None:
-    """Write the report into a folder.
-
-    Args:
-        rows: of the table.
-        found: the videos' measurements by name.
-        about: how the videos were made, for the JSON.
-        out: the folder, which exists.
-
-    Raises:
-        OutputError: it cannot be written to.
-    """
-    write_whole(out / TABLE, markdown(rows).encode())
-    fields = ("mechanism", "section", "measure", "value", "truth", "bar", "passed", "numbers")
-    content = {"about": about, "rows": [{name: getattr(row, name) for name in fields} for row in rows]}
-    write_whole(out / NUMBERS, (json.dumps(content, indent=1, default=_plain) + "\n").encode())
-    with writing_into(out / "plots"):
-        (out / "plots").mkdir(exist_ok=True)
-    for number, row in enumerate(rows, 1):
-        save_plot(row, out / "plots" / f"{number:02d}-{row.mechanism.replace(' ', '-')}.png")
-    picture = io.BytesIO()
-    sheet(found).save(picture, "PNG")
-    write_whole(out / SHEET, picture.getvalue())
+def _line(cells: Sequence[str], space: str) -> str:
+    return "|" + "|".join(f"{space}{cell}{space}" if cell else space for cell in cells) + "|"
 
 
-def sheet(found: Mapping[str, Observation]) -> Image.Image:
-    """Frames of generated videos, a row each; below a person's the truth's."""
-    chosen = [name for name in found if name.startswith(ON_SHEET) and not name.endswith("-truth")]
-    chosen = sorted(chosen, key=lambda name: (not name.startswith("real-"), name))[:ROWS_ON_SHEET]
-    rows = [n for name in chosen for n in (name, f"{name}-truth") if n in found]
-    frames = [frame for name in rows for frame in found[name].shown]
-    labels = [name if i == 0 else "" for name in rows for i in range(len(found[name].shown))]
-    return contact_sheet(frames, columns=len(found[rows[0]].shown), labels=labels)
-
-
-def save_plot(row: Row, path: Path) -> None:
-    """Draw a row's plot."""
+def new_figure(width: float, height: float) -> Any:
+    """A figure of matplotlib, in inches, that no window shows."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    row.draw(figure.add_subplot())
+    return figure
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a figure as PNG.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=100)
     write_whole(path, picture.getvalue())
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} is not for JSON")
+def save_sheet(sheet: Image.Image, path: Path) -> None:
+    """Write a contact sheet as PNG.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    picture = io.BytesIO()
+    sheet.save(picture, "PNG")
+    write_whole(path, picture.getvalue())
+
+
+def plots_folder(out: Path) -> Path:
+    """The folder of a report's plots, made where it is missing.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    with writing_into(out / "plots"):
+        (out / "plots").mkdir(exist_ok=True)
+    return out / "plots"

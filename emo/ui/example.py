@@ -4,8 +4,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from emo.data.synthetic.held_out import HELD_OUT, HeldOut
 from emo.data.synthetic.speech import SAMPLE_RATE
-from emo.evaluation.held_out import HELD_OUT, HeldOut
 
 SECONDS = 2.0
 

@@ -13,9 +13,9 @@ from ladder import EXPECTED, FPS, RATE, RUNGS, degrade, write, write_networks, w
 from PIL import Image
 
 from emo.cli.main import main
+from emo.data.synthetic.held_out import HeldOut
 from emo.errors import OutputError
-from emo.evaluation.compare.clip import Clip
-from emo.evaluation.held_out import HeldOut
+from emo.evaluation.compare.measured import MeasuredVideo
 from emo.media import AudioTrack, VideoReader, VideoWriter
 
 PEOPLE, SECONDS = 2, 1.4
@@ -180,8 +180,8 @@ def test_sound_is_taken_from_where_the_pictures_begin(real, tmp_path, late):
     shifted = tmp_path / "shifted.mp4"
     ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-i", str(path), "-itsoffset", str(late)]
     subprocess.run([*ffmpeg, "-i", str(path), "-map", "0:v", "-map", "1:a", "-c", "copy", str(shifted)], check=True)
-    heard = Clip(shifted, tmp_path).waveform()
-    expected = np.concatenate([np.zeros(round(late * RATE), np.float32), Clip(path, tmp_path).waveform()])[
+    heard = MeasuredVideo(shifted, tmp_path).waveform()
+    expected = np.concatenate([np.zeros(round(late * RATE), np.float32), MeasuredVideo(path, tmp_path).waveform()])[
         : len(heard)
     ]
     assert len(heard) == round(len(frames) / FPS * RATE)
@@ -216,7 +216,7 @@ def test_a_full_disk_ends_the_run(real, tmp_path, capsys, monkeypatch):
     def full(path, content):
         raise OutputError(f"{path} cannot be written (No space left on device); free space and repeat")
 
-    monkeypatch.setattr("emo.evaluation.compare.clip.write_whole", full)
+    monkeypatch.setattr("emo.evaluation.compare.measured.write_whole", full)
     arguments = ["--generated", str(real), "--reference", str(real), "--out", str(tmp_path), "--workers", "1"]
     assert main(["evaluate", *arguments, "--metrics", "velocity"]) == 2
     assert "No space left" in capsys.readouterr().err
@@ -245,7 +245,7 @@ def test_missing_networks_are_named_and_the_rest_runs(real, cache, tmp_path):
 
 def test_a_second_run_reads_what_is_kept_and_a_damaged_file_is_made_again(real, tmp_path, monkeypatch):
     first = run(real, real, tmp_path, "--metrics", QUICK)
-    monkeypatch.setattr("emo.evaluation.compare.clip.track_face", lambda *_: pytest.fail("tracked again"))
+    monkeypatch.setattr("emo.evaluation.compare.measured.track_face", lambda *_: pytest.fail("tracked again"))
     assert values(run(real, real, tmp_path, "--metrics", QUICK)) == values(first)
     monkeypatch.undo()
     for path in (tmp_path / "cache").rglob("face.safetensors"):

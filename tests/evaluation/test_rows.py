@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from made_faces import made_face, turn
 
-from emo.evaluation import motion_rows, rows
-from emo.evaluation.observation import SHOWN, Observation
+from emo.evaluation.mechanisms import motion_rows, rows
+from emo.evaluation.mechanisms.observation import SHOWN, Observation
 
 FRAMES, CLIP = 60, 12
 RNG = np.random.default_rng(3)

@@ -15,7 +15,7 @@ from media_helpers import ffmpeg, patches, write_sound, write_video
 
 from emo.data.prepare.probe import probe
 from emo.errors import AudioError, EmoError, VideoError
-from emo.evaluation.compare.clip import Clip
+from emo.evaluation.compare.measured import MeasuredVideo
 from emo.media import AudioTrack, ConstantRateReader, VideoReader, load_image
 from emo.media import video as video_module
 from emo.media.demuxer import FORMATS, Media
@@ -50,7 +50,7 @@ def canary_in_constant_rate_reader(path: Path) -> bool:
 
 
 def canary_in_clip(path: Path) -> bool:
-    clip = Clip(path, path.parent / "cache")
+    clip = MeasuredVideo(path, path.parent / "cache")
     return has_tone(clip.waveform()) or any(has_color(frames) for frames in clip.frames())
 
 

@@ -12,7 +12,7 @@ import torch
 from imageio_ffmpeg import get_ffmpeg_exe
 from media_helpers import ffmpeg, patches, write_sound, write_video
 
-from emo.evaluation.compare.clip import Clip
+from emo.evaluation.compare.measured import MeasuredVideo
 from emo.media import AudioTrack, ConstantRateReader, VideoReader, VideoWriter
 
 DOCS = Path(__file__).parents[2] / "docs" / "media.md"
@@ -330,7 +330,14 @@ def test_all_readers_hear_what_players_play(tmp_path, caplog, row, name):
             whole=not late,
             name="ConstantRateReader",
         )
-        check(Clip(path, tmp_path / "cache").waveform(), 16000, case.heard, late=late, whole=not late, name="Clip")
+        check(
+            MeasuredVideo(path, tmp_path / "cache").waveform(),
+            16000,
+            case.heard,
+            late=late,
+            whole=not late,
+            name="Clip",
+        )
 
 
 def test_the_docs_name_the_same_rows():

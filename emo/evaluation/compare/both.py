@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from emo.evaluation.compare.clip import Clip, Part, Unavailable
+from emo.evaluation.compare.measured import MeasuredVideo, Part, Unavailable
 from emo.metrics.extractors import Extractor
 from emo.metrics.pictures import compare_frames, perceptual_distance, psnr
 from emo.metrics.sync import SLACK
@@ -12,14 +12,14 @@ from emo.metrics.sync import SLACK
 SHAPES_APART = 0.02  # relative difference of aspect ratios up to which pictures are scaled to one size
 
 
-def picture_measures(generated: Clip, reference: Clip) -> dict[str, float]:
+def picture_measures(generated: MeasuredVideo, reference: MeasuredVideo) -> dict[str, float]:
     """PSNR in dB and SSIM of all frames that both have.
 
     Raises:
         Unavailable: the videos are not of one length, rate and shape.
     """
 
-    def compute(clip: Clip) -> dict[str, np.ndarray]:
+    def compute(clip: MeasuredVideo) -> dict[str, np.ndarray]:
         found = [compare_frames(*chunks) for chunks in _chunks(clip, reference)]
         return {name: np.concatenate([getattr(f, name) for f in found]) for name in ("squared_error", "ssim")}
 
@@ -28,14 +28,14 @@ def picture_measures(generated: Clip, reference: Clip) -> dict[str, float]:
     return {"psnr": psnr(kept["squared_error"]), "ssim": float(kept["ssim"].mean())}
 
 
-def lpips(generated: Clip, reference: Clip, network: Extractor) -> float:
+def lpips(generated: MeasuredVideo, reference: MeasuredVideo, network: Extractor) -> float:
     """Mean LPIPS of all frames that both have.
 
     Raises:
         Unavailable: the videos are not of one length, rate and shape.
     """
 
-    def compute(clip: Clip) -> dict[str, np.ndarray]:
+    def compute(clip: MeasuredVideo) -> dict[str, np.ndarray]:
         distances = [perceptual_distance(*chunks, network) for chunks in _chunks(clip, reference)]
         return {"lpips": np.concatenate(distances)}
 
@@ -44,7 +44,7 @@ def lpips(generated: Clip, reference: Clip, network: Extractor) -> float:
     return float(generated.part(Part(name, compute))["lpips"].mean())
 
 
-def check_pair(one: Clip, other: Clip) -> None:
+def check_pair(one: MeasuredVideo, other: MeasuredVideo) -> None:
     """See that two videos can be compared frame by frame.
 
     Raises:
@@ -61,7 +61,7 @@ def check_pair(one: Clip, other: Clip) -> None:
         )
 
 
-def _chunks(one: Clip, other: Clip) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _chunks(one: MeasuredVideo, other: MeasuredVideo) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Frames of both, (n, H, W, 3) each, the second's scaled to the first's size."""
     import cv2
 

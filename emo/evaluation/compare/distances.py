@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emo.evaluation.compare.clip import Clip, or_why
+from emo.evaluation.compare.measured import MeasuredVideo, try_measure
 from emo.evaluation.compare.networks import Networks
 from emo.metrics import eye_and_brow_points, mouth_opening, mouth_width
 from emo.metrics.frechet import Moments, frechet_distance
@@ -15,18 +15,20 @@ from emo.metrics.frechet import Moments, frechet_distance
 class Distance:
     """A Fréchet distance between the generated and the real videos.
 
-    name, title, family, paper, network: as of a `Measure`. features: what it compares, (N, D) of a clip.
+    Attributes:
+        name, title, family, paper, network: as of a `Measure`.
+        features: what it compares, (N, D) of a clip.
     """
 
     name: str
     title: str
     family: str
     paper: str
-    features: Callable[[Clip, Networks], np.ndarray]
+    features: Callable[[MeasuredVideo, Networks], np.ndarray]
     network: str = ""
 
 
-def _face_points(clip: Clip, networks: Networks) -> np.ndarray:
+def _face_points(clip: MeasuredVideo, networks: Networks) -> np.ndarray:
     """Eyes, brows and mouth, (T, 46), from landmarks."""
     landmarks = clip.landmarks
     mouth = np.stack([mouth_opening(landmarks), mouth_width(landmarks)], 1)
@@ -44,9 +46,15 @@ SCALE = {"face_points": 1e4}
 
 
 @dataclass(frozen=True)
-class Found:
-    """A distance, or why there is none; samples: how many the generated and the real side have; warning: what to know
-    before reading it."""
+class DistanceResult:
+    """A distance, or why there is none.
+
+    Attributes:
+        value: the distance.
+        reason: why there is none.
+        samples: how many the generated and the real side have.
+        warning: what to know before reading it.
+    """
 
     value: float | None
     reason: str = ""
@@ -54,13 +62,17 @@ class Found:
     warning: str = ""
 
 
-def measure_distance(distance: Distance, generated: Iterable[Clip], real: Iterable[Clip], networks: Networks) -> Found:
+def measure_distance(
+    distance: Distance, generated: Iterable[MeasuredVideo], real: Iterable[MeasuredVideo], networks: Networks
+) -> DistanceResult:
     """A distance between two sets of clips, one clip in memory at a time; clips that do not allow it are left out."""
     sides, left_out, first = [], [], ""
     for clips, name in ((generated, "generated"), (real, "real")):
         moments, reasons = Moments(), []
         for clip in clips:
-            if why_not := or_why(lambda clip=clip, moments=moments: moments.update(distance.features(clip, networks))):
+            if why_not := try_measure(
+                lambda clip=clip, moments=moments: moments.update(distance.features(clip, networks))
+            ):
                 reasons.append(why_not)
         sides.append(moments)
         if reasons:
@@ -68,14 +80,14 @@ def measure_distance(distance: Distance, generated: Iterable[Clip], real: Iterab
             left_out.append(f"{len(reasons)} {name} videos left out: {reasons[0]}")
     counts = tuple(side.count for side in sides)
     if min(counts) < 2:
-        return Found(None, first or "fewer than two samples on a side", counts)
-    value = or_why(lambda: frechet_distance(*sides) * SCALE.get(distance.name, 1))
+        return DistanceResult(None, first or "fewer than two samples on a side", counts)
+    value = try_measure(lambda: frechet_distance(*sides) * SCALE.get(distance.name, 1))
     if isinstance(value, str):
-        return Found(None, value)
+        return DistanceResult(None, value)
     size = len(sides[0].mean)
     if min(counts) <= size:
         left_out.append(f"{min(counts)} samples for {size} dimensions: comparable only with as many samples")
-    return Found(value, samples=counts, warning="; ".join(left_out))
+    return DistanceResult(value, samples=counts, warning="; ".join(left_out))
 
 
 def variance_of_means(velocities: Iterable[float]) -> float | None:

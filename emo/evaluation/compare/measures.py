@@ -6,10 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
-from emo.evaluation.compare.both import check_pair, picture_measures
-from emo.evaluation.compare.clip import Clip, Unavailable, or_why
+from emo.evaluation.compare.both import check_pair, lpips, picture_measures
+from emo.evaluation.compare.measured import MeasuredVideo, Unavailable, try_measure
 from emo.evaluation.compare.networks import Networks
-from emo.evaluation.compare.portrait import Portrait
+from emo.evaluation.compare.portrait import ReferencePortrait
 from emo.metrics import (
     HeadAngles,
     blink_rate,
@@ -38,10 +38,15 @@ RATE = 25  # frames per second for which speeds are given
 class Measure:
     """A number per clip.
 
-    name: short, as in `--metrics`. title: of its column. family: what it belongs to. better: "higher", "lower", or
-    "truth" where the real clips' own value is the aim. paper: where it comes from. of: reads it from a case, or raises
-    an EmoError that says why it cannot. pair: whether it compares with the real clip, so that there is no truth of it.
-    network: the kind of network it needs, if any.
+    Attributes:
+        name: short, as in `--metrics`.
+        title: of its column.
+        family: what it belongs to.
+        better: "higher", "lower", or "truth" where the real clips' own value is the aim.
+        paper: where it comes from.
+        of: reads it from a case, or raises an EmoError that says why it cannot.
+        pair: whether it compares with the real clip, so that there is no truth of it.
+        network: the kind of network it needs, if any.
     """
 
     name: str
@@ -58,13 +63,16 @@ class Measure:
 class Case:
     """What a clip's measures are made of.
 
-    generated: the clip that is measured. reference: the real one, or None. portrait: the picture it was made from.
-    networks: those at hand.
+    Attributes:
+        generated: the clip that is measured.
+        reference: the real one, or None.
+        portrait: the picture it was made from.
+        networks: those at hand.
     """
 
-    generated: Clip
-    reference: Clip | None
-    portrait: Portrait
+    generated: MeasuredVideo
+    reference: MeasuredVideo | None
+    portrait: ReferencePortrait
     networks: Networks
 
     def truth(self) -> "Case | None":
@@ -72,7 +80,7 @@ class Case:
         return self.reference and Case(self.reference, self.reference, self.portrait, self.networks)
 
     @property
-    def other(self) -> Clip:
+    def other(self) -> MeasuredVideo:
         """The real clip.
 
         Raises:
@@ -145,8 +153,8 @@ def _keypoints(case: Case) -> float:
 MEASURES = (
     Measure("psnr", "PSNR, dB", "picture", "higher", "GAIA", lambda c: c.pictures["psnr"], pair=True),
     Measure("ssim", "SSIM", "picture", "higher", "Wang et al. 2004", lambda c: c.pictures["ssim"], pair=True),
-    Measure("lpips", "LPIPS", "picture", "lower", "GAIA", lambda c: c.networks.lpips(c.generated, c.other), pair=True,
-            network="lpips"),
+    Measure("lpips", "LPIPS", "picture", "lower", "GAIA",
+            lambda c: lpips(c.generated, c.other, c.networks.open("lpips")), pair=True, network="lpips"),
     Measure("lse_c", "LSE-C (SyncNet confidence)", "sync", "higher", "EMO, GoHD", lambda c: c.lips.confidence,
             network="lips"),
     Measure("lse_d", "LSE-D (SyncNet distance)", "sync", "lower", "GAIA, GoHD", lambda c: c.lips.distance,
@@ -182,4 +190,4 @@ def mouth_correlations(case: Case) -> list[float]:
 
 def read(measure: Measure, case: Case) -> float | str:
     """A measure of a case, or why there is none."""
-    return or_why(lambda: float(measure.of(case)))
+    return try_measure(lambda: float(measure.of(case)))

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from emo.errors import EmoError
-from emo.evaluation.compare.both import lpips
-from emo.evaluation.compare.clip import Clip, Part, Unavailable
-from emo.evaluation.compare.portrait import Portrait
+from emo.evaluation.compare.measured import MeasuredVideo, Part, Unavailable
+from emo.evaluation.compare.portrait import ReferencePortrait
 from emo.generation.fingerprint import modules_fingerprint
 from emo.metrics.align import TEMPLATE_SIDE, align_face
 from emo.metrics.catalogue import KINDS as PICTURE_KINDS
@@ -35,7 +34,9 @@ class Networks:
     """
 
     def __init__(self, choices: dict[str, str], device: str, fetch: bool, missing: Mapping[str, str] | None = None):
-        self.choices, self.device, self.fetch = choices, device, fetch
+        self.choices = choices
+        self.device = device
+        self.fetch = fetch
         self._opened: dict[str, Extractor | str] = dict(missing or {})
         self._syncnet: tuple[SyncNet, str] | str | None = None
 
@@ -55,13 +56,16 @@ class Networks:
             raise Unavailable(self._opened[kind])
         return self._opened[kind]
 
-    def frames(self, clip: Clip) -> np.ndarray:
+    def frames(self, clip: MeasuredVideo) -> np.ndarray:
         """FID's features of every frame, (T, D)."""
         network = self.open("frames")
-        compute = lambda clip: {"features": np.concatenate([network(frames) for frames in clip.frames()])}
+
+        def compute(clip: MeasuredVideo) -> dict[str, np.ndarray]:
+            return {"features": np.concatenate([network(frames) for frames in clip.frames()])}
+
         return clip.part(Part(f"frames-{network.fingerprint[:16]}", compute))["features"]
 
-    def clips(self, clip: Clip, length: int) -> np.ndarray:
+    def clips(self, clip: MeasuredVideo, length: int) -> np.ndarray:
         """FVD's features of runs of `length` frames that do not overlap, (K, D); a shorter rest is left out.
 
         Raises:
@@ -70,30 +74,29 @@ class Networks:
         network = self.open("clips")
         if clip.num_frames < length:
             raise Unavailable(f"a video has fewer than {length} frames")
-        compute = lambda clip: {"features": np.concatenate([network(run[None]) for run in _runs(clip, length)])}
+
+        def compute(clip: MeasuredVideo) -> dict[str, np.ndarray]:
+            return {"features": np.concatenate([network(run[None]) for run in _runs(clip, length)])}
+
         return clip.part(Part(f"clips{length}-{network.fingerprint[:16]}", compute))["features"]
 
-    def faces(self, clip: Clip) -> np.ndarray:
+    def faces(self, clip: MeasuredVideo) -> np.ndarray:
         """Embeddings of every fifth frame's face, (K, D)."""
         return self._of_faces("faces", clip)
 
-    def expressions(self, clip: Clip) -> np.ndarray:
+    def expressions(self, clip: MeasuredVideo) -> np.ndarray:
         """Expression coefficients of every fifth frame's face, (K, D)."""
         return self._of_faces("expressions", clip)
 
-    def portrait(self, portrait: Portrait) -> np.ndarray:
+    def portrait(self, portrait: ReferencePortrait) -> np.ndarray:
         """Embedding of a portrait's face, (1, D)."""
         return self.open("faces")(align_face(*portrait.seen)[None])
 
-    def lpips(self, generated: Clip, reference: Clip) -> float:
-        """LPIPS of two videos."""
-        return lpips(generated, reference, self.open("lpips"))
-
-    def lip_sync(self, clip: Clip) -> LipSync:
+    def lip_sync(self, clip: MeasuredVideo) -> LipSync:
         """SyncNet's view of mouth and sound."""
         network, name = self.syncnet()
 
-        def compute(clip: Clip) -> dict[str, np.ndarray]:
+        def compute(clip: MeasuredVideo) -> dict[str, np.ndarray]:
             found = lip_sync(network, clip.frames(), clip.landmarks, clip.waveform(), clip.fps)
             return {name: np.asarray(getattr(found, name)) for name in LipSync.__dataclass_fields__}
 
@@ -118,7 +121,10 @@ class Networks:
 
     def described(self) -> dict[str, str]:
         """By kind, which network was used, or why there was none; of those that were asked for."""
-        name = lambda one: one if isinstance(one, str) else f"{one.name} ({one.license})"
+
+        def name(one: Extractor | str) -> str:
+            return one if isinstance(one, str) else f"{one.name} ({one.license})"
+
         words = {kind: name(one) for kind, one in self._opened.items()}
         if self._syncnet is not None:
             choice = self.choices.get(LIPS, OWN_SYNCNET)
@@ -136,10 +142,10 @@ class Networks:
             with suppress(Unavailable):
                 self.syncnet() if kind == LIPS else self.open(kind)
 
-    def _of_faces(self, kind: str, clip: Clip) -> np.ndarray:
+    def _of_faces(self, kind: str, clip: MeasuredVideo) -> np.ndarray:
         network = self.open(kind)
 
-        def compute(clip: Clip) -> dict[str, np.ndarray]:
+        def compute(clip: MeasuredVideo) -> dict[str, np.ndarray]:
             size = network.spec.size or TEMPLATE_SIDE
             faces = (align_face(frame, landmarks, size) for frame, landmarks in clip.seen_faces())
             return {"features": np.concatenate([network(face[None]) for face in faces])}
@@ -147,7 +153,7 @@ class Networks:
         return clip.part(Part(f"{kind}-{network.fingerprint[:16]}", compute))["features"]
 
 
-def _runs(clip: Clip, length: int) -> Iterator[np.ndarray]:
+def _runs(clip: MeasuredVideo, length: int) -> Iterator[np.ndarray]:
     """Runs of frames that do not overlap, (length, H, W, 3)."""
     held = []
     for frames in clip.frames():

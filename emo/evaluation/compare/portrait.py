@@ -6,18 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from emo.evaluation.compare.clip import Clip, Unavailable
+from emo.evaluation.compare.measured import MeasuredVideo, Unavailable
 from emo.face import FaceDetector, largest
 from emo.media import VideoReader, load_image
 from emo.metrics import identity_descriptor
 
 
 @dataclass(frozen=True)
-class Portrait:
+class ReferencePortrait:
     """A picture file, or else the first frame of a real video that shows a face."""
 
     picture: Path | None
-    clip: Clip | None
+    clip: MeasuredVideo | None
 
     @cached_property
     def seen(self) -> tuple[np.ndarray, np.ndarray]:

@@ -1,12 +1,11 @@
 """The comparison as files: a table, plots, contact sheets of the best and the worst clips, JSON, and one HTML page."""
 
-import io
 import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from emo.evaluation.compare.measures import Measure
 from emo.evaluation.compare.page import html_page
 from emo.evaluation.compare.run import ClipResult, Comparison, Plan
 from emo.evaluation.compare.summary import ARROWS, Line, ranked, shown, summarize
+from emo.evaluation.report import markdown_table, new_figure, plots_folder, save_figure, save_sheet
 from emo.files import write_whole, writing_into
 from emo.media import contact_sheet
 from emo.names import printable
@@ -32,22 +32,19 @@ def save_report(plan: Plan, comparison: Comparison, about: dict[str, Any], out: 
     write_whole(out / TABLE, markdown(lines).encode(errors="backslashreplace"))
     write_whole(out / NUMBERS, (json.dumps(_content(lines, comparison, about), indent=1) + "\n").encode())
     pictures = {}
-    with writing_into(out / "plots"):
-        (out / "plots").mkdir(exist_ok=True)
-        for old in (out / "plots").glob("*.png"):
+    with writing_into(plots := plots_folder(out)):
+        for old in plots.glob("*.png"):
             old.unlink()
     for family in dict.fromkeys(measure.family for measure in plan.measures):
         measures = [m for m in plan.measures if m.family == family and _values(comparison.clips, m)]
         if measures:
-            path = pictures[f"{family}, clip by clip"] = out / "plots" / f"{family}.png"
+            path = pictures[f"{family}, clip by clip"] = plots / f"{family}.png"
             save_plot(measures, comparison.clips, path)
     if order:
         few = min(ON_SHEET, len(order))
         for name, clips in (("best", order[:few]), ("worst", order[-few:])):
             path = pictures[f"{name} clips, each above its truth"] = out / f"{name}.png"
-            sheet = io.BytesIO()
-            _sheet(plan, comparison, clips).save(sheet, "PNG")
-            write_whole(path, sheet.getvalue())
+            save_sheet(_sheet(plan, comparison, clips), path)
     page = html_page(plan, lines, comparison, order, pictures, about)
     write_whole(out / PAGE, page.encode(errors="backslashreplace"))
     return lines
@@ -55,23 +52,19 @@ def save_report(plan: Plan, comparison: Comparison, about: dict[str, Any], out: 
 
 def markdown(lines: Sequence[Line]) -> str:
     """The table."""
-    text = ["| measure | | generated | truth | paper | |", "|---|---|---|---|---|---|"]
+    rows = []
     for line in lines:
         spread = f" ± {shown(line.spread)}" if line.spread is not None else ""
         cells = (line.title, ARROWS[line.better], shown(line.value) + spread, shown(line.truth), line.paper, line.note)
-        text.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
-    return "\n".join(text) + "\n"
+        rows.append([cell.replace("|", "\\|") for cell in cells])
+    return markdown_table(("measure", "", "generated", "truth", "paper", ""), rows)
 
 
 def save_plot(measures: Sequence[Measure], clips: Sequence[ClipResult], path: Path) -> None:
     """A family's measures over its clips, sorted by the generated value, truth beside it."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     columns = min(3, len(measures))
     rows = math.ceil(len(measures) / columns)
-    figure = Figure(figsize=(4 * columns, 2.8 * rows), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(4 * columns, 2.8 * rows)
     for number, measure in enumerate(measures, 1):
         axes = figure.add_subplot(rows, columns, number)
         values = sorted(_values(clips, measure), key=lambda pair: pair[0])
@@ -83,14 +76,15 @@ def save_plot(measures: Sequence[Measure], clips: Sequence[ClipResult], path: Pa
         axes.legend(fontsize="small")
         axes.set(title=f"{measure.title} {ARROWS[measure.better]}", xlim=(0, len(values)), xticks=[])
         axes.set_xlabel(f"{len(values)} clips")
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=100)
-    write_whole(path, picture.getvalue())
+    save_figure(figure, path)
 
 
 def _values(clips: Sequence[ClipResult], measure: Measure) -> list[tuple[float, float | None]]:
     """Finite values of a measure, with the truth's."""
-    finite = lambda value: isinstance(value, float) and math.isfinite(value)
+
+    def finite(value: float | str | None) -> TypeGuard[float]:
+        return isinstance(value, float) and math.isfinite(value)
+
     pairs = [(clip.values.get(measure.name), clip.truths.get(measure.name)) for clip in clips]
     return [(value, truth if finite(truth) else None) for value, truth in pairs if finite(value)]
 
@@ -112,16 +106,7 @@ def _sheet(plan: Plan, comparison: Comparison, clips: Sequence[ClipResult]):
 
 def _content(lines: Sequence[Line], comparison: Comparison, about: dict[str, Any]) -> dict[str, Any]:
     """All numbers, infinite ones as text, for JSON has none; and texts as they can be shown."""
-    odd = lambda value: isinstance(value, float) and not math.isfinite(value)
-    plain = lambda value: printable(value) if isinstance(value, str) or odd(value) else value
-    walk = lambda thing: (
-        {plain(key): walk(value) for key, value in thing.items()}
-        if isinstance(thing, dict)
-        else [walk(value) for value in thing]
-        if isinstance(thing, list | tuple)
-        else plain(thing)
-    )
-    return walk(
+    return _for_json(
         {
             "about": about,
             "networks": comparison.networks,
@@ -130,3 +115,13 @@ def _content(lines: Sequence[Line], comparison: Comparison, about: dict[str, Any
             "unreadable": comparison.unreadable,
         }
     )
+
+
+def _for_json(thing: Any) -> Any:
+    """The same with texts as they can be shown, and infinite numbers as text."""
+    if isinstance(thing, dict):
+        return {_for_json(key): _for_json(value) for key, value in thing.items()}
+    if isinstance(thing, list | tuple):
+        return [_for_json(value) for value in thing]
+    odd = isinstance(thing, float) and not math.isfinite(thing)
+    return printable(thing) if odd or isinstance(thing, str) else thing

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emo.evaluation.compare.distances import Distance, Found, variance_of_means
+from emo.evaluation.compare.distances import Distance, DistanceResult, variance_of_means
 from emo.evaluation.compare.measures import Measure
 from emo.evaluation.compare.run import MOUTH_LAG, VMV, ClipResult, Comparison, Plan
 from emo.metrics import common_lag
@@ -111,7 +111,7 @@ def _mouth_lag(clips: Sequence[ClipResult]) -> Line:
     )
 
 
-def _distance(distance: Distance, found: Found) -> Line:
+def _distance(distance: Distance, found: DistanceResult) -> Line:
     generated, real = found.samples
     note = found.reason or "; ".join(filter(None, [f"{generated} and {real} samples", found.warning]))
     return Line(**_about(distance), better="lower", value=found.value, note=note)

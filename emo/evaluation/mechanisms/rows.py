@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from emo.evaluation.observation import Observation
+from emo.evaluation.mechanisms.observation import Observation
 from emo.metrics import lagged_correlation, nearest
 
 REST = 2  # frames of silence on either side, before a mouth must be shut
@@ -18,10 +18,16 @@ FPS = 25
 class Row:
     """A mechanism.
 
-    mechanism, section: what it is, and where the paper has it. measure: what is read from the videos. value, truth,
-    bar: in words; truth is what the same measure gives for the synthesizer's own clips. passed: whether the bar is
-    reached, None where there is none. numbers: all that the words are made of. draw: draws the row's plot on axes of
-    matplotlib.
+    Attributes:
+        mechanism: what it is.
+        section: where the paper has it.
+        measure: what is read from the videos.
+        value: the measure in words.
+        truth: what the same measure gives for the synthesizer's own clips.
+        bar: in words.
+        passed: whether the bar is reached; None where there is none.
+        numbers: all that the words are made of.
+        draw: draws the row's plot on axes of matplotlib.
     """
 
     mechanism: str
@@ -85,7 +91,7 @@ def silence(talks: Sequence[Observation], truths: Sequence[Observation], louds: 
         for name, videos in (("generated", talks), ("truth", truths)):
             opening = np.concatenate([video.opening for video in videos])
             for kind, chosen in (("silence", quiet), ("speech", spoken)):
-                axes.hist(opening[chosen], 40, (0, 0.5), density=True, histtype="step", label=f"{name}, {kind}")
+                axes.hist(opening[chosen], 40, range=(0, 0.5), density=True, histtype="step", label=f"{name}, {kind}")
         axes.set(xlabel="mouth opening in distances of the eyes", title="silence and speech")
         axes.legend()
 
@@ -131,7 +137,10 @@ def identity(talks: Sequence[Observation], truths: Sequence[Observation], galler
 
 def quality(talks: Sequence[Observation], truths: Sequence[Observation], psnrs: np.ndarray) -> Row:
     """Picture quality: the autoencoder's PSNR (N,) on held-out people; sharpness of generated against true clips."""
-    mean = lambda videos: np.array([video.sharpness.mean() for video in videos])
+
+    def mean(videos: Sequence[Observation]) -> np.ndarray:
+        return np.array([video.sharpness.mean() for video in videos])
+
     ratio = mean(talks) / mean(truths)
 
     def draw(axes) -> None:

@@ -12,13 +12,13 @@ from PIL import Image
 from tiny import tiny_pipeline
 
 from emo.cli.main import main
-from emo.evaluation.held_out import HELD_OUT, PORTRAIT, HeldOut
-from emo.evaluation.mechanisms import SHIFT, SPEEDS, Extent, plan_takes
-from emo.evaluation.takes import Settings, Stage, Take, face_box
+from emo.data.synthetic.held_out import HELD_OUT, PORTRAIT, HeldOut
+from emo.evaluation.mechanisms.generator import GenerationSettings, Generator
+from emo.evaluation.mechanisms.plan import SHIFT, SPEEDS, EvalClip, EvaluationSize, face_box, plan_clips
 from emo.face import FaceTrack
 from emo.media import VideoReader
 
-TALK = Take("talk", 0.32, person=1)
+TALK = EvalClip("talk", 0.32, person=1)
 
 
 @pytest.fixture(scope="module")
@@ -30,22 +30,22 @@ def model(tmp_path_factory):
 
 @pytest.fixture
 def settings(model):
-    return Settings(
+    return GenerationSettings(
         models={"model": str(model), "no_speed": str(model)}, steps=1, audio_guidance=1.0, reference_guidance=1.0,
         seed=0, people=3, held_out=HELD_OUT, device="cpu", dtype="float32", compile=False,
     )  # fmt: skip
 
 
 @pytest.fixture
-def open_stage(settings, tmp_path):
-    """`open_stage(steps=2, ...)`: a stage of other settings, on the same folder."""
+def open_generator(settings, tmp_path):
+    """`open_generator(steps=2, ...)`: a generator of other settings, on the same folder."""
     for name in ("observations", "videos"):
         (tmp_path / name).mkdir()
-    return lambda **changes: Stage(replace(settings, **changes), tmp_path)
+    return lambda **changes: Generator(replace(settings, **changes), tmp_path)
 
 
-def frames_of(stage, take):
-    return stage._frames(take)[0]
+def frames_of(generator, clip):
+    return generator._frames(clip)[0]
 
 
 def test_people_and_voices_are_their_own():
@@ -64,8 +64,8 @@ def test_people_and_voices_are_their_own():
     assert np.corrcoef(voice.jaw, people.voice(1, 2.0).jaw)[0, 1] < 0.5
 
 
-def test_true_clips_move_at_the_speed_asked_for(open_stage):
-    slow, fast = (open_stage().shoot(Take(f"{v}", 1.0, 0, truth=True, speed=v)) for v in (0.1, 1.6))
+def test_true_clips_move_at_the_speed_asked_for(open_generator):
+    slow, fast = (open_generator().generate(EvalClip(f"{v}", 1.0, 0, truth=True, speed=v)) for v in (0.1, 1.6))
     assert fast.rotation_speed.mean() > 3 * slow.rotation_speed.mean()
     voice = HeldOut(HELD_OUT, 3).voice(0, 1.0)
     for clip in (slow, fast):
@@ -73,74 +73,76 @@ def test_true_clips_move_at_the_speed_asked_for(open_stage):
         assert np.corrcoef(clip.opening, voice.jaw)[0, 1] > 0.7
 
 
-def test_the_same_take_gives_the_same_video(open_stage):
-    first = frames_of(open_stage(), TALK)
+def test_the_same_clip_gives_the_same_video(open_generator):
+    first = frames_of(open_generator(), TALK)
     assert first.shape[0] == 8
-    assert np.array_equal(first, frames_of(open_stage(), TALK))
+    assert np.array_equal(first, frames_of(open_generator(), TALK))
     changed = {
-        "another name": (open_stage(), replace(TALK, name="other")),
-        "another seed": (open_stage(seed=1), TALK),
-        "another person": (open_stage(), replace(TALK, person=2)),
-        "speed": (open_stage(), replace(TALK, speed=1.0)),
-        "audio guidance": (open_stage(audio_guidance=3.0), TALK),
-        "reference guidance": (open_stage(reference_guidance=3.0), TALK),
-        "region": (open_stage(), replace(TALK, region=(20.0, 20.0, 230.0, 230.0))),
+        "another name": (open_generator(), replace(TALK, name="other")),
+        "another seed": (open_generator(seed=1), TALK),
+        "another person": (open_generator(), replace(TALK, person=2)),
+        "speed": (open_generator(), replace(TALK, speed=1.0)),
+        "audio guidance": (open_generator(audio_guidance=3.0), TALK),
+        "reference guidance": (open_generator(reference_guidance=3.0), TALK),
+        "region": (open_generator(), replace(TALK, region=(20.0, 20.0, 230.0, 230.0))),
     }
-    for what, (stage, take) in changed.items():
-        assert not np.array_equal(first, frames_of(stage, take)), what
+    for what, (generator, clip) in changed.items():
+        assert not np.array_equal(first, frames_of(generator, clip)), what
 
 
-def test_motion_frames_can_be_taken_away(open_stage):
-    stage, length = open_stage(), open_stage().pipe().unet.config.num_frames
-    chained = frames_of(stage, TALK)
-    unchained = frames_of(stage, replace(TALK, chained=False))
+def test_motion_frames_can_be_taken_away(open_generator):
+    generator, length = open_generator(), open_generator().pipe().unet.config.num_frames
+    chained = frames_of(generator, TALK)
+    unchained = frames_of(generator, replace(TALK, chained=False))
     assert np.array_equal(chained[:length], unchained[:length])  # the first clip has none anyway
     assert not np.array_equal(chained[length : 2 * length], unchained[length : 2 * length])
-    assert np.array_equal(chained, frames_of(stage, TALK))  # and given back
+    assert np.array_equal(chained, frames_of(generator, TALK))  # and given back
 
 
-def test_what_is_there_is_not_made_again(open_stage, tmp_path):
-    first = open_stage().shoot(TALK)
+def test_what_is_there_is_not_made_again(open_generator, tmp_path):
+    first = open_generator().generate(TALK)
     with VideoReader(tmp_path / "videos" / "talk.mp4") as video:
         assert len(video) == len(first) == 8
         assert video.has_audio
-    with patch.object(Stage, "_frames", side_effect=AssertionError("made again")):
-        kept = open_stage().shoot(TALK)
+    with patch.object(Generator, "_frames", side_effect=AssertionError("made again")):
+        kept = open_generator().generate(TALK)
         assert np.array_equal(kept.landmarks, first.landmarks)
         assert kept.seconds == first.seconds
         guidance = {"audio_guidance": 1.5}, {"reference_guidance": 1.5}
         for changes in ({"steps": 2}, {"seed": 1}, *guidance, {"held_out": HELD_OUT + 1}):
             with pytest.raises(AssertionError, match="made again"):
-                open_stage(**changes).shoot(TALK)
-        other = open_stage()
+                open_generator(**changes).generate(TALK)
+        other = open_generator()
         other.pipe().scheduler = DPMSolverMultistepScheduler.from_config(other.pipe().scheduler.config)
         with pytest.raises(AssertionError, match="made again"):
-            other.shoot(TALK)
+            other.generate(TALK)
         with pytest.raises(AssertionError, match="made again"):
-            open_stage().shoot(replace(TALK, speed=1.0))
+            open_generator().generate(replace(TALK, speed=1.0))
     path = tmp_path / "observations" / "talk.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
-    assert np.array_equal(open_stage().shoot(TALK).landmarks, first.landmarks)  # damaged, so made again
+    assert np.array_equal(open_generator().generate(TALK).landmarks, first.landmarks)  # damaged, so made again
 
 
-def test_another_picture_under_the_same_name(open_stage, tmp_path, portrait):
+def test_another_picture_under_the_same_name(open_generator, tmp_path, portrait):
     picture = tmp_path / "face.png"
     Image.fromarray(portrait).save(picture)
-    take = Take("real", 0.2, picture=str(picture), voice=0)
-    first = open_stage().shoot(take)
+    clip = EvalClip("real", 0.2, picture=str(picture), voice=0)
+    first = open_generator().generate(clip)
     Image.fromarray(255 - portrait[:, ::-1] // 2).save(picture)
-    assert not np.array_equal(open_stage().shoot(take).rgb, first.rgb)
+    assert not np.array_equal(open_generator().generate(clip).rgb, first.rgb)
 
 
 def test_plan_has_every_row_and_regions_lie_where_they_should():
     people = HeldOut(HELD_OUT, 3)
-    takes = {take.name: take for take in plan_takes(Extent(talks=3, few=2, gallery=3), people, {"a": "a.png"}, True)}
-    assert takes["long"].seconds == 60
-    assert takes["speed-none-1"].model == "no_speed"
-    assert {takes[f"speed-{speed:g}-1"].speed for speed in SPEEDS} == set(SPEEDS)
-    assert not takes["unchained-0"].chained
-    assert takes["real-a"].picture == "a.png"
-    boxes = {name: np.array(takes[f"region-{name}-0"].region) for name in ("left", "right", "tight", "wide")}
+    clips = {
+        clip.name: clip for clip in plan_clips(EvaluationSize(talks=3, few=2, gallery=3), people, {"a": "a.png"}, True)
+    }
+    assert clips["long"].seconds == 60
+    assert clips["speed-none-1"].model == "no_speed"
+    assert {clips[f"speed-{speed:g}-1"].speed for speed in SPEEDS} == set(SPEEDS)
+    assert not clips["unchained-0"].chained
+    assert clips["real-a"].picture == "a.png"
+    boxes = {name: np.array(clips[f"region-{name}-0"].region) for name in ("left", "right", "tight", "wide")}
     assert boxes["tight"] == pytest.approx(face_box(people.portrait(0), "0"), abs=1e-6)
     assert (boxes["right"] - boxes["left"])[[0, 2]] == pytest.approx(2 * SHIFT * PORTRAIT)
     assert boxes["wide"][0] < boxes["left"][0]
@@ -162,7 +164,7 @@ def quick_track(frames, detector):
 def quick(monkeypatch):
     monkeypatch.setattr(HeldOut, "clip", quick_clip)
     monkeypatch.setattr("emo.evaluation.observation.track_face", quick_track)
-    monkeypatch.setattr("emo.evaluation.mechanisms.SPEEDS", (0.1, 1.9))
+    monkeypatch.setattr("emo.evaluation.mechanisms.plan.SPEEDS", (0.1, 1.9))
 
 
 @pytest.mark.slow
@@ -190,7 +192,7 @@ def test_the_whole_report(model, tmp_path, capsys, portrait, quick):
     assert len(list((out / "plots").glob("*.png"))) == 10
     with Image.open(out / "mechanisms.png") as sheet:
         assert min(sheet.size) > 200
-    with patch.object(Stage, "_frames", side_effect=AssertionError("made again")):
+    with patch.object(Generator, "_frames", side_effect=AssertionError("made again")):
         assert main([str(argument) for argument in arguments]) == 0
     assert json.loads((out / "mechanisms.json").read_text()) == report
 

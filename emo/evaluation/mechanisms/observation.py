@@ -20,12 +20,18 @@ SHOWN = 8  # frames kept to look at
 
 @dataclass(frozen=True)
 class Observation:
-    """A video of T frames.
+    """A video of T frames, measured before it is encoded: what is kept of it for the rows.
 
-    landmarks: (T, 478, 3) float32, pixels; zeros where no frame shows a face. found: (T,) uint8, 1 where there is one.
-    sharpness: (T,), and change, (T - 1,): as `emo.metrics.FrameMeasures`. rgb: (T, 3), mean color, 0 … 255.
-    descriptors: (K, D) float32 of the frames `described` (K,), every DESCRIBED-th in which a face is found.
-    shown: (S, H, W, 3) uint8, frames evenly spaced. seconds: of processor time it took to make the video.
+    Attributes:
+        landmarks: (T, 478, 3) float32, pixels; zeros where no frame shows a face.
+        found: (T,) uint8, 1 where there is a face.
+        sharpness: (T,), as of `emo.metrics.FrameMeasures`.
+        change: (T - 1,), likewise.
+        rgb: (T, 3), mean color, 0 to 255.
+        descriptors: (K, D) float32, identity of the frames `described`.
+        described: (K,), every DESCRIBED-th frame in which a face is found.
+        shown: (S, H, W, 3) uint8, frames evenly spaced.
+        seconds: of processor time it took to make the video.
     """
 
     landmarks: np.ndarray = field(repr=False)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from emo.evaluation.observation import Observation
-from emo.evaluation.rows import FPS, Row
+from emo.evaluation.mechanisms.observation import Observation
+from emo.evaluation.mechanisms.rows import FPS, Row
 from emo.metrics import clip_border_ratio, nearest
 
 MOVED = 0.5  # of the way that a region is shifted, the face must go along with
@@ -13,7 +13,8 @@ MOVED = 0.5  # of the way that a region is shifted, the face must go along with
 
 def drifting(long: Observation, truth: Observation, gallery: np.ndarray, person: int, seconds: float) -> Row:
     """Long videos do not drift: identity in the last sixth, sharpness and mean color against the first twelfth."""
-    start, end = round(seconds / 12 * FPS), round(seconds / 6 * FPS)
+    start = round(seconds / 12 * FPS)
+    end = round(seconds / 6 * FPS)
 
     def drift(video: Observation) -> tuple[float, float, float]:
         late = video.described >= len(video) - end
@@ -26,7 +27,9 @@ def drifting(long: Observation, truth: Observation, gallery: np.ndarray, person:
     true = drift(truth)
 
     def draw(axes) -> None:
-        smooth = lambda values: np.convolve(values, np.ones(FPS) / FPS, "valid")
+        def smooth(values: np.ndarray) -> np.ndarray:
+            return np.convolve(values, np.ones(FPS) / FPS, "valid")
+
         for name, video in (("generated", long), ("truth", truth)):
             values = smooth(video.sharpness)
             axes.plot(
@@ -54,7 +57,10 @@ def joins(
     talks: Sequence[Observation], truths: Sequence[Observation], unchained: Sequence[Observation], frames: int
 ) -> Row:
     """Clips join: how much more changes at clips' borders than inside, with motion frames and without."""
-    ratio = lambda videos: float(np.mean([clip_border_ratio(video.change, frames) for video in videos]))
+
+    def ratio(videos: Sequence[Observation]) -> float:
+        return float(np.mean([clip_border_ratio(video.change, frames) for video in videos]))
+
     with_frames, without, true = ratio(talks), ratio(unchained), ratio(truths)
 
     def draw(axes) -> None:
@@ -89,29 +95,32 @@ def speeds(
         means = np.array([track.mean() for track in tracks])
         return {"mean": means.mean(), "variance": np.mean([track.var() for track in tracks]), "vmv": means.var()}
 
-    found, none = {speed: table(videos) for speed, videos in by_speed.items()}, table(free)
+    measured = {speed: table(videos) for speed, videos in by_speed.items()}
+    none = table(free)
     true = {speed: table(videos) for speed, videos in truths.items()}
-    means = [found[speed]["mean"] for speed in found]
-    vmv = float(np.mean([each["vmv"] for each in found.values()]))
+    means = [measured[speed]["mean"] for speed in measured]
+    vmv = float(np.mean([each["vmv"] for each in measured.values()]))
 
     def draw(axes) -> None:
-        axes.plot(list(found), means, "o-", label="generated")
+        axes.plot(list(measured), means, "o-", label="generated")
         axes.plot(list(true), [each["mean"] for each in true.values()], "o:", label="truth")
         axes.axhline(none["mean"], color="0.6", label="No Speed")
-        axes.plot(list(found), list(found), color="0.85", label="as commanded")
+        axes.plot(list(measured), list(measured), color="0.85", label="as commanded")
         axes.set(xlabel="speed asked for, degrees per frame", ylabel="measured", title="mean rotation speed (Table 2)")
         axes.legend()
 
-    words = lambda rows: ", ".join(f"{rows[speed]['mean']:.2f}" for speed in rows)
+    def words(rows: Mapping[float, Mapping[str, float]]) -> str:
+        return ", ".join(f"{rows[speed]['mean']:.2f}" for speed in rows)
+
     return Row(
         mechanism="speed layers",
         section="Table 2",
-        measure=f"mean rotation speed at {', '.join(f'{s:g}' for s in found)} °/frame; VMV against No Speed",
-        value=f"{words(found)}; VMV {vmv:.3f} ({none['vmv']:.3f})",
+        measure=f"mean rotation speed at {', '.join(f'{s:g}' for s in measured)} °/frame; VMV against No Speed",
+        value=f"{words(measured)}; VMV {vmv:.3f} ({none['vmv']:.3f})",
         truth=words(true),
         bar="rises at every step; VMV lower",
         passed=bool(np.all(np.diff(means) > 0) and vmv < none["vmv"]),
-        numbers={"generated": found, "no_speed": none, "truth": true},
+        numbers={"generated": measured, "no_speed": none, "truth": true},
         draw=draw,
     )
 
@@ -121,8 +130,13 @@ def locator(
     wide: Sequence[Observation], truths: Sequence[Observation], shift: float,
 ) -> Row:  # fmt: skip
     """Face locator: where the face goes with the region `shift` pixels to either side; how far it roams in it."""
-    middle = lambda videos: np.array([video.center[:, 0].mean() for video in videos])
-    roaming = lambda videos: np.array([np.ptp(np.percentile(v.center[:, 0], (5, 95))) for v in videos])
+
+    def middle(videos: Sequence[Observation]) -> np.ndarray:
+        return np.array([video.center[:, 0].mean() for video in videos])
+
+    def roaming(videos: Sequence[Observation]) -> np.ndarray:
+        return np.array([np.ptp(np.percentile(v.center[:, 0], (5, 95))) for v in videos])
+
     follows = (middle(right) - middle(left)) / (2 * shift)
     ranges = {name: float(roaming(videos).mean()) for name, videos in (("tight", tight), ("wide", wide))}
     true_range = float(roaming(truths).mean())
@@ -148,8 +162,12 @@ def locator(
 
 def smoothness(talks: Sequence[Observation], truths: Sequence[Observation], frames: int) -> Row:
     """Smooth motion: frame difference inside clips against the truth's."""
-    inner = lambda video: video.change[np.arange(1, len(video.change) + 1) % frames != 0].mean()
-    own, true = np.array([inner(v) for v in talks]), np.array([inner(v) for v in truths])
+
+    def inner(video: Observation) -> np.ndarray:
+        return video.change[np.arange(1, len(video.change) + 1) % frames != 0].mean()
+
+    own = np.array([inner(video) for video in talks])
+    true = np.array([inner(video) for video in truths])
 
     def draw(axes) -> None:
         axes.plot(true, own, "o")

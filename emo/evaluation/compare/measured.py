@@ -22,9 +22,10 @@ from emo.metrics.fetch import sha256
 
 CHUNK = 16  # frames decoded at a time
 DESCRIBED = 5  # every so many frames the face is described
-SHOWN, SHOWN_HEIGHT = 8, 128  # frames kept to look at, and their height in pixels
-SLACK = 0.5  # seconds by which sound and pictures may differ in length
-LEAST_FOUND = 0.9  # share of frames: with fewer, landmarks are more guessed than seen
+SHOWN = 8  # frames kept to look at
+SHOWN_HEIGHT = 128  # their height in pixels
+MAX_GAP_SECONDS = 0.5  # seconds by which sound and pictures may differ in length
+MIN_FOUND = 0.9  # share of frames: with fewer, landmarks are more guessed than seen
 FORMAT = 2  # of what is kept
 
 T = TypeVar("T")
@@ -34,19 +35,20 @@ T = TypeVar("T")
 class Part:
     """Something read from a video.
 
-    name: of its file; with the fingerprint of the network that computes it, if one does. compute: makes its arrays of
-    a clip whose earlier parts are there.
+    Attributes:
+        name: of its file; with the fingerprint of the network that computes it, if one does.
+        compute: makes its arrays of a clip whose earlier parts are there.
     """
 
     name: str
-    compute: Callable[["Clip"], dict[str, np.ndarray]]
+    compute: Callable[["MeasuredVideo"], dict[str, np.ndarray]]
 
 
 class Unavailable(EmoError):
     """A measure that these videos, or the networks at hand, do not allow; the message says why."""
 
 
-def or_why(call: Callable[[], T]) -> T | str:
+def try_measure(call: Callable[[], T]) -> T | str:
     """What a call gives, or why it gives nothing.
 
     Raises:
@@ -60,7 +62,7 @@ def or_why(call: Callable[[], T]) -> T | str:
         return str(error)
 
 
-class Clip:
+class MeasuredVideo:
     """A video file. It may be sent to another process; what was loaded of it stays behind.
 
     Args:
@@ -75,7 +77,8 @@ class Clip:
         self.path = path
         with VideoReader(path) as video:
             self.fps, self.num_frames = video.fps, video.num_frames
-            self.height, self.width, self.has_audio = video.height, video.width, video.has_audio
+            self.height, self.width = video.height, video.width
+            self.has_audio = video.has_audio
         self.digest = sha256(path)
         self._folder = cache / f"{self.digest[:32]}-{FORMAT}"
         self._loaded: dict[str, dict[str, np.ndarray]] = {}
@@ -83,7 +86,7 @@ class Clip:
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_loaded": {}}
 
-    def fresh(self) -> "Clip":
+    def fresh(self) -> "MeasuredVideo":
         """The same clip with nothing loaded, to be forgotten after use."""
         return copy.copy(self)
 
@@ -97,7 +100,7 @@ class Clip:
         """The sound of just these frames, mono at 16 kHz; a little silence where it begins late or ends early.
 
         Raises:
-            Unavailable: there is none, or it is shorter or longer than the pictures by more than SLACK.
+            Unavailable: there is none, or it is shorter or longer than the pictures by more than MAX_GAP_SECONDS.
         """
         if not self.has_audio:
             raise Unavailable("the video has no sound")
@@ -105,10 +108,10 @@ class Clip:
         with AudioTrack.open(self.path, SAMPLE_RATE) as track:
             waveform = track.read(0, track.length)
         late = round(sound_start(self.path) * SAMPLE_RATE)
-        if abs(late) > wanted + SLACK * SAMPLE_RATE:
+        if abs(late) > wanted + MAX_GAP_SECONDS * SAMPLE_RATE:
             raise Unavailable(f"its sound starts {late / SAMPLE_RATE:.1f} s from its pictures")
         waveform = np.pad(waveform, (late, 0)) if late > 0 else waveform[-late:]
-        if abs(len(waveform) - wanted) > SLACK * SAMPLE_RATE:
+        if abs(len(waveform) - wanted) > MAX_GAP_SECONDS * SAMPLE_RATE:
             seconds = len(waveform) / SAMPLE_RATE, wanted / SAMPLE_RATE
             raise Unavailable("sound of {:.1f} s, pictures of {:.1f} s; cut to one length".format(*seconds))
         return np.pad(waveform, (0, max(0, wanted - len(waveform))))[:wanted]
@@ -143,12 +146,12 @@ class Clip:
         """(T, 478, 3) in pixels; a few frames may be interpolated.
 
         Raises:
-            Unavailable: there is one frame alone, or fewer than LEAST_FOUND of the frames show a face.
+            Unavailable: there is one frame alone, or fewer than MIN_FOUND of the frames show a face.
         """
         share = self.found.mean()
         if self.num_frames < 2:
             raise Unavailable("the video is of one frame")
-        if share < LEAST_FOUND:
+        if share < MIN_FOUND:
             seen = f"only {share:.0%} of the frames show a face" if share else "no face is found in the video"
             raise Unavailable(seen)
         return self.part(FACE)["landmarks"]
@@ -198,7 +201,7 @@ def sound_start(path: Path) -> float:
     return sound - picture
 
 
-def _track(clip: Clip) -> dict[str, np.ndarray]:
+def _track(clip: MeasuredVideo) -> dict[str, np.ndarray]:
     try:
         with FaceDetector() as detector:
             track = track_face((frame for frames in clip.frames() for frame in frames), detector)
@@ -207,11 +210,11 @@ def _track(clip: Clip) -> dict[str, np.ndarray]:
     return {"landmarks": track.landmarks.astype(np.float32), "found": track.found.astype(np.uint8)}
 
 
-def _describe(clip: Clip) -> dict[str, np.ndarray]:
+def _describe(clip: MeasuredVideo) -> dict[str, np.ndarray]:
     return {"descriptors": np.stack([identity_descriptor(*face) for face in clip.seen_faces()])}
 
 
-def _show(clip: Clip) -> dict[str, np.ndarray]:
+def _show(clip: MeasuredVideo) -> dict[str, np.ndarray]:
     import cv2
 
     size = (max(1, round(clip.width * SHOWN_HEIGHT / clip.height)), SHOWN_HEIGHT)
@@ -220,4 +223,6 @@ def _show(clip: Clip) -> dict[str, np.ndarray]:
     return {"shown": np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames])}
 
 
-FACE, LOOKS, SHEET = Part("face", _track), Part("looks", _describe), Part("sheet", _show)
+FACE = Part("face", _track)
+LOOKS = Part("looks", _describe)
+SHEET = Part("sheet", _show)

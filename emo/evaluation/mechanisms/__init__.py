@@ -1,0 +1,1 @@
+"""Does each mechanism of the paper do its work in given weights?"""
