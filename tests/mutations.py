@@ -131,7 +131,7 @@ MUTATIONS = (
     Mutation(
         "speed keys: no positions",
         "emo/unets/temporal.py",
-        "key = speed + self.speed_pos_embed.pe[:, n:length]",
+        "key = speed + _encodings(self.speed_pos_embed, n, length)",
         "key = speed",
         "unets/test_temporal.py",
     ),

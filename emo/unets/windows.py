@@ -4,7 +4,7 @@ import torch
 
 
 def cut_windows(track: torch.Tensor, num_neighbors: int, start: int = 0, stop: int | None = None) -> torch.Tensor:
-    """The frames `start … stop−1` of a track, each with its m neighbors on both sides.
+    """The frames `start ... stop-1` of a track, each with its m neighbors on both sides.
 
     Cut from the whole track, so that a clip sees across its own borders; beyond the track's ends the first and the
     last frame repeat, also for `start` or `stop` beyond them.
@@ -14,7 +14,7 @@ def cut_windows(track: torch.Tensor, num_neighbors: int, start: int = 0, stop: i
         num_neighbors: m.
 
     Returns:
-        (B, stop − start, 2m+1, ...).
+        (B, stop - start, 2m+1, ...).
     """
     stop = track.shape[1] if stop is None else stop
     frames = torch.arange(start, stop, device=track.device)[:, None]
