@@ -1,9 +1,14 @@
-"""The networks of the paper. They know tensors only: no files, pictures or sound."""
+"""The networks of the paper. They know tensors only: no files, pictures or sound.
+
+Two are UNets, the backbone and the ReferenceNet, which give the package its name; it is part of the interface. With
+them live the small networks around them (face locator, speed encoder, audio projection), an autoencoder for training
+from scratch, and the windows of frames that audio and speed layers see.
+"""
 
 from emo.unets.attention import Attention, KeyValue
 from emo.unets.audio_projection import AudioProjection
 from emo.unets.backbone import BackboneUNet
-from emo.unets.conditions import MotionMaps, PerSite, ReferenceFeatures, ReferenceKeyValues, ReferenceMaps
+from emo.unets.conditions import MotionMaps, PerSite, ReferenceKeyValues, ReferenceMaps, ReferenceNetOutput
 from emo.unets.face_locator import FaceLocator
 from emo.unets.patch_autoencoder import PatchAutoencoder
 from emo.unets.reference import ReferenceNet
@@ -18,9 +23,9 @@ __all__ = [
     "MotionMaps",
     "PatchAutoencoder",
     "PerSite",
-    "ReferenceFeatures",
     "ReferenceKeyValues",
     "ReferenceMaps",
     "ReferenceNet",
+    "ReferenceNetOutput",
     "SpeedEncoder",
 ]

@@ -40,6 +40,8 @@ class Attention(nn.Module, AttentionModuleMixin):
         ValueError: `heads` does not divide `dim`.
     """
 
+    processor: AttentionProcessor  # diffusers declares its own kinds only
+
     _default_processor_cls = AttentionProcessor
     _available_processors = (AttentionProcessor,)
     _supports_qkv_fusion = False
@@ -55,7 +57,7 @@ class Attention(nn.Module, AttentionModuleMixin):
         self.to_out = nn.ModuleList([nn.Linear(dim, dim)])
         if zero_init:
             zero_(self.to_out[0])
-        self.set_processor(AttentionProcessor())
+        self.set_processor(AttentionProcessor())  # pyright: ignore[reportArgumentType]
 
     def project(self, context: torch.Tensor) -> KeyValue:
         """Keys and values of `context` (B, tokens, context_dim)."""
@@ -70,7 +72,7 @@ class Attention(nn.Module, AttentionModuleMixin):
         return self.to_out[0](self.processor(query, key_value).flatten(-2))
 
 
-def zero_(layer: nn.Linear | nn.Conv2d) -> None:
+def zero_(layer: nn.Module) -> None:
     """Set a layer's weight and bias to zero, in place."""
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)

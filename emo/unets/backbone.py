@@ -22,11 +22,14 @@ class BackboneUNet(UNet):
         sample_size: latent height and width the model is made for (64 for 512 px).
         num_frames: F, frames generated per clip.
         num_motion_frames: n, frames of the previous clip that the temporal modules see (3.2.4).
-        in_channels, out_channels: latent channels L.
-        block_out_channels, layers_per_block, norm_num_groups: as in diffusers' `UNet2DConditionModel`.
+        in_channels: latent channels L.
+        out_channels: latent channels L.
+        block_out_channels: channels per level, as in diffusers' `UNet2DConditionModel`.
+        layers_per_block: as there.
+        norm_num_groups: as there.
         spatial_attention: per level, whether its sites have a spatial transformer.
-        num_attention_heads, motion_num_attention_heads: heads of the spatial and temporal layers, one number or one
-            per level.
+        num_attention_heads: of the spatial layers, one number or one per level.
+        motion_num_attention_heads: of the temporal layers, one number or one per level.
         motion_max_seq_length: length of the temporal positional embeddings, at least n + F.
         use_motion_mid_block: whether the middle has a temporal module (AnimateDiff v1.5-2 has, v1.5-3 has not).
         audio_dim: D, width of the audio tokens.
@@ -84,14 +87,21 @@ class BackboneUNet(UNet):
     @apply_forward_hook
     def project_reference(self, maps: ReferenceMaps) -> ReferenceKeyValues:
         """Project the reference maps to keys and values of every reference-attention; once per video will do."""
-        return maps.map(
-            lambda features, layer: layer.project_reference(features), self._spatial(), into=ReferenceKeyValues
+        return ReferenceKeyValues.from_sites(
+            lambda features, layer: layer.project_reference(features), maps, self._spatial_layers()
         )
 
-    def _spatial(self) -> PerSite:
+    def _spatial_layers(self) -> PerSite[nn.Module]:
         """The spatial transformer of every site, `None` where there is none."""
-        layers = lambda blocks: tuple(tuple(block.attentions or [None] * len(block.resnets)) for block in blocks)
-        return PerSite(layers(self.down_blocks), self.mid_block.attentions[0], layers(self.up_blocks))
+
+        def of_level(block: Block) -> tuple[nn.Module | None, ...]:
+            return tuple(block.attentions) if block.attentions else (None,) * len(block.resnets)
+
+        return PerSite(
+            down=tuple(of_level(block) for block in self.down_blocks),
+            mid=self.mid_block.attentions[0],
+            up=tuple(of_level(block) for block in self.up_blocks),
+        )
 
     def forward(
         self,
@@ -128,21 +138,21 @@ class BackboneUNet(UNet):
         if face_mask_features is not None:  # 3.2.5; after conv_in, which is linear, so this contains the paper's sum
             x = (x.unflatten(0, (batch, frames)) + face_mask_features[:, None]).flatten(0, 1)
 
-        motion = motion or reference.map(lambda _: None)
+        maps: PerSite[torch.Tensor | None] = motion or PerSite.from_sites(lambda _: None, reference)
         skips = [x]
-        for block, references, motions in zip(self.down_blocks, reference.down, motion.down, strict=True):
-            for j, site in enumerate(zip(references, motions, strict=True)):
+        for block, key_values, motions in zip(self.down_blocks, reference.down, maps.down, strict=True):
+            for j, site in enumerate(zip(key_values, motions, strict=True)):
                 x = self._run(self._site, block, j, x, temb, *site, audio, speed)
                 skips.append(x)
             for downsample in block.downsamplers:
                 x = downsample(x)
                 skips.append(x)
 
-        x = self._run(self._site, self.mid_block, 0, x, temb, reference.mid, motion.mid, audio, speed)
+        x = self._run(self._site, self.mid_block, 0, x, temb, reference.mid, maps.mid, audio, speed)
         x = self.mid_block.resnets[1](x, temb)
 
-        for block, references, motions in zip(self.up_blocks, reference.up, motion.up, strict=True):
-            for j, site in enumerate(zip(references, motions, strict=True)):
+        for block, key_values, motions in zip(self.up_blocks, reference.up, maps.up, strict=True):
+            for j, site in enumerate(zip(key_values, motions, strict=True)):
                 x = torch.cat([x, skips.pop()], dim=1)
                 x = self._run(self._site, block, j, x, temb, *site, audio, speed)
             for upsample in block.upsamplers:
@@ -161,7 +171,7 @@ class BackboneUNet(UNet):
         audio: torch.Tensor | None,
         speed: torch.Tensor | None,
     ) -> torch.Tensor:
-        """ResNet → spatial transformer → temporal module, for the layers that the site has."""
+        """ResNet -> spatial transformer -> temporal module, for the layers that the site has."""
         x = block.resnets[j](x, temb)
         if block.attentions:
             x = block.attentions[j](x, reference, audio)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-from diffusers import ConfigMixin, ModelMixin
-from diffusers.configuration_utils import register_to_config
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 from torch.nn.functional import silu
 
@@ -32,7 +32,7 @@ class FaceLocator(ModelMixin, ConfigMixin):
         zero_(self.conv_out)
 
     def forward(self, mask: torch.Tensor) -> torch.Tensor:
-        """Mask M of a clip (B, 1, H, W), the union of the face boxes, in [0, 1] → (B, out_channels, h, w)."""
+        """Mask M of a clip (B, 1, H, W), the union of the face boxes, in [0, 1] -> (B, out_channels, h, w)."""
         x = silu(self.conv_in(mask))
         for conv in self.blocks:
             x = silu(conv(x))

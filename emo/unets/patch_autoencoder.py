@@ -7,10 +7,10 @@ sides, whose last layers start at zero, learn what the linear path leaves. It ha
 from collections.abc import Sequence
 
 import torch
-from diffusers import ConfigMixin, ModelMixin
-from diffusers.configuration_utils import register_to_config
+from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.autoencoders.vae import AutoencoderMixin, DecoderOutput, IdentityDistribution
 from diffusers.models.modeling_outputs import AutoencoderKLOutput
+from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 from torch.nn.functional import pixel_unshuffle, silu
@@ -24,7 +24,7 @@ class PatchAutoencoder(ModelMixin, ConfigMixin, AutoencoderMixin):
     Args:
         latent_channels: L.
         block_out_channels: widths of the residual networks from the finest features to the latents'; one more than
-            there are halvings, so that patches measure 2^(len − 1) pixels.
+            there are halvings, so that patches measure 2^(len - 1) pixels.
         layers_per_block: residual blocks at the coarsest level.
         norm_num_groups: of every normalization; all widths but the first are its multiples.
         scaling_factor: makes the latents' standard deviation 1; measured by train/autoencoder.py.
@@ -50,14 +50,14 @@ class PatchAutoencoder(ModelMixin, ConfigMixin, AutoencoderMixin):
         self.patch_in = nn.Conv2d(3, latent_channels, kernel_size=self.patch, stride=self.patch)
         self.patch_out = nn.ConvTranspose2d(latent_channels, 3, kernel_size=self.patch, stride=self.patch)
 
-        blocks = lambda count: [ResidualBlock(width, norm_num_groups) for _ in range(count)]
         self.encoder = nn.Sequential(
             nn.Conv2d(3 * self.patch**2, width, kernel_size=3, padding=1),
-            *blocks(layers_per_block - 1),
+            *(ResidualBlock(width, norm_num_groups) for _ in range(layers_per_block - 1)),
             nn.Conv2d(width, latent_channels, kernel_size=3, padding=1),
         )
         self.decoder = nn.Sequential(
-            nn.Conv2d(latent_channels, width, kernel_size=3, padding=1), *blocks(layers_per_block)
+            nn.Conv2d(latent_channels, width, kernel_size=3, padding=1),
+            *(ResidualBlock(width, norm_num_groups) for _ in range(layers_per_block)),
         )
         for level, finer_width in enumerate(reversed(finer), 1):
             self.decoder.append(nn.Conv2d(width, 4 * finer_width, kernel_size=3, padding=1))
@@ -74,7 +74,7 @@ class PatchAutoencoder(ModelMixin, ConfigMixin, AutoencoderMixin):
         """Set the linear path to the first L principal components of the pictures' patches.
 
         Args:
-            pictures: (N, 3, H, W) in −1…1; N·H·W / patch² of a few ten thousand are plenty.
+            pictures: (N, 3, H, W) in -1...1; N*H*W / patch² of a few ten thousand are plenty.
             whitening: exponent of the components' standard deviations by which they are divided: 0 keeps them, 1 makes
                 them alike. In between, a diffusion model sees first what matters most.
 
@@ -86,36 +86,38 @@ class PatchAutoencoder(ModelMixin, ConfigMixin, AutoencoderMixin):
             raise ValueError(f"{len(rows)} patches are too few to find the components of {rows.shape[1]} numbers")
         mean = rows.mean(dim=0)
         variance, components = torch.linalg.eigh(torch.cov(rows.T, correction=0).double())
-        channels = self.config.latent_channels
+        channels = self.patch_in.out_channels
         deviation = variance.flip(0)[:channels].clamp(min=1e-8).sqrt()
-        components = components.flip(1)[:, :channels]  # (3·patch², L), as pixel_unshuffle orders the numbers
+        components = components.flip(1)[:, :channels]  # (3*patch², L), as pixel_unshuffle orders the numbers
         scale = deviation**whitening
         scale *= (deviation / scale).square().mean().sqrt()  # all channels together have variance 1
-        kernel = lambda matrix: matrix.T.float().reshape(channels, 3, self.patch, self.patch)
-        self.patch_in.weight.copy_(kernel(components / scale))
-        self.patch_in.bias.copy_(-(components / scale).T.float() @ mean)
-        self.patch_out.weight.copy_(kernel(components * scale))
+        kernel = (channels, 3, self.patch, self.patch)
+        analysis = (components / scale).T.float()
+        synthesis = (components * scale).T.float()
+        self.patch_in.load_state_dict({"weight": analysis.reshape(kernel), "bias": -analysis @ mean})
         # Every pixel of a patch has its own mean; a convolution has one bias per color, and the components the rest.
-        self.patch_out.bias.copy_(mean.view(3, -1).mean(dim=1))
+        self.patch_out.load_state_dict({"weight": synthesis.reshape(kernel), "bias": mean.view(3, -1).mean(dim=1)})
 
     @apply_forward_hook
     def encode(self, x: Tensor, return_dict: bool = True) -> AutoencoderKLOutput | tuple[IdentityDistribution]:
-        """Pictures (B, 3, H, W) in −1…1 → distribution over latents (B, L, H / patch, W / patch)."""
-        parts = x.split(1) if self.use_slicing else [x]
-        latents = torch.cat([self.patch_in(part) + self.encoder(pixel_unshuffle(part, self.patch)) for part in parts])
-        distribution = IdentityDistribution(latents)
+        """Pictures (B, 3, H, W) in -1...1 -> distribution over latents (B, L, H / patch, W / patch)."""
+        distribution = IdentityDistribution(self._latents(x))
         return AutoencoderKLOutput(latent_dist=distribution) if return_dict else (distribution,)
 
     @apply_forward_hook
     def decode(self, z: Tensor, return_dict: bool = True) -> DecoderOutput | tuple[Tensor]:
-        """Latents (B, L, h, w) → pictures (B, 3, h · patch, w · patch)."""
+        """Latents (B, L, h, w) -> pictures (B, 3, h * patch, w * patch)."""
         parts = z.split(1) if self.use_slicing else [z]
         pictures = torch.cat([self.patch_out(part) + self.decoder(part) for part in parts])
         return DecoderOutput(sample=pictures) if return_dict else (pictures,)
 
     def forward(self, sample: Tensor, return_dict: bool = True) -> DecoderOutput | tuple[Tensor]:
-        """Pictures (B, 3, H, W) in −1…1 → their reconstructions."""
-        return self.decode(self.encode(sample).latent_dist.mode(), return_dict=return_dict)
+        """Pictures (B, 3, H, W) in -1...1 -> their reconstructions."""
+        return self.decode(self._latents(sample), return_dict=return_dict)
+
+    def _latents(self, pictures: Tensor) -> Tensor:
+        parts = pictures.split(1) if self.use_slicing else [pictures]
+        return torch.cat([self.patch_in(part) + self.encoder(pixel_unshuffle(part, self.patch)) for part in parts])
 
 
 class ResidualBlock(nn.Module):
@@ -130,6 +132,6 @@ class ResidualBlock(nn.Module):
         zero_(self.conv2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, width, h, w) → the same."""
+        """(B, width, h, w) -> the same."""
         hidden = self.conv1(silu(self.norm1(x)))
         return x + self.conv2(silu(self.norm2(hidden)))

@@ -1,13 +1,26 @@
 """The ReferenceNet (3.2.3): SD 1.5's UNet at timestep 0, which yields features of the portrait and motion frames."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from diffusers.configuration_utils import register_to_config
 
-from emo.unets.conditions import MotionMaps, PerSite, ReferenceFeatures, ReferenceMaps
+from emo.unets.conditions import MotionMaps, PerSite, ReferenceMaps, ReferenceNetOutput
 from emo.unets.spatial import ReferenceTransformer
 from emo.unets.structure import Block, UNet, per_level
+
+
+class Tap(NamedTuple):
+    """What is read at one site, of portraits and motion frames alike.
+
+    Attributes:
+        features: the self-attention layer's output (N, h*w, C), where there is one.
+        map: the feature map after it (N, C, h, w).
+    """
+
+    features: torch.Tensor | None
+    map: torch.Tensor
 
 
 class ReferenceNet(UNet):
@@ -42,7 +55,7 @@ class ReferenceNet(UNet):
 
     def forward(
         self, reference_latents: torch.Tensor | None = None, motion_latents: torch.Tensor | None = None
-    ) -> ReferenceFeatures:
+    ) -> ReferenceNetOutput:
         """Features of the portrait, of the motion frames, or of both in one batched call.
 
         Args:
@@ -59,40 +72,49 @@ class ReferenceNet(UNet):
         temb = self.time_embedding(self.time_proj(x.new_zeros(len(x))).to(x.dtype))
         x = self.conv_in(x)
 
-        down, skips = [], [x]
+        down = []
+        skips = [x]
         for block in self.down_blocks:
-            down.append([])
+            taps = []
             for j in range(len(block.resnets)):
                 x, features = self._run(self._site, block, j, x, temb)
-                down[-1].append((features, x))
+                taps.append(Tap(features, x))
                 skips.append(x)
+            down.append(tuple(taps))
             for downsample in block.downsamplers:
                 x = downsample(x)
                 skips.append(x)
 
         x, features = self._run(self._site, self.mid_block, 0, x, temb)
-        mid = (features, x)
+        mid = Tap(features, x)
         x = self.mid_block.resnets[1](x, temb)
 
         up = []
         for block in self.up_blocks:
-            up.append([])
+            taps = []
             for j in range(len(block.resnets)):
                 x, features = self._run(self._site, block, j, torch.cat([x, skips.pop()], dim=1), temb)
-                up[-1].append((features, x))
+                taps.append(Tap(features, x))
+            up.append(tuple(taps))
             for upsample in block.upsamplers:
                 x = upsample(x)
 
-        sites, reference, motion = PerSite(down, mid, up), None, None
+        sites = PerSite(tuple(down), mid, tuple(up))
         batch = 0 if reference_latents is None else len(reference_latents)
+        reference = None
+        motion = None
         if reference_latents is not None:
-            reference = sites.map(lambda tap: None if tap[0] is None else tap[0][:batch], into=ReferenceMaps)
+            reference = ReferenceMaps.from_sites(
+                lambda tap: None if tap.features is None else tap.features[:batch], sites
+            )
         if motion_latents is not None:
             shape = motion_latents.shape[:2]
-            motion = sites.map(lambda tap: tap[1][batch:].unflatten(0, shape), into=MotionMaps)
-        return ReferenceFeatures(reference, motion)
+            motion = MotionMaps.from_sites(lambda tap: tap.map[batch:].unflatten(0, shape), sites)
+        return ReferenceNetOutput(reference, motion)
 
-    def _site(self, block: Block, j: int, x: torch.Tensor, temb: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """ResNet → spatial transformer; the feature map and, where there is one, the self-attention's output."""
+    def _site(
+        self, block: Block, j: int, x: torch.Tensor, temb: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """ResNet -> spatial transformer; the feature map and, where there is one, the self-attention's output."""
         x = block.resnets[j](x, temb)
         return block.attentions[j](x) if block.attentions else (x, None)

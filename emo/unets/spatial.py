@@ -1,5 +1,7 @@
 """Spatial transformers: the backbone's (3.2.1, 3.2.2) and the ReferenceNet's (3.2.3)."""
 
+from typing import cast
+
 import torch
 from diffusers.models.attention import FeedForward
 from torch import nn
@@ -8,7 +10,7 @@ from emo.unets.attention import Attention, KeyValue
 
 
 class BackboneBlock(nn.Module):
-    """Self-attention → reference-attention → audio-attention → feed-forward, on the tokens of each frame."""
+    """Self-attention -> reference-attention -> audio-attention -> feed-forward, on the tokens of each frame."""
 
     def __init__(self, dim: int, heads: int, audio_dim: int):
         super().__init__()
@@ -22,7 +24,7 @@ class BackboneBlock(nn.Module):
         self.ff = FeedForward(dim, activation_fn="geglu")
 
     def forward(self, x: torch.Tensor, reference: KeyValue, audio: torch.Tensor | None) -> torch.Tensor:
-        """x (B·F, h·w, C), reference keys and values (B, h·w, heads, C/heads), audio (B, F, tokens, D) or None."""
+        """x (B*F, h*w, C), reference keys and values (B, h*w, heads, C/heads), audio (B, F, tokens, D) or None."""
         batch = reference.key.shape[0]
         x = x + self.attn1(self.norm1(x))  # Q, K, V: video
         # 3.2.1 reference-attention. All frames of a clip see the same keys: fold the frames into the queries.
@@ -34,7 +36,7 @@ class BackboneBlock(nn.Module):
 
 
 class ReferenceBlock(nn.Module):
-    """Self-attention → feed-forward. Returns the tokens and the self-attention layer's normalized output."""
+    """Self-attention -> feed-forward. Returns the tokens and the self-attention layer's normalized output."""
 
     def __init__(self, dim: int, heads: int):
         super().__init__()
@@ -45,13 +47,13 @@ class ReferenceBlock(nn.Module):
         self.ff = FeedForward(dim, activation_fn="geglu")
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """x (N, h·w, C) → tokens and tap, both (N, h·w, C)."""
+        """x (N, h*w, C) -> tokens and tap, both (N, h*w, C)."""
         x = x + self.attn1(self.norm1(x))  # Q, K, V: reference
         return x + self.ff(self.norm3(x)), self.norm2(x)
 
 
 class SpatialTransformer(nn.Module):
-    """One block between 1×1 convolutions, around which the feature map is added; names as in diffusers."""
+    """One block between 1x1 convolutions, around which the feature map is added; names as in diffusers."""
 
     def __init__(self, dim: int, norm_num_groups: int, block: nn.Module):
         super().__init__()
@@ -61,11 +63,11 @@ class SpatialTransformer(nn.Module):
         self.proj_out = nn.Conv2d(dim, dim, kernel_size=1)
 
     def enter(self, x: torch.Tensor) -> torch.Tensor:
-        """Feature map (N, C, h, w) → tokens (N, h·w, C)."""
+        """Feature map (N, C, h, w) -> tokens (N, h*w, C)."""
         return self.proj_in(self.norm(x)).flatten(2).transpose(1, 2)
 
     def leave(self, tokens: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """Tokens (N, h·w, C) → feature map, added to `x` (N, C, h, w)."""
+        """Tokens (N, h*w, C) -> feature map, added to `x` (N, C, h, w)."""
         return x + self.proj_out(tokens.transpose(1, 2).reshape(x.shape))
 
 
@@ -79,8 +81,9 @@ class BackboneTransformer(SpatialTransformer):
         return self.leave(self.transformer_blocks[0](self.enter(x), reference, audio), x)
 
     def project_reference(self, features: torch.Tensor) -> KeyValue:
-        """Keys and values of this site's reference-attention for features (B, h·w, C)."""
-        return self.transformer_blocks[0].attn2.project(features)
+        """Keys and values of this site's reference-attention for features (B, h*w, C)."""
+        block = cast("BackboneBlock", self.transformer_blocks[0])
+        return block.attn2.project(features)
 
 
 class ReferenceTransformer(SpatialTransformer):

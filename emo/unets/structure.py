@@ -4,17 +4,18 @@ The containers have no forward of their own; each network's forward walks them, 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
-from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import ConfigMixin
 from diffusers.models.downsampling import Downsample2D
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
+from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.upsampling import Upsample2D
 from torch import nn
 
-SiteLayer = Callable[[int, int], nn.Module]  # (channels, level) → a layer of one site
+SiteLayer = Callable[[int, int], nn.Module]  # (channels, level) -> a layer of one site
 
 
 class Block(nn.Module):
@@ -34,6 +35,9 @@ class UNet(ModelMixin, ConfigMixin):
 
     _supports_gradient_checkpointing = True
     gradient_checkpointing = False
+
+    down_blocks: Sequence[Block]  # an nn.ModuleList, which cannot say what it holds
+    up_blocks: Sequence[Block]  # the same
 
     def _build(
         self,
@@ -58,7 +62,8 @@ class UNet(ModelMixin, ConfigMixin):
             temporal: makes a site's temporal module; `None` for a network without them.
             temporal_mid: whether the middle has a temporal module.
         """
-        channels, last = list(block_out_channels), len(block_out_channels) - 1
+        channels = list(block_out_channels)
+        last = len(channels) - 1
         time_channels = 4 * channels[0]
 
         def resnet(inputs: int, outputs: int) -> ResnetBlock2D:
@@ -78,9 +83,11 @@ class UNet(ModelMixin, ConfigMixin):
         self.time_proj = Timesteps(channels[0], flip_sin_to_cos=True, downscale_freq_shift=0)
         self.time_embedding = TimestepEmbedding(channels[0], time_channels)
         self.conv_in = nn.Conv2d(in_channels, channels[0], kernel_size=3, padding=1)
-        width, skips = channels[0], [channels[0]]
+        width = channels[0]
+        skips = [width]
 
-        self.down_blocks = nn.ModuleList()
+        blocks = nn.ModuleList()
+        self.down_blocks = cast("Sequence[Block]", blocks)
         for level in range(len(channels)):
             block = Block()
             for _ in range(layers_per_block):
@@ -89,7 +96,7 @@ class UNet(ModelMixin, ConfigMixin):
             if level < last:
                 block.downsamplers.append(Downsample2D(width, use_conv=True, out_channels=width, name="op"))
                 skips.append(width)
-            self.down_blocks.append(block)
+            blocks.append(block)
 
         self.mid_block = Block()
         self.mid_block.resnets.extend([resnet(width, width), resnet(width, width)])
@@ -97,18 +104,20 @@ class UNet(ModelMixin, ConfigMixin):
         if temporal is not None and temporal_mid:
             self.mid_block.motion_modules.append(temporal(width, last))
 
-        self.up_blocks = nn.ModuleList()
+        blocks = nn.ModuleList()
+        self.up_blocks = cast("Sequence[Block]", blocks)
         for level in reversed(range(len(channels))):
             block = Block()
             for _ in range(layers_per_block + 1):
                 width = add_site(block, width + skips.pop(), level)
             if level > 0:
                 block.upsamplers.append(Upsample2D(width, use_conv=True, out_channels=width))
-            self.up_blocks.append(block)
+            blocks.append(block)
 
     def _run(self, site: Callable, *inputs: Any) -> Any:
         """Run one site, recomputing it in the backward pass when gradient checkpointing is on."""
         if self.gradient_checkpointing and torch.is_grad_enabled():
+            assert self._gradient_checkpointing_func is not None
             return self._gradient_checkpointing_func(site, *inputs)
         return site(*inputs)
 

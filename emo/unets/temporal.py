@@ -9,7 +9,7 @@ from emo.unets.attention import Attention, zero_
 
 
 class TemporalBlock(nn.Module):
-    """Two self-attentions over frames → speed cross-attention → feed-forward, for every pixel on its own."""
+    """Two self-attentions over frames -> speed cross-attention -> feed-forward, for every pixel on its own."""
 
     def __init__(self, dim: int, heads: int, speed_dim: int, max_seq_length: int):
         super().__init__()
@@ -25,15 +25,16 @@ class TemporalBlock(nn.Module):
         self.ff = FeedForward(dim, activation_fn="geglu")
 
     def forward(self, x: torch.Tensor, num_motion_frames: int, speed: torch.Tensor | None) -> torch.Tensor:
-        """x (B·h·w, n+F, C), speed (B, F, l) or None → the F generated frames (B·h·w, F, C)."""
+        """x (B*h*w, n+F, C), speed (B, F, l) or None -> the F generated frames (B*h*w, F, C)."""
         n, length = num_motion_frames, x.shape[1]
         x = x + self.attn1(self.pos_embed(self.norm1(x)))  # Q, K, V: motion frames and video, along frames
         # Only the generated frames are kept, so only they ask; the motion frames are keys and values.
         tokens = self.pos_embed(self.norm2(x))
         x = x[:, n:] + self.attn2(tokens[:, n:], tokens)  # Q: video, K,V: motion frames and video
-        if speed is not None:  # 3.2.5. Every pixel sees the same keys: fold h·w into the queries.
-            query = self.speed_norm(x) + self.pos_embed.pe[:, n:length]
-            key = speed + self.speed_pos_embed.pe[:, n:length]  # without it attention is blind to the order of speeds
+        if speed is not None:  # 3.2.5. Every pixel sees the same keys: fold h*w into the queries.
+            query = self.speed_norm(x) + _encodings(self.pos_embed, n, length)
+            # Without its encodings attention is blind to the order of speeds.
+            key = speed + _encodings(self.speed_pos_embed, n, length)
             query = query.reshape(speed.shape[0], -1, x.shape[-1])
             x = x + self.speed_attn(query, key).reshape(x.shape)  # Q: video, K,V: speed
         return x + self.ff(self.norm3(x))
@@ -51,10 +52,17 @@ class TemporalModule(nn.Module):
         zero_(self.proj_out)
 
     def forward(self, x: torch.Tensor, motion: torch.Tensor, speed: torch.Tensor | None = None) -> torch.Tensor:
-        """x (B·F, C, h, w), motion (B, n, C, h, w), speed (B, F, l) or None → (B·F, C, h, w)."""
+        """x (B*F, C, h, w), motion (B, n, C, h, w), speed (B, F, l) or None -> (B*F, C, h, w)."""
         batch, n, _, height, width = motion.shape
         frames = torch.cat([motion, x.unflatten(0, (batch, -1))], dim=1)  # 3.2.4: merged along the frames
         tokens = self.norm(frames.transpose(1, 2))  # (B, C, n+F, h, w): the statistics span n+F frames
-        tokens = self.proj_in(tokens.permute(0, 3, 4, 2, 1).flatten(0, 2))  # (B·h·w, n+F, C)
-        tokens = self.proj_out(self.transformer_blocks[0](tokens, n, speed))  # (B·h·w, F, C)
+        tokens = self.proj_in(tokens.permute(0, 3, 4, 2, 1).flatten(0, 2))  # (B*h*w, n+F, C)
+        tokens = self.proj_out(self.transformer_blocks[0](tokens, n, speed))  # (B*h*w, F, C)
         return x + tokens.unflatten(0, (batch, height, width)).permute(0, 3, 4, 1, 2).flatten(0, 1)
+
+
+def _encodings(embedding: SinusoidalPositionalEmbedding, start: int, stop: int) -> torch.Tensor:
+    """What `embedding` adds to frames start ... stop - 1, (1, stop - start, C)."""
+    table = embedding.pe
+    assert isinstance(table, torch.Tensor)
+    return table[:, start:stop]
