@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 
 from emo.errors import OptionError
-from emo.media import MOST_SIDE
+from emo.media import MAX_SIDE
 
 
 class Autoencoder(Protocol):
@@ -43,8 +43,8 @@ def check_side(value: int | None, name: str, multiple: int, default: int) -> int
         OptionError: it is no multiple of what the networks halve, or more than a video can hold.
     """
     side = default if value is None else value
-    if side % multiple or not multiple <= side <= MOST_SIDE:
-        most = MOST_SIDE // multiple * multiple
+    if side % multiple or not multiple <= side <= MAX_SIDE:
+        most = MAX_SIDE // multiple * multiple
         problem = f"{name} is {side}; it must be one of the multiples of {multiple} from {multiple} to {most}"
         raise OptionError(problem, option=name)
     return side
