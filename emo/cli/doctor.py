@@ -44,8 +44,8 @@ def _tried(probe: Callable[[], str]) -> str:
 
 
 def _reason(error: Exception) -> str:
-    said = next(iter(str(error).strip().splitlines()), "")
-    return f"does not work: {type(error).__name__}{said and ': ' + said}"
+    text = next(iter(str(error).strip().splitlines()), "")
+    return f"does not work: {type(error).__name__}{text and ': ' + text}"
 
 
 def working_backends(device: str) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from emo import __version__
 from emo.cli import cache, doctor, evaluate, generate, init, inspect, prepare, pull, push, synthesize, ui
 from emo.console import any_encoding, note, quiet_libraries
-from emo.errors import EmoError
+from emo.errors import EmoError, command_words
 
 COMMANDS = (generate, ui, init, synthesize, prepare, inspect, cache, evaluate, push, pull, doctor)
 
@@ -32,15 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EmoError as error:
         if options.debug:
             raise
-        note(error)
+        note(error.told(command_words))
         return 2
     except BrokenPipeError:  # whoever read what is printed has had enough, as `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13
     except OSError as error:
-        if options.debug or not (said := told_by_the_system(error)):
+        if options.debug or not (problem := system_problem(error)):
             raise
-        note(said)
+        note(problem)
         return 2
     except KeyboardInterrupt:
         note("stopped")
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def told_by_the_system(error: OSError) -> str | None:
+def system_problem(error: OSError) -> str | None:
     """What to say of a file that the system does not give, or of a full disk; None for what is no matter of files."""
     if error.filename is not None:
         name = error.filename if isinstance(error.filename, int) else os.fsdecode(error.filename)
