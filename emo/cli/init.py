@@ -48,9 +48,7 @@ def make(options: argparse.Namespace) -> None:
     config = system.load_config(name)
     if options.sd15:
         if system.import_weights is None:
-            raise OptionError(
-                f"--sd15: {system.title} does not start from public weights; leave it out", option="sd15"
-            )
+            raise OptionError(f"--sd15: {system.title} starts from no public weights; leave it out", option="sd15")
         pipe = system.import_weights(
             config,
             sd15=options.sd15,
