@@ -70,6 +70,22 @@ def add_workers(
     )
 
 
+def require_emo(place: str, what: str) -> None:
+    """See that a model is one of EMO's, where a command knows no other.
+
+    Args:
+        place: folder or Hub name.
+        what: of the command, that is EMO's.
+
+    Raises:
+        OptionError: it is of another system.
+    """
+    from emo.hub import system_of
+
+    if (system := system_of(place)).name != "emo":
+        raise OptionError(f"{place} is of {system.title}; {what} EMO's", option="model")
+
+
 def check_workers(workers: int | None) -> None:
     """See that there is at least one process.
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from emo.cli.arguments import MODEL, add_device, add_dtype, pick_device, pick_dtype
+from emo.cli.arguments import MODEL, add_device, add_dtype, pick_device, pick_dtype, require_emo
 from emo.console import quiet_loading, say
 from emo.errors import DatasetError, OptionError
 
@@ -40,7 +40,9 @@ def run(options: argparse.Namespace) -> None:
 
     quiet_loading()
     device = pick_device(options.device)
-    pipe = load_pipeline(locate_model(options.model))  # in float32, as for training
+    place = locate_model(options.model)
+    require_emo(place, "what is cached is")
+    pipe = load_pipeline(place)  # in float32, as for training
     size = pipe.unet.config.sample_size * pipe.vae_scale_factor if options.size is None else options.size
     if size < 1 or size % pipe.vae_scale_factor:
         raise OptionError(f"--size {size}: must be a multiple of {pipe.vae_scale_factor}", option="size")

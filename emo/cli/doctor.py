@@ -73,7 +73,8 @@ def working_backends(device: str) -> list[str]:
 
 def _devices() -> tuple[list[tuple[str, str]], str]:
     """A row for every device, and the best one that works."""
-    rows, best = [("cpu", _tried(_cpu))], "cpu"
+    rows = [("cpu", _tried(_cpu))]
+    best = "cpu"
     try:
         for device in _gpus():
             try:

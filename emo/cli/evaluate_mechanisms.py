@@ -13,6 +13,7 @@ from emo.cli.arguments import (
     pick_device,
     pick_dtype,
     pick_workers,
+    require_emo,
     unfinished,
 )
 from emo.cli.synthesize import usable
@@ -21,7 +22,6 @@ from emo.errors import OptionError
 from emo.locks import claim_folder
 from emo.names import printable
 
-SYSTEM = "emo"  # whose mechanisms they are
 LONGEST_NAME = 50  # letters of a portrait's name in those of its videos
 
 
@@ -86,7 +86,7 @@ def measure(options: argparse.Namespace) -> None:
     )
     from emo.evaluation.report import markdown, save_report
     from emo.evaluation.takes import Settings, Stage
-    from emo.hub import locate_model, system_of
+    from emo.hub import locate_model
 
     quiet_loading()
     device = pick_device(options.device)
@@ -94,8 +94,7 @@ def measure(options: argparse.Namespace) -> None:
     if options.no_speed:
         models["no_speed"] = locate_model(options.no_speed)
     for place in models.values():
-        if (system := system_of(place)).name != SYSTEM:
-            raise OptionError(f"{place} is of {system.title}; the mechanisms measured here are EMO's", option="model")
+        require_emo(place, "the mechanisms measured here are")
     extent = Extent(
         talks=options.talks,
         seconds=options.seconds,

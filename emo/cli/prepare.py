@@ -99,7 +99,8 @@ def show(progress: Iterator[Any]) -> dict[str, Any]:
         while not state.all_seconds and state.totals is None:
             state = next(progress)
             bar.update(state.files - bar.n)
-    started, before = time.monotonic(), state.clips
+    started = time.monotonic()
+    before = state.clips
     with tqdm(
         total=state.all_seconds, initial=state.seconds, desc="cutting", dynamic_ncols=True, bar_format=BAR
     ) as bar:

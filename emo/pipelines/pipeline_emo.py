@@ -27,7 +27,7 @@ from emo.generation.origin import begin_origin, complete_origin
 from emo.generation.schedulers import check_scheduler
 from emo.generation.stream import ClipState, EMOClip, EMOPipelineOutput, EMOStream
 from emo.media import AudioTrack, as_fps, load_image
-from emo.pipelines.description import describe_folder
+from emo.pipelines.emo_description import describe_folder
 from emo.pipelines.options import CALLBACK_TENSORS, check_options, check_size, plain_options, speed_track
 from emo.store import SavedFormat, register_components
 from emo.unets import (
