@@ -5,7 +5,9 @@ import os
 import sys
 import warnings
 from pathlib import Path
+from typing import TextIO
 
+from emo.errors import EmoWarning, command_words
 from emo.names import printable
 
 PACKAGE = str(Path(__file__).parent)
@@ -46,8 +48,17 @@ class _Lines(logging.Handler):
             print(logging.Formatter().formatException(record.exc_info), file=sys.stderr)
 
 
-def _show(message, category, filename, lineno, file=None, line=None) -> None:
-    if category is UserWarning and filename.startswith(PACKAGE):
+def _show(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    if isinstance(message, EmoWarning):
+        note(message.told(command_words))
+    elif category is UserWarning and filename.startswith(PACKAGE):
         note(message)
 
 

@@ -39,14 +39,14 @@ def require_file(path: Path, error: Error, advice: str = "check the name and the
     Raises:
         error: naming the path, if it is anything else.
     """
-    found = look(path, error)
-    if found is None:
+    status = look(path, error)
+    if status is None:
         raise error(never_a_file(path) or f"{path} does not exist; {advice}")
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(status.st_mode):
         raise error(f"{path} is a directory; give a file")
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise error(f"{path} is a pipe or a device; a file is needed: save what comes from it and give that")
-    if found.st_size == 0:
+    if status.st_size == 0:
         raise error(f"{path} is empty (0 bytes); copy or download it again")
     try:
         open(path, "rb").close()
@@ -60,10 +60,10 @@ def require_folder(path: Path, error: Error, advice: str) -> None:
     Raises:
         error: naming the path, if it is anything else.
     """
-    found = look(path, error)
-    if found is None:
+    status = look(path, error)
+    if status is None:
         raise error(never_a_file(path) or f"{path} does not exist; {advice}")
-    if not stat.S_ISDIR(found.st_mode):
+    if not stat.S_ISDIR(status.st_mode):
         raise error(f"{path} is no folder; {advice}")
     try:
         os.scandir(path).close()
@@ -121,8 +121,8 @@ def never_a_file(path: str | os.PathLike) -> str | None:
     text = os.fspath(path)
     if text == "-":
         return "- stands for no file here; a file is needed: save what comes in and give that"
-    if found := ADDRESS.match(text):
-        address = text if found[2] else f"{found[1]}://{text[found.end() :]}"  # a path has one slash alone
+    if match := ADDRESS.match(text):
+        address = text if match[2] else f"{match[1]}://{text[match.end() :]}"  # a path has one slash alone
         return f"{address} is an address; a file is needed: download it and give that"
     return None
 

@@ -36,7 +36,14 @@ COMMAND = 80  # characters of a command that are shown
 
 @dataclass
 class _Held:
-    """A lock of this process. thread: that may take it again. uses: how often it has; sole: once of them alone."""
+    """A lock of this process.
+
+    Attributes:
+        descriptor: of its open file.
+        thread: that may take it again.
+        uses: how often it has.
+        sole: whether one of them refuses others in the same thread.
+    """
 
     descriptor: int
     thread: int
@@ -89,7 +96,8 @@ def claim_folder(path: str | os.PathLike, error: type[EmoError] = OutputError) -
         OutputError: somebody else has it, who is named; or it cannot be made or written to.
         error: it is a file.
     """
-    real, made = Path(os.path.realpath(path)), []
+    real = Path(os.path.realpath(path))
+    made: list[Path] = []
     lock = str(real / IN_FOLDER)
 
     def take() -> _Held:
@@ -229,7 +237,9 @@ def _whose(descriptor: int) -> str:
         try:
             os.lseek(descriptor, 0, os.SEEK_SET)
             about = json.loads(os.read(descriptor, 1 << 16))
-            pid, host, command = int(about["pid"]), str(about["host"]), str(about["command"])
+            pid = int(about["pid"])
+            host = str(about["host"])
+            command = str(about["command"])
             since = time.localtime(float(about["since"]))
             break
         except (OSError, ValueError, KeyError, TypeError):

@@ -18,6 +18,18 @@ VIDEOS = (
 )
 """Endings of video files."""
 
+PICTURES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff"),
+    *(".avif", ".heic", ".heif", ".jp2", ".gif"),
+)
+"""Endings of picture files."""
+
+SOUNDS = (
+    *(".wav", ".wave", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".m4a", ".m4b", ".aac", ".ac3"),
+    *(".aif", ".aiff", ".aifc", ".au", ".caf", ".wma", ".amr", ".mka", ".weba"),
+)
+"""Endings of sound files."""
+
 MADE = ("prepare.json", "synthesize.json")  # what a dataset of ours says it was made with
 SPLITS = ("train", "test")
 NAMED = 3  # datasets that are named

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from emo.cli.device import pick_device, pick_dtype
+from emo.cli.arguments import MODEL, add_device, add_dtype, pick_device, pick_dtype, require_emo
 from emo.console import quiet_loading, say
 from emo.errors import DatasetError, OptionError
 
@@ -17,22 +17,17 @@ def add_parser(commands) -> argparse.ArgumentParser:
         "of their own. Stopped in the middle, the same command goes on.",
     )
     parser.add_argument("dataset", type=Path, help="folder of a dataset")
-    parser.add_argument("--model", required=True, help="pipeline folder or Hub name whose networks encode")
+    parser.add_argument("--model", required=True, help=f"{MODEL} whose networks encode")
     parser.add_argument("--size", type=int, help="pixels (default: the model's)")
     parser.add_argument("--batch-size", type=int, default=16, help="frames at a time (default 16)")
-    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
-    parser.add_argument(
-        "--dtype",
-        default="auto",
-        choices=["auto", "float32", "float16", "bfloat16"],
-        help="of the autoencoder's arithmetic",
-    )
+    add_device(parser)
+    add_dtype(parser, "of the autoencoder's arithmetic")
     return parser
 
 
 def run(options: argparse.Namespace) -> None:
     if options.batch_size < 1:
-        raise OptionError(f"--batch-size {options.batch_size}: must be at least 1")
+        raise OptionError(f"--batch-size {options.batch_size}: must be at least 1", option="batch_size")
     from emo.files import require_folder
 
     advice = "give a folder with train/metadata.jsonl, made by emo synthesize or emo prepare"
@@ -45,12 +40,15 @@ def run(options: argparse.Namespace) -> None:
 
     quiet_loading()
     device = pick_device(options.device)
-    pipe = load_pipeline(locate_model(options.model))  # in float32, as for training
+    place = locate_model(options.model)
+    require_emo(place, "what is cached is")
+    pipe = load_pipeline(place)  # in float32, as for training
     size = pipe.unet.config.sample_size * pipe.vae_scale_factor if options.size is None else options.size
     if size < 1 or size % pipe.vae_scale_factor:
-        raise OptionError(f"--size {size}: must be a multiple of {pipe.vae_scale_factor}")
+        raise OptionError(f"--size {size}: must be a multiple of {pipe.vae_scale_factor}", option="size")
     folder = cache_folder(options.dataset, pipe.vae, pipe.audio_encoder, size)
-    pipe.vae.to(device), pipe.audio_encoder.to(device)
+    pipe.vae.to(device)
+    pipe.audio_encoder.to(device)
     steps = build_cache(
         options.dataset,
         pipe.vae,

@@ -44,8 +44,8 @@ def _tried(probe: Callable[[], str]) -> str:
 
 
 def _reason(error: Exception) -> str:
-    said = next(iter(str(error).strip().splitlines()), "")
-    return f"does not work: {type(error).__name__}{said and ': ' + said}"
+    text = next(iter(str(error).strip().splitlines()), "")
+    return f"does not work: {type(error).__name__}{text and ': ' + text}"
 
 
 def working_backends(device: str) -> list[str]:
@@ -73,7 +73,8 @@ def working_backends(device: str) -> list[str]:
 
 def _devices() -> tuple[list[tuple[str, str]], str]:
     """A row for every device, and the best one that works."""
-    rows, best = [("cpu", _tried(_cpu))], "cpu"
+    rows = [("cpu", _tried(_cpu))]
+    best = "cpu"
     try:
         for device in _gpus():
             try:

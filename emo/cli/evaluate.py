@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from emo.cli import mechanisms
-from emo.cli.device import pick_device
+from emo.cli import evaluate_mechanisms
+from emo.cli.arguments import add_device, add_workers, check_workers, pick_device, pick_workers, unfinished
 from emo.console import note, say
 from emo.errors import OptionError
 from emo.locks import claim_folder
@@ -32,25 +32,25 @@ def add_parser(commands) -> argparse.ArgumentParser:
     )
     parser.add_argument("--no-fetch", action="store_true", help="never fetch networks; measures that need them say so")
     parser.add_argument("--cache", type=Path, help="folder of what is kept of each video (default: OUT/cache)")
-    parser.add_argument("--workers", type=int, help="processes (default: one per core, one on a GPU)")
-    parser.add_argument("--device", default="auto", help="of the networks: auto (default), cpu, cuda, cuda:1, mps")
-    parser.set_defaults(evaluate=compare_videos)
-    mechanisms.add_parser(parser.add_subparsers(metavar="KIND"))
+    add_workers(parser, "one per core, one on a GPU")
+    add_device(parser, "of the networks: ")
+    parser.set_defaults(kind=None)
+    evaluate_mechanisms.add_parser(parser.add_subparsers(metavar="KIND", dest="kind"))
     return parser
 
 
 def run(options: argparse.Namespace) -> None:
-    options.evaluate(options)
-
-
-def compare_videos(options: argparse.Namespace) -> None:
-    """Pair, measure, report."""
+    if options.kind is not None:  # there is one
+        evaluate_mechanisms.run(options)
+        return
     for name in ("generated", "reference", "out"):
         if getattr(options, name) is None:
-            raise OptionError(f"--{name} is missing; give --generated, --reference and --out, or say `mechanisms`")
-    if options.workers is not None and options.workers < 1:
-        raise OptionError(f"--workers {options.workers}: must be at least 1")
-    names, networks = choose_metrics(options.metrics), choose_networks(options.network)
+            raise OptionError(
+                f"--{name} is missing; give --generated, --reference and --out, or say `mechanisms`", option=name
+            )
+    check_workers(options.workers)
+    names = choose_metrics(options.metrics)
+    networks = choose_networks(options.network)
     with claim_folder(options.out):
         measure(options, names, networks)
 
@@ -64,7 +64,6 @@ def measure(options: argparse.Namespace, names: frozenset[str], networks: dict[s
     from emo.evaluation.compare.report import PAGE, markdown, save_report
     from emo.evaluation.compare.run import Plan, compare
     from emo.files import writing_into
-    from emo.processes import available_cores
 
     cache = options.cache or options.out / "cache"
     pairs, references = find_pairs(options.generated, options.reference, [options.out, cache])
@@ -82,20 +81,18 @@ def measure(options: argparse.Namespace, names: frozenset[str], networks: dict[s
         cache=cache,
         device=device,
     )
-    workers = options.workers or (available_cores() if device == "cpu" else 1)
-    try:
-        with tqdm(unit="step", dynamic_ncols=True) as bar:
+    workers = pick_workers(options.workers, device)
+    with unfinished(options.out), tqdm(unit="step", dynamic_ncols=True) as bar:
 
-            def progress(done: int, total: int) -> None:
-                bar.n, bar.total = done, total
-                bar.refresh()
+        def progress(done: int, total: int) -> None:
+            bar.n, bar.total = done, total
+            bar.refresh()
 
-            comparison = compare(plan, workers, progress)
-    except KeyboardInterrupt:
-        note(f"{options.out} is unfinished; the same command goes on")
-        raise
+        comparison = compare(plan, workers, progress)
     if all(clip.error for clip in comparison.clips):
-        raise OptionError(f"--generated {options.generated}: none could be read: {comparison.clips[0].error}")
+        raise OptionError(
+            f"--generated {options.generated}: none could be read: {comparison.clips[0].error}", option="generated"
+        )
     about = {
         "version": __version__,
         "generated": str(options.generated),
@@ -125,11 +122,12 @@ def choose_metrics(text: str) -> frozenset[str]:
         if not names:
             raise OptionError(
                 f"--metrics {word}: unknown; families are {', '.join(dict.fromkeys(by_name.values()))}; "
-                f"measures {', '.join(by_name)}"
+                f"measures {', '.join(by_name)}",
+                option="metrics",
             )
         chosen |= names
     if not chosen:
-        raise OptionError("--metrics: name a measure or a family")
+        raise OptionError("--metrics: name a measure or a family", option="metrics")
     return frozenset(chosen)
 
 
@@ -145,6 +143,8 @@ def choose_networks(texts: list[str]) -> dict[str, str]:
     for text in texts:
         kind, _, value = text.partition("=")
         if kind not in KINDS or not value:
-            raise OptionError(f"--network {text}: must be KIND=NAME or KIND=FILE with a kind of {', '.join(KINDS)}")
+            raise OptionError(
+                f"--network {text}: must be KIND=NAME or KIND=FILE with a kind of {', '.join(KINDS)}", option="network"
+            )
         choices[kind] = value
     return choices

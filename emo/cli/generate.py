@@ -6,7 +6,7 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
-from emo.cli.device import pick_device, pick_dtype
+from emo.cli.arguments import add_pipeline, pick_device, pick_dtype
 from emo.cli.like import fill_in
 from emo.console import note, quiet_loading, say
 from emo.errors import AudioError, EmoError, ImageError, OutputError, ResumeError, VideoError
@@ -22,14 +22,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
     parser.add_argument("audio", type=Path, help="the recording: any sound or video file with speech or song")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the video to write (.mp4 or .mov)")
 
-    model = parser.add_argument_group("model")
-    model.add_argument("--model", help="pipeline folder or Hub name (default: the weights that come with the package)")
-    model.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
-    model.add_argument("--dtype", choices=["auto", "float32", "float16", "bfloat16"], help="precision (default auto)")
-    model.add_argument("--offload", action="store_true", help="keep only the part at work on the GPU")
-    model.add_argument(
-        "--attention", metavar="BACKEND", help="attention kernels; `emo doctor` lists those that run here"
-    )
+    add_pipeline(parser.add_argument_group("model"), dtype=None)
 
     groups = add_arguments(parser, options_of(None))
     groups["video"].add_argument("--seed", type=seed, help="same seed, same video (default 0)")

@@ -27,23 +27,29 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> None:
-    imported = (options.sd15, options.motion_adapter, options.audio_encoder)
-    if any(imported) != all(imported) or (options.vae and not options.sd15):
-        raise OptionError("--sd15, --motion-adapter and --audio-encoder go together, with --vae if wanted")
+    sources = (options.sd15, options.motion_adapter, options.audio_encoder)
+    if any(sources) != all(sources) or (options.vae and not options.sd15):
+        raise OptionError(
+            "--sd15, --motion-adapter and --audio-encoder go together, with --vae if wanted", option="sd15"
+        )
     with claim_folder(options.out):
         if not is_new(options.out):
-            raise OptionError(f"{options.out} exists already; choose another --out or remove it")
+            raise OptionError(f"{options.out} exists already; choose another --out or remove it", option="out")
         make(options)
 
 
 def make(options: argparse.Namespace) -> None:
     """Fill the folder, which is empty."""
-    from emo.hub import build_pipeline, import_pipeline, load_model_config
+    from emo.hub import system_of_config
 
     quiet_loading()
-    config = load_model_config(options.config or ("emo-sd15" if options.sd15 else "emo-tiny"))
+    name = options.config or ("emo-sd15" if options.sd15 else "emo-tiny")
+    system = system_of_config(name)
+    config = system.load_config(name)
     if options.sd15:
-        pipe = import_pipeline(
+        if system.import_weights is None:
+            raise OptionError(f"--sd15: {system.title} starts from no public weights; leave it out", option="sd15")
+        pipe = system.import_weights(
             config,
             sd15=options.sd15,
             motion_adapter=options.motion_adapter,
@@ -52,7 +58,7 @@ def make(options: argparse.Namespace) -> None:
             seed=options.seed,
         )
     else:
-        pipe = build_pipeline(config, options.seed)
+        pipe = system.build(config, options.seed)
     pipe.save_pretrained(options.out)
     parameters = sum(p.numel() for c in pipe.components.values() if hasattr(c, "parameters") for p in c.parameters())
     say(f"{options.out}: {parameters / 1e6:.1f} million parameters, {config.image_size} px")

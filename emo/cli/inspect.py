@@ -1,4 +1,4 @@
-"""`emo inspect`: what is in a dataset, or what a video says of its origin."""
+"""`emo inspect`: what is in a dataset or a model's folder, or what a video says of its origin."""
 
 import argparse
 import json
@@ -12,12 +12,13 @@ from emo.locks import claim
 def add_parser(commands) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         "inspect",
-        help="show what is in a dataset, or what made a video",
+        help="show what is in a dataset or a model, or what made a video",
         description="Of a dataset's folder: count clips, people and hours, and draw histograms and a sheet of frames "
-        "with face boxes and landmarks, as a picture and as a web page. Of a video: say whether it is AI-generated, "
-        "by which model and with which options.",
+        "with face boxes and landmarks, as a picture and as a web page. Of a model's folder: say of which system it "
+        "is, and list its networks. Of a video: say whether it is AI-generated, by which model and with which "
+        "options.",
     )
-    parser.add_argument("path", type=Path, metavar="DATASET-OR-VIDEO", help="folder of a dataset, or a video")
+    parser.add_argument("path", type=Path, metavar="PATH", help="folder of a dataset or a model, or a video")
     parser.add_argument("--out", type=Path, help="PNG or HTML to write; both are (default: DATASET/inspect)")
     parser.add_argument("--frames", type=int, help="pictures on the sheet (default 32)")
     parser.add_argument("--json", action="store_true", help="a video's whole record as JSON")
@@ -26,17 +27,50 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> None:
     from emo.files import require_file, require_folder
+    from emo.store.index import MODEL_INDEX
 
     if not options.path.is_dir():
         require_file(options.path, DatasetError, "give the folder of a dataset, or a video")
-        if options.out is not None or options.frames is not None:
-            raise OptionError("--out and --frames are for datasets; a video's origin is printed")
+        check_printed(options, "a video's origin is printed")
         inspect_video(options.path, as_json=options.json)
+    elif (options.path / MODEL_INDEX).is_file():
+        check_printed(options, "what a model holds is printed")
+        check_no_json(options)
+        inspect_model(options.path)
     else:
         require_folder(options.path, DatasetError, "give the folder of a dataset")
-        if options.json:
-            raise OptionError("--json is for videos; a dataset's report is a picture and a web page")
+        check_no_json(options)
         inspect_folder(options.path, 32 if options.frames is None else options.frames, options.out)
+
+
+def check_printed(options: argparse.Namespace, what: str) -> None:
+    """Refuse options of a dataset's report."""
+    if options.out is not None or options.frames is not None:
+        raise OptionError(f"--out and --frames are for datasets; {what}", option="out")
+
+
+def check_no_json(options: argparse.Namespace) -> None:
+    """Refuse the option of a video's record."""
+    if options.json:
+        raise OptionError("--json is for videos; a dataset's report is a picture and a web page", option="json")
+
+
+def inspect_model(folder: Path) -> None:
+    """Print of which system a model is, its networks and its sizes."""
+    from emo.hub import system_of
+    from emo.store import check_folder, network_classes, only_variant, parameter_counts
+
+    system = system_of(folder)
+    weights = [file.name for file in folder.rglob("*.safetensors")]
+    check_folder(folder, system.pipeline.component_names(), only_variant(weights))
+    description = system.pipeline.describe(folder)
+    counts = parameter_counts(folder)
+    total = sum(counts.values()) / 1e6
+    say(f"{folder}: {system.title}, {system.pipeline.__name__}, {total:.1f} million parameters")
+    for name, network in network_classes(folder).items():
+        say(f"{name}: {network.__name__}, {counts[name]:,} parameters; {description.roles[name]}")
+    for line in description.sizes:
+        say(line)
 
 
 def inspect_video(path: Path, *, as_json: bool) -> None:
@@ -50,7 +84,8 @@ def inspect_video(path: Path, *, as_json: bool) -> None:
     with VideoReader(path) as video:
         seconds = float(video.num_frames / video.fps)
         say(f"{path}: AI-generated video, {video.num_frames} frames, {seconds:.2f} s, {video.width}x{video.height}")
-    model, inputs = origin.get("model") or {}, origin.get("inputs") or {}
+    model = origin.get("model") or {}
+    inputs = origin.get("inputs") or {}
     name = "@".join(part for part in (model.get("name") or "a model without a name", model.get("revision")) if part)
     seed = origin.get("seed")
     say(f"made with: emo {origin.get('emo')}, {origin.get('dtype')} on {origin.get('device')}")
@@ -74,7 +109,7 @@ def _shown(value: object) -> str:
 def inspect_folder(dataset: Path, frames: int, out: Path | None) -> None:
     """Print what a dataset holds, and draw its report."""
     if frames < 1:
-        raise OptionError(f"--frames {frames}: must be at least 1")
+        raise OptionError(f"--frames {frames}: must be at least 1", option="frames")
 
     from emo.data.inspect import inspect_dataset, report_paths, save_report
 

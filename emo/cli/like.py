@@ -110,7 +110,7 @@ class Like:
 
     def _dtype(self, device: str) -> str:
         """The video's precision on the kind of device that made it, else what suits the device."""
-        from emo.cli.device import pick_device
+        from emo.cli.arguments import pick_device
 
         here, dtype = pick_device(device).split(":")[0], self.origin.get("dtype")
         if self.origin.get("device") == here and dtype in ("float32", "float16", "bfloat16"):

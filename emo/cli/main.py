@@ -38,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13
     except OSError as error:
-        if options.debug or not (said := told_by_the_system(error)):
+        if options.debug or not (problem := system_problem(error)):
             raise
-        note(said)
+        note(problem)
         return 2
     except KeyboardInterrupt:
         note("stopped")
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def told_by_the_system(error: OSError) -> str | None:
+def system_problem(error: OSError) -> str | None:
     """What to say of a file that the system does not give, or of a full disk; None for what is no matter of files."""
     if error.filename is not None:
         name = error.filename if isinstance(error.filename, int) else os.fsdecode(error.filename)

@@ -2,8 +2,11 @@
 
 import argparse
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from emo.cli.arguments import add_workers, check_workers, pick_workers, unfinished
 from emo.console import note, say
 from emo.errors import DatasetError, OptionError
 from emo.locks import claim_folder
@@ -27,35 +30,30 @@ def add_parser(commands) -> argparse.ArgumentParser:
     )
     parser.add_argument("--engine", choices=["local", "ray"], default="local", help="this machine, or a Ray cluster")
     parser.add_argument("--ray-address", help="of the cluster (default: RAY_ADDRESS, else this machine)")
-    parser.add_argument("--workers", type=int, help="processes on this machine (default: one per core)")
+    add_workers(parser, where=" on this machine")
     return parser
 
 
 def run(options: argparse.Namespace) -> None:
-    if options.workers is not None and options.workers < 1:
-        raise OptionError(f"--workers {options.workers}: must be at least 1")
+    check_workers(options.workers)
     if options.ray_address and options.engine != "ray":
-        raise OptionError("--ray-address needs --engine ray")
+        raise OptionError("--ray-address needs --engine ray", option="ray_address")
     if options.workers and options.engine == "ray":
-        raise OptionError("--workers is for --engine local; Ray has as many as its cluster has cores")
+        raise OptionError(
+            "--workers is for --engine local; Ray has as many as its cluster has cores", option="workers"
+        )
     inputs, left_out = find_videos(options.videos, options.out)
 
     from emo.data.prepare.config import load_prepare_config
     from emo.data.prepare.engines import local_engine, ray_engine
     from emo.data.prepare.run import prepare_dataset
-    from emo.processes import available_cores
 
     config = load_prepare_config(options.config, options.set)
-    workers = options.workers or available_cores()
+    workers = pick_workers(options.workers)
     engine = ray_engine(options.ray_address) if options.engine == "ray" else local_engine(workers)
-    with claim_folder(options.out, DatasetError):
-        progress = prepare_dataset(inputs, options.out, config, engine)
-        try:
-            totals = show(progress)
-        except KeyboardInterrupt:
-            progress.close()
-            note(f"{options.out} is unfinished; the same command continues")
-            raise
+    progress = prepare_dataset(inputs, options.out, config, engine)
+    with claim_folder(options.out, DatasetError), unfinished(options.out, progress):
+        totals = show(progress)
     silent = f", {totals['without_sound']} of them without sound" if totals["without_sound"] else ""
     say(
         f"{options.out}: {totals['clips']} clips{silent}, {totals['kept_seconds']:.0f} of {totals['seconds']:.0f} "
@@ -79,18 +77,21 @@ def find_videos(places: list[Path], out: Path) -> tuple[list[Path], list[str]]:
     from emo.search import VIDEOS, find_files, in_output
 
     left_out: list[str] = []
-    found = [path for place in places for path in find_files(place, VIDEOS, "VIDEO", [out], left_out.append)]
-    others = [path for path in found if not in_output(path, out)]
+    videos = [path for place in places for path in find_files(place, VIDEOS, "VIDEO", [out], left_out.append)]
+    others = [path for path in videos if not in_output(path, out)]
     if not others:
         raise OptionError(f"VIDEO {places[0]} lies in --out {out}; give the videos that its clips are to be cut from")
-    if len(others) < len(found):
-        left_out.append(f"VIDEO: left out: {len(found) - len(others)} in --out {out}")
+    if len(others) < len(videos):
+        left_out.append(f"VIDEO: left out: {len(videos) - len(others)} in --out {out}")
     return others, left_out
 
 
-def show(progress) -> dict:
-    """Two bars, one after the other: files looked at; seconds of video worked off, with clips a second and the time
-    left. Returns the report's totals."""
+def show(progress: Iterator[Any]) -> dict[str, Any]:
+    """Two bars, one after the other: files looked at; seconds of video worked off, with clips a second and time left.
+
+    Returns:
+        The report's totals.
+    """
     from tqdm import tqdm
 
     state = next(progress)
@@ -98,7 +99,8 @@ def show(progress) -> dict:
         while not state.all_seconds and state.totals is None:
             state = next(progress)
             bar.update(state.files - bar.n)
-    started, before = time.monotonic(), state.clips
+    started = time.monotonic()
+    before = state.clips
     with tqdm(
         total=state.all_seconds, initial=state.seconds, desc="cutting", dynamic_ncols=True, bar_format=BAR
     ) as bar:
@@ -107,5 +109,6 @@ def show(progress) -> dict:
             rate = (state.clips - before) / max(time.monotonic() - started, 1e-3)
             bar.set_postfix_str(f"{state.clips} clips, {rate:.2f} clips/s", refresh=False)
             bar.update(state.seconds - bar.n)
-    progress.close()
+    for _ in progress:  # to its end, at which it lets go of the folder
+        pass
     return state.totals

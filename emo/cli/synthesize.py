@@ -2,21 +2,13 @@
 
 import argparse
 import math
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from emo.cli.device import pick_device
+from emo.cli.arguments import add_workers, check_workers, pick_device, unfinished
 from emo.console import note, say
 from emo.errors import DatasetError, EmoError, OptionError
 from emo.locks import claim_folder
-
-PICTURES = (
-    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff"),
-    *(".avif", ".heic", ".heif", ".jp2", ".gif"),
-)
-SOUNDS = (
-    *(".wav", ".wave", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".m4a", ".m4b", ".aac", ".ac3"),
-    *(".aif", ".aiff", ".aifc", ".au", ".caf", ".wma", ".amr", ".mka", ".weba"),
-)
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -46,7 +38,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=5.0, help="length of a clip (default 5)")
     parser.add_argument("--fps", type=float, default=25.0, help="frames per second (default 25)")
     parser.add_argument("--samples", type=int, default=1, help="rays per pixel and axis: 2 is smoother (default 1)")
-    parser.add_argument("--workers", type=int, help="processes (default: one per core)")
+    add_workers(parser)
     parser.add_argument("--device", default="cpu", help="where avatars are drawn: cpu (default) or cuda")
     parser.add_argument("--no-compile", action="store_true", help="do not compile the drawing, however much there is")
     return parser
@@ -91,38 +83,34 @@ def synthesize(options: argparse.Namespace, clips: int) -> None:
         device=options.device,
         compile=False if options.no_compile else None,
     )
-    try:
+    with unfinished(options.out, progress):
         before = next(progress)
         with tqdm(total=clips, unit="clip", dynamic_ncols=True, initial=before) as bar:
             for _ in progress:
                 bar.update()
-    except KeyboardInterrupt:
-        progress.close()
-        note(f"{options.out} is unfinished; the same command continues")
-        raise
     made = f"all {clips} clips were there" if before == clips else f"{clips} clips, {before} of them from before"
     say(f"{options.out}: {made}; `emo inspect {options.out}` shows them")
 
 
 def check_numbers(options: argparse.Namespace) -> int:
     """The number of clips that the options ask for."""
-    whole = {"--identities": (options.identities, 0), "--samples": (options.samples, 1), "--seed": (options.seed, 0)}
-    whole["--workers"] = (1 if options.workers is None else options.workers, 1)
-    for name, (value, least) in whole.items():
+    for name, least in (("identities", 0), ("samples", 1), ("seed", 0)):
+        value = getattr(options, name)
         if value < least:
-            raise OptionError(f"{name} {value}: must be at least {least}")
+            raise OptionError(f"--{name} {value}: must be at least {least}", option=name)
+    check_workers(options.workers)
     if options.size < 64 or options.size % 8:
-        raise OptionError(f"--size {options.size}: must be a multiple of 8, at least 64")
+        raise OptionError(f"--size {options.size}: must be a multiple of 8, at least 64", option="size")
     if not 0 <= options.test_share < 1:
-        raise OptionError(f"--test-share {options.test_share}: must be from 0 to less than 1")
+        raise OptionError(f"--test-share {options.test_share}: must be from 0 to less than 1", option="test_share")
     if not (math.isfinite(options.hours) and options.hours > 0):
-        raise OptionError(f"--hours {options.hours}: must be above 0")
+        raise OptionError(f"--hours {options.hours}: must be above 0", option="hours")
     if not 0.2 <= options.seconds <= 600:
-        raise OptionError(f"--seconds {options.seconds}: must be from 0.2 to 600")
+        raise OptionError(f"--seconds {options.seconds}: must be from 0.2 to 600", option="seconds")
     if not 1 <= options.fps <= 120:
-        raise OptionError(f"--fps {options.fps}: must be from 1 to 120")
+        raise OptionError(f"--fps {options.fps}: must be from 1 to 120", option="fps")
     if not options.identities and not options.portraits:
-        raise OptionError("--identities 0 needs --portraits: there is nobody to draw")
+        raise OptionError("--identities 0 needs --portraits: there is nobody to draw", option="identities")
     if options.device != "cpu":
         options.device = pick_device(options.device)
     return max(1, math.ceil(round(options.hours * 3600 / options.seconds, 6)))
@@ -133,7 +121,7 @@ def share(value: float | None, things: tuple, default: float, option: str) -> fl
     if value is None:
         return default if things else 0.0
     if not 0 <= value <= 1:
-        raise OptionError(f"{option} {value}: must be from 0 to 1")
+        raise OptionError(f"{option} {value}: must be from 0 to 1", option=option.strip("-").replace("-", "_"))
     if value and not things:
         raise OptionError(f"{option} {value}: give {'--portraits' if 'portrait' in option else '--speech'} as well")
     return value
@@ -142,7 +130,7 @@ def share(value: float | None, things: tuple, default: float, option: str) -> fl
 def usable_portraits(options: argparse.Namespace) -> tuple[str, ...]:
     """The pictures that can be animated; the others are named and left out."""
     from emo.data.synthetic.renderer import load_warper
-    from emo.search import find_files
+    from emo.search import PICTURES, find_files
 
     pictures = find_files(options.portraits, PICTURES, "--portraits", [options.out])
     return usable(pictures, lambda path: load_warper(path, options.size), "--portraits")
@@ -152,7 +140,7 @@ def usable_recordings(options: argparse.Namespace) -> tuple[str, ...]:
     """The recordings that can be read and hold at least a frame; the others are named and left out."""
     from emo.errors import AudioError
     from emo.media import AudioTrack
-    from emo.search import find_files
+    from emo.search import SOUNDS, find_files
 
     def check(path: str) -> None:
         with AudioTrack.open(path) as track:
@@ -162,7 +150,7 @@ def usable_recordings(options: argparse.Namespace) -> tuple[str, ...]:
     return usable(find_files(options.speech, SOUNDS, "--speech", [options.out]), check, "--speech")
 
 
-def usable(paths: list[Path], check, option: str) -> tuple[str, ...]:
+def usable(paths: Iterable[Path], check: Callable[[str], object], option: str) -> tuple[str, ...]:
     """Those that pass `check`, as text.
 
     Raises:

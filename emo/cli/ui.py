@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 
+from emo.cli.arguments import add_pipeline
 from emo.errors import OptionError
 
 HERE = ("127.0.0.1", "localhost", "::1")
@@ -17,12 +18,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
         description="Serve a web page that animates portraits; on this machine alone unless --host or --share say "
         "otherwise. Ctrl-C ends it, and removes all that was uploaded and made.",
     )
-    model = parser.add_argument_group("model")
-    model.add_argument("--model", help="pipeline folder or Hub name (default: the weights that come with the package)")
-    model.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps")
-    model.add_argument("--dtype", choices=["auto", "float32", "float16", "bfloat16"], default="auto", help="precision")
-    model.add_argument("--offload", action="store_true", help="keep only the part at work on the GPU")
-    model.add_argument("--attention", metavar="BACKEND", help="attention kernels; `emo doctor` lists them")
+    add_pipeline(parser.add_argument_group("model"))
 
     network = parser.add_argument_group("network")
     network.add_argument("--host", default=HERE[0], help=f"address to listen on (default {HERE[0]}; 0.0.0.0: all)")
@@ -59,8 +55,8 @@ def run(options: argparse.Namespace) -> None:
     pipe = load_pipeline(options)
     if open_to_others and password is None:
         print("emo: whoever reaches this page can use it; --password keeps strangers out", file=sys.stderr)
-    options_of_serve = dict(host=options.host, port=options.port, share=options.share, password=password)
-    with serve(pipe, limits, **options_of_serve) as (local, public):
+    address = {"host": options.host, "port": options.port, "share": options.share}
+    with serve(pipe, limits, **address, password=password) as (local, public):
         print(f"the page is at {local}{f' and {public}' if public else ''} (Ctrl-C ends it)", flush=True)
         threading.Event().wait()
 

@@ -54,7 +54,8 @@ def load_temporal(unet: BackboneUNet, source: Mapping[str, torch.Tensor]) -> Non
 
 def _fill(model: torch.nn.Module, source: Mapping[str, torch.Tensor], *, new: str) -> None:
     """Load `source`; only tensors whose name matches `new` may stay as they are."""
-    own, name = model.state_dict(), type(model).__name__
+    own = model.state_dict()
+    name = type(model).__name__
     if unknown := sorted(source.keys() - own.keys()):
         raise WeightsError(f"{name}: {len(unknown)} tensors of the source have no place, the first is {unknown[0]!r}")
     if missing := sorted(key for key in own.keys() - source.keys() if not re.search(new, key)):

@@ -28,9 +28,9 @@ from emo.generation.schedulers import check_scheduler
 from emo.generation.stream import Stream
 from emo.generation.windows import ClipSpan, cut_windows, plan_clips
 from emo.media import AudioTrack, as_fps, load_image
-from emo.pipelines.description import describe_folder
 from emo.pipelines.emo_call import EMOCall
 from emo.pipelines.emo_conditions import batch_conditions
+from emo.pipelines.emo_description import describe_folder
 from emo.pipelines.emo_options import EMOOptions
 from emo.pipelines.option_kinds import speed_track
 from emo.store import SavedFormat, register_components

@@ -10,7 +10,7 @@ from tiny import tiny_pipeline
 
 from emo.errors import ConfigError
 from emo.hub import load_model_config, model_card
-from emo.pipelines.description import default_license
+from emo.pipelines.emo_description import default_license
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,20 @@ import argparse
 import math
 from pathlib import Path
 
-from emo.cli.device import pick_device, pick_dtype
-from emo.cli.synthesize import PICTURES, usable
-from emo.console import note, quiet_loading, say
+from emo.cli.arguments import (
+    add_device,
+    add_dtype,
+    add_model,
+    add_workers,
+    check_workers,
+    pick_device,
+    pick_dtype,
+    pick_workers,
+    require_emo,
+    unfinished,
+)
+from emo.cli.synthesize import usable
+from emo.console import quiet_loading, say
 from emo.errors import OptionError
 from emo.locks import claim_folder
 from emo.names import printable
@@ -24,9 +35,7 @@ def add_parser(kinds) -> None:
         "plot per row, a contact sheet, all numbers as JSON, and the videos. The same seed gives the same numbers; "
         "stopped in the middle, the same command goes on.",
     )
-    parser.add_argument(
-        "--model", help="pipeline folder or Hub name (default: the weights that come with the package)"
-    )
+    add_model(parser)
     parser.add_argument("--no-speed", metavar="MODEL", help="stage-2 model to compare the speed layers with")
     parser.add_argument("--out", type=Path, required=True, help="folder of the report")
     parser.add_argument("--portraits", type=Path, metavar="DIR", help="pictures of real faces to animate as well")
@@ -42,14 +51,11 @@ def add_parser(kinds) -> None:
             parser.add_argument(f"--{entry.flag}", type=float, default=entry.default, help=entry.arguments_help())
     parser.add_argument("--seed", type=int, default=0, help="of the videos' noise (default 0)")
     parser.add_argument("--people", type=int, help="seed of the held-out people (default 900)")
-    parser.add_argument(
-        "--workers", type=int, default=argparse.SUPPRESS, help="processes (default: one per core, one on a GPU)"
-    )
-    parser.add_argument("--device", default=argparse.SUPPRESS, help="auto (default), cpu, cuda, cuda:1, mps")
-    parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "float16", "bfloat16"])
+    add_workers(parser, "one per core, one on a GPU", suppress=True)
+    add_device(parser, default=argparse.SUPPRESS)
+    add_dtype(parser)
     parser.add_argument("--no-compile", action="store_true", help="do not compile the drawing of true clips")
     parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    parser.set_defaults(evaluate=run)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -75,13 +81,14 @@ def measure(options: argparse.Namespace) -> None:
     from emo.evaluation.mechanisms.report import markdown, save_report
     from emo.evaluation.mechanisms.table import describe_portraits, make_rows, reconstruction_psnrs
     from emo.hub import locate_model
-    from emo.processes import available_cores
 
     quiet_loading()
     device = pick_device(options.device)
     models = {"model": locate_model(options.model)}
     if options.no_speed:
         models["no_speed"] = locate_model(options.no_speed)
+    for place in models.values():
+        require_emo(place, "the mechanisms measured here are")
     extent = EvaluationSize(
         talks=options.talks,
         seconds=options.seconds,
@@ -103,19 +110,16 @@ def measure(options: argparse.Namespace) -> None:
         compile=not options.no_compile and shutil.which("c++") is not None,
     )
     make_folders(options.out)
-    workers = options.workers or (available_cores() if device == "cpu" else 1)
+    workers = pick_workers(options.workers, device)
     held_out = HeldOut(settings.held_out, settings.people)
     clips = plan_clips(extent, held_out, pictures, "no_speed" in models)
     generator, found = Generator(settings, options.out), {}
     clip_frames = generator.clip_frames  # loads the model: what is wrong with it is said at once
-    try:
+    with unfinished(options.out):
         for name, observation in tqdm(
             generate_clips(clips, settings, options.out, workers), total=len(clips), unit="video"
         ):
             found[name] = observation
-    except KeyboardInterrupt:
-        note(f"{options.out} is unfinished; the same command continues")
-        raise
     table = make_rows(
         found,
         extent,
@@ -135,27 +139,20 @@ def measure(options: argparse.Namespace) -> None:
 
 def check_numbers(options: argparse.Namespace) -> None:
     """The options' values make sense, alone and together."""
-    for name, least in (
-        ("talks", 2),
-        ("few", 2),
-        ("gallery", 2),
-        ("steps", 1),
-        ("workers", 1),
-        ("people", 0),
-        ("seed", 0),
-    ):
+    check_workers(options.workers)
+    for name, least in (("talks", 2), ("few", 2), ("gallery", 2), ("steps", 1), ("people", 0), ("seed", 0)):
         value = getattr(options, name)
         if value is not None and value < least:
-            raise OptionError(f"--{name} {value}: must be at least {least}")
+            raise OptionError(f"--{name} {value}: must be at least {least}", option=name)
     for name, least in (("seconds", 1.0), ("brief", 1.0), ("long", 2.4)):
         value = getattr(options, name)
         if not (math.isfinite(value) and value >= least):
-            raise OptionError(f"--{name} {value}: must be at least {least:g} seconds")
+            raise OptionError(f"--{name} {value}: must be at least {least:g} seconds", option=name)
     if options.few > options.talks or options.talks > options.gallery:
         raise OptionError(f"--few {options.few} <= --talks {options.talks} <= --gallery {options.gallery} must hold")
     for name in ("audio", "reference"):
         if not math.isfinite(getattr(options, f"{name}_guidance")):
-            raise OptionError(f"--{name}-guidance must be finite")
+            raise OptionError(f"--{name}-guidance must be finite", option=f"{name}_guidance")
 
 
 def real_portraits(folder: Path | None, out: Path) -> dict[str, str]:
@@ -166,9 +163,11 @@ def real_portraits(folder: Path | None, out: Path) -> dict[str, str]:
 
     from emo.evaluation.mechanisms.plan import face_box
     from emo.media import load_image
-    from emo.search import find_files
+    from emo.search import PICTURES, find_files
 
-    check = lambda path: face_box(np.asarray(load_image(path)), path)
+    def check(path: str) -> None:
+        face_box(np.asarray(load_image(path)), path)
+
     pictures: dict[str, str] = {}
     for path in usable(find_files(folder, PICTURES, "--portraits", [out]), check, "--portraits"):
         name = printable(Path(path).stem)[:LONGEST_NAME]

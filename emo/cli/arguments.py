@@ -1,0 +1,150 @@
+"""Arguments that several commands have, and what their values mean."""
+
+import argparse
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emo.console import note
+from emo.errors import OptionError, first_line
+
+if TYPE_CHECKING:
+    import torch
+
+MODEL = "pipeline folder or Hub name"
+DTYPES = ("auto", "float32", "float16", "bfloat16")
+
+
+def add_model(parser: argparse._ActionsContainer) -> None:
+    """`--model`, which is the packaged one where none is given."""
+    parser.add_argument("--model", help=f"{MODEL} (default: the weights that come with the package)")
+
+
+def add_device(parser: argparse._ActionsContainer, what: str = "", default: str = "auto") -> None:
+    """`--device`, a text for `pick_device`.
+
+    Args:
+        what: what is done there, where not all of the work is.
+        default: of the command; `argparse.SUPPRESS` where another parser has it already.
+    """
+    parser.add_argument("--device", default=default, help=f"{what}auto (default), cpu, cuda, cuda:1, mps")
+
+
+def add_dtype(parser: argparse._ActionsContainer, what: str = "precision", default: str | None = "auto") -> None:
+    """`--dtype`, a text for `pick_dtype`.
+
+    Args:
+        what: whose precision it is.
+        default: of the command; None where something else decides.
+    """
+    parser.add_argument("--dtype", choices=DTYPES, default=default, help=f"{what} (default auto)")
+
+
+def add_pipeline(parser: argparse._ActionsContainer, dtype: str | None = "auto") -> None:
+    """Which pipeline, and how it is loaded; see `emo.cli.generate.load_pipeline`."""
+    add_model(parser)
+    add_device(parser)
+    add_dtype(parser, default=dtype)
+    parser.add_argument("--offload", action="store_true", help="keep only the part at work on the GPU")
+    parser.add_argument(
+        "--attention", metavar="BACKEND", help="attention kernels; `emo doctor` lists those that run here"
+    )
+
+
+def add_workers(
+    parser: argparse._ActionsContainer, default: str = "one per core", suppress: bool = False, where: str = ""
+) -> None:
+    """`--workers`, a number for `check_workers`.
+
+    Args:
+        default: how many there are otherwise, in words.
+        suppress: whether another parser has it already.
+        where: where they run.
+    """
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=argparse.SUPPRESS if suppress else None,
+        help=f"processes{where} (default: {default})",
+    )
+
+
+def require_emo(place: str, what: str) -> None:
+    """See that a model is one of EMO's, where a command knows no other.
+
+    Args:
+        place: folder or Hub name.
+        what: of the command, that is EMO's.
+
+    Raises:
+        OptionError: it is of another system.
+    """
+    from emo.hub import system_of
+
+    if (system := system_of(place)).name != "emo":
+        raise OptionError(f"{place} is of {system.title}; {what} EMO's", option="model")
+
+
+def check_workers(workers: int | None) -> None:
+    """See that there is at least one process.
+
+    Raises:
+        OptionError: there is not.
+    """
+    if workers is not None and workers < 1:
+        raise OptionError(f"--workers {workers}: must be at least 1", option="workers")
+
+
+def pick_workers(workers: int | None, device: str = "cpu") -> int:
+    """As many as given; otherwise one per core, or one on a GPU."""
+    from emo.processes import available_cores
+
+    return workers or (available_cores() if device == "cpu" else 1)
+
+
+def pick_device(name: str) -> str:
+    """`auto` is the best there is.
+
+    Raises:
+        OptionError: the device is not there.
+    """
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name).cpu()
+    except (RuntimeError, AssertionError, ImportError) as error:
+        reason = first_line(error).partition(". ")[0]
+        raise OptionError(
+            f"--device {name}: {reason}", option="device", remedy="`emo doctor` shows what there is"
+        ) from None
+    return name
+
+
+def pick_dtype(name: str, device: str) -> "torch.dtype":
+    """`auto` is float32 on a CPU and half precision elsewhere."""
+    import torch
+
+    if name == "auto":
+        brain = device.startswith("cuda") and torch.cuda.is_bf16_supported()
+        name = "float32" if device == "cpu" else "bfloat16" if brain else "float16"
+    return getattr(torch, name)
+
+
+@contextmanager
+def unfinished(out: Path, steps: Iterator[Any] | None = None) -> Iterator[None]:
+    """Say of an output, when work on it is stopped, that the same command goes on with it.
+
+    Args:
+        out: file or folder.
+        steps: the generator that does the work; what it is at is finished first.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        if isinstance(steps, Generator):
+            steps.close()
+        note(f"{out} is unfinished; the same command continues")
+        raise
