@@ -936,7 +936,7 @@ MUTATIONS = (
     Mutation(
         "fetch: any file is taken",
         "emo/metrics/fetch.py",
-        "            if found != entry.sha256:",
+        "            if digest != entry.sha256:",
         "            if False:",
         "metrics/test_fetch.py",
     ),
