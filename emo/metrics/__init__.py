@@ -1,10 +1,19 @@
 """Measures of talking faces: those that need no learned weights, and those that look through a network.
 
-OpenCV, MediaPipe and the networks' libraries load at first use.
+OpenCV, MediaPipe and the networks' libraries load at first use. How true the measures are: docs/measures.md.
 """
 
 from emo.metrics.align import align_face
-from emo.metrics.continuity import Drift, FrameMeasures, clip_border_ratio, color, drift, measure_frames, sharpness
+from emo.metrics.continuity import (
+    Drift,
+    FrameMeasures,
+    clip_border_ratio,
+    color,
+    drift,
+    measure_frames,
+    relative_change,
+    sharpness,
+)
 from emo.metrics.expression import blink_rate, eye_and_brow_points
 from emo.metrics.extractors import Extractor, MissingExtractor, open_extractor
 from emo.metrics.face_measures import blink, brow, eye_opening, gaze, mouth_opening, mouth_width
@@ -54,6 +63,7 @@ __all__ = [
     "open_extractor",
     "pose_change",
     "psnr",
+    "relative_change",
     "rotation_speed",
     "sequence_similarity",
     "sequence_variance",

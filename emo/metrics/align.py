@@ -21,8 +21,10 @@ def align_face(frame: np.ndarray, landmarks: np.ndarray, size: int = TEMPLATE_SI
         frame: uint8 (H, W, 3) RGB.
         landmarks: (478, 3) in the frame's pixels, 0 the middle of the first.
         size: side of the result; the template grows with it.
+
     Returns:
         uint8 (size, size, 3) RGB, black beyond the frame.
+
     Raises:
         EmoError: `frame` or `landmarks` have another shape or type, all five points are one, or size is below 1.
     """
@@ -39,7 +41,7 @@ def align_face(frame: np.ndarray, landmarks: np.ndarray, size: int = TEMPLATE_SI
         frame = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
         linear = matrix[:, :2] / shrink  # pixel p of the small frame is (p + 0.5) / shrink - 0.5 of the large one
         matrix = np.column_stack([linear, matrix[:, 2] + linear @ (0.5 - 0.5 * shrink)])
-    return cv2.warpAffine(frame, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=0)
+    return cv2.warpAffine(frame, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0))
 
 
 def five_points(landmarks: np.ndarray) -> np.ndarray:

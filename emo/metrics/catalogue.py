@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from emo.errors import EmoError
 
@@ -26,12 +27,13 @@ LAYOUTS = {"frames": ("NCHW", "NHWC"), "clips": ("NCTHW", "NTCHW", "NTHWC")}
 class InputSpec:
     """What a network is fed, and which of its numbers count. The keys of the JSON file beside a network.
 
-    Fields:
+    Attributes:
         size: pixels to a side, to which pictures are scaled (bilinear, averaging where they shrink) whatever their
             shape; None leaves them as they are.
         color: "RGB" or "BGR", the order of the channels.
         range: what black and white become.
-        mean, std: taken away from each channel and divided by after that, in the network's order of channels.
+        mean: taken away from each channel after that, in the network's order of channels.
+        std: by which each channel is divided after that, in the same order.
         layout: order of the axes: N, channels, height, width and, for clips, time.
         batch: pictures or clips at once; it changes memory and speed, not the features.
         arguments: further arguments of a TorchScript network, by name.
@@ -61,9 +63,19 @@ class InputSpec:
 class Entry:
     """A network of the catalogue.
 
-    Fields: name; kind, of KINDS; file, its name; url, where it is fetched from; sha256; megabytes, about; license;
-    source, who made it; papers, whose figures need such a network; spec; repo and revision, of the Hugging Face Hub,
-    None for files that lie elsewhere.
+    Attributes:
+        name: by which it is chosen.
+        kind: of KINDS.
+        file: its name.
+        url: where it is fetched from.
+        sha256: its checksum.
+        megabytes: its size, about.
+        license: of the network.
+        source: who made it.
+        papers: whose figures need such a network.
+        spec: what it is fed.
+        repo: of the Hugging Face Hub, None for files that lie elsewhere.
+        revision: of the repository.
     """
 
     name: str
@@ -81,6 +93,7 @@ class Entry:
 
     @property
     def described(self) -> str:
+        """Name, file, size and license, for messages."""
         return f"{self.name} ({self.file}, {self.megabytes} MB, {self.license})"
 
 
@@ -181,7 +194,7 @@ def read_spec(path: Path, kind: str) -> InputSpec:
             '{"size": 299, "color": "RGB", "range": [-1, 1]}; docs/extractors.md lists its keys'
         )
     try:
-        values = json.loads(path.read_text("utf-8"))
+        values: Any = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise EmoError(f"{path} is no JSON that can be read ({error}); docs/extractors.md shows one") from error
     if not isinstance(values, dict):
@@ -210,7 +223,8 @@ def read_spec(path: Path, kind: str) -> InputSpec:
     for key, value in values.items():
         if not wanted[key][1](value):
             raise EmoError(f"{path}: {key!r} must be {wanted[key][0]}, not {json.dumps(value)}")
-    return InputSpec(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})
+    arguments: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+    return InputSpec(**arguments)
 
 
 def _whole(value: object, least: int) -> bool:
@@ -218,8 +232,11 @@ def _whole(value: object, least: int) -> bool:
 
 
 def _numbers(value: object, count: int) -> bool:
-    number = lambda v: isinstance(v, int | float) and not isinstance(v, bool) and isfinite(v)
-    return isinstance(value, list) and len(value) == count and all(map(number, value))
+    return isinstance(value, list) and len(value) == count and all(map(_number, value))
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def _arguments(value: object) -> bool:

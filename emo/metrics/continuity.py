@@ -13,8 +13,10 @@ from emo.metrics.checks import check_track, each_frame
 class FrameMeasures:
     """What `measure_frames` takes from each of T frames.
 
-    Fields: sharpness (T,), variance of the Laplacian of the luma in squared gray levels; color (T, 3), mean CIELAB;
-    change (T - 1,), mean absolute difference to the next frame in gray levels over all pixels and channels.
+    Attributes:
+        sharpness: (T,), variance of the Laplacian of the luma in squared gray levels.
+        color: (T, 3), mean CIELAB.
+        change: (T - 1,), mean absolute difference to the next frame in gray levels over all pixels and channels.
     """
 
     sharpness: np.ndarray = field(repr=False)
@@ -29,8 +31,9 @@ class FrameMeasures:
 class Drift:
     """From the first to the last span of a video.
 
-    Fields: sharpness, relative change: -0.5 has lost half of it; color, the distance Delta E (CIE 1976) of the mean
-    colors: from about 2 on visible side by side.
+    Attributes:
+        sharpness: relative change; -0.5 has lost half of it.
+        color: the distance Delta E (CIE 1976) of the mean colors; from about 2 on visible side by side.
     """
 
     sharpness: float
@@ -42,10 +45,14 @@ def measure_frames(frames: Iterable[np.ndarray]) -> FrameMeasures:
 
     Args:
         frames: uint8 (H, W, 3) RGB each: an array, any iterable of frames, or of chunks (n, H, W, 3) of them.
+
     Raises:
         EmoError: no frames, or frames of another type or of different sizes.
     """
-    sharp, colors, changes, before = [], [], [], None
+    sharp = []
+    colors = []
+    changes = []
+    before = None
     for frame in each_frame(frames):
         sharp.append(sharpness(frame))
         colors.append(color(frame))
@@ -77,9 +84,11 @@ def clip_border_ratio(change: np.ndarray, clip_length: int) -> float:
     Args:
         change: (T - 1,) between consecutive frames, as `FrameMeasures.change`.
         clip_length: frames per clip; the last clip may be shorter.
+
     Returns:
         Mean change at the borders over the mean change elsewhere; 1 where nothing moves at all, and infinite where
         only the borders do.
+
     Raises:
         EmoError: there is no border, or nothing but borders.
     """
@@ -90,8 +99,11 @@ def clip_border_ratio(change: np.ndarray, clip_length: int) -> float:
             f"{len(change) + 1} frames have no border between clips of {clip_length}: give more frames, and clips "
             "of 2 frames or more"
         )
-    at, within = float(change[border].mean()), float(change[~border].mean())
-    return at / within if within else (np.inf if at else 1.0)
+    between = float(change[border].mean())
+    within = float(change[~border].mean())
+    if not within:
+        return np.inf if between else 1.0
+    return between / within
 
 
 def drift(measures: FrameMeasures, span: int) -> Drift:
@@ -104,9 +116,23 @@ def drift(measures: FrameMeasures, span: int) -> Drift:
         raise EmoError(
             f"{len(measures)} frames do not hold two spans of {span}: give a longer video or a smaller span"
         )
-    first, last = slice(0, span), slice(len(measures) - span, None)
-    start = measures.sharpness[first].mean()
-    if start == 0:
+    first = measures.color[:span]
+    last = measures.color[len(measures) - span :]
+    if measures.sharpness[:span].mean() == 0:
         raise EmoError("the video's first frames are of one color: drift cannot be told")
-    moved = measures.color[last].mean(0) - measures.color[first].mean(0)
-    return Drift(float(measures.sharpness[last].mean() / start - 1), float(np.linalg.norm(moved)))
+    lost = relative_change(measures.sharpness, span, span)
+    return Drift(float(lost), float(np.linalg.norm(last.mean(0) - first.mean(0))))
+
+
+def relative_change(values: np.ndarray, first: int, last: int) -> np.ndarray:
+    """Mean of the last values over the mean of the first ones, less 1: 0 where nothing has changed.
+
+    Args:
+        values: (T, ...), one row per frame.
+        first: how many are averaged at the start.
+        last: how many are averaged at the end.
+
+    Returns:
+        Of the values' own shape without T.
+    """
+    return values[len(values) - last :].mean(0) / values[:first].mean(0) - 1

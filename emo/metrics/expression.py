@@ -8,7 +8,11 @@ from emo.face.mesh import BROWS_68, EYES_68, OUTER_EYE_CORNERS
 from emo.metrics.checks import check_landmarks
 from emo.metrics.face_measures import blink
 
-SHUT, OPEN = 0.6, 0.3  # of `blink`: one counts from where it passes the first, until it has passed the second
+SHUT = 0.6
+"""A blink starts where `blink` passes it."""
+
+OPEN = 0.3
+"""A blink ends where `blink` falls below it."""
 
 
 def eye_and_brow_points(landmarks: np.ndarray) -> np.ndarray:
@@ -32,10 +36,12 @@ def blink_rate(landmarks: np.ndarray, fps: float) -> float:
     """
     if not fps > 0:
         raise EmoError(f"fps must be positive, not {fps}")
-    shut, blinks = False, 0
+    shut = False
+    blinks = 0
     for closed in blink(landmarks):
         if not shut and closed > SHUT:
-            shut, blinks = True, blinks + 1
+            shut = True
+            blinks += 1
         elif shut and closed < OPEN:
             shut = False
     return blinks * 60 * fps / len(landmarks)

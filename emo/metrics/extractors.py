@@ -21,7 +21,8 @@ from emo.metrics.networks import Network, OnnxNetwork, TorchScriptNetwork, requi
 if TYPE_CHECKING:
     import torch
 
-TORCHSCRIPT, ONNX = (".pt", ".ts", ".jit"), (".onnx",)
+TORCHSCRIPT = (".pt", ".ts", ".jit")
+ONNX = (".onnx",)
 
 __all__ = ["Extractor", "MissingExtractor", "open_extractor"]
 
@@ -30,8 +31,12 @@ __all__ = ["Extractor", "MissingExtractor", "open_extractor"]
 class Extractor:
     """A network and what it is fed.
 
-    Fields: kind, of the catalogue's KINDS; name, of the catalogue or of the file; fingerprint, which changes with the
-    file and with whatever of the specification the features depend on; license; spec.
+    Attributes:
+        kind: of the catalogue's KINDS.
+        name: of the catalogue or of the file.
+        fingerprint: changes with the file and with whatever of the specification the features depend on.
+        license: of the network.
+        spec: what it is fed.
     """
 
     kind: str
@@ -98,6 +103,7 @@ def open_extractor(
             file of the catalogue, told by its checksum, needs none.
         device: where it runs.
         fetch: whether a network of the catalogue may be fetched, once; without, it has to be in the cache.
+
     Raises:
         MissingExtractor: it is not there, or onnxruntime is not.
         EmoError: the choice is neither a name of this kind nor such a file, the specification is wrong, or the file
@@ -115,7 +121,7 @@ def open_extractor(
     if entry is not None:
         if Path(entry.file).suffix in ONNX:
             require_onnxruntime(entry.name)  # before the file is fetched in vain
-        return _opened(kind, entry.name, locate(entry, fetch=fetch), entry.sha256, entry.spec, entry.license, device)
+        return _open(kind, entry.name, locate(entry, fetch=fetch), entry.sha256, entry.spec, entry.license, device)
     path = Path(choice)
     if path.suffix.lower() not in TORCHSCRIPT + ONNX:
         names = "".join(f"{entry.name}, " for entry in known)
@@ -124,15 +130,16 @@ def open_extractor(
             f"{', '.join(TORCHSCRIPT)} (TorchScript) or {ONNX[0]}"
         )
     require_file(path, MissingExtractor)
-    digest, beside = sha256(path), path.with_suffix(".json")
+    digest = sha256(path)
+    beside = path.with_suffix(".json")
     entry = next((entry for entry in known if entry.sha256 == digest), None)
     if entry is not None and not beside.exists():
-        return _opened(kind, entry.name, path, digest, entry.spec, entry.license, device)
+        return _open(kind, entry.name, path, digest, entry.spec, entry.license, device)
     spec = read_spec(beside, kind)
-    return _opened(kind, path.name, path, digest, spec, spec.license, device)
+    return _open(kind, path.name, path, digest, spec, spec.license, device)
 
 
-def _opened(
+def _open(
     kind: str, name: str, path: Path, digest: str, spec: InputSpec, license: str, device: "str | torch.device"
 ) -> Extractor:
     network = OnnxNetwork if path.suffix.lower() in ONNX else TorchScriptNetwork

@@ -39,8 +39,10 @@ def crop_squares(boxes: np.ndarray, mouths: np.ndarray, region: str) -> np.ndarr
     frames (syncnet_python's counts zeros beyond the ends; here the first and last values go on).
 
     Args:
-        boxes: (T, 4) x0, y0, x1, y1 of the face, hairline to chin. mouths: (T, 2) x, y between the mouth's corners.
+        boxes: (T, 4) x0, y0, x1, y1 of the face, hairline to chin.
+        mouths: (T, 2) x, y between the mouth's corners.
         region: "face" or "mouth".
+
     Raises:
         EmoError: the region is another.
     """
@@ -70,7 +72,10 @@ def cut_square(frame: np.ndarray, square: np.ndarray, size: int, turn: float = 0
     """One crop, uint8 (size, size, 3): area averages where it shrinks, linear interpolation where it grows.
 
     Args:
-        frame: uint8 (H, W, 3). square: x, y of the middle and side, in pixels. turn: degrees, counter-clockwise.
+        frame: uint8 (H, W, 3).
+        square: x, y of the middle and side, in pixels.
+        size: of the result, in pixels.
+        turn: degrees, counter-clockwise.
     """
     import cv2
 
@@ -80,7 +85,9 @@ def cut_square(frame: np.ndarray, square: np.ndarray, size: int, turn: float = 0
         shape = tuple(max(1, round(length * scale)) for length in frame.shape[1::-1])
         across, down = shape[0] / frame.shape[1], shape[1] / frame.shape[0]
         frame = cv2.resize(frame, shape, interpolation=cv2.INTER_AREA)
-        x, y, zoom = x * across, y * down, (scale / across, scale / down)
+        x *= across
+        y *= down
+        zoom = (scale / across, scale / down)
     else:
         zoom = (scale, scale)
     cos, sin = np.cos(np.radians(turn)), np.sin(np.radians(turn))
@@ -113,12 +120,15 @@ def face_crops(
         frames: uint8 (H, W, 3) RGB each, of one size; an array, an iterable of frames, or one of chunks.
         landmarks: (T, 478, 3), one row per frame.
         fps: of the frames.
+
     Raises:
         EmoError: the landmarks, the region, the rate or a frame cannot be used, or there are not T frames.
     """
     chosen = frames_at_25(len(check_landmarks(landmarks)), fps)
     squares = landmark_squares(np.asarray(landmarks)[chosen], region) if len(chosen) else np.empty((0, 3))
-    place, given, crops = 0, 0, []
+    place = 0
+    given = 0
+    crops = []
     for frame in each_frame(frames):
         while place < len(chosen) and chosen[place] == given:
             crops.append(cut_square(frame, squares[place], size))

@@ -3,10 +3,8 @@
 Landmarks are (T, 478, 3) in pixels, as `emo.face.track_face` gives them; every measure is (T,) float64, per frame and
 unsmoothed, in lengths of the face itself (3-D, so that shift, size, roll and modest turns of the head do not matter).
 
-Figures are benchmarks/calibrate.py's on synthetic people at 128 px, commanded against measured: r and slope over 30
-clips of 30 people, then the median within the clips that move the control; floor is the standard deviation of the
-reading on a face that holds still but drifts by parts of a pixel. All but mouth and blinks have an offset of their own
-for every person: compare readings within a person.
+All but mouth and blinks have an offset of their own for every person: compare readings within a person. How true each
+is, and its noise floor: docs/measures.md.
 """
 
 import numpy as np
@@ -22,27 +20,20 @@ SHUT = 0.7
 def mouth_opening(landmarks: np.ndarray) -> np.ndarray:
     """Gap between the inner lips over the distance between the eyes' outer corners, (T, 478, 3) -> (T,).
 
-    r 0.96, slope 1.06; within a clip 0.98, 1.08; closed lips read 0.01, floor 0.006. A full dark beard hides the
-    lips (r down to 0.76). On warped portraits within a clip 0.93, 0.86. In 2-D r is as high.
+    A full dark beard hides the lips.
     """
     points = check_landmarks(landmarks)
     return _distance(points, *INNER_LIPS_MIDDLE) / _distance(points, *OUTER_EYE_CORNERS)
 
 
 def mouth_width(landmarks: np.ndarray) -> np.ndarray:
-    """Distance of the mouth's corners over that of the eyes' outer corners, (T, 478, 3) -> (T,).
-
-    r 0.93, slope 0.90; within a clip 0.97, 0.95; floor 0.014.
-    """
+    """Distance of the mouth's corners over that of the eyes' outer corners, (T, 478, 3) -> (T,)."""
     points = check_landmarks(landmarks)
     return _distance(points, *MOUTH_CORNERS) / _distance(points, *OUTER_EYE_CORNERS)
 
 
 def eye_opening(landmarks: np.ndarray) -> np.ndarray:
-    """Gap between the lids over the eye's width, mean of both eyes, (T, 478, 3) -> (T,).
-
-    Open eyes read about 0.40, shut ones a third of that; floor 0.012.
-    """
+    """Gap between the lids over the eye's width, mean of both eyes, (T, 478, 3) -> (T,)."""
     points = check_landmarks(landmarks)
     gaps = [
         np.mean([_distance(points, *pair) for pair in eye.lids], 0) / _distance(points, *eye.corners) for eye in EYES
@@ -54,8 +45,7 @@ def blink(landmarks: np.ndarray) -> np.ndarray:
     """How far the eyes are shut, 0 open ... 1 closed, against the track's own open eyes, (T, 478, 3) -> (T,).
 
     Open is the 90th percentile of `eye_opening`; a track whose eyes stay shut reads 0. FaceMesh never lets the lids
-    meet: shut is SHUT below open. r 0.94, slope 0.90; within a clip 0.97, 0.93, with nothing else moving 0.98; floor
-    0.04. Open eyes of people who talk and look about read 0.08.
+    meet: shut is SHUT below open.
     """
     opening = eye_opening(landmarks)
     return np.clip((1 - opening / np.percentile(opening, OPEN_PERCENTILE)) / SHUT, 0, 1)
@@ -64,9 +54,8 @@ def blink(landmarks: np.ndarray) -> np.ndarray:
 def gaze(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where the eyes look within the head, (T, 478, 3) -> x, y (T,), toward the picture's right and top.
 
-    Shift of the irises off the middle of the eyes' corners in the head's own frame, in widths of an eye.
-    x: a full look aside is 0.13; r within a person with nothing else moving 0.98, within a talking clip 0.89, over all
-    0.78; floor 0.009. y: a full look up is only 0.055, since the lids follow; 0.93, 0.45, 0.53; floor 0.007.
+    Shift of the irises off the middle of the eyes' corners in the head's own frame, in widths of an eye. Up and down
+    reads much smaller than aside, since the lids follow.
     """
     points = check_landmarks(landmarks)
     points = points @ rotations(points)  # as it would look straight ahead
@@ -77,9 +66,7 @@ def gaze(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def brow(landmarks: np.ndarray) -> np.ndarray:
     """Height of the brows over the eyes' corners in the head's own frame, over the distance of the outer corners.
 
-    (T, 478, 3) -> (T,); larger is raised, fully by about 0.05. r within a talking clip 0.74, over all 0.41; floor
-    0.004. Where brows are in plain view r is 0.99; a dark fringe, gray brows or glasses hide them from FaceMesh, and r
-    falls to nothing or below. On warped portraits within a clip 0.90.
+    (T, 478, 3) -> (T,); larger is raised. A dark fringe, gray brows or glasses hide brows from FaceMesh.
     """
     points = check_landmarks(landmarks)
     points = points @ rotations(points)

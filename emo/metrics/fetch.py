@@ -25,16 +25,17 @@ def locate(entry: Entry, *, fetch: bool = True) -> Path:
 
     Args:
         fetch: whether to ask the network; HF_HUB_OFFLINE forbids it as well.
+
     Raises:
         MissingExtractor: it is not there and cannot or may not be fetched, or what came is another file.
     """
     from huggingface_hub import constants
 
     offline = constants.is_offline_mode()
-    if entry.repo:
-        path = _from_hub(entry, fetch and not offline)
-        if (found := sha256(path)) != entry.sha256:
-            raise missing(entry, f"{path} is another file (sha256 {found}, not {entry.sha256}): delete it")
+    if entry.repo is not None:
+        path = _from_hub(entry, entry.repo, fetch and not offline)
+        if (digest := sha256(path)) != entry.sha256:
+            raise missing(entry, f"{path} is another file (sha256 {digest}, not {entry.sha256}): delete it")
         return path
     path = cache_folder() / entry.file
     try:
@@ -55,6 +56,7 @@ def cache_folder() -> Path:
 
 
 def sha256(path: Path) -> str:
+    """A file's checksum."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
@@ -63,6 +65,7 @@ def sha256(path: Path) -> str:
 
 
 def missing(entry: Entry, why: str) -> MissingExtractor:
+    """What to say of an entry that is not on this machine."""
     return MissingExtractor(
         f"{entry.described} is needed, but {why}; get it from {entry.url} and give the file's path in place of "
         f"{entry.name!r}"
@@ -72,15 +75,16 @@ def missing(entry: Entry, why: str) -> MissingExtractor:
 _NOT_FETCHED = "it is not in the cache, and was not to be fetched"
 
 
-def _from_hub(entry: Entry, ask: bool) -> Path:
+def _from_hub(entry: Entry, repo: str, ask: bool) -> Path:
     from huggingface_hub import errors, hf_hub_download
 
     try:
-        return Path(hf_hub_download(entry.repo, entry.file, revision=entry.revision, local_files_only=not ask))
+        return Path(hf_hub_download(repo, entry.file, revision=entry.revision, local_files_only=not ask))
     except errors.LocalEntryNotFoundError as error:
         why = "it is not in the cache, and the Hub does not answer" if ask else _NOT_FETCHED
         raise missing(entry, why) from error
-    except (errors.HTTPError, errors.HfHubHTTPError, errors.OfflineModeIsEnabled, OSError) as error:
+    # The client's own error, whichever library it is of in this version.
+    except (errors.HTTPError, errors.HfHubHTTPError, errors.OfflineModeIsEnabled, OSError) as error:  # pyright: ignore[reportPrivateImportUsage]
         raise missing(entry, f"it cannot be fetched ({first_line(error)})") from error
 
 
@@ -94,9 +98,9 @@ def _download(entry: Entry, path: Path) -> None:
         if path.is_file() and sha256(path) == entry.sha256:
             return
         try:
-            found = _receive(entry, part)
-            if found != entry.sha256:
-                raise missing(entry, f"{entry.url} gives another file (sha256 {found}, not {entry.sha256})")
+            digest = _receive(entry, part)
+            if digest != entry.sha256:
+                raise missing(entry, f"{entry.url} gives another file (sha256 {digest}, not {entry.sha256})")
             os.replace(part, path)
         finally:
             with suppress(OSError):
@@ -107,7 +111,8 @@ def _receive(entry: Entry, part: Path) -> str:
     """The checksum of what came."""
     from tqdm import tqdm
 
-    digest, count = hashlib.sha256(), 0
+    digest = hashlib.sha256()
+    count = 0
     request = Request(entry.url, headers={"User-Agent": "emo"})
     with urlopen(request, timeout=TIMEOUT) as answer, part.open("wb") as file:
         total = int(answer.headers.get("Content-Length") or 0) or None

@@ -11,11 +11,15 @@ class Moments:
     Batches are merged by their own means (Chan, Golub and LeVeque), so that neither their order nor their sizes
     change more than rounding does, and a large mean costs no digits. Takes D x D numbers, however many features come.
 
-    Fields: count, of features; mean (D,), once there is one.
+    Attributes:
+        count: of features.
+        mean: (D,); of no numbers while there are no features.
     """
 
     def __init__(self):
-        self.count, self.mean, self._scatter = 0, None, None
+        self.count = 0
+        self.mean = np.zeros(0)
+        self._scatter = np.zeros((0, 0))
 
     def update(self, features: np.ndarray) -> None:
         """Add features (N, D); N may be 0.
@@ -55,10 +59,13 @@ class Moments:
 
     def _add(self, count: int, mean: np.ndarray, scatter: np.ndarray) -> None:
         if self.count == 0:
-            self.count, self.mean, self._scatter = count, mean, scatter
+            self.count = count
+            self.mean = mean
+            self._scatter = scatter
             return
         _check_sizes(self.mean, mean)
-        total, apart = self.count + count, mean - self.mean
+        total = self.count + count
+        apart = mean - self.mean
         self._scatter = self._scatter + scatter + np.outer(apart, apart) * (self.count * count / total)
         self.mean = self.mean + apart * (count / total)
         self.count = total
@@ -76,7 +83,7 @@ def frechet_distance(one: Moments, other: Moments) -> float:
     Raises:
         EmoError: one has seen fewer than two features, or they differ in D.
     """
-    covariances = one.covariance, other.covariance
+    covariances = (one.covariance, other.covariance)
     _check_sizes(one.mean, other.mean)
     factors = [_factor(covariance) for covariance in covariances]
     shared = np.linalg.svd(factors[0].T @ factors[1], compute_uv=False).sum()

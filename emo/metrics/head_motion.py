@@ -1,28 +1,40 @@
 """How a head turns: its angles and its rotation speed (3.2.5, Table 2), cleared of what FaceMesh adds.
 
-FaceMesh's whole face nods when its mouth or lids move: on synthetic heads that are held still it pitches by 15 degrees
-per unit of mouth opening, on real speakers by 0 to 20, whichever landmarks are aligned. What of the pitch follows
-mouth and lids frame by frame is therefore estimated on the track itself and taken out.
+FaceMesh's whole face nods when its mouth or lids move, whichever landmarks are aligned. What of the pitch follows
+mouth and lids frame by frame is therefore estimated on the track itself and taken out. How true both are:
+docs/measures.md.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from emo import face
 from emo.errors import EmoError
-from emo.face import rotations, smooth
+from emo.face import angular_speed, rotations, smooth
 from emo.metrics.checks import check_landmarks
 from emo.metrics.face_measures import eye_opening, mouth_opening, mouth_width
 
-SIGMA = 2.0  # frames
-RIDGE = 1e-3  # of the fit, in squared units of mouth motion: a mouth that hardly moves explains nothing
-FLOOR = 0.35  # of the raw noise, what is left after smoothing: found by calibration, 0.2 to 0.5 from face to face
-NEIGHBORHOOD = 4.0  # frames, standard deviation, over which speed is compared with the floor
+SIGMA = 2.0
+"""Frames, standard deviation, over which landmarks are smoothed."""
+
+RIDGE = 1e-3
+"""Of the fit, in squared units of mouth motion: a mouth that hardly moves explains nothing."""
+
+FLOOR = 0.35
+"""What smoothing leaves of the raw noise; see docs/measures.md."""
+
+NEIGHBORHOOD = 4.0
+"""Frames, standard deviation, over which speed is compared with the floor."""
 
 
 class HeadAngles(NamedTuple):
-    """yaw, pitch, roll in degrees, (T,) each, as in `emo.face.HeadPose`."""
+    """A head's angles as `emo.face.HeadPose` has them.
+
+    Attributes:
+        yaw: (T,) degrees.
+        pitch: (T,) degrees.
+        roll: (T,) degrees.
+    """
 
     yaw: np.ndarray
     pitch: np.ndarray
@@ -32,11 +44,7 @@ class HeadAngles(NamedTuple):
 def head_angles(landmarks: np.ndarray) -> HeadAngles:
     """Where a head is turned, (T, 478, 3) -> yaw, pitch, roll (T,) each in degrees, smoothed.
 
-    On synthetic people at 128 px (benchmarks/calibrate.py), r and slope against what is commanded: yaw 0.99, 0.90,
-    within a clip 1.00, 0.92; roll 0.98, 1.01, within 1.00, 1.01; pitch within a clip 0.93, 0.56, with nothing else
-    moving 1.00, 0.57, but over all people only 0.49 (0.92 over the full +-12 degrees): every face has a pitch offset
-    of its own (standard deviation 3.3 degrees). Compare pitch within a person. Noise floor (standard deviation on a
-    still face): 0.23, 0.25, 0.15 degrees.
+    Every face has a pitch offset of its own: compare pitch within a person.
     """
     rotation = steady_rotations(landmarks)
     return HeadAngles(
@@ -64,19 +72,10 @@ def rotation_speed(landmarks: np.ndarray) -> np.ndarray:
     the raw rotations leaves after smoothing. The noise is measured on the track itself, so that large, sharp faces
     are not robbed of slow motion.
 
-    Mean speeds commanded and measured on talking synthetic people at 128 px (benchmarks/calibrate.py):
-
-        commanded   0 (still face)   0      0.1    0.3    0.7    1.3    1.9
-        measured    0.04             0.05   0.06   0.25   0.60   1.09   1.35
-        between clips +- 0.02        0.04   0.05   0.03   0.05   0.14   0.16
-
-    0.1 cannot be told from 0. Fast heads read slow because pitch does (slope 0.56), and smoothing takes a sixth off
-    swings of 2 Hz, half off those of 3 Hz.
-    `emo.face.rotation_speed(rotations(smooth(landmarks)))` reads 0.23, 0.31, 0.37, 0.71, 1.05 and 1.17. Warped
-    portraits read 0.05, 0.30, 0.62 and 1.17 for 0, 0.3, 0.7 and 1.3; six GRID speakers 0.04 to 0.13.
+    Of rotations as they are, without smoothing and without the floor: `emo.face.angular_speed`.
     """
     landmarks = check_landmarks(landmarks)
-    speed = face.angular_speed(steady_rotations(landmarks))
+    speed = angular_speed(steady_rotations(landmarks))
     floor = FLOOR * _noise(landmarks)
     power = smooth(speed**2, NEIGHBORHOOD)
     return speed * np.sqrt(np.clip(1 - floor**2 / np.maximum(power, 1e-12), 0, 1))
@@ -88,7 +87,8 @@ def steady_rotations(landmarks: np.ndarray) -> np.ndarray:
     rotation = rotations(landmarks)
     moving = np.stack([mouth_opening(landmarks), mouth_width(landmarks), eye_opening(landmarks)], 1)
     turn = rotation[:-1].transpose(0, 2, 1) @ rotation[1:]  # from frame to frame, in the head's own axes
-    nod, moved = (turn[:, 2, 1] - turn[:, 1, 2]) / 2, np.diff(moving, axis=0)
+    nod = (turn[:, 2, 1] - turn[:, 1, 2]) / 2
+    moved = np.diff(moving, axis=0)
     follow = np.linalg.solve(moved.T @ moved + RIDGE * np.eye(3), moved.T @ nod)  # radians per unit
     return rotation @ _about_x(-(moving - moving.mean(0)) @ follow)
 
@@ -110,5 +110,8 @@ def _noise(landmarks: np.ndarray) -> float:
 
 def _about_x(angles: np.ndarray) -> np.ndarray:
     """Rotations about x by radians, (T,) -> (T, 3, 3)."""
-    zero, one, cos, sin = np.zeros_like(angles), np.ones_like(angles), np.cos(angles), np.sin(angles)
+    zero = np.zeros_like(angles)
+    one = np.ones_like(angles)
+    cos = np.cos(angles)
+    sin = np.sin(angles)
     return np.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], -1).reshape(-1, 3, 3)

@@ -29,11 +29,14 @@ ROWS = 4  # of coefficients, of a frame
 class LipSync:
     """How lips and sound go together; distances are Euclidean, in the units of a network's embeddings.
 
-    Fields: confidence, LSE-C, median of the distances over lags less the least, more is better; distance, LSE-D, the
-    least; offset, its lag in frames at 25 per second, positive where the mouth is later than its sound; lags
-    (2 max_lag + 1,) int, ascending, with the same sign, and distances (2 max_lag + 1,), the mean over frames at each.
+    Confidence and distance are of the best lag, as published: a shifted sound changes the offset, and them hardly.
 
-    confidence and distance are of the best lag, as published: a shifted sound changes the offset, and them hardly.
+    Attributes:
+        confidence: LSE-C, median of the distances over lags less the least; more is better.
+        distance: LSE-D, the least of the distances.
+        offset: its lag in frames at 25 per second, positive where the mouth is later than its sound.
+        lags: (2 max_lag + 1,) int, ascending, with the same sign.
+        distances: (2 max_lag + 1,), the mean over frames at each lag.
     """
 
     confidence: float
@@ -77,26 +80,29 @@ def lip_sync(
         fps: frames per second.
         max_lag: frames to look to either side, at 25 per second.
         batch_size: embeddings at once.
+
     Raises:
         EmoError: the lengths do not agree, the clip is too short for the lags, or an input cannot be used.
     """
     waveform = check_track(waveform, "the waveform")
-    shown, heard = len(frames_at_25(len(check_landmarks(landmarks)), fps)), len(waveform) / SAMPLES
-    if abs(heard - shown) > SLACK + 1:
+    num_frames = len(frames_at_25(len(check_landmarks(landmarks)), fps))
+    sound_frames = len(waveform) / SAMPLES
+    if abs(sound_frames - num_frames) > SLACK + 1:
         raise EmoError(
-            f"{len(waveform)} samples of sound fill {heard:.1f} frames at {FPS} per second, but the face has {shown}: "
-            f"give the sound of just these frames, mono at {RATE} Hz"
+            f"{len(waveform)} samples of sound fill {sound_frames:.1f} frames at {FPS} per second, but the face has "
+            f"{num_frames}: give the sound of just these frames, mono at {RATE} Hz"
         )
     # Of as many windows as both have; the last one's 0.2 s of sound would end beyond the last row of coefficients.
-    windows = min(shown, int(heard)) - FRAMES
+    windows = min(num_frames, int(sound_frames)) - FRAMES
     if windows <= max_lag:
         raise EmoError(
-            f"{shown} frames at {FPS} per second are too few for lags of -{max_lag} to {max_lag}: give at least "
+            f"{num_frames} frames at {FPS} per second are too few for lags of -{max_lag} to {max_lag}: give at least "
             f"{max_lag + FRAMES + 1}, or a smaller lag"
         )
-    crops = face_crops(frames, landmarks, network.config.crop_size, network.config.region, fps, batch_size)
-    lips, sounds = embed_crops(network, crops)[:windows], embed_sound(network, waveform, batch_size)[:windows]
-    return lag_distances(lips, sounds, max_lag, zero_ends=network.config.zero_ends)
+    crops = face_crops(frames, landmarks, network.crop_size, network.region, fps, batch_size)
+    lips = embed_crops(network, crops)[:windows]
+    sounds = embed_sound(network, waveform, batch_size)[:windows]
+    return lag_distances(lips, sounds, max_lag, zero_ends=network.zero_ends)
 
 
 @torch.no_grad()
@@ -105,10 +111,12 @@ def embed_crops(network: SyncNet, chunks: Iterable[np.ndarray]) -> Tensor:
 
     Args:
         chunks: crops, uint8 (n, S, S, 3), of T frames together; each is embedded at once.
+
     Raises:
         EmoError: there are fewer than five crops, or they are not of the network's size.
     """
-    embeddings, held = [], np.empty((0, *[network.config.crop_size] * 2, 3), np.uint8)
+    embeddings = []
+    held = np.empty((0, network.crop_size, network.crop_size, 3), np.uint8)
     for chunk in chunks:
         if chunk.shape[1:] != held.shape[1:]:
             raise EmoError(f"crops must be (n, *{held.shape[1:]}) for this network, not {chunk.shape}")
@@ -127,6 +135,7 @@ def embed_sound(network: SyncNet, waveform: np.ndarray, batch_size: int = 32) ->
 
     Args:
         waveform: (N,) mono at 16 kHz, -1...1.
+
     Raises:
         EmoError: the waveform is of another shape, not finite, or shorter than 0.2 s.
     """
@@ -148,6 +157,7 @@ def lag_distances(lips: Tensor, sounds: Tensor, max_lag: int = MAX_LAG, *, zero_
     Args:
         zero_ends: whether, beyond the ends, sounds are zeros, as in the published evaluation; else only frames that
             both have at a lag are counted.
+
     Raises:
         EmoError: the embeddings are not of one shape, or not more than `max_lag`.
     """
@@ -157,20 +167,20 @@ def lag_distances(lips: Tensor, sounds: Tensor, max_lag: int = MAX_LAG, *, zero_
             f"embeddings must be two of one shape (n, D) with n > {max_lag}, not {tuple(lips.shape)} and "
             f"{tuple(sounds.shape)}"
         )
-    lags, distances = np.arange(-max_lag, max_lag + 1), []
+    lags = np.arange(-max_lag, max_lag + 1)
+    distances = []
     for lag in lags.tolist():
-        here, there = slice(max(lag, 0), n + min(lag, 0)), slice(max(-lag, 0), n - max(lag, 0))
-        apart = torch.linalg.vector_norm(lips[here] - sounds[there], dim=1).double()
+        first, stop = max(lag, 0), n + min(lag, 0)
+        apart = torch.linalg.vector_norm(lips[first:stop] - sounds[first - lag : stop - lag], dim=1).double()
         if zero_ends:
-            beyond = torch.cat([lips[: here.start], lips[here.stop :]])
+            beyond = torch.cat([lips[:first], lips[stop:]])
             apart = torch.cat([apart, torch.linalg.vector_norm(beyond, dim=1).double()])
         distances.append(float(apart.mean()))
-    distances = np.array(distances)
     best = min(range(len(lags)), key=lambda index: (distances[index], abs(lags[index])))
     return LipSync(
         confidence=float(np.median(distances) - distances[best]),
-        distance=float(distances[best]),
+        distance=distances[best],
         offset=int(lags[best]),
         lags=lags,
-        distances=distances,
+        distances=np.array(distances),
     )

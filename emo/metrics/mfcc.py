@@ -13,11 +13,15 @@ from emo.metrics.checks import check_track
 
 RATE = 16000
 COEFFICIENTS = 13
-HOP, WINDOW, SIZE = 160, 400, 512  # samples: 10 ms, 25 ms, and those of the Fourier transform
-BANDS, LIFTER, EMPHASIS = 26, 22, 0.97
+HOP = 160  # samples from one window to the next, 10 ms
+WINDOW = 400  # samples of a window, 25 ms
+SIZE = 512  # samples of the Fourier transform
+BANDS = 26
+LIFTER = 22
+EMPHASIS = 0.97
 BEND = 4800.0  # Hz, up to which frequencies are warped in proportion
-AT_ONCE = 2048  # windows
-LEAST = np.finfo(np.float64).eps  # what is 0 before its logarithm is taken
+BATCH_SIZE = 2048  # windows at once
+MIN_POWER = np.finfo(np.float64).eps  # in place of 0, before the logarithm is taken
 
 
 def mfcc(waveform: np.ndarray, warp: float = 1.0) -> np.ndarray:
@@ -29,6 +33,7 @@ def mfcc(waveform: np.ndarray, warp: float = 1.0) -> np.ndarray:
     Args:
         warp: factor on the frequencies of the mel bands up to 4.8 kHz, evened out above: another length of the vocal
             tract (Jaitly and Hinton 2013), for training.
+
     Raises:
         EmoError: the waveform is of another shape, empty or not finite.
     """
@@ -37,7 +42,7 @@ def mfcc(waveform: np.ndarray, warp: float = 1.0) -> np.ndarray:
     count = 1 + max(0, -(-(len(samples) - WINDOW) // HOP))
     samples = np.pad(samples, (0, max(0, (count - 1) * HOP + WINDOW - len(samples))))
     windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
-    rows = [_cepstra(windows[start : start + AT_ONCE], warp) for start in range(0, count, AT_ONCE)]
+    rows = [_cepstra(windows[start : start + BATCH_SIZE], warp) for start in range(0, count, BATCH_SIZE)]
     return np.concatenate(rows).astype(np.float32)
 
 
@@ -45,9 +50,9 @@ def _cepstra(windows: np.ndarray, warp: float) -> np.ndarray:
     """(n, 400) -> (n, 13)."""
     power = np.square(np.abs(np.fft.rfft(windows, SIZE))) / SIZE
     bands = power @ _mel_bands(warp)
-    cepstra = np.log(np.where(bands == 0, LEAST, bands)) @ _cosines()
+    cepstra = np.log(np.where(bands == 0, MIN_POWER, bands)) @ _cosines()
     energy = power.sum(1)
-    cepstra[:, 0] = np.log(np.where(energy == 0, LEAST, energy))
+    cepstra[:, 0] = np.log(np.where(energy == 0, MIN_POWER, energy))
     return cepstra
 
 
@@ -69,7 +74,8 @@ def _mel_bands(warp: float) -> np.ndarray:
 @lru_cache(maxsize=1)
 def _cosines() -> np.ndarray:
     """The orthonormal cosine transform, with the lifter's weights, (26, 13)."""
-    band, number = np.arange(BANDS)[:, None], np.arange(COEFFICIENTS)
+    band = np.arange(BANDS)[:, None]
+    number = np.arange(COEFFICIENTS)
     cosines = np.sqrt(2 / BANDS) * np.cos(np.pi * number * (2 * band + 1) / (2 * BANDS))
     cosines[:, 0] /= np.sqrt(2)
     return cosines * (1 + LIFTER / 2 * np.sin(np.pi * number / LIFTER))

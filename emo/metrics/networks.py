@@ -1,7 +1,7 @@
 """Files that hold networks, as functions of batches of pictures: TorchScript by torch, ONNX by onnxruntime."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from emo.errors import EmoError, first_line
 from emo.metrics.catalogue import InputSpec
@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 
 class Network(Protocol):
-    """What an extractor needs. Field: batch, how many pictures or clips it takes at once."""
+    """What an extractor needs.
+
+    Attributes:
+        batch: how many pictures or clips it takes at once.
+    """
 
     batch: int
 
@@ -49,7 +53,10 @@ class TorchScriptNetwork:
     def __init__(self, name: str, path: Path, spec: InputSpec, device: "str | torch.device"):
         import torch
 
-        self.name, self.spec, self.batch, self.device = name, spec, spec.batch, torch.device(device)
+        self.name = name
+        self.spec = spec
+        self.batch = spec.batch
+        self.device = torch.device(device)
         try:
             self.module = torch.jit.load(path, map_location=self.device).eval()
         except RuntimeError as error:
@@ -62,7 +69,7 @@ class TorchScriptNetwork:
         import torch
 
         # Without the optimizer, which would change rounding from the third call on, and compile for each new size.
-        with torch.no_grad(), torch.jit.optimized_execution(False):
+        with torch.no_grad(), torch.jit.optimized_execution(False):  # pyright: ignore[reportPrivateImportUsage]
             try:
                 return self.module(prepare(pictures.to(self.device), self.spec), **self.spec.arguments)
             except torch.OutOfMemoryError as error:
@@ -77,7 +84,8 @@ class OnnxNetwork:
     def __init__(self, name: str, path: Path, spec: InputSpec, device: "str | torch.device"):
         import torch
 
-        onnxruntime, device = require_onnxruntime(name), torch.device(device)
+        onnxruntime = require_onnxruntime(name)
+        device = torch.device(device)
         if spec.arguments:
             raise EmoError(f"{name}: an ONNX network takes no further arguments; leave 'arguments' out")
         provider: str | tuple = "CPUExecutionProvider"
@@ -89,7 +97,8 @@ class OnnxNetwork:
                     "onnxruntime-gpu"
                 )
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.log_severity_level = torch.get_num_threads(), 3
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.log_severity_level = 3
         try:
             self.session = onnxruntime.InferenceSession(path, options, providers=[provider])
         except Exception as error:  # of a family of its own for every cause
@@ -100,7 +109,9 @@ class OnnxNetwork:
                 f"{path} must take one input of float32 and give one output, not "
                 f"{', '.join(one.type for one in inputs)} and {len(outputs)} outputs"
             )
-        self.name, self.spec, self.input = name, spec, inputs[0].name
+        self.name = name
+        self.spec = spec
+        self.input = inputs[0].name
         self.fixed = isinstance(inputs[0].shape[0], int)
         self.batch = inputs[0].shape[0] if self.fixed else spec.batch
 
@@ -111,10 +122,10 @@ class OnnxNetwork:
         if self.fixed and count < self.batch:
             pictures = torch.cat([pictures, pictures[-1:].expand(self.batch - count, *pictures.shape[1:])])
         try:
-            given = self.session.run(None, {self.input: prepare(pictures, self.spec).numpy()})[0]
+            outputs: Any = self.session.run(None, {self.input: prepare(pictures, self.spec).numpy()})
         except Exception as error:
             raise EmoError(_refused(self.name, first_line(error), pictures)) from error
-        return torch.from_numpy(given[:count])
+        return torch.from_numpy(outputs[0][:count])
 
 
 def require_onnxruntime(name: str):
@@ -130,8 +141,8 @@ def require_onnxruntime(name: str):
     return onnxruntime
 
 
-def _refused(name: str, said: str, pictures: "torch.Tensor") -> str:
+def _refused(name: str, reason: str, pictures: "torch.Tensor") -> str:
     return (
-        f"{name} does not take what it is fed ({said}), made of pictures {tuple(pictures.shape)}: check its "
+        f"{name} does not take what it is fed ({reason}), made of pictures {tuple(pictures.shape)}: check its "
         "specification, docs/extractors.md"
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +18,10 @@ SSIM_SIDE = 11  # pixels of SSIM's window
 class PictureMeasures:
     """What `compare_frames` takes from T pairs of frames.
 
-    Fields: squared_error (T,), mean over pixels and channels, in squared gray levels; ssim (T,), 1 where equal; lpips
-    (T,), 0 where equal, or None where no network was given.
+    Attributes:
+        squared_error: (T,), mean over pixels and channels, in squared gray levels.
+        ssim: (T,), 1 where equal.
+        lpips: (T,), 0 where equal, or None where no network was given.
     """
 
     squared_error: np.ndarray = field(repr=False)
@@ -44,24 +47,30 @@ def compare_frames(
     an extractor of that kind, for frames as they are: figures are to be compared at one size of frames.
 
     Args:
-        generated, reference: uint8 (H, W, 3) RGB each: arrays, any iterables of frames, or of chunks (n, H, W, 3).
+        generated: uint8 (H, W, 3) RGB each: an array, any iterable of frames, or of chunks (n, H, W, 3).
+        reference: the true video's, in the same way.
+        lpips: an extractor of that kind; without, LPIPS is left out.
+
     Raises:
         EmoError: no frames, frames of another type, more of one video than of the other, frames of different sizes or
             less than 11 px to a side; or scikit-image is not there.
     """
-    errors, similarities, distances, waiting = [], [], [], []
+    errors = []
+    similarities = []
+    distances = []
+    waiting: list[tuple[np.ndarray, np.ndarray]] = []
     for one, other in _pairs(generated, reference):
         errors.append(np.square(one.astype(np.int32) - other).mean())
         similarities.append(_ssim(one, other))
         if lpips is not None:
             waiting.append((one, other))
             if len(waiting) == lpips.batch:
-                distances.append(perceptual_distance(*map(np.stack, zip(*waiting, strict=True)), lpips))
+                distances.append(_perceptual_distances(waiting, lpips))
                 waiting = []
     if not errors:
         raise EmoError("there are no frames to compare")
-    if waiting:
-        distances.append(perceptual_distance(*map(np.stack, zip(*waiting, strict=True)), lpips))
+    if waiting and lpips is not None:
+        distances.append(_perceptual_distances(waiting, lpips))
     return PictureMeasures(
         np.array(errors), np.array(similarities), np.concatenate(distances) if lpips is not None else None
     )
@@ -91,6 +100,10 @@ def perceptual_distance(one: np.ndarray, other: np.ndarray, extractor: Extractor
     return np.concatenate(distances)
 
 
+def _perceptual_distances(pairs: list[tuple[np.ndarray, np.ndarray]], lpips: Extractor) -> np.ndarray:
+    return perceptual_distance(np.stack([one for one, _ in pairs]), np.stack([other for _, other in pairs]), lpips)
+
+
 def _ssim(one: np.ndarray, other: np.ndarray) -> float:
     try:
         from skimage.metrics import structural_similarity
@@ -98,17 +111,16 @@ def _ssim(one: np.ndarray, other: np.ndarray) -> float:
         raise EmoError("SSIM needs scikit-image: pip install 'emo[eval]'") from error
     if min(one.shape[:2]) < SSIM_SIDE:
         raise EmoError(f"SSIM needs frames of {SSIM_SIDE} px or more to a side, not {one.shape[:2]}: give larger ones")
-    return float(
-        structural_similarity(
-            one.astype(np.float32),
-            other.astype(np.float32),
-            gaussian_weights=True,
-            sigma=1.5,
-            use_sample_covariance=False,
-            data_range=255,
-            channel_axis=2,
-        )
+    similarity: Any = structural_similarity(  # a number; declared as what other arguments would bring as well
+        one.astype(np.float32),
+        other.astype(np.float32),
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=255,
+        channel_axis=2,
     )
+    return float(similarity)
 
 
 def _pairs(

@@ -4,7 +4,8 @@ import numpy as np
 
 from emo.errors import EmoError
 
-K1, K2 = 0.01, 0.03  # of SSIM (Wang et al. 2004)
+K1 = 0.01  # of SSIM (Wang et al. 2004)
+K2 = 0.03
 
 
 def sequence_variance(sequence: np.ndarray) -> float:
@@ -24,18 +25,23 @@ def sequence_similarity(one: np.ndarray, other: np.ndarray, span: float) -> floa
     with L the range that such a sequence can take. Of different lengths, the frames that both have are compared.
 
     Args:
+        one: (T, D).
+        other: (T, D).
         span: L, in the sequences' units.
 
     Raises:
         EmoError: not (T, D) finite numbers with T > 1 and the same D.
     """
-    one, other = _check(one), _check(other)
+    one = _check(one)
+    other = _check(other)
     if one.shape[1] != other.shape[1]:
         raise EmoError(f"sequences of {one.shape[1]} and {other.shape[1]} dimensions cannot be compared")
     frames = min(len(one), len(other))
-    one, other = one[:frames], other[:frames]
-    c1, c2 = (K1 * span) ** 2, (K2 * span) ** 2
-    means = one.mean(0), other.mean(0)
+    one = one[:frames]
+    other = other[:frames]
+    c1 = (K1 * span) ** 2
+    c2 = (K2 * span) ** 2
+    means = (one.mean(0), other.mean(0))
     covariance = ((one - means[0]) * (other - means[1])).mean(0)
     likeness = (2 * means[0] * means[1] + c1) * (2 * covariance + c2)
     return float(np.mean(likeness / ((means[0] ** 2 + means[1] ** 2 + c1) * (one.var(0) + other.var(0) + c2))))

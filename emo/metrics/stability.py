@@ -16,8 +16,10 @@ def keypoint_distance(one: np.ndarray, other: np.ndarray, height: int, other_hei
     """AKD of GAIA: mean distance of two videos' landmarks in the picture's plane, 0 for equal ones.
 
     Args:
-        one, other: (T, 478, 3) in pixels; of different lengths, the frames that both have are compared.
-        height: of the first video's pictures in pixels. other_height: of the second's, by default the same.
+        one: (T, 478, 3) in pixels.
+        other: (T, 478, 3) in pixels; of different lengths, the frames that both have are compared.
+        height: of the first video's pictures in pixels.
+        other_height: of the second's, by default the same.
 
     Raises:
         EmoError: landmarks of another shape.
@@ -35,7 +37,8 @@ def motion_stability(landmarks: np.ndarray, height: int) -> float:
     over all landmarks but the irises'. Higher is steadier; a face that stands still or glides evenly has infinity.
 
     Args:
-        landmarks: (T, 478, 3) in pixels, not smoothed. height: of the pictures in pixels.
+        landmarks: (T, 478, 3) in pixels, not smoothed.
+        height: of the pictures in pixels.
 
     Raises:
         EmoError: landmarks of another shape, or of fewer than 4 frames.

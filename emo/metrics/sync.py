@@ -15,11 +15,14 @@ SLACK = 2  # frames by which a sound track may differ from its picture: codecs p
 
 @dataclass(frozen=True)
 class Sync:
-    """How two tracks go together.
+    """How two tracks go together. A positive lag is a mouth that moves later than its sound.
 
-    Fields: correlation, Pearson's r at lag 0, -1...1; best, the greatest r, and best_lag, its lag in frames, the
-    smallest such lag; lags (2 max_lag + 1,) int, ascending, and correlations (2 max_lag + 1,), r at each.
-    A positive lag is a mouth that moves later than its sound.
+    Attributes:
+        correlation: Pearson's r at lag 0, -1...1.
+        best: the greatest r.
+        best_lag: its lag in frames, the smallest such lag.
+        lags: (2 max_lag + 1,) int, ascending.
+        correlations: (2 max_lag + 1,), r at each.
     """
 
     correlation: float
@@ -39,10 +42,12 @@ def mouth_sound_correlation(
         waveform: (N,) mono at 16 kHz, -1...1, of T frames' length, give or take SLACK frames.
         fps: frames per second.
         max_lag: frames to look to either side.
+
     Raises:
         EmoError: the lengths do not agree, there are too few frames for the lags, or a track is not finite.
     """
-    opening, waveform = check_track(opening, "the mouth's opening"), check_track(waveform, "the waveform")
+    opening = check_track(opening, "the mouth's opening")
+    waveform = check_track(waveform, "the waveform")
     rate = as_fps(fps)
     expected = num_frames(len(waveform), SAMPLE_RATE, rate)
     if abs(expected - len(opening)) > SLACK:
@@ -62,7 +67,8 @@ def lagged_correlation(opening: np.ndarray, loudness: np.ndarray, *, max_lag: in
     Raises:
         EmoError: the tracks are of different lengths, not finite, or not longer than 2 max_lag + 2 frames.
     """
-    opening, loudness = check_track(opening, "the mouth's opening"), check_track(loudness, "the loudness")
+    opening = check_track(opening, "the mouth's opening")
+    loudness = check_track(loudness, "the loudness")
     frames = len(opening)
     if frames != len(loudness):
         raise EmoError(f"the mouth has {frames} frames and the loudness {len(loudness)}: give as many of each")

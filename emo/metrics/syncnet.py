@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from diffusers import ConfigMixin, ModelMixin
-from diffusers.configuration_utils import register_to_config
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from emo.errors import EmoError, WeightsError, first_line
@@ -29,7 +29,8 @@ class SyncNet(ModelMixin, ConfigMixin):
     The defaults are the published network: 13.6 million parameters, whole faces of 224 pixels.
 
     Args:
-        audio_widths, lip_widths: of the six convolutions of each stream; both end in the same width.
+        audio_widths: of the six convolutions of the sound's stream.
+        lip_widths: of those of the picture's; both end in the same width.
         embedding: D.
         crop_size: S, pixels of the square crops; at least 51.
         region: what they show, "face" or "mouth", as `emo.metrics.face_crops` cuts it.
@@ -64,7 +65,12 @@ class SyncNet(ModelMixin, ConfigMixin):
         left = _side_left(crop_size)
         if left < 1:
             raise EmoError(f"crop_size {crop_size} leaves nothing to the last layer; use 51 or more")
-        a, v, width = audio_widths, lip_widths, audio_widths[-1]
+        self.crop_size = crop_size
+        self.region = region
+        self.zero_ends = zero_ends
+        a = audio_widths
+        v = lip_widths
+        width = audio_widths[-1]
         self.netcnnaud = nn.Sequential(
             *_layer2d(1, a[0], 3, 1),
             nn.MaxPool2d(1, 1),
@@ -131,6 +137,7 @@ class SyncNet(ModelMixin, ConfigMixin):
 
         Args:
             crops: (B, T, S, S, 3) RGB, 0...255, of any type; T at least 5.
+
         Returns:
             (B, T - 4, D).
         """
@@ -143,6 +150,7 @@ class SyncNet(ModelMixin, ConfigMixin):
 
         Args:
             coefficients: (B, M, 13), as `emo.metrics.mfcc`; M at least 20.
+
         Returns:
             (B, (M - 20) // 4 + 1, D).
         """
@@ -152,7 +160,8 @@ class SyncNet(ModelMixin, ConfigMixin):
 
     def forward(self, crops: Tensor, coefficients: Tensor) -> tuple[Tensor, Tensor]:
         """`lip` and `sound`, of equal length: crops (B, T, S, S, 3), coefficients (B, M, 13) -> 2 x (B, n, D)."""
-        lip, sound = self.lip(crops), self.sound(coefficients)
+        lip = self.lip(crops)
+        sound = self.sound(coefficients)
         n = min(lip.shape[1], sound.shape[1])
         return lip[:, :n], sound[:, :n]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from emo.evaluation.mechanisms.observation import Observation
 from emo.evaluation.mechanisms.rows import FPS, Row
-from emo.metrics import clip_border_ratio, nearest
+from emo.metrics import clip_border_ratio, nearest, relative_change
 
 MOVED = 0.5  # of the way that a region is shifted, the face must go along with
 
@@ -19,8 +19,8 @@ def drifting(long: Observation, truth: Observation, gallery: np.ndarray, person:
     def drift(video: Observation) -> tuple[float, float, float]:
         late = video.described >= len(video) - end
         own = np.mean(nearest(video.descriptors[late], gallery) == person) if late.any() else 0.0
-        sharp = video.sharpness[-end:].mean() / video.sharpness[:start].mean() - 1
-        color = video.rgb[-end:].mean(0) / video.rgb[:start].mean(0) - 1
+        sharp = relative_change(video.sharpness, start, end)
+        color = relative_change(video.rgb, start, end)
         return float(own), float(sharp), float(np.abs(color).max())
 
     own, sharp, color = drift(long)
