@@ -347,7 +347,7 @@ MUTATIONS = (
     ),
     Mutation(
         "dataset: the reference may be the target",
-        "emo/data/dataset.py",
+        "emo/data/samples/emo.py",
         "others = np.setdiff1d(others, shown)",
         "pass",
         "data/test_dataset.py",
@@ -361,22 +361,22 @@ MUTATIONS = (
     ),
     Mutation(
         "targets: the mask of other frames",
-        "emo/data/dataset.py",
+        "emo/data/samples/emo.py",
         "np.arange(around.start, around.stop), self.targets",
         "np.arange(clip.frames), self.targets",
         "data/test_dataset.py",
     ),
     Mutation(
         "dataset: sound and speed of the motion frames",
-        "emo/data/dataset.py",
+        "emo/data/samples/emo.py",
         "first = start + self.num_motion_frames",
         "first = start",
         "data/test_dataset.py",
     ),
     Mutation(
         "dataset: labels not scaled with the picture",
-        "emo/data/dataset.py",
-        "[self.width / clip.width, self.height / clip.height]",
+        "emo/data/samples/emo.py",
+        "[reader.width / clip.width, reader.height / clip.height]",
         "[1, 1]",
         "data/test_dataset.py",
     ),
@@ -397,7 +397,7 @@ MUTATIONS = (
     Mutation(
         "cache: of any weights",
         "emo/data/cache.py",
-        "{modules_fingerprint({'audio_encoder': audio_encoder, 'vae': vae})}-{size}",
+        "{modules_fingerprint(modules)}-{size}",
         "{size}",
         "data/test_cache.py",
     ),
@@ -585,7 +585,7 @@ MUTATIONS = (
     ),
     Mutation(
         "face mask: the frames shown are all it is made of",
-        "emo/data/dataset.py",
+        "emo/data/samples/emo.py",
         "around = slice(int(rng.integers(start + 1)), int(rng.integers(start + window, clip.frames + 1)))",
         "around = slice(start, start + window)",
         "data/test_dataset.py",

@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from emo.data import Batch, ClipDataset, StepSampler, cache_folder, check_cache
+from emo.data import Batch, ClipDataset, StepSampler, cache_path, check_cache, emo_features
 from emo.errors import ConfigError
 from emo.pipelines import EMOPipeline
 from emo.training.emo.draws import Draws, draw
@@ -122,7 +122,8 @@ class EMOStage(ABC):
         """Samples by number, each a `Batch` of one."""
         data, pipe = self.config.data, self.pipe
         size = data.size or pipe.unet.config.sample_size * pipe.vae_scale_factor
-        cache = check_cache(cache_folder(data.root, pipe.vae, pipe.audio_encoder, size)) if data.cache else None
+        features = emo_features(pipe.vae, pipe.audio_encoder, pipe.feature_extractor)
+        cache = check_cache(cache_path(data.root, features, size)) if data.cache else None
         return ClipDataset(
             data.root,
             video=self.video,
