@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from emo.data.dataset import LIPS, MOUTH_CORNERS
-from emo.data.format import load_labels, read_metadata
+from emo.data.format import LIPS, MOUTH_CORNERS, load_labels, read_metadata
 from emo.face import track_face
 from emo.hub import load_vae
 from emo.media import VideoReader

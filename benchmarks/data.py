@@ -96,16 +96,17 @@ def people(options: argparse.Namespace) -> None:
 def loader(options: argparse.Namespace) -> None:
     from torch.utils.data import DataLoader
 
+    from emo.data import build_cache, cache_path, emo_features
     from emo.data.batch import Batch
-    from emo.data.cache import build_cache, cache_folder
     from emo.data.dataset import ClipDataset
     from emo.data.sampler import StepSampler
     from emo.hub import build_pipeline, load_model_config
 
     pipe = build_pipeline(load_model_config("emo-tiny"))
-    for _ in build_cache(options.out, pipe.vae, pipe.audio_encoder, pipe.feature_extractor, size=128):
+    features = emo_features(pipe.vae, pipe.audio_encoder, pipe.feature_extractor)
+    for _ in build_cache(options.out, features, 128):
         pass
-    cache = cache_folder(options.out, pipe.vae, pipe.audio_encoder, 128)
+    cache = cache_path(options.out, features, 128)
     print("| samples | cache | workers | samples/s |\n|---|---|---|---|")
     for video in (False, True):
         for folder in (None, cache):

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
 
     from tqdm import tqdm
 
-    from emo.data.cache import build_cache, cache_folder
+    from emo.data import build_cache, cache_path, emo_features
     from emo.hub import load_pipeline, locate_model
 
     quiet_loading()
@@ -46,18 +46,15 @@ def run(options: argparse.Namespace) -> None:
     size = pipe.unet.config.sample_size * pipe.vae_scale_factor if options.size is None else options.size
     if size < 1 or size % pipe.vae_scale_factor:
         raise OptionError(f"--size {size}: must be a multiple of {pipe.vae_scale_factor}", option="size")
-    folder = cache_folder(options.dataset, pipe.vae, pipe.audio_encoder, size)
-    pipe.vae.to(device)
-    pipe.audio_encoder.to(device)
-    steps = build_cache(
-        options.dataset,
-        pipe.vae,
-        pipe.audio_encoder,
+    features = emo_features(
+        pipe.vae.to(device),
+        pipe.audio_encoder.to(device),
         pipe.feature_extractor,
-        size=size,
         batch_size=options.batch_size,
         dtype=pick_dtype(options.dtype, device),
     )
+    folder = cache_path(options.dataset, features, size)
+    steps = build_cache(options.dataset, features, size)
     with tqdm(unit="clip", dynamic_ncols=True) as bar:
         for _, bar.total in steps:
             bar.update()

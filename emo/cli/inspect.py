@@ -111,14 +111,14 @@ def inspect_folder(dataset: Path, frames: int, out: Path | None) -> None:
     if frames < 1:
         raise OptionError(f"--frames {frames}: must be at least 1", option="frames")
 
-    from emo.data.inspect import inspect_dataset, report_paths, save_report
+    from emo.data.inspect import inspect_dataset, report_paths, save_dataset_report
 
     out = out or dataset / "inspect"
     out = out.with_suffix("") if out.suffix in (".png", ".html") else out
     picture, page = report_paths(out)
     with claim(picture), claim(page):
         report = inspect_dataset(dataset, frames)
-        save_report(report, f"Dataset {dataset.resolve().name}", out)
+        save_dataset_report(report, f"Dataset {dataset.resolve().name}", out)
     for name, value in report.summary.items():
         say(f"{name}: {value}")
     say(f"{picture}, {page}")

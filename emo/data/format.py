@@ -28,19 +28,40 @@ METADATA = "metadata.jsonl"
 FACE_POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right", "upper_lip", "lower_lip")
 """Landmarks of every clip; left and right as in the picture, the lips' inner edges at the middle."""
 
+MOUTH_CORNERS = [FACE_POINTS.index("mouth_left"), FACE_POINTS.index("mouth_right")]
+LIPS = [FACE_POINTS.index("upper_lip"), FACE_POINTS.index("lower_lip")]
+
 REQUIRED = {"face_box": (4,), "points": (len(FACE_POINTS), 2), "rotation_speed": ()}
 """Labels that every clip has, with their shapes after (T,): face box x0, y0, x1, y1 and `FACE_POINTS` x, y in pixels;
 head rotation speed in degrees per frame. Synthetic clips add all that was commanded
-(`emo.data.synthetic.controls.FaceControls`)."""
+(`emo.data.synthetic.controls.FaceControls`), prepared ones what can be measured; docs/data.md has the table."""
+
+CONDITIONS = ("gaze_x", "gaze_y", "brow", "distance")
+"""Labels (T,) since version 2. Gaze, toward the picture's right and top, and brows: 0 at rest, 1 as far as synthetic
+eyes and brows go. Distance of the camera: 1 where the face fills `emo.face.FACE_SHARE` of the picture, 2 where it is
+half as large."""
+
+VERSION = 2
+"""Of label files: 1 (which they do not say) had gaze, brows and distance of no prepared clip."""
 
 
 @dataclass(frozen=True)
 class ClipInfo:
     """A row of the metadata table.
 
-    Fields: file_name, the mp4, and labels, the label file, both relative to the table's folder; person, whoever is in
-    the clip; split; fps; frames, width, height of the video; has_audio; speed, mean head rotation in degrees per
-    frame; source, where the clip comes from: "avatar", "portrait" or "video"; origin, what it was made of.
+    Attributes:
+        file_name: of the mp4, relative to the table's folder.
+        labels: name of the label file, relative to the table's folder.
+        person: whoever is in the clip.
+        split: "train" or "test".
+        fps: frames per second.
+        frames: how many there are.
+        width: of the video, in pixels.
+        height: of the video, in pixels.
+        has_audio: whether it has sound.
+        speed: mean head rotation in degrees per frame.
+        source: where the clip comes from: "avatar", "portrait" or "video".
+        origin: what it was made of.
     """
 
     file_name: str
@@ -75,20 +96,24 @@ def save_labels(path: Path, labels: Mapping[str, np.ndarray], info: ClipInfo) ->
     """
     _check(path, {name: array.shape for name, array in labels.items()}, info.frames)
     arrays = {name: np.ascontiguousarray(array) for name, array in labels.items()}
-    write_whole(path, save(arrays, {"clip": json.dumps(asdict(info))}))
+    write_whole(path, save(arrays, {"clip": json.dumps(asdict(info)), "version": str(VERSION)}))
 
 
 def load_labels(path: Path, frames: int) -> dict[str, np.ndarray]:
     """All labels of a clip by name, each (frames, ...).
 
     Raises:
-        DatasetError: the file is missing, damaged, lacks a required label, or is of a clip of another length.
+        DatasetError: the file is missing, damaged, lacks a required label, is of a clip of another length, or was
+            written by a later version.
     """
     try:
         with safe_open(path, "np") as file:
+            version = (file.metadata() or {}).get("version", "1")
             labels = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (OSError, SafetensorError) as error:
         raise DatasetError(f"{path}: the labels cannot be read ({error}); make this clip again") from error
+    if not version.isdecimal() or int(version) > VERSION:
+        raise DatasetError(f"{path}: labels of version {version}, made by a later emo; update to read them")
     _check(path, {name: array.shape for name, array in labels.items()}, frames)
     return labels
 

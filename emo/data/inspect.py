@@ -4,6 +4,7 @@ import base64
 import html
 import io
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,16 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from emo.data.format import FACE_POINTS, METADATA, SPLITS, ClipInfo, load_labels, read_metadata, reading_clips
+from emo.data.format import (
+    CONDITIONS,
+    FACE_POINTS,
+    METADATA,
+    SPLITS,
+    ClipInfo,
+    load_labels,
+    read_metadata,
+    reading_clips,
+)
 from emo.errors import DatasetError
 from emo.files import write_whole
 from emo.media import VideoReader, contact_sheet
@@ -19,24 +29,29 @@ from emo.names import printable
 
 CELL = 160  # px of a frame on the sheet
 COLUMNS = 8
-SAMPLED = 500  # clips whose labels the histograms per frame are made of
+PLOTS_PER_ROW = 5
+MAX_SAMPLED_CLIPS = 500  # clips whose labels the histograms per frame are made of
 
 
 @dataclass(frozen=True)
 class DatasetReport:
     """A dataset at a glance.
 
-    summary: names and values in words, in order. speeds: mean head rotation of every clip, degrees per frame.
-    frame_speeds, face_sizes, mouths: per frame of some clips: head rotation in degrees; larger side of the face box
-    over that of the picture; mouth opening in eye distances, empty where it is not labeled. lengths: seconds of every
-    clip. sheet: frames with face boxes and landmarks.
+    Attributes:
+        summary: names and values in words, in order.
+        speeds: mean head rotation of every clip, degrees per frame.
+        frame_speeds: head rotation per frame of some clips, degrees.
+        face_sizes: larger side of the face box over that of the picture, per frame of some clips.
+        labels: those that not every dataset has, by name, per frame of some clips; empty where they are not labeled.
+        lengths: seconds of every clip.
+        sheet: frames with face boxes and landmarks.
     """
 
     summary: dict[str, str]
     speeds: np.ndarray
     frame_speeds: np.ndarray
     face_sizes: np.ndarray
-    mouths: np.ndarray
+    labels: dict[str, np.ndarray]
     lengths: np.ndarray
     sheet: Image.Image
 
@@ -56,18 +71,17 @@ def inspect_dataset(root: str | Path, frames: int = 32) -> DatasetReport:
     if not splits:
         raise DatasetError(f"{root} holds no {METADATA}; give a folder made by emo synthesize or emo prepare")
     clips = [clip for split in splits for clip in read_metadata(root, split)]
-    sampled = clips[:: -(-len(clips) // SAMPLED)]
+    sampled = clips[:: -(-len(clips) // MAX_SAMPLED_CLIPS)]
     labels = [load_labels(root / clip.split / clip.labels, clip.frames) for clip in sampled]
     box = [label["face_box"] / max(clip.width, clip.height) for label, clip in zip(labels, sampled, strict=True)]
     sides = np.concatenate([np.maximum(b[:, 2] - b[:, 0], b[:, 3] - b[:, 1]) for b in box])
-    mouths = [label["mouth_open"] for label in labels if "mouth_open" in label]
     shown = _of_different_people(clips, frames)
     return DatasetReport(
         summary=_summary(clips),
         speeds=np.array([clip.speed for clip in clips]),
         frame_speeds=np.concatenate([label["rotation_speed"] for label in labels]),
         face_sizes=sides,
-        mouths=np.concatenate(mouths) if mouths else np.empty(0),
+        labels={name: _joined(labels, name) for name in ("mouth_open", *CONDITIONS)},
         lengths=np.array([clip.seconds for clip in clips]),
         sheet=contact_sheet(
             [draw_labels(root, clip) for clip in shown],
@@ -101,7 +115,7 @@ def report_paths(out: Path) -> tuple[Path, Path]:
     return out.with_name(out.name + ".png"), out.with_name(out.name + ".html")
 
 
-def save_report(report: DatasetReport, title: str, out: Path) -> tuple[Path, Path]:
+def save_dataset_report(report: DatasetReport, title: str, out: Path) -> tuple[Path, Path]:
     """Write the report as `out`.png and `out`.html, the page with its pictures inside; returns both paths.
 
     Raises:
@@ -130,6 +144,11 @@ def save_report(report: DatasetReport, title: str, out: Path) -> tuple[Path, Pat
     return picture, page
 
 
+def _joined(labels: list[dict[str, np.ndarray]], name: str) -> np.ndarray:
+    """One label of all clips that have it."""
+    return np.concatenate([np.empty(0), *(label[name] for label in labels if name in label)])
+
+
 def _summary(clips: list[ClipInfo]) -> dict[str, str]:
     values: dict[str, str] = {}
     for split in SPLITS:
@@ -138,13 +157,17 @@ def _summary(clips: list[ClipInfo]) -> dict[str, str]:
             hours = sum(clip.seconds for clip in part) / 3600
             people = len({clip.person for clip in part})
             values[split] = f"{len(part)} clips, {hours:.3g} h, {people} people"
-    count = lambda key: ", ".join(f"{k}: {n}" for k, n in Counter(map(key, clips)).most_common(5))
-    values["sources"] = count(lambda clip: clip.source)
-    values["size, frames per second"] = count(lambda clip: f"{clip.width} x {clip.height} at {clip.fps:g}")
+    values["sources"] = _counts(clip.source for clip in clips)
+    values["size, frames per second"] = _counts(f"{clip.width} x {clip.height} at {clip.fps:g}" for clip in clips)
     values["with sound"] = f"{sum(clip.has_audio for clip in clips)} of {len(clips)}"
     shared = {c.person for c in clips if c.split == "train"} & {c.person for c in clips if c.split == "test"}
     values["people in both splits"] = ", ".join(sorted(shared)[:5]) or "none"
     return values
+
+
+def _counts(values: Iterable[str]) -> str:
+    """The most common values, each with its number."""
+    return ", ".join(f"{value}: {count}" for value, count in Counter(values).most_common(5))
 
 
 def _of_different_people(clips: list[ClipInfo], count: int) -> list[ClipInfo]:
@@ -169,12 +192,18 @@ def _histograms(report: DatasetReport) -> Image.Image:
         ("mean head rotation per clip, degrees per frame", report.speeds),
         ("head rotation, degrees per frame", report.frame_speeds),
         ("face box over picture, larger side", report.face_sizes),
-        ("mouth opening, eye distances", report.mouths),
+        ("mouth opening, eye distances", report.labels["mouth_open"]),
         ("length of clips, seconds", report.lengths),
+        ("gaze to the right", report.labels["gaze_x"]),
+        ("gaze to the top", report.labels["gaze_y"]),
+        ("brows, raised", report.labels["brow"]),
+        ("distance of the camera", report.labels["distance"]),
     ]
     plots = [(title, values) for title, values in plots if len(values)]
-    figure = Figure(figsize=(COLUMNS * (CELL + 4) / 100, 2.4), dpi=100, layout="constrained")
-    for axis, (title, values) in zip(figure.subplots(1, len(plots)), plots, strict=True):
+    rows = -(-len(plots) // PLOTS_PER_ROW)
+    figure = Figure(figsize=(COLUMNS * (CELL + 4) / 100, 2.4 * rows), dpi=100, layout="constrained")
+    for place, (title, values) in enumerate(plots, 1):
+        axis = figure.add_subplot(rows, PLOTS_PER_ROW, place)
         axis.hist(values, bins=30, color="#3c6e9f")
         axis.set_title(title, fontsize=7)
         axis.tick_params(labelsize=7)

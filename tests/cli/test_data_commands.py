@@ -17,9 +17,10 @@ from made_clips import made_dataset
 from PIL import Image
 from tiny import tiny_pipeline
 
-from emo.data.cache import cache_folder, check_cache
+from emo.data.cache import cache_path, check_cache
 from emo.data.dataset import ClipDataset
 from emo.data.format import METADATA, read_metadata
+from emo.data.samples.emo_features import emo_features
 from emo.data.synthesize import RECIPE
 
 QUICK = ("--identities", 3, "--seconds", 0.2, "--fps", 10, "--size", 64, "--workers", 1, "--no-compile")
@@ -264,10 +265,11 @@ def test_inspect_names_what_is_wrong(command, tmp_path):
 def test_cache_is_what_training_looks_for(command, model, tmp_path):
     made_dataset(tmp_path / "made", {"frames": 4}, {"frames": 5, "split": "test"})
     pipe = tiny_pipeline()
+    features = emo_features(pipe.vae, pipe.audio_encoder, pipe.feature_extractor)
     for options, size in (((), 64), (("--size", 32, "--batch-size", 3, "--dtype", "bfloat16"), 32)):
         status, out, _ = command("cache", tmp_path / "made", "--model", model, "--device", "cpu", *options)
         assert status == 0
-        folder = check_cache(cache_folder(tmp_path / "made", pipe.vae, pipe.audio_encoder, size))
+        folder = check_cache(cache_path(tmp_path / "made", features, size))
         assert out.startswith(f"{folder}: 0.")
         dataset = ClipDataset(tmp_path / "made", video=False, size=size, cache=folder)
         assert dataset[0].latents.shape == (1, 1, 4, size // 4, size // 4)

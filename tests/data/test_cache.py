@@ -11,9 +11,11 @@ from made_clips import made_clip, made_dataset
 from tiny import tiny_pipeline
 from torch import Tensor
 
-from emo.data.cache import build_cache, cache_folder, check_cache, load_cached
+from emo.data.cache import cache_path, check_cache, load_cached
 from emo.data.dataset import ClipDataset
-from emo.data.format import read_metadata, write_metadata
+from emo.data.encode import build_cache
+from emo.data.format import ClipInfo, read_metadata, write_metadata
+from emo.data.samples.emo_features import emo_features
 from emo.errors import DatasetError, OutputError
 from emo.generation.audio_features import AudioFeatures
 from emo.generation.latents import encode_pictures
@@ -30,13 +32,19 @@ def pipe() -> EMOPipeline:
 
 
 def build(root: Path, pipe: EMOPipeline, size: int = 32, batch_size: int = 5, **options):
-    return build_cache(
-        root, pipe.vae, pipe.audio_encoder, pipe.feature_extractor, size=size, batch_size=batch_size, **options
-    )
+    return build_cache(root, features_of(pipe, batch_size=batch_size, **options), size)
+
+
+def features_of(pipe: EMOPipeline, **options):
+    return emo_features(pipe.vae, pipe.audio_encoder, pipe.feature_extractor, **options)
+
+
+def names_of(clip: ClipInfo) -> list[str]:
+    return ["latents", "audio"] if clip.has_audio else ["latents"]
 
 
 def folder_of(root: Path, pipe: EMOPipeline, size: int = 32) -> Path:
-    return cache_folder(root, pipe.vae, pipe.audio_encoder, size)
+    return cache_path(root, features_of(pipe), size)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +104,7 @@ def test_every_clip_is_there_with_every_frame(cached, pipe):
     clips = [clip for split in ("train", "test") for clip in read_metadata(root, split)]
     assert files == {f"{clip.split}/{clip.labels}" for clip in clips} | {"complete"}
     for clip in clips:
-        tensors = load_cached(cache, clip, audio=clip.has_audio)
+        tensors = load_cached(cache, clip, names_of(clip))
         assert tensors["latents"].shape == (clip.frames, 4, 8, 8)
         assert tensors["latents"].dtype == torch.float16
         if clip.has_audio:
@@ -107,9 +115,9 @@ def test_every_clip_is_there_with_every_frame(cached, pipe):
 def test_a_silent_clip_has_latents_alone(cached):
     root, cache = cached
     silent = next(clip for clip in read_metadata(root, "train") if not clip.has_audio)
-    assert set(load_cached(cache, silent, audio=False)) == {"latents"}
+    assert set(load_cached(cache, silent, names_of(silent))) == {"latents"}
     with pytest.raises(DatasetError, match="emo cache"):
-        load_cached(cache, silent, audio=True)
+        load_cached(cache, silent, ["latents", "audio"])
     quick = ClipDataset(root, video=False, size=32, cache=cache, **LENGTHS)
     assert any(silent.file_name in quick[g].clips[0] for g in range(len(quick.clips)))
 
@@ -122,7 +130,7 @@ def test_batches_change_nothing(tmp_path, pipe, batch_size):
     with VideoReader(tmp_path / "train" / clip.file_name) as video:
         pictures = torch.from_numpy(video.read(range(7))).permute(0, 3, 1, 2)
     pictures = pictures.unflatten(-1, (32, 2)).unflatten(-3, (32, 2)).float().mean((-1, -3))  # the size is halved
-    latents = load_cached(folder_of(tmp_path, pipe), clip, audio=False)["latents"].float()
+    latents = load_cached(folder_of(tmp_path, pipe), clip, ["latents"])["latents"].float()
     torch.testing.assert_close(
         latents, encode_pictures(pipe.vae, pictures.round().to(torch.uint8)), rtol=0.02, atol=0.02
     )
@@ -170,7 +178,7 @@ def test_half_precision_arithmetic_keeps_the_name(cached, pipe, tmp_path):
     list(build(copy, pipe, dtype=torch.bfloat16))
     half = check_cache(folder_of(copy, pipe))
     for clip in read_metadata(root, "train"):
-        exact, rounded = (load_cached(folder, clip, audio=clip.has_audio) for folder in (cache, half))
+        exact, rounded = (load_cached(folder, clip, names_of(clip)) for folder in (cache, half))
         assert not torch.equal(exact["latents"], rounded["latents"])
         assert (exact["latents"].float() - rounded["latents"].float()).abs().mean() < 0.02
         if clip.has_audio:

@@ -279,13 +279,13 @@ def test_sound_gives_the_features_of_the_frames(clips):
 def test_clips_too_short_or_silent_are_left_out(clips):
     names = lambda dataset: [int(clip.file_name[:6]) for clip in dataset.clips]
     image, video = open_dataset(clips, False), open_dataset(clips, True)
-    assert (names(image), image.left_out) == ([0, 1, 2, 3, 5], 1)
-    assert (names(video), video.left_out) == ([0, 1, 5], 3)
+    assert (names(image), image.reader.left_out) == ([0, 1, 2, 3, 5], 1)
+    assert (names(video), video.reader.left_out) == ([0, 1, 5], 3)
     longer = open_dataset(clips, True, num_frames=15)
-    assert (names(longer), longer.left_out) == ([0, 5], 4)
+    assert (names(longer), longer.reader.left_out) == ([0, 5], 4)
     assert place(longer[0], clips)[1] in range(4)
     test = open_dataset(clips, True, split="test")
-    assert (names(test), test.left_out) == ([6], 0)
+    assert (names(test), test.reader.left_out) == ([6], 0)
     with pytest.raises(DatasetError, match=r"train: none of 6 clips is usable \(with sound, 31 frames or more\)"):
         open_dataset(clips, True, num_frames=29)
 

@@ -7,10 +7,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from made_clips import made_clip, made_dataset, made_labels
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from emo.data.format import (
     METADATA,
+    VERSION,
     ClipInfo,
     load_labels,
     read_info,
@@ -67,6 +69,18 @@ def test_labels_that_do_not_fit_are_refused(tmp_path, name, change):
     assert not list(tmp_path.iterdir())
     save_file({key: np.ascontiguousarray(array) for key, array in labels.items()}, path)
     with pytest.raises(DatasetError, match=rf"a\.safetensors: {name}"):
+        load_labels(path, 9)
+
+
+def test_labels_say_their_version(tmp_path):
+    labels, path = made_labels(9, 64, 48), tmp_path / "a.safetensors"
+    save_labels(path, labels, INFO)
+    with safe_open(path, "np") as file:
+        assert file.metadata()["version"] == str(VERSION)
+    save_file(labels, path)  # as before there was one
+    assert load_labels(path, 9).keys() == labels.keys()
+    save_file(labels, path, {"version": str(VERSION + 1)})
+    with pytest.raises(DatasetError, match=r"a\.safetensors: labels of version 3, made by a later emo; update"):
         load_labels(path, 9)
 
 

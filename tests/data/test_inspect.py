@@ -11,8 +11,8 @@ from made_clips import made_clip, made_dataset
 from PIL import Image
 
 from emo.data import inspect as module
-from emo.data.format import METADATA, load_labels, read_metadata, write_metadata
-from emo.data.inspect import CELL, draw_labels, inspect_dataset, save_report
+from emo.data.format import CONDITIONS, METADATA, load_labels, read_metadata, write_metadata
+from emo.data.inspect import CELL, draw_labels, inspect_dataset, save_dataset_report
 from emo.errors import DatasetError, OutputError
 from emo.media.contact_sheet import GAP, LABEL_HEIGHT
 
@@ -46,7 +46,8 @@ def test_numbers_of_a_known_dataset(made):
     assert report.speeds.tolist() == [0.5, 1.5, 1.0, 0.0]
     assert report.frame_speeds.tolist() == [0.5] * 10 + [1.5] * 5 + [1.0] * 5 + [0.0] * 30
     assert report.face_sizes.tolist() == [0.5] * 10 + [0.75] * 5 + [0.5] * 5 + [0.5] * 30
-    assert report.mouths == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+    assert report.labels["mouth_open"] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+    assert all(len(report.labels[name]) == 0 for name in CONDITIONS)  # as before they were labeled
     assert report.lengths.tolist() == [0.4, 0.2, 0.2, 1.0]
 
 
@@ -56,13 +57,16 @@ def test_a_synthetic_dataset(avatars):
     assert report.summary["test"] == "1 clips, 0.000222 h, 1 people"
     assert report.summary["sources"] == "avatar: 6"
     assert report.summary["people in both splits"] == "none"
-    assert len(report.frame_speeds) == len(report.face_sizes) == len(report.mouths) == 120
+    assert len(report.frame_speeds) == len(report.face_sizes) == 120
+    assert {name: len(values) for name, values in report.labels.items()} == dict.fromkeys(
+        ("mouth_open", *CONDITIONS), 120
+    )
     assert 0.2 < report.face_sizes.mean() < 1
     assert report.sheet.width == 4 * (CELL + GAP) + GAP
 
 
 def test_large_datasets_are_sampled_for_what_is_read_per_frame(made, monkeypatch):
-    monkeypatch.setattr(module, "SAMPLED", 2)
+    monkeypatch.setattr(module, "MAX_SAMPLED_CLIPS", 2)
     report = inspect_dataset(made)
     assert len(report.speeds) == 4
     assert len(report.frame_speeds) == 10 + 5  # every other clip
@@ -113,7 +117,7 @@ class Page(HTMLParser):
 
 def test_the_page_holds_all_it_shows(made, tmp_path):
     report = inspect_dataset(made)
-    picture, page = save_report(report, f"Dataset {made.name}", tmp_path / "a.report")
+    picture, page = save_dataset_report(report, f"Dataset {made.name}", tmp_path / "a.report")
     assert (picture, page) == (tmp_path / "a.report.png", tmp_path / "a.report.html")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.report.html", "a.report.png"]
     with Image.open(picture) as image:
@@ -139,7 +143,7 @@ def test_names_are_escaped(made, tmp_path):
     write_metadata(tmp_path / "a")
     report = inspect_dataset(tmp_path / "a")
     assert report.summary["people in both splits"] == "<script>alert(1)</script>"
-    _, page = save_report(report, "<i>title</i> & co", tmp_path / "page")
+    _, page = save_dataset_report(report, "<i>title</i> & co", tmp_path / "page")
     parsed = Page(page.read_text(encoding="utf-8"))
     assert not {"script", "i"} & set(parsed.tags)
     assert "<script>alert(1)</script>" in parsed.text
@@ -165,4 +169,4 @@ def test_a_report_that_cannot_be_written(made, tmp_path):
     (tmp_path / "file").touch()
     for place in (tmp_path / "none" / "report", tmp_path / "file" / "report"):
         with pytest.raises(OutputError, match=r"report\.png cannot be written"):
-            save_report(report, "title", place)
+            save_dataset_report(report, "title", place)

@@ -220,6 +220,26 @@ def test_labels_fit_what_was_drawn(track):
     assert np.allclose(aside["tx"] - labels["tx"], 20 / (crop.x1 - crop.x0), atol=1e-3)
     assert np.allclose(aside["ty"] - labels["ty"], 12 / (crop.x1 - crop.x0), atol=1e-3)
     assert abs(np.median(labels["scale"]) - 1) < 0.1
+    np.testing.assert_allclose(labels["distance"] * labels["scale"], 1)
+    np.testing.assert_array_equal(place_labels(track.landmarks * 2, crop)["distance"] < labels["distance"], True)
+    for name in ("gaze_x", "gaze_y", "brow"):
+        assert abs(np.median(labels[name])) < 1e-9, name
+
+
+def test_eyes_and_brows_are_labeled_as_synthetic_ones_are(track):
+    """In a few frames irises are moved by a full look aside and up, brows by a full raise."""
+    rest = run_labels(track.landmarks)
+    moved = track.landmarks.copy()
+    eye = np.linalg.norm(moved[:, 33] - moved[:, 133], axis=1)
+    apart = np.linalg.norm(moved[:, 33] - moved[:, 263], axis=1)
+    few = slice(0, len(moved) // 4)
+    moved[few, 468:, 0] += 0.13 * eye[few, None]
+    moved[few, 468:, 1] -= 0.055 * eye[few, None]
+    moved[few, [70, 63, 105, 66, 107, 300, 293, 334, 296, 336], 1] -= 0.05 * apart[few, None]
+    looking = run_labels(moved)
+    for name in ("gaze_x", "gaze_y", "brow"):
+        change = looking[name] - rest[name]
+        assert change[few].mean() - change[len(moved) // 4 :].mean() == pytest.approx(1, abs=0.25), name
 
 
 def test_a_tilted_clip_has_the_roll_it_was_tilted_by(detector, track):

@@ -17,7 +17,7 @@ from made_clips import CLIPS, CONFIG, QUICK
 from PIL import Image
 from tiny import noise
 
-from emo.data.format import METADATA, load_labels, read_metadata
+from emo.data.format import CONDITIONS, METADATA, load_labels, read_metadata
 from emo.data.synthesize import RECIPE, synthesize_clip, synthesize_dataset
 from emo.data.synthetic.articulation import frame_count
 from emo.data.synthetic.config import PEOPLE_PER_SEED, STILL_SHARE, SyntheticConfig
@@ -185,6 +185,8 @@ def test_the_picture_is_what_was_drawn_and_the_sound_what_was_said(avatars):
         labels = load_labels(path.with_suffix(".safetensors"), 20)
         for name, values in rendered.labels.items():
             assert np.array_equal(values, labels[name])
+        assert np.allclose(labels["distance"] * labels["scale"], 1)
+        assert labels.keys() >= set(CONDITIONS)
 
 
 @pytest.mark.parametrize("fps", [25.0, 30.0, 29.97])

@@ -145,6 +145,7 @@ def pack_geometry(shape: Shape, controls: FaceControls) -> Tensor:
 def _march_to_face(shape: Shape, pose: Pose, origin: list[Tensor], direction: list[Tensor]) -> Tensor:
     """Points (T, K, 3) where rays in head coordinates meet the bare face; coordinates broadcast to (T, K)."""
     t = torch.zeros_like(shape.eye_x)
+    x, y, z = origin
     for _ in range(24):
         x, y, z = (o + d * t for o, d in zip(origin, direction, strict=True))
         t = t + 0.9 * shapes.face(shape, pose, x, y, z)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -39,11 +40,11 @@ def _tessellation() -> np.ndarray:
 def landmarks(image: np.ndarray) -> np.ndarray | None:
     """FaceMesh landmarks (478, 3) in pixels of an RGB uint8 picture (depth grows away from the camera), or None."""
     with quiet_stderr():
-        found = _detector().process(np.ascontiguousarray(image)).multi_face_landmarks
-    if not found:
+        result: Any = _detector().process(np.ascontiguousarray(image))
+    if not result.multi_face_landmarks:
         return None
     height, width = image.shape[:2]
-    return np.array([(p.x * width, p.y * height, p.z * width) for p in found[0].landmark])
+    return np.array([(p.x * width, p.y * height, p.z * width) for p in result.multi_face_landmarks[0].landmark])
 
 
 def crop_portrait(image: np.ndarray, size: int = 512) -> tuple[np.ndarray, np.ndarray]:
@@ -182,7 +183,7 @@ def _surroundings(oval: np.ndarray, anchors: np.ndarray, side: int) -> np.ndarra
     """Delaunay triangles between the face's oval and the anchors."""
     points = np.concatenate([oval, anchors]).astype(np.float32)
     number = np.concatenate([OVAL, NUM_LANDMARKS + np.arange(len(anchors))])
-    plane = cv2.Subdiv2D((-side, -side, 3 * side, 3 * side))
+    plane: Any = cv2.Subdiv2D((-side, -side, 3 * side, 3 * side))  # takes and gives arrays, which the stubs do not say
     plane.insert(points)
     corners = plane.getTriangleList().reshape(-1, 3, 2)
     corners = corners[((corners > -side / 2) & (corners < 1.5 * side)).all((1, 2))]  # without the plane's own frame

@@ -29,7 +29,7 @@ class RenderedClip:
     Attributes:
         frames: (T, size, size, 3) uint8 RGB.
         waveform: (N,) float32 at 16 kHz, T = ceil(N * fps / 16000).
-        labels: by name, each (T, ...) float32: every field of `FaceControls` and of `FaceLabels`.
+        labels: by name, each (T, ...) float32: every field of `FaceControls` and of `FaceLabels`, and `distance`.
     """
 
     frames: np.ndarray
@@ -106,4 +106,5 @@ def load_warper(path: str, size: int) -> PortraitWarper:
 
 def _arrays(controls: FaceControls, labels: FaceLabels) -> dict[str, np.ndarray]:
     tensors = {f.name: getattr(part, f.name) for part in (controls, labels) for f in fields(part)}
+    tensors["distance"] = controls.distance
     return {name: tensor.to(torch.float32).cpu().numpy() for name, tensor in tensors.items()}

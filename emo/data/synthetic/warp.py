@@ -198,7 +198,7 @@ class PortraitWarper:
             return
         patch = drawn[low[1] : high[1], low[0] : high[0]]
         mask = np.zeros(patch.shape[:2], np.uint8)
-        cv2.fillPoly(mask, [np.round((ring - low) * 16).astype(np.int32)], 255, shift=4)
+        cv2.fillPoly(mask, [np.round((ring - low) * 16).astype(np.int32)], (255,), shift=4)
         (left, right), (top, bottom) = points[INNER_MOUTH_CORNERS], points[INNER_LIPS_MIDDLE]
         axis = right - left
         half = np.linalg.norm(axis) / 2 + 1e-6

@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from emo.data import ClipDataset, StepSampler, cache_folder, check_cache
+from emo.data import ClipDataset, StepSampler, cache_path, check_cache, emo_features
 from emo.data.batch import Batch
 from emo.errors import ConfigError
 from emo.pipelines import EMOPipeline
@@ -142,7 +142,8 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
         """Samples by number, each a `Batch` of one."""
         data, pipe = self.config.data, self.pipe
         size = data.size or pipe.unet.config["sample_size"] * pipe.vae_scale_factor
-        cache = check_cache(cache_folder(data.root, pipe.vae, pipe.audio_encoder, size)) if data.cache else None
+        features = emo_features(pipe.vae, pipe.audio_encoder, pipe.feature_extractor)
+        cache = check_cache(cache_path(data.root, features, size)) if data.cache else None
         return ClipDataset(
             data.root,
             video=self.video,

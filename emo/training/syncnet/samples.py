@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from emo.data.dataset import MOUTH_CORNERS
-from emo.data.format import ClipInfo, load_labels, read_metadata, reading_clips
+from emo.data.format import MOUTH_CORNERS, ClipInfo, load_labels, read_metadata, reading_clips
 from emo.errors import DatasetError
 from emo.media import AudioTrack, VideoReader
 from emo.metrics.face_crops import crop_squares, cut_square, frames_at_25
