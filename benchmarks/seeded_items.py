@@ -17,6 +17,7 @@ from safetensors import safe_open
 
 VARIES = re.compile(  # names of values that differ from run to run, or tell versions
     r"(^|\.|: )(time|samples_per_second|data_wait_share|_diffusers_version|transformers_version|emo|version)$"
+    r"|\.cpu_seconds\."
 )
 LEFT_OUT = ("checkpoints", ".prepare", "cache")  # folders of what commands keep for themselves
 
@@ -119,8 +120,9 @@ def tensor_items(value: Any, prefix: str) -> dict[str, str]:
 
 
 def text_items(text: str, work: Path) -> dict[str, str]:
-    """Lines of what a command said."""
-    lines = text.replace(str(work), "WORK").splitlines()
+    """Lines of what a command said, without processor time and versions."""
+    text = re.sub(r"minutes of processor time: .*", "minutes of processor time", text.replace(str(work), "WORK"))
+    lines = re.sub(r'(\bemo"?:? "?)\d+\.\d[\w.]*', r"\1VERSION", text).splitlines()
     return {f"line {number}": line for number, line in enumerate(lines)}
 
 

@@ -112,9 +112,8 @@ def generate_like(shop: Workshop) -> Items:
 @run
 def generate_resumed(shop: Workshop) -> Items:
     """Interrupted by Ctrl-C after its first clip, then continued; and the same without interruption."""
-    model = ("--model", shop.ddim, "--eta", "0.5", "--seed", "9", "--speed", "0.4")
-    inputs = [shop.portrait, shop.long_speech, "-o", "resumed.mp4", "--steps", "2"]
-    command = [sys.executable, "-m", "emo", "generate", *inputs, *model]
+    arguments = ["generate", shop.portrait, shop.long_speech, "-o", "resumed.mp4", "--steps", "2", *shop.long_options]
+    command = [sys.executable, "-m", "emo", *arguments]
     process = subprocess.Popen(
         command, cwd=shop.folder, env=shop.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -125,8 +124,8 @@ def generate_resumed(shop: Workshop) -> Items:
         process.send_signal(signal.SIGINT)
     process.wait()
     interrupted = left.exists() and not (shop.folder / "resumed.mp4").exists()
-    shop.emo("generate", *inputs, *model, "--resume")
-    whole = shop.files(shop.generate("whole.mp4", *model, sound=shop.long_speech))
+    shop.emo(*arguments, "--resume")
+    whole = shop.files(shop.whole)
     resumed = shop.files("resumed.mp4")
     equal = whole == {item.replace("resumed.mp4", "whole.mp4"): value for item, value in resumed.items()}
     return resumed | {"interrupted": interrupted, "equal": equal}
@@ -170,7 +169,8 @@ def pipeline(shop: Workshop) -> Items:
 @run
 def evaluate(shop: Workshop) -> Items:
     """All measures that need no network of others."""
-    for kind, videos in {"generated": (shop.plain, shop.half), "real": (shop.pasted, shop.plain)}.items():
+    true = f"{shop.talkers}/train/000000.mp4"
+    for kind, videos in {"generated": (shop.plain, shop.whole), "real": (shop.pasted, true)}.items():
         (shop.folder / kind).mkdir()
         for name, video in zip("ab", videos, strict=True):
             shutil.copyfile(shop.folder / video, shop.folder / kind / f"{name}.mp4")

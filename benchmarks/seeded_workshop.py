@@ -134,7 +134,7 @@ class Workshop:
     @cached_property
     def half(self) -> str:
         options = ("--dtype", "bfloat16", "--face-region", "full", "--speed", "0.6", "--audio-guidance", "1")
-        return self.generate("half.mp4", "--seed", "5", *options)
+        return self.generate("half.mp4", "--seed", "5", *options, "--height", "64", "--width", "64")
 
     @cached_property
     def ddim(self) -> str:
@@ -153,6 +153,15 @@ class Workshop:
         noise = ("--noise-correlation", "0.5", "--noise-mirroring", "0.4", "--eta", "0.5", "--dtype", "float32")
         size = ("--face-region", "120,10,360,260", "--height", "96", "--width", "160", "--fps", "30000/1001")
         return self.generate("options.mp4", "--model", self.ddim, "--seed", "7", *options, *noise, *size)
+
+    @cached_property
+    def long_options(self) -> tuple[str, ...]:
+        return ("--model", self.ddim, "--eta", "0.5", "--seed", "9", "--speed", "0.4")
+
+    @cached_property
+    def whole(self) -> str:
+        """A video of several clips."""
+        return self.generate("whole.mp4", *self.long_options, sound=self.long_speech)
 
     @cached_property
     def toy_config(self) -> str:
