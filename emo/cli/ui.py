@@ -55,8 +55,10 @@ def run(options: argparse.Namespace) -> None:
     pipe = load_pipeline(options)
     if open_to_others and password is None:
         print("emo: whoever reaches this page can use it; --password keeps strangers out", file=sys.stderr)
-    address = {"host": options.host, "port": options.port, "share": options.share}
-    with serve(pipe, limits, **address, password=password) as (local, public):
+    with serve(pipe, limits, host=options.host, port=options.port, share=options.share, password=password) as (
+        local,
+        public,
+    ):
         print(f"the page is at {local}{f' and {public}' if public else ''} (Ctrl-C ends it)", flush=True)
         threading.Event().wait()
 

@@ -77,7 +77,7 @@ def make_field(option: Option, limits: Limits) -> Any:
         field = gr.Number(value, precision=0 if option.kind is INT else None, **look)
     else:
         field = gr.Textbox(value, max_lines=1, **look)
-    field.preprocess = _as_it_is
+    _keep_raw(field)
     return field
 
 
@@ -101,7 +101,7 @@ def build_inputs(jobs: Jobs) -> Inputs:
             if entry.more:
                 options[argument(entry)] = make_field(entry, jobs.limits)
         seed = gr.Number(0, label="Seed", info="same seed, same video", precision=0, elem_id="seed")
-        seed.preprocess = _as_it_is
+        _keep_raw(seed)
     errors[OPTIONS] = _error_place(OPTIONS)
     inputs = Inputs(portrait, sound, seed, options, errors)
     _wire_portrait(jobs, inputs, region, note)
@@ -115,8 +115,12 @@ _PRIVATE: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": 4,
 
 
 def _as_it_is(value: Any) -> Any:
-    """In place of gradio's own reading, which fails at other kinds of value; `read_options` names the field."""
     return value
+
+
+def _keep_raw(field: Any) -> None:
+    """Take a field's content as it is: gradio fails at other kinds of value; `read_options` names the field."""
+    field.preprocess = _as_it_is
 
 
 def _path(payload: Any) -> str | None:

@@ -46,7 +46,7 @@ def drawn_region(portrait: Portrait, given: bool) -> Image.Image:
     """
     height, width = portrait.picture.shape[:2]
     crop = portrait.crop
-    if not given:
+    if not given and portrait.face is not None:
         box = portrait.face.box.scaled(REGION_SCALE)
     else:
         box = crop.to_image(mask_box(portrait.mask > 0))

@@ -94,7 +94,7 @@ def _page(pipe: EMOPipeline, limits: Limits):
 
 
 def _launch(page, pipe, limits, folder, host, port, share, password) -> tuple[str, str | None]:
-    import gradio as gr
+    from gradio.themes import Default
     from starlette.middleware import Middleware
 
     from emo.ui.headers import OwnServerOnly
@@ -115,7 +115,7 @@ def _launch(page, pipe, limits, folder, host, port, share, password) -> tuple[st
                 max_file_size=None if limits.upload is None else round(limits.upload * 1_000_000),
                 allowed_paths=[],
                 blocked_paths=closed_folders(pipe, folder),
-                theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
+                theme=Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
                 css=CSS,
                 footer_links=["api"],
                 run_history=False,

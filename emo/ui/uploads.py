@@ -132,6 +132,7 @@ def _read(
         except OSError as problem:
             logger.error("no reader could be started: %s", problem)
             raise _unusable(path, error) from problem
+        assert process.stderr is not None  # asked for above
         late = threading.Event()
 
         def end() -> None:

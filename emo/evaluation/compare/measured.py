@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from av.stream import Stream
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
@@ -197,8 +198,14 @@ class MeasuredVideo:
 def sound_start(path: Path) -> float:
     """Seconds from a video's first picture to its first sound; negative where the sound begins before."""
     with Media(path, VideoError) as media:
-        sound, picture = (float((s.start_time or 0) * s.time_base) for s in (media.sound, media.video))
-    return sound - picture
+        assert media.sound is not None  # both are asked for
+        assert media.video is not None
+        return _start(media.sound) - _start(media.video)
+
+
+def _start(stream: Stream) -> float:
+    """Seconds at which a stream of a file begins."""
+    return float((stream.start_time or 0) * (stream.time_base or 0))
 
 
 def _track(clip: MeasuredVideo) -> dict[str, np.ndarray]:

@@ -141,7 +141,9 @@ def _pose(angles: HeadAngles) -> np.ndarray:
 
 def _pose_similarity(case: Case) -> float:
     check_pair(case.generated, case.other)
-    return sequence_similarity(_pose(case.angles), _pose(case.truth().angles), POSE_SPAN)
+    return sequence_similarity(
+        _pose(case.angles), _pose(Case(case.other, case.other, case.portrait, case.networks).angles), POSE_SPAN
+    )
 
 
 def _keypoints(case: Case) -> float:

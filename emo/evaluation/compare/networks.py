@@ -52,9 +52,10 @@ class Networks:
                 self._opened[kind] = open_extractor(kind, choice, device=self.device, fetch=self.fetch)
             except EmoError as error:
                 self._opened[kind] = str(error)
-        if isinstance(self._opened[kind], str):
-            raise Unavailable(self._opened[kind])
-        return self._opened[kind]
+        opened = self._opened[kind]
+        if isinstance(opened, str):
+            raise Unavailable(opened)
+        return opened
 
     def frames(self, clip: MeasuredVideo) -> np.ndarray:
         """FID's features of every frame, (T, D)."""

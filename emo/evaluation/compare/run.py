@@ -201,4 +201,4 @@ def _measure_pair(context: _Context, work: tuple[Pair, MeasuredVideo | None, Mea
         try_measure(lambda each=each: mouth_correlations(each)) if each and MOUTH_LAG in context.plan.names else ""
         for each in (case, truth)
     ]
-    return ClipResult(pair.name, values, truths, str(pair.reference or ""), *mouths)
+    return ClipResult(pair.name, values, truths, str(pair.reference or ""), mouths[0], mouths[1])

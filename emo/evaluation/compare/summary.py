@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -95,8 +96,8 @@ def _vmv(clips: Sequence[ClipResult]) -> Line:
 
 def _mouth_lag(clips: Sequence[ClipResult]) -> Line:
     sides = [clip.mouth for clip in clips], {clip.reference: clip.true_mouth for clip in clips}.values()
-    found = [[curve for curve in side if not isinstance(curve, str)] for side in sides]
-    value, truth = (float(abs(common_lag(side))) if side else None for side in found)
+    curves = [[np.array(curve) for curve in side if not isinstance(curve, str)] for side in sides]
+    value, truth = (float(abs(common_lag(side))) if side else None for side in curves)
     reasons = {reason: None for reason in sides[0] if isinstance(reason, str) and reason}
     return Line(
         MOUTH_LAG,
@@ -106,7 +107,7 @@ def _mouth_lag(clips: Sequence[ClipResult]) -> Line:
         "model-free",
         value,
         truth,
-        clips=len(found[0]),
+        clips=len(curves[0]),
         note="; ".join(reasons),
     )
 
@@ -117,7 +118,7 @@ def _distance(distance: Distance, found: DistanceResult) -> Line:
     return Line(**_about(distance), better="lower", value=found.value, note=note)
 
 
-def _about(thing: Measure | Distance) -> dict[str, str]:
+def _about(thing: Measure | Distance) -> dict[str, Any]:
     return {name: getattr(thing, name) for name in ("name", "title", "family", "paper")}
 
 

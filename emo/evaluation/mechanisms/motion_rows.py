@@ -93,7 +93,8 @@ def speeds(
     def table(videos: Sequence[Observation]) -> dict[str, float]:
         tracks = [video.rotation_speed for video in videos]
         means = np.array([track.mean() for track in tracks])
-        return {"mean": means.mean(), "variance": np.mean([track.var() for track in tracks]), "vmv": means.var()}
+        variance = np.mean([track.var() for track in tracks])
+        return {"mean": float(means.mean()), "variance": float(variance), "vmv": float(means.var())}
 
     measured = {speed: table(videos) for speed, videos in by_speed.items()}
     none = table(free)

@@ -40,7 +40,7 @@ def make_rows(
     voices = [held_out.voice(p, extent.seconds) for p in range(extent.talks)]
     by_speed = {speed: each(f"speed-{speed:g}-{{}}", extent.few) for speed in plan.SPEEDS}
     true_speeds = {speed: each(f"speed-{speed:g}-{{}}-truth", extent.few) for speed in plan.SPEEDS}
-    regions = [each(f"region-{name}-{{}}", extent.few) for name in ("left", "right", "tight", "wide")]
+    left, right, tight, wide = (each(f"region-{name}-{{}}", extent.few) for name in ("left", "right", "tight", "wide"))
     portraits = {name.removeprefix("real-"): video for name, video in found.items() if name.startswith("real-")}
     brief = held_out.voice(0, extent.brief).jaw
     table = [
@@ -50,7 +50,7 @@ def make_rows(
         motion_rows.drifting(found["long"], found["long-truth"], gallery, 0, extent.long),
         motion_rows.joins(talks, truths, each("unchained-{}", extent.few), clip_frames),
         motion_rows.speeds(by_speed, each("speed-none-{}", extent.few), true_speeds),
-        motion_rows.locator(*regions, truths[: extent.few], plan.SHIFT * SIZE),
+        motion_rows.locator(left, right, tight, wide, truths[: extent.few], plan.SHIFT * SIZE),
         rows.quality(talks, truths, psnrs),
         motion_rows.smoothness(talks, truths, clip_frames),
     ]
