@@ -16,7 +16,7 @@ Error = Callable[[str], EmoError]
 ADDRESS = re.compile(r"(?!file:)([a-z][a-z0-9+.-]+):/+(?=[^/])|(data):", re.IGNORECASE)
 
 
-def look(path: str | os.PathLike, error: Error) -> os.stat_result | None:
+def file_status(path: str | os.PathLike, error: Error) -> os.stat_result | None:
     """What the system knows of a file or folder, None where there is nothing of that name.
 
     Raises:
@@ -39,7 +39,7 @@ def require_file(path: Path, error: Error, advice: str = "check the name and the
     Raises:
         error: naming the path, if it is anything else.
     """
-    status = look(path, error)
+    status = file_status(path, error)
     if status is None:
         raise error(never_a_file(path) or f"{path} does not exist; {advice}")
     if stat.S_ISDIR(status.st_mode):
@@ -60,7 +60,7 @@ def require_folder(path: Path, error: Error, advice: str) -> None:
     Raises:
         error: naming the path, if it is anything else.
     """
-    status = look(path, error)
+    status = file_status(path, error)
     if status is None:
         raise error(never_a_file(path) or f"{path} does not exist; {advice}")
     if not stat.S_ISDIR(status.st_mode):

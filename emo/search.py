@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from emo.errors import OptionError
-from emo.files import look, never_a_file, require_file, require_folder
+from emo.files import file_status, never_a_file, require_file, require_folder
 
 VIDEOS = (
     *(".mp4", ".m4v", ".mp4v", ".mov", ".qt", ".3gp", ".3gpp", ".3g2", ".3gp2", ".f4v", ".flv", ".mkv", ".mk3d"),
@@ -57,7 +57,7 @@ def find_files(
             in it.
     """
     problem = lambda message: OptionError(f"{option} {message}")
-    found = look(place, problem)
+    found = file_status(place, problem)
     if found is None:
         raise problem(never_a_file(place) or f"{place}: there is no such file or folder")
     if not stat.S_ISDIR(found.st_mode):

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from emo.errors import WeightsError
-from emo.files import look
+from emo.files import file_status
 from emo.resources import bundled
 from emo.store import MODEL_INDEX
 
@@ -20,7 +20,7 @@ def locate_model(name: str | None) -> str:
         WeightsError: the default is wanted, but this copy of the package carries no trained weights; or the name is no
             possible one, or something in the folder may not be read.
     """
-    if name and look(Path(name), WeightsError) and look(Path(name) / MODEL_INDEX, WeightsError):
+    if name and file_status(Path(name), WeightsError) and file_status(Path(name) / MODEL_INDEX, WeightsError):
         _check_permissions(Path(name))
     if name and ("/" in name or "\\" in name or (Path(name) / MODEL_INDEX).is_file()):
         return name

@@ -12,7 +12,7 @@ from omegaconf import MISSING
 from emo.bounds import Choice, Numbers, Several
 from emo.config import load_config
 from emo.errors import ConfigError
-from emo.files import look
+from emo.files import file_status
 from emo.resources import bundled
 
 WIDTH = Numbers(1, 65536)
@@ -158,7 +158,7 @@ def load_model_config(name: str) -> ModelConfig:
     path = Path(name)
     if path.suffix not in {".yaml", ".yml"}:
         path = bundled("configs/model") / f"{name}.yaml"
-    if look(path, ConfigError) is None or not path.is_file():
+    if file_status(path, ConfigError) is None or not path.is_file():
         known = ", ".join(sorted(file.stem for file in bundled("configs/model").glob("*.yaml")))
         raise ConfigError(f"{name}: no such model configuration; give a YAML file or one of {known}")
     return load_config(ModelConfig, path)

@@ -6,7 +6,7 @@ from pathlib import Path
 from huggingface_hub import snapshot_download
 
 from emo.errors import OptionError
-from emo.files import look
+from emo.files import file_status
 from emo.hub.registry import system_of
 from emo.locks import is_new
 from emo.store import (
@@ -90,7 +90,7 @@ def pull_folder(
     place, at = split_revision(repo_id)
     name = str(place)
     revision = revision or at
-    if out is not None and look(out, OptionError) and not _may_be_filled(Path(out)):
+    if out is not None and file_status(out, OptionError) and not _may_be_filled(Path(out)):
         raise OptionError(f"{out} exists already; choose another --out or remove it")
     files = repository_files(name, revision=revision, token=token)
     check_listing(name, files)

@@ -18,7 +18,7 @@ from typing import IO, Any
 import numpy as np
 
 from emo.errors import OutputError, ResumeError, unwritable
-from emo.files import look, written_file
+from emo.files import file_status, written_file
 from emo.locks import claim
 from emo.media.audio import AudioTrack
 from emo.media.encoder import encode_frames
@@ -45,7 +45,7 @@ def check_output(path: str | Path) -> None:
             that leads nowhere, or its name leaves no room for what lies beside it until it is finished.
     """
     unusable = lambda message: OutputError(f"the video cannot be written: {message}")
-    path, found = Path(path), None if os.path.islink(path) else look(path, unusable)
+    path, found = Path(path), None if os.path.islink(path) else file_status(path, unusable)
     target = written_file(path)
     if os.path.isdir(target) or (found and stat.S_ISDIR(found.st_mode)):
         raise OutputError(f"{path} is a directory; give a file name")
@@ -53,7 +53,7 @@ def check_output(path: str | Path) -> None:
         if name.suffix.lower() not in FORMATS:
             linked = "" if name == path else f" is a link to {name}"
             raise OutputError(f"{path}{linked}: unknown kind of video; let the name end in {' or '.join(FORMATS)}")
-    folder = look(target.parent, unusable)
+    folder = file_status(target.parent, unusable)
     if folder is None or not stat.S_ISDIR(folder.st_mode):
         raise OutputError(f"{path}: the folder {target.parent} does not exist; make it first")
     try:

@@ -8,7 +8,7 @@ from typing import Annotated
 from emo.bounds import Name, Numbers
 from emo.config import key, load_config
 from emo.errors import ConfigError
-from emo.files import look
+from emo.files import file_status
 from emo.media.rate import MAX_FPS
 
 LIMIT = Numbers(0, 1e6)
@@ -94,6 +94,6 @@ def load_prepare_config(path: Path | None = None, overrides: Sequence[str] = ())
     Raises:
         ConfigError: there is no such file, a key is unknown, or a value is of the wrong kind or out of range.
     """
-    if path is not None and (look(path, ConfigError) is None or not path.is_file()):
+    if path is not None and (file_status(path, ConfigError) is None or not path.is_file()):
         raise ConfigError(f"{path} does not exist; give a YAML file such as configs/prepare.yaml")
     return load_config(PrepareConfig, path, overrides, "--set")
