@@ -8,12 +8,19 @@ from omegaconf import OmegaConf
 
 from emo.bounds import Choice, bounds
 from emo.config import keys
+from emo.training.config import LoopConfig, OptimizerConfig
 
 ROOT = Path(__file__).parents[2]
 spec = importlib.util.spec_from_file_location("tables", ROOT / "docs" / "tables.py")
 tables = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(tables)
 SCHEMAS = {**tables.TABLES, **{f"stage {number}": schema for number, schema in tables.STAGES.items()}}
+
+
+def test_lists_and_sections_are_each_objects_own():
+    first, second = LoopConfig(output="a", steps=1), LoopConfig(output="b", steps=1)
+    first.optimizer.betas[0] = 0.5
+    assert second.optimizer.betas == OptimizerConfig().betas == [0.9, 0.999]
 
 
 def test_the_guides_hold_what_the_fields_say():
