@@ -14,18 +14,15 @@ import argparse
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
-import time
 import wave
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import DPMSolverMultistepScheduler
+from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from PIL import Image
 from skimage.data import astronaut
 
@@ -35,6 +32,7 @@ from emo.errors import EmoError
 from emo.locks import claim_folder
 from emo.media import VideoReader, contact_sheet
 from emo.processes import available_cores
+from emo.training.recipe import RecipeStep, run_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEECH = ("librispeech*", "ljspeech*")  # of EMO_TEST_DATA/audio; the other recordings are for tests
@@ -62,34 +60,30 @@ TOY = {
 }
 
 
-@dataclass(frozen=True)
-class Step:
-    """A command line, and what is there once it has finished; `trains`: it can end itself."""
-
-    name: str
-    command: list[str]
-    makes: Path
-    trains: bool = True
-
-
-def steps(out: Path, toy: bool, processes: int, init: Path | None, first: str) -> Iterator[Step]:
+def steps(out: Path, toy: bool, processes: int, init: Path | None, first: str) -> Iterator[RecipeStep]:
     """The way, from an empty folder to a pipeline; or from a pipeline `init` on, by the stages from `first` on."""
-    cuda, emo, people, runs = torch.cuda.is_available(), [sys.executable, "-m", "emo"], out / "people", out / "runs"
+    cuda = torch.cuda.is_available()
+    emo = [sys.executable, "-m", "emo"]
+    people = out / "people"
+    runs = out / "runs"
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
 
-    def train(name: str, script: str, *options: str) -> Step:
-        config, script = ROOT / f"configs/train/emo-tiny/{name}.yaml", ROOT / f"train/{script}.py"
+    def model(name: str) -> Path:
+        return runs / name / "model"
+
+    def train(name: str, script: str, *options: str) -> RecipeStep:
+        config = ROOT / f"configs/train/emo-tiny/{name}.yaml"
         batch = max(1, BATCH[name] * (ON_GPU if cuda else 1) // processes)
         common = [f"train.output={runs / name}", f"data.batch_size={batch}", "--resume", "latest"]
         small = TOY[name] + (shown if name.startswith("stage") else ()) if toy else ()
-        command = [*(launch if processes > 1 else []), str(script), "--config", str(config), *common, *options, *small]
-        return Step(name, [sys.executable, *command], runs / name / "model")
+        path = str(ROOT / f"train/{script}.py")
+        command = [*(launch if processes > 1 else []), path, "--config", str(config), *common, *options, *small]
+        return RecipeStep(name, [sys.executable, *command], model(name))
 
     shown = (
         f"validation.portraits=[{out / 'portraits' / 'astronaut.png'}]",
         f"validation.sounds=[{out / 'speech.wav'}]",
     )
-    model = lambda name: runs / name / "model"
     data = f"data.root={people}"
     size = f"model.config={ROOT / 'configs/train/smoke/model.yaml' if toy else 'emo-tiny'}"
     encoders = (f"model.vae={model('decoder')}", f"model.audio_encoder={model('audio_encoder')}")
@@ -100,7 +94,7 @@ def steps(out: Path, toy: bool, processes: int, init: Path | None, first: str) -
     share = ("--speech-share", "0.3") if speech else ()
     where = ("--device", "cuda") if cuda else ()
     synthesis = [*emo, "synthesize", "--out", str(people), *amount, *portraits, *speech, *share, *where]
-    yield Step("people", synthesis, people / "train" / "metadata.jsonl", trains=False)
+    yield RecipeStep("people", synthesis, people / "train" / "metadata.jsonl", trains=False)
     config = str(ROOT / "configs/train/emo-tiny/stage1.yaml")
     script = str(ROOT / "train/stage1_image.py")
     start = (data, size, *encoders, "data.cache=false", "train.steps=0", f"train.output={runs / 'start'}")
@@ -108,9 +102,9 @@ def steps(out: Path, toy: bool, processes: int, init: Path | None, first: str) -
         yield train("autoencoder", "autoencoder", data, size)
         yield train("decoder", "autoencoder", data, size, f"model.init={model('autoencoder')}")
         yield train("audio_encoder", "audio_encoder", size, *((f"data.speech={out / 'speech'}",) if speech else ()))
-        yield Step("start", [sys.executable, script, "--config", config, *start], model("start"))
+        yield RecipeStep("start", [sys.executable, script, "--config", config, *start], model("start"))
     cache = [*emo, "cache", str(people), "--model", str(init or model("start"))]
-    yield Step("cache", cache, people / "train" / "metadata.jsonl", trains=False)
+    yield RecipeStep("cache", cache, people / "train" / "metadata.jsonl", trains=False)
     stages = list(STAGES)[list(STAGES).index(first) :]
     for number, name in enumerate(stages):
         before = init if number == 0 else model(stages[number - 1])
@@ -119,43 +113,14 @@ def steps(out: Path, toy: bool, processes: int, init: Path | None, first: str) -
         yield train(name, STAGES[name], data, *weights, *backend)
 
 
-def run(way: Iterator[Step], out: Path, toy: bool, stop_after: float | None) -> int:
+def run(way: Iterator[RecipeStep], out: Path, toy: bool, stop_after: float | None) -> int:
     """All steps that are not finished; returns the exit status, 0 also when the time is over."""
-    deadline = time.monotonic() + (stop_after or float("inf"))
     prepare(out)
-    for step in way:
-        done = out / "done" / step.name
-        if done.exists():
-            continue
-        left = deadline - time.monotonic()
-        status = call(step, left) if left > 0 else None
-        if status not in (0, None):
-            print(f"this command failed with status {status}", file=sys.stderr)
-            return status
-        if status is None or not step.makes.exists():
-            print(f"stopped in {step.name}; the same command goes on", flush=True)
-            return 0
-        done.parent.mkdir(exist_ok=True)
-        done.touch()
+    status = run_recipe(way, out, ROOT, stop_after)
+    if status is not None:
+        return status
     export(out / "runs" / "stage3" / "model", out / "emo-tiny")
     return show(out, toy)
-
-
-def call(step: Step, left: float) -> int | None:
-    """Run a command for `left` seconds at most: its exit status, or None if it was stopped."""
-    limit = [f"train.stop_after_seconds={max(1, round(left))}"] if step.trains and left != float("inf") else []
-    print(f"\n$ {shlex.join(step.command)}", flush=True)
-    where = {} if torch.cuda.is_available() else {"ACCELERATE_USE_CPU": "true"}  # or several processes look for GPUs
-    process = subprocess.Popen([*step.command, *limit], cwd=ROOT, env=os.environ | where)
-    try:
-        return process.wait(None if limit or left == float("inf") else left)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGTERM if step.trains else signal.SIGINT)
-        process.wait()
-        return None
-    except KeyboardInterrupt:  # the command was interrupted as well
-        process.wait()
-        raise
 
 
 def prepare(out: Path) -> None:
@@ -197,7 +162,7 @@ def show(out: Path, toy: bool) -> int:
         return status
     with VideoReader(video) as reader:
         assert len(reader) == round(25 * SECONDS), len(reader)
-        frames = reader.read(np.linspace(0, len(reader) - 1, 12).round().astype(int))
+        frames = reader.read(np.linspace(0, len(reader) - 1, 12).round().astype(int).tolist())
     contact_sheet(frames, columns=6).save(out / "video.png")
     print(f"{video} and {out / 'video.png'}")
     return 0

@@ -27,7 +27,7 @@ from emo.training.script import run, train_stage
 class SpeedDropConfig(ClipDropConfig):
     """Those of stage 2, and the speed."""
 
-    speed: Annotated[float, SHARE] = key(0.1, "of zero speed features")
+    speed: Annotated[float, SHARE] = key(0.1, "probability of zero speed features")
 
 
 @dataclass

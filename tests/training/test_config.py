@@ -2,14 +2,12 @@
 
 import errno
 import multiprocessing
-import re
 import signal
 import sys
 import threading
 import warnings
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_type_hints
 
 import pytest
 from stage1_image import ImageConfig
@@ -90,25 +88,6 @@ def test_the_configurations_that_come_with_the_project(path):
         processes = 8 if path.stem == "stage1" else 4
         assert config.data.batch_size * config.train.accumulation * processes == (48 if path.stem == "stage1" else 4)
         assert (config.train.optimizer.learning_rate, config.objective.mouth_weight) == (1e-5, 0)
-
-
-def keys(schema: type) -> set[str]:
-    """Names of all fields, nested ones included."""
-    hints = get_type_hints(schema)
-    nested = {name for name, kind in hints.items() if is_dataclass(kind)}
-    return (hints.keys() - nested).union(*(keys(hints[name]) for name in nested))
-
-
-@pytest.mark.parametrize("stage", SCHEMAS)
-def test_every_key_is_explained(stage):
-    guide = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
-    explained = {
-        key.split(".")[-1]
-        for line in guide.splitlines()
-        if line[:1] == "|"
-        for key in re.findall(r"`([\w.]+)`", line.split("|")[1])
-    }
-    assert keys(SCHEMAS[stage]) - explained == set()
 
 
 class Damaged:

@@ -8,6 +8,7 @@ import emo_tiny
 import pytest
 
 from emo.locks import claim_folder
+from emo.training import recipe
 
 
 @pytest.mark.parametrize(("left", "limit"), [(0.2, "1"), (0.5, "1"), (12.6, "13")])
@@ -21,8 +22,8 @@ def test_a_training_is_given_at_least_a_second(monkeypatch, left, limit):
         def wait(self, timeout=None):
             return 0
 
-    monkeypatch.setattr(emo_tiny.subprocess, "Popen", Ended)
-    assert emo_tiny.call(emo_tiny.Step("stage1", ["train"], Path("model")), left) == 0
+    monkeypatch.setattr(recipe.subprocess, "Popen", Ended)
+    assert recipe.call(recipe.RecipeStep("stage1", ["train"], Path("model")), Path(), left) == 0
     assert given == ["train", f"train.stop_after_seconds={limit}"]
 
 

@@ -17,6 +17,8 @@ KINDS = {
     "v, zero SNR": ObjectiveConfig(
         prediction_type="v_prediction", zero_terminal_snr=True, timestep_spacing="trailing"
     ),
+    "sample": ObjectiveConfig(prediction_type="sample", zero_terminal_snr=False),
+    "sample, zero SNR": ObjectiveConfig(prediction_type="sample", zero_terminal_snr=True, timestep_spacing="trailing"),
 }
 SHAPE = (3, 2, 4, 6, 8)
 TIMESTEPS = torch.tensor([0, 481, 998])
@@ -41,7 +43,8 @@ def test_noise_and_target_against_the_equations(kind):
         alpha = scheduler.alphas_cumprod[t]
         torch.testing.assert_close(noisy[i], alpha**0.5 * latents[i] + (1 - alpha) ** 0.5 * noise[i])
         velocity = alpha**0.5 * noise[i] - (1 - alpha) ** 0.5 * latents[i]
-        torch.testing.assert_close(target[i], noise[i] if kind == "epsilon" else velocity)
+        expected = {"epsilon": noise[i], "v_prediction": velocity, "sample": latents[i]}
+        torch.testing.assert_close(target[i], expected[scheduler.config.prediction_type])
     torch.testing.assert_close(noisy, scheduler.add_noise(latents, noise, TIMESTEPS))
 
 
@@ -55,6 +58,34 @@ def test_a_perfect_prediction_recovers_the_picture_in_one_step(kind, t):
     noisy = learned.noisy(latents, noise, timestep)
     step = scheduler.step(learned.target(latents, noise, timestep), t, noisy)
     torch.testing.assert_close(step.pred_original_sample, latents, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v", "sample"])
+def test_min_snr_weighs_the_samples_error_alike_whatever_is_predicted(kind):
+    """By how far off x_0 is, a prediction's weighted error is the same: min(SNR, 5) of the sample's."""
+    learned, scheduler = objective(kind, min_snr_gamma=5.0)
+    latents, noise, timestep = randn(0).double(), randn(1).double(), torch.tensor([100, 481, 900])
+    learned.alphas_cumprod = scheduler.alphas_cumprod.double()
+    noisy, found = learned.noisy(latents, noise, timestep), randn(2).double()
+    alpha = learned.alphas_cumprod[timestep].view(3, 1, 1, 1, 1)
+    signal, sigma = alpha.sqrt(), (1 - alpha).sqrt()
+    implied = (noisy - signal * found) / sigma
+    prediction = {"epsilon": implied, "v": signal * implied - sigma * found, "sample": found}[kind]
+    error = (prediction - learned.target(latents, noise, timestep)).square()
+    weighted = error * learned.snr_weight(timestep).view(3, 1, 1, 1, 1)
+    expected = (found - latents).square() * (alpha / (1 - alpha)).clamp(max=5)
+    torch.testing.assert_close(weighted, expected)
+
+
+def test_samples_may_have_any_shape():
+    learned, scheduler = objective("sample", min_snr_gamma=5.0)
+    codes, noise, own = torch.randn(3, 7, 5), torch.randn(3, 7, 5), torch.randint(0, 999, (3, 7))
+    noisy = learned.noisy(codes, noise, own)
+    for b, f in ((0, 0), (2, 6)):
+        torch.testing.assert_close(noisy[b, f], scheduler.add_noise(codes[b, f], noise[b, f], own[b, f]))
+    error = learned.squared_error(torch.zeros_like(codes), codes, noise, own)
+    expected = (codes.square() * learned.snr_weight(own)[..., None]).mean()
+    torch.testing.assert_close(learned.weighted_mean(error, own), expected)
 
 
 def test_at_zero_terminal_snr_the_last_step_is_pure_noise():
@@ -76,7 +107,8 @@ def test_min_snr_weights(kind):
     for t, weight in zip(TIMESTEPS.tolist(), learned.snr_weight(TIMESTEPS).tolist(), strict=True):
         alpha = scheduler.alphas_cumprod[t].item()
         snr = alpha / (1 - alpha)
-        assert weight == pytest.approx(min(snr, 5) / (snr if kind == "epsilon" else snr + 1), rel=1e-4)
+        divisor = {"epsilon": snr, "v_prediction": snr + 1, "sample": 1.0}[scheduler.config.prediction_type]
+        assert weight == pytest.approx(min(snr, 5) / divisor, rel=1e-4)
     assert objective(kind)[0].snr_weight(TIMESTEPS).tolist() == [1, 1, 1]
 
 

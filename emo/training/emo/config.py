@@ -107,7 +107,7 @@ class DropConfig:
     """Probabilities of dropping each condition, so that guidance has what it needs; each stage has its own class."""
 
     reference: Annotated[float, SHARE] = key(0.1, "probability of zero reference keys and values")
-    face_mask: Annotated[float, SHARE] = key(0.1, "of a white face mask")
+    face_mask: Annotated[float, SHARE] = key(0.1, "probability of a white face mask")
 
     def probabilities(self) -> dict[str, float]:
         """Of all `CONDITIONS` in their order; 0 for those that the stage does not have."""
@@ -118,8 +118,8 @@ class DropConfig:
 class ClipDropConfig(DropConfig):
     """Those of the stages of clips."""
 
-    motion: Annotated[float, SHARE] = key(0.3, "of zero motion maps, as before the first clip")
-    audio: Annotated[float, SHARE] = key(0.1, "of zero audio tokens")
+    motion: Annotated[float, SHARE] = key(0.3, "probability of zero motion maps, as before the first clip")
+    audio: Annotated[float, SHARE] = key(0.1, "probability of zero audio tokens")
 
 
 @dataclass
