@@ -1654,6 +1654,48 @@ MUTATIONS = (
         "if True:",
         "train/test_emo_tiny.py",
     ),
+    Mutation(
+        "faces: the largest one by its longer side",
+        "emo/face/detector.py",
+        "key=lambda face: face.box.area",
+        "key=lambda face: face.box.side",
+        "face/test_box.py",
+    ),
+    Mutation(
+        "faces: a box grows from its corner",
+        "emo/face/box.py",
+        "Box(x - scale * across, y - scale * down, x + scale * across, y + scale * down)",
+        "Box(self.x0, self.y0, self.x0 + 2 * scale * across, self.y0 + 2 * scale * down)",
+        "face/test_box.py",
+    ),
+    Mutation(
+        "faces: another number for a landmark of the lips",
+        "emo/face/mesh.py",
+        "[78, 95, 88, 178, 87, 14, 317,",
+        "[78, 95, 88, 178, 14, 87, 317,",
+        "face/test_mesh.py",
+    ),
+    Mutation(
+        "faces: errors do not say which option is at fault",
+        "emo/face/portrait.py",
+        'option="image", ',
+        "",
+        "face/test_portrait.py",
+    ),
+    Mutation(
+        "sites: a layer without a value goes on",
+        "emo/unets/conditions.py",
+        "if any(value is None for value in values):",
+        "if False:",
+        "unets/test_reference.py",
+    ),
+    Mutation(
+        "measures: change over a video against its end",
+        "emo/metrics/continuity.py",
+        "values[len(values) - last :].mean(0) / values[:first].mean(0) - 1",
+        "values[:first].mean(0) / values[len(values) - last :].mean(0) - 1",
+        "metrics/test_continuity.py",
+    ),
 )
 
 
