@@ -2,6 +2,7 @@
 
     python benchmarks/calibrate.py                          # 20 clips of 3 s at 128 px: 6 minutes on one core
     python benchmarks/calibrate.py --clips 30 --compile     # 2 minutes, and 2 more for a first compilation
+    python benchmarks/calibrate.py --clips 30 --write docs/measures.md
 
 Everything that is commanded is known exactly; what is measured goes through pixels, FaceMesh and emo.metrics. Talking
 clips are whole performances; in sweeps one control moves and the rest is still; still faces drift by parts of a pixel
@@ -9,9 +10,13 @@ and give the noise floors.
 """
 
 import argparse
+import io
+import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +34,7 @@ SPEEDS = (0.0, 0.1, 0.3, 0.7, 1.3, 1.9)  # commanded mean rotation speeds, degre
 SWEEPS = {"pitch": (-12, 12), "blink": (0, 1), "gaze_x": (-0.8, 0.8), "gaze_y": (-0.5, 0.5), "brow": (-0.5, 1)}
 POSED = {"jaw": (0, 1), "yaw": (-20, 20), "pitch": (-12, 12), "roll": (-10, 10)}
 SWEEP_FRAMES, STILL_FRAMES, POSES = 32, 50, 4
+PLACE = re.compile("(?<=<!-- calibrate -->\n).*(?=<!-- /calibrate -->)", re.DOTALL)  # of the tables in a page
 MOVES = 0.15  # a control's least standard deviation, as a share of its range, for a clip's own r
 MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "mouth opening": metrics.mouth_opening,
@@ -214,6 +220,14 @@ def report_sync(clips: list[Clip]) -> None:
         print(f"| {name} | {r.mean():.3f} ± {r.std():.3f} | {best.mean():.3f} | {lags} |")
 
 
+def write_tables(page: Path, tables: str) -> None:
+    """Put the tables into a page, between its marks."""
+    text, places = PLACE.subn(lambda _: f"\n{tables}\n", page.read_text("utf-8"))
+    if not places:
+        raise SystemExit(f"{page} has no marks <!-- calibrate --> and <!-- /calibrate -->, each on a line of its own")
+    page.write_text(text, "utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=20, help="talking clips; a third as many people sweep")
@@ -221,6 +235,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=50, help="portraits to tell apart")
     parser.add_argument("--size", type=int, default=128, help="side of the frames in pixels")
     parser.add_argument("--compile", action="store_true", help="compile the renderer (needs a C++ compiler)")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the tables into this page, between its marks")
     options = parser.parse_args()
     studio = Studio(options.size, options.compile)
     clips = list(talking(studio, options.clips, options.seconds))
@@ -229,13 +244,18 @@ def main() -> None:
     found = [clip.found for clip in (*clips, *still, *(clip for _, clip in swept))]
     gallery, queries = zip(*portraits(studio, options.people), strict=True)
     pictures = list(posed(studio, 2 * options.people))
-    print(f"{options.clips} clips of {options.seconds:g} s at {options.size} px; {studio.frames} frames in all\n")
-    report_controls(clips, swept, still)
-    report_posed(pictures)
-    report_speed(clips, still)
-    report_identity(np.stack(gallery), np.stack(queries))
-    report_sync(clips)
-    print(f"\nFaces found in {100 * np.concatenate(found).mean():.2f} % of frames. ", end="")
+    with redirect_stdout(io.StringIO()) as report:
+        print(f"{options.clips} clips of {options.seconds:g} s at {options.size} px; {studio.frames} frames in all\n")
+        report_controls(clips, swept, still)
+        report_posed(pictures)
+        report_speed(clips, still)
+        report_identity(np.stack(gallery), np.stack(queries))
+        report_sync(clips)
+        print(f"\nFaces found in {100 * np.concatenate(found).mean():.2f} % of frames.")
+    tables = report.getvalue()
+    print(tables)
+    if options.write is not None:
+        write_tables(options.write, tables)
     print(f"Rendering {1000 * studio.rendering / studio.frames:.0f} ms a frame, ", end="")
     print(f"tracking {1000 * studio.tracking / studio.frames:.1f} ms.")
 
