@@ -135,12 +135,11 @@ def same_file(path: str | os.PathLike, other: Path) -> bool:
 
 def load_pipeline(options: argparse.Namespace):
     """The pipeline on its device, as the options say."""
-    from emo.hub import locate_model
-    from emo.pipelines import EMOPipeline
+    from emo.hub import locate_model, registry
 
     quiet_loading()
     device = pick_device(options.device)
-    pipe = EMOPipeline.from_pretrained(locate_model(options.model), dtype=pick_dtype(options.dtype, device))
+    pipe = registry.load_pipeline(locate_model(options.model), dtype=pick_dtype(options.dtype, device))
     if options.attention:
         set_attention(pipe, options.attention)
     if options.offload:

@@ -5,7 +5,8 @@ from emo.hub.build import build_audio_encoder, build_pipeline
 from emo.hub.locate import locate_model
 from emo.hub.model_config import ModelConfig, load_model_config
 from emo.hub.pretrained import import_pipeline
-from emo.hub.registry import System, load_pipeline, system_of, system_of_config
+from emo.hub.registry import load_pipeline, system_of, system_of_config
+from emo.hub.system import System
 from emo.hub.transfer import model_card, pull_folder, push_folder
 
 __all__ = [

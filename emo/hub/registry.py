@@ -1,18 +1,16 @@
 """Systems by the class of pipeline that a model folder's index names; each is imported when it is first asked for."""
 
-import importlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from huggingface_hub import hf_hub_download
 
 from emo.errors import WeightsError
+from emo.hub.system import System
 from emo.store import (
     MODEL_INDEX,
-    SavedFormat,
     check_listing,
     hub_errors,
     is_hub_name,
@@ -24,45 +22,27 @@ from emo.store import (
 )
 
 
-@dataclass(frozen=True)
-class System:
-    """A way from a portrait and a recording to a video: what commands need of it.
-
-    What its model card says is `describe` of its pipeline.
-
-    Attributes:
-        name: in one word; names of its configurations start with it.
-        title: as people know it.
-        pipeline: class of its pipelines.
-        load_config: name or path of a configuration -> the checked configuration of a model.
-        build: configuration, seed -> a pipeline with random weights.
-        import_weights: configuration, and by keyword the sources and a seed -> a pipeline with public weights; None
-            where there are none to start from.
-    """
-
-    name: str
-    title: str
-    pipeline: type[SavedFormat]
-    load_config: Callable[[str], Any]
-    build: Callable[[Any, int], SavedFormat]
-    import_weights: Callable[..., SavedFormat] | None = None
-
-
 class Entry(NamedTuple):
     """Where a system is found.
 
     Attributes:
         name: of the system.
         class_name: of its pipeline, as in the index of its folders.
-        module: that holds it as `SYSTEM`.
+        load: imports it.
     """
 
     name: str
     class_name: str
-    module: str
+    load: Callable[[], System]
 
 
-ENTRIES = [Entry("emo", "EMOPipeline", "emo.hub.system_emo")]
+def _emo() -> System:
+    from emo.hub.system_emo import SYSTEM
+
+    return SYSTEM
+
+
+ENTRIES = [Entry("emo", "EMOPipeline", _emo)]
 """All systems; where none is named, the first is meant."""
 
 
@@ -79,7 +59,7 @@ def system_of(place: str | os.PathLike) -> System:
     class_name = pipeline_class_name(_index(place))
     for entry in ENTRIES:
         if entry.class_name == class_name:
-            return _load(entry)
+            return entry.load()
     known = ", ".join(entry.class_name for entry in ENTRIES)
     what = f"its pipeline is a {class_name}" if class_name else f"{MODEL_INDEX} does not say what its pipeline is"
     raise WeightsError(f"{place}: {what}; known here: {known}")
@@ -88,7 +68,7 @@ def system_of(place: str | os.PathLike) -> System:
 def system_of_config(name: str) -> System:
     """The system of a model configuration, by what the name of its file starts with: `emo-tiny` is of `emo`."""
     prefix = Path(name).stem.partition("-")[0]
-    return _load(next((entry for entry in ENTRIES if entry.name == prefix), ENTRIES[0]))
+    return next((entry for entry in ENTRIES if entry.name == prefix), ENTRIES[0]).load()
 
 
 def load_pipeline(place: str | os.PathLike, **options: Any) -> Any:
@@ -113,7 +93,3 @@ def _index(place: str | os.PathLike) -> dict[str, Any]:
     with hub_errors(repo_id):
         file = hf_hub_download(repo_id, MODEL_INDEX, revision=revision)
     return read_index_file(Path(file))
-
-
-def _load(entry: Entry) -> System:
-    return importlib.import_module(entry.module).SYSTEM

@@ -3,7 +3,7 @@
 from emo.hub.build import build_pipeline
 from emo.hub.model_config import load_model_config
 from emo.hub.pretrained import import_pipeline
-from emo.hub.registry import System
+from emo.hub.system import System
 from emo.pipelines import EMOPipeline
 
 SYSTEM = System(

@@ -16,12 +16,13 @@ from emo.errors import WeightsError
 from emo.hub import load_pipeline, model_card, registry, system_of, system_of_config
 from emo.store import register_components
 
-TOY = registry.Entry("toy", "ToyPipeline", "toy_system")
+TOY = registry.Entry("toy", "ToyPipeline", lambda: toy_system.SYSTEM)
 
 THERE_AND_BACK = """
 from emo.hub import load_pipeline, registry
 from emo.cli.main import main
-registry.ENTRIES.append(registry.Entry("toy", "ToyPipeline", "toy_system"))
+import toy_system
+registry.ENTRIES.append(registry.Entry("toy", "ToyPipeline", lambda: toy_system.SYSTEM))
 result["init"] = command("init", "--config", "toy-5", "--out", "model")
 result["push"] = command("push", "model", "org/toy")
 result["pull"] = command("pull", "org/toy", "--out", "pulled")

@@ -1,0 +1,31 @@
+"""What a system is to the commands; `emo.hub.registry` finds the one of a model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from emo.store import SavedFormat
+
+
+@dataclass(frozen=True)
+class System:
+    """A way from a portrait and a recording to a video: what commands need of it.
+
+    What its model card says is `describe` of its pipeline.
+
+    Attributes:
+        name: in one word; names of its configurations start with it.
+        title: as people know it.
+        pipeline: class of its pipelines.
+        load_config: name or path of a configuration -> the checked configuration of a model.
+        build: configuration, seed -> a pipeline with random weights.
+        import_weights: configuration, and by keyword the sources and a seed -> a pipeline with public weights; None
+            where there are none to start from.
+    """
+
+    name: str
+    title: str
+    pipeline: type[SavedFormat]
+    load_config: Callable[[str], Any]
+    build: Callable[[Any, int], SavedFormat]
+    import_weights: Callable[..., SavedFormat] | None = None
