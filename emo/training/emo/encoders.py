@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from emo.data.batch import Batch
+from emo.data import Batch
 from emo.generation.audio_features import AudioFeatures
 from emo.generation.latents import encode_pictures
 from emo.media import AudioTrack, as_fps
