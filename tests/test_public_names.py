@@ -16,15 +16,27 @@ NAMES = [".".join(("emo", *path.relative_to(PACKAGE).parts)) for path in LAZY]
 
 
 def told(source: str) -> dict[str, str]:
-    """The names that a module imports under TYPE_CHECKING, each as itself, which exports it, and from where."""
-    blocks = [n for n in ast.parse(source).body if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
+    """The names that a module imports under TYPE_CHECKING and exports, and from where.
+
+    A name is exported that is imported as itself or stands in a list of `__all__`.
+    """
+    body = ast.parse(source).body
+    lists = [n.value for n in body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__"]
+    listed = {name for value in lists if isinstance(value, ast.List) for name in ast.literal_eval(value)}
+    blocks = [n for n in body if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
     imports = [node for block in blocks for node in block.body if isinstance(node, ast.ImportFrom)]
-    return {alias.name: node.module for node in imports for alias in node.names if alias.asname == alias.name}
+    return {
+        alias.name: node.module
+        for node in imports
+        for alias in node.names
+        if alias.asname == alias.name or alias.name in listed
+    }
 
 
 def test_told_names():
     source = "if TYPE_CHECKING:\n    from emo.hub import push as push\n    from emo.ui import serve\nelse:\n    pass\n"
     assert told(source) == {"push": "emo.hub"}
+    assert told(source + "__all__ = ['push', 'serve']\n") == {"push": "emo.hub", "serve": "emo.ui"}
 
 
 @pytest.mark.parametrize("name", NAMES)

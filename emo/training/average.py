@@ -16,7 +16,8 @@ class AveragedWeights:
 
     def __init__(self, parameters: Sequence[nn.Parameter], decay: float):
         self.parameters = list(parameters)
-        self.decay, self.steps = decay, 0
+        self.decay = decay
+        self.steps = 0
         self._averages = [p.detach().float().clone() for p in self.parameters] if decay else []
 
     @torch.no_grad()

@@ -77,7 +77,7 @@ def record_config(config: Any, path: Path) -> list[str]:
     """Write a configuration for whoever looks at the run later.
 
     Returns:
-        What differs from the one that was there before, as `key: before -> now`; nothing if that cannot be read.
+        What differs from the one that was there before, as `key: before → now`; nothing if that cannot be read.
 
     Raises:
         OutputError: it cannot be written.

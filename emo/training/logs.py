@@ -70,7 +70,7 @@ class Logs:
         self._bar.set_postfix_str(f"loss {means['loss']:.4f}, {rate:.1f} samples/s")
 
     def validation(self, step: int, scores: dict[str, float]) -> None:
-        """Scores of a validation, if it has any, as `validation/…`."""
+        """Scores of a validation, if it has any, as `validation/...`."""
         if scores:
             self._write(step, {f"validation/{name}": score for name, score in scores.items()})
 

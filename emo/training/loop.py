@@ -46,7 +46,7 @@ def make_accelerator(config: LoopConfig) -> Accelerator:
 def train(stage: Stage[Any, Any], config: LoopConfig, accelerator: Accelerator, resume: str | None = None) -> int:
     """Train to the configured number of steps, or until a signal or `stop_after_seconds` ends this run.
 
-    Below `config.output` it writes `config.yaml`, `checkpoints/step-…`, `validation/step-…`, `log.jsonl`, what
+    Below `config.output` it writes `config.yaml`, `checkpoints/step-...`, `validation/step-...`, `log.jsonl`, what
     TensorBoard reads, and at the end `model`, which is what the stage saves.
 
     Args:
@@ -118,7 +118,8 @@ class _Run:
             self.checkpoints.load(path)
 
     def run(self) -> int:
-        config, progress = self.config, self.progress
+        config = self.config
+        progress = self.progress
         self.model.train()
         with StopSignals() as signals, self._logs() as logs:
             batches = self._batches() if progress.step < config.steps else iter(())

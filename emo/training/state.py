@@ -34,7 +34,8 @@ class Progress:
         return asdict(self)
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        self.step, self.samples = state["step"], state["samples"]
+        self.step = state["step"]
+        self.samples = state["samples"]
 
 
 @contextmanager
@@ -56,7 +57,7 @@ def together(accelerator: Accelerator) -> Iterator[None]:
 
 
 class Checkpoints:
-    """Folders `step-…`, each whole or not there, of which the newest `keep` stay, or all for 0.
+    """Folders `step-...`, each whole or not there, of which the newest `keep` stay, or all for 0.
 
     Networks, optimizers, gradient scaler and random state are saved by accelerate, which has prepared them; what else
     changes during training is given to `register`. With several machines the folder must be shared between them.
@@ -101,13 +102,14 @@ class Checkpoints:
         self.accelerator.register_for_checkpointing(*objects)
 
     def save(self, step: int) -> None:
-        """Save everything as `step-…`; all processes call this. Older ones go, and what a run that has gone back
+        """Save everything as `step-...`; all processes call this. Older ones go, and what a run that has gone back
         has left of later steps.
 
         Raises:
             OutputError: the disk does not take it; half a checkpoint does not stay.
         """
-        path, main = self.folder / step_name(step), self.accelerator.is_main_process
+        path = self.folder / step_name(step)
+        main = self.accelerator.is_main_process
         temporary = path.with_name(path.name + NEW)
         try:
             with together(self.accelerator):

@@ -132,7 +132,8 @@ class TrainingStep:
         self.values["waited"] = self.values.get("waited", 0.0) + waited
         samples = round(seen * self.accelerator.num_processes)
         self.values["samples"] = self.values.get("samples", 0) + samples
-        self._waited, self._unseen = 0.0, 0.0
+        self._waited = 0.0
+        self._unseen = 0.0
         names = ("loss", *self._results[0][1])
         return {prefix + name: mean for name, mean in zip(names, means, strict=True)}
 

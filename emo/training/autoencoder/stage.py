@@ -51,7 +51,8 @@ class AutoencoderNetworks(nn.Module):
             Pictures, and the posterior's KL divergence per latent number, 0 where there is none.
         """
         posterior = self.vae.encode(pictures).latent_dist
-        latents, divergence = posterior.mode(), pictures.new_zeros(())
+        latents = posterior.mode()
+        divergence = pictures.new_zeros(())
         if isinstance(posterior, DiagonalGaussianDistribution):
             level = level + posterior.std
             divergence = posterior.kl().mean() / latents[0].numel()

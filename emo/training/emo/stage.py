@@ -115,7 +115,8 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
 
     def example_batch(self, batch_size: int = 1) -> EncodedBatch:
         """A batch of the shapes that `loss` is given, on the meta device; it has sizes but no values."""
-        unet, audio = self.pipe.unet.config, self.pipe.audio_projection.config
+        unet = self.pipe.unet.config
+        audio = self.pipe.audio_projection.config
         size, channels = unet["sample_size"], unet["in_channels"]
         pixels = size * self.pipe.vae_scale_factor
         frames = self.frames + self.motion_frames if self.video else self.frames
@@ -140,7 +141,8 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
 
     def dataset(self) -> Dataset[Batch]:
         """Samples by number, each a `Batch` of one."""
-        data, pipe = self.config.data, self.pipe
+        data = self.config.data
+        pipe = self.pipe
         size = data.size or pipe.unet.config["sample_size"] * pipe.vae_scale_factor
         features = emo_features(pipe.vae, pipe.audio_encoder, pipe.feature_extractor)
         cache = check_cache(cache_path(data.root, features, size)) if data.cache else None

@@ -101,12 +101,15 @@ class SyncSamples(Dataset[SyncBatch]):
     def __getitem__(self, number: int) -> SyncBatch:
         rng = np.random.default_rng((0x59C, self.seed, number))
         rounds, place = divmod(number, len(self.clips))
-        clip, start = self.clips[place], 0
+        clip = self.clips[place]
+        start = 0
         if self.augment is not None:
             clip = self.clips[_permutation(self.seed, rounds, len(self.clips))[place]]
             start = int(rng.integers(len(frames_at_25(clip.frames, clip.fps)) - self.frames + 1))
         pictures, squares = self._pictures(clip, start)
-        waveform, turn, warp = self._waveform(clip, start), 0.0, 1.0
+        waveform = self._waveform(clip, start)
+        turn = 0.0
+        warp = 1.0
         if self.augment is not None:
             squares, turn = _moved(squares, self.augment, rng)
         crops = np.stack([cut_square(p, s, self.size, turn) for p, s in zip(pictures, squares, strict=True)])
@@ -124,7 +127,8 @@ class SyncSamples(Dataset[SyncBatch]):
         """Frames (F, H, W, 3) from one on, at 25 per second, and their squares (F, 3)."""
         labels = load_labels(self.folder / clip.labels, clip.frames)
         shown = frames_at_25(clip.frames, clip.fps)
-        boxes, mouths = labels["face_box"][shown], labels["points"][shown][:, MOUTH_CORNERS].mean(1)
+        boxes = labels["face_box"][shown]
+        mouths = labels["points"][shown][:, MOUTH_CORNERS].mean(1)
         piece = slice(start, start + self.frames)
         path = self.folder / clip.file_name
         with reading_clips(), VideoReader(path, own=True) as video:
@@ -142,7 +146,9 @@ class SyncSamples(Dataset[SyncBatch]):
 
 def _moved(squares: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> tuple[np.ndarray, float]:
     """Squares shifted and scaled as one, (F, 3), and degrees by which to turn the crops."""
-    shift, size, turn = rng.uniform(-1, 1, 2), rng.uniform(-1, 1), rng.uniform(-1, 1)
+    shift = rng.uniform(-1, 1, 2)
+    size = rng.uniform(-1, 1)
+    turn = rng.uniform(-1, 1)
     squares = squares.copy()
     squares[:, :2] += config.place * shift * squares[:, 2:]
     squares[:, 2] *= (1 + config.scale) ** size
@@ -172,7 +178,10 @@ def _recolored(crops: np.ndarray, config: AugmentConfig, rng: np.random.Generato
 
 def _resounded(waveform: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> tuple[np.ndarray, float]:
     """The sound with noise and at another loudness, and a factor for the mel bands' frequencies."""
-    chance, decibel, loudness, warp = rng.random(), rng.uniform(0, 40), rng.uniform(-1, 1), rng.uniform(-1, 1)
+    chance = rng.random()
+    decibel = rng.uniform(0, 40)
+    loudness = rng.uniform(-1, 1)
+    warp = rng.uniform(-1, 1)
     if chance < config.noise_share:
         waveform = add_noise(waveform, decibel, rng)
     steps = round(4 * warp) / 4  # nine different sets of bands, which are kept
