@@ -1489,14 +1489,14 @@ MUTATIONS = (
     Mutation(
         "reader: it may have others signaled through a file",
         "emo/media/confine.py",
-        "        *_all_but(FCNTL[column], OWNERS, low_of(1)),\n",
+        "        *_all_but(FCNTL[column], OWNERS, _low_of(1)),\n",
         "",
         "media/test_confine.py",
     ),
     Mutation(
         "reader: it may have others signaled by ioctl",
         "emo/media/confine.py",
-        "        *_all_but(IOCTL[column], IOCTL_OWNERS, low_of(1)),\n",
+        "        *_all_but(IOCTL[column], IOCTL_OWNERS, _low_of(1)),\n",
         "",
         "media/test_confine.py",
     ),

@@ -8,15 +8,7 @@ from emo.cli.device import pick_device
 from emo.console import note, say
 from emo.errors import DatasetError, EmoError, OptionError
 from emo.locks import claim_folder
-
-PICTURES = (
-    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff"),
-    *(".avif", ".heic", ".heif", ".jp2", ".gif"),
-)
-SOUNDS = (
-    *(".wav", ".wave", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".m4a", ".m4b", ".aac", ".ac3"),
-    *(".aif", ".aiff", ".aifc", ".au", ".caf", ".wma", ".amr", ".mka", ".weba"),
-)
+from emo.search import PICTURES, SOUNDS
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
