@@ -32,8 +32,8 @@ SOUNDS = (
 
 MADE = ("prepare.json", "synthesize.json")  # what a dataset of ours says it was made with
 SPLITS = ("train", "test")
-NAMED = 3  # datasets that are named
-KINDS = 8  # endings that are named
+MAX_DATASETS = 3  # that are named
+MAX_ENDINGS = 8  # that are named
 
 
 def find_files(
@@ -56,19 +56,22 @@ def find_files(
         OptionError: naming `option`, if there is no such file or folder, it may not be read, or nothing of the kind is
             in it.
     """
-    problem = lambda message: OptionError(f"{option} {message}")
-    found = file_status(place, problem)
-    if found is None:
+
+    def problem(message: str) -> OptionError:
+        return OptionError(f"{option} {message}")
+
+    status = file_status(place, problem)
+    if status is None:
         raise problem(never_a_file(place) or f"{place}: there is no such file or folder")
-    if not stat.S_ISDIR(found.st_mode):
-        if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISDIR(status.st_mode):
+        if not stat.S_ISREG(status.st_mode):
             require_file(place, problem)
         return [place]
     require_folder(place, problem, "give a file or a folder")
     search = _Search(suffixes, [os.path.realpath(output) for output in outputs])
     search.folder(place)
     if not search.files:
-        first = ", ".join(suffixes[:KINDS]) + (" …" if len(suffixes) > KINDS else "")
+        first = ", ".join(suffixes[:MAX_ENDINGS]) + (" …" if len(suffixes) > MAX_ENDINGS else "")
         raise OptionError(f"{option} {place}: no file there ends in {first}{search.left_out('; left out: ')}")
     if left_out := search.left_out("left out: "):
         tell(f"{option} {place}: {left_out}")
@@ -76,14 +79,22 @@ def find_files(
 
 
 class _Search:
-    """files: found so far. The rest is what was left out."""
+    """A search that is under way.
+
+    Attributes:
+        files: found so far. The rest is what was left out.
+    """
 
     def __init__(self, suffixes: Sequence[str], outputs: Sequence[str]):
-        self.suffixes, self.outputs = suffixes, outputs
+        self.suffixes = suffixes
+        self.outputs = outputs
         self.files: list[Path] = []
         self.own: list[Path] = []
         self.datasets: list[Path] = []
-        self.hidden, self.linked, self.lost, self.closed = 0, 0, 0, 0
+        self.hidden = 0
+        self.linked = 0
+        self.lost = 0
+        self.closed = 0
         self.others: Counter[str] = Counter()
 
     def folder(self, folder: Path) -> None:
@@ -108,7 +119,8 @@ class _Search:
                 self.file(path, entry)
 
     def file(self, path: Path, entry: os.DirEntry) -> None:
-        suffix, linked = path.suffix.lower(), entry.is_symlink()
+        suffix = path.suffix.lower()
+        linked = entry.is_symlink()
         of_kind = suffix in self.suffixes
         if linked and os.path.isdir(path):
             self.linked += 1
@@ -125,15 +137,15 @@ class _Search:
 
     def left_out(self, start: str) -> str:
         """In words; "" if nothing was."""
-        things = [f"the output {path}" for path in self.own[:NAMED]]
-        things += [f"the dataset {path}" for path in self.datasets[:NAMED]]
-        more = max(0, len(self.own) - NAMED) + max(0, len(self.datasets) - NAMED)
+        things = [f"the output {path}" for path in self.own[:MAX_DATASETS]]
+        things += [f"the dataset {path}" for path in self.datasets[:MAX_DATASETS]]
+        more = max(0, len(self.own) - MAX_DATASETS) + max(0, len(self.datasets) - MAX_DATASETS)
         counts = {"more outputs and datasets": more, "hidden": self.hidden, "folders that are links": self.linked}
         counts |= {"that are no files": self.lost, "folders that may not be read": self.closed}
         things += [f"{count} {words}" for words, count in counts.items() if count]
         others = sorted(self.others.items(), key=lambda pair: (-pair[1], pair[0]))
-        things += [f"{count} {suffix or 'without an ending'}" for suffix, count in others[:KINDS]]
-        if rest := sum(count for _, count in others[KINDS:]):
+        things += [f"{count} {suffix or 'without an ending'}" for suffix, count in others[:MAX_ENDINGS]]
+        if rest := sum(count for _, count in others[MAX_ENDINGS:]):
             things.append(f"{rest} with other endings")
         return start + ", ".join(things) if things else ""
 

@@ -22,7 +22,9 @@ def told(source: str) -> dict[str, str]:
     """
     body = ast.parse(source).body
     lists = [n.value for n in body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__"]
-    listed = {name for value in lists if isinstance(value, ast.List) for name in ast.literal_eval(value)}
+    listed = {
+        e.value for value in lists if isinstance(value, ast.List) for e in value.elts if isinstance(e, ast.Constant)
+    }
     blocks = [n for n in body if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
     imports = [node for block in blocks for node in block.body if isinstance(node, ast.ImportFrom)]
     return {

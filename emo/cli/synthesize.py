@@ -9,6 +9,7 @@ from emo.cli.arguments import add_workers, check_workers, pick_device, unfinishe
 from emo.console import note, say
 from emo.errors import DatasetError, EmoError, OptionError
 from emo.locks import claim_folder
+from emo.search import PICTURES, SOUNDS
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -130,7 +131,7 @@ def share(value: float | None, things: tuple, default: float, option: str) -> fl
 def usable_portraits(options: argparse.Namespace) -> tuple[str, ...]:
     """The pictures that can be animated; the others are named and left out."""
     from emo.data.synthetic.renderer import load_warper
-    from emo.search import PICTURES, find_files
+    from emo.search import find_files
 
     pictures = find_files(options.portraits, PICTURES, "--portraits", [options.out])
     return usable(pictures, lambda path: load_warper(path, options.size), "--portraits")
@@ -140,7 +141,7 @@ def usable_recordings(options: argparse.Namespace) -> tuple[str, ...]:
     """The recordings that can be read and hold at least a frame; the others are named and left out."""
     from emo.errors import AudioError
     from emo.media import AudioTrack
-    from emo.search import SOUNDS, find_files
+    from emo.search import find_files
 
     def check(path: str) -> None:
         with AudioTrack.open(path) as track:

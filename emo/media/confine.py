@@ -102,7 +102,7 @@ def program(machine: str) -> list[tuple[int, int, int, int]]:
     Anything but this machine's own way of calling kills the process; what is refused answers EPERM.
     """
     column, architecture = MACHINES[machine]
-    number, low_of = 0, lambda argument: 16 + 8 * argument
+    number = 0
     steps = [
         (LOAD, 0, 0, 4),
         (EQUAL, 1, 0, architecture),
@@ -110,7 +110,7 @@ def program(machine: str) -> list[tuple[int, int, int, int]]:
         (LOAD, 0, 0, number),
         # no process, but threads; glibc's newer call hides its flags in memory, and does without when it is not there
         (EQUAL, 0, 4, CLONE[column]),
-        (LOAD, 0, 0, low_of(0)),
+        (LOAD, 0, 0, _low_of(0)),
         (ANY_BIT, 0, 1, CLONE_THREAD),
         (RETURN, 0, 0, ALLOW),
         (RETURN, 0, 0, REFUSE),
@@ -118,14 +118,14 @@ def program(machine: str) -> list[tuple[int, int, int, int]]:
         (RETURN, 0, 0, UNKNOWN),
         # limits may be read, not set: no pointer to new ones
         (EQUAL, 0, 6, PRLIMIT[column]),
-        (LOAD, 0, 0, low_of(2)),
+        (LOAD, 0, 0, _low_of(2)),
         (EQUAL, 0, 3, 0),
-        (LOAD, 0, 0, low_of(2) + 4),
+        (LOAD, 0, 0, _low_of(2) + 4),
         (EQUAL, 0, 1, 0),
         (RETURN, 0, 0, ALLOW),
         (RETURN, 0, 0, REFUSE),
-        *_all_but(FCNTL[column], OWNERS, low_of(1)),
-        *_all_but(IOCTL[column], IOCTL_OWNERS, low_of(1)),
+        *_all_but(FCNTL[column], OWNERS, _low_of(1)),
+        *_all_but(IOCTL[column], IOCTL_OWNERS, _low_of(1)),
         (ABOVE, 0, 1, NEWEST),  # above it also lie the numbers of x86-64's second way of calling, x32
         (RETURN, 0, 0, UNKNOWN),
     ]
@@ -133,6 +133,11 @@ def program(machine: str) -> list[tuple[int, int, int, int]]:
         if numbers[column] >= 0:
             steps += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, REFUSE)]
     return [*steps, (RETURN, 0, 0, ALLOW)]
+
+
+def _low_of(argument: int) -> int:
+    """Where the lower half of a system call's argument lies."""
+    return 16 + 8 * argument
 
 
 def _all_but(number: int, commands: tuple[int, ...], argument: int) -> list[tuple[int, int, int, int]]:

@@ -44,10 +44,14 @@ def check_output(path: str | Path) -> None:
         OutputError: if the ending is not .mp4 or .mov, the folder is missing, `path` is a directory, a pipe or a link
             that leads nowhere, or its name leaves no room for what lies beside it until it is finished.
     """
-    unusable = lambda message: OutputError(f"the video cannot be written: {message}")
-    path, found = Path(path), None if os.path.islink(path) else file_status(path, unusable)
+
+    def unusable(message: str) -> OutputError:
+        return OutputError(f"the video cannot be written: {message}")
+
+    path = Path(path)
+    status = None if os.path.islink(path) else file_status(path, unusable)
     target = written_file(path)
-    if os.path.isdir(target) or (found and stat.S_ISDIR(found.st_mode)):
+    if os.path.isdir(target) or (status and stat.S_ISDIR(status.st_mode)):
         raise OutputError(f"{path} is a directory; give a file name")
     for name in dict.fromkeys((path, target)):
         if name.suffix.lower() not in FORMATS:

@@ -15,8 +15,11 @@ from emo.media.loudness import hann_windows, measuring_times, smooth_measurement
 class Articulation:
     """The mouth over T frames, each (T,) float32; frame i is the middle of its interval, (i + 0.5) / fps.
 
-    loudness: 0 … 1, level of the speech band between the recording's floor and its peaks.
-    jaw, width, rounding: as in `FaceControls`.
+    Attributes:
+        loudness: 0 ... 1, level of the speech band between the recording's floor and its peaks.
+        jaw: as in `FaceControls`.
+        width: as in `FaceControls`.
+        rounding: as in `FaceControls`.
     """
 
     loudness: Tensor
@@ -75,8 +78,9 @@ def articulate_recording(waveform: np.ndarray, fps: float = 25.0) -> Articulatio
     first, second = _formants(waveform, grid)
     opened, width, rounding = _vowel_shape(first, second, level)
     weight = level + 1e-3
-    average = lambda v: smooth_measurements(v * weight, 0.03) / smooth_measurements(weight, 0.03)
-    shapes = (_sample(grid, average(v), times) for v in (opened, width, rounding))
+    total = smooth_measurements(weight, 0.03)
+    averages = (smooth_measurements(values * weight, 0.03) / total for values in (opened, width, rounding))
+    shapes = (_sample(grid, average, times) for average in averages)
     return _articulation(_sample(grid, level, times), *shapes, opening=np.ones(len(times)))
 
 
@@ -122,6 +126,10 @@ def _formants(waveform: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.nd
     return np.where(found, first, 500.0), np.where(found, second, 1450.0)
 
 
+def _bark(hertz: np.ndarray | float) -> np.ndarray:
+    return 26.81 / (1 + 1960 / np.maximum(hertz, 50)) - 0.53
+
+
 def _vowel_shape(
     first: np.ndarray, second: np.ndarray, level: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -129,10 +137,9 @@ def _vowel_shape(
     loud = level > 0.4
     scale = np.clip(np.median(second[loud]) / 1400, 0.9, 1.3) if loud.any() else 1.0
     table = list(VOWELS.values())
-    bark = lambda f: 26.81 / (1 + 1960 / np.maximum(f, 50)) - 0.53
-    known = np.array([[bark(v.formants[0]), bark(v.formants[1])] for v in table])
-    heard = np.stack([bark(first / scale), bark(second / scale)], -1)
-    near = np.exp(-0.5 * ((heard[:, None] - known) ** 2).sum(-1) / 1.2**2) + 1e-12
+    vowels = np.array([[_bark(v.formants[0]), _bark(v.formants[1])] for v in table])
+    formants = np.stack([_bark(first / scale), _bark(second / scale)], -1)
+    near = np.exp(-0.5 * ((formants[:, None] - vowels) ** 2).sum(-1) / 1.2**2) + 1e-12
     near /= near.sum(1, keepdims=True)
     shape = near @ np.array([[v.open / 0.9, v.width, v.rounding] for v in table])
     return shape[:, 0], shape[:, 1], shape[:, 2]

@@ -1,5 +1,7 @@
 """Procedural 3-D avatars: a signed-distance person, ray-marched frame by frame, with exact labels."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -38,7 +40,10 @@ class AvatarRenderer:
     ) -> None:
         if size < TILE or size % TILE or samples < 1 or batch < 1:
             raise ValueError(f"size must be a positive multiple of {TILE}, samples and batch at least 1")
-        self.size, self.samples, self.batch, self.device = size, samples, batch, torch.device(device)
+        self.size = size
+        self.samples = samples
+        self.batch = batch
+        self.device = torch.device(device)
         self._marcher = Marcher(compile)
 
     @torch.no_grad()
@@ -119,8 +124,9 @@ class AvatarRenderer:
 def _one_per_frame(identity: Identity, frames: int) -> Identity:
     if len(identity) not in (1, frames):
         raise ValueError(f"{len(identity)} people for {frames} frames: give one person, or one per frame")
-    spread = lambda fields: (v.expand(frames, *v.shape[1:]) for v in fields)
-    return Identity(Shape(*spread(identity.shape)), Look(*spread(identity.look)))
+    shape = Shape(*(value.expand(frames, *value.shape[1:]) for value in identity.shape))
+    look = Look(*(value.expand(frames, *value.shape[1:]) for value in identity.look))
+    return Identity(shape, look)
 
 
 def pack_geometry(shape: Shape, controls: FaceControls) -> Tensor:
@@ -163,7 +169,10 @@ def _points(shape: Shape, pose: Pose) -> Tensor:
         (0, shape.mouth_y + pose.lip_up),
         (0, shape.mouth_y - pose.lip_down),
     ]
-    column = lambda values: torch.cat([torch.zeros_like(corner) + v for v in values], 1)
+
+    def column(values: Iterable[Tensor | float]) -> Tensor:
+        return torch.cat([torch.zeros_like(corner) + value for value in values], 1)
+
     x, y = (column(values) for values in zip(*lips, strict=True))
     mouth = _march_to_face(shape, pose, [x, y, torch.full_like(x, 2)], [0 * x, 0 * x, torch.full_like(x, -1)])
     mouth[..., 2] += pose.lip_forward

@@ -57,12 +57,17 @@ def group(rays: Tensor, frames: int, rays_per_frame: int) -> Group:
     return Group(packed.view(-1, WIDTH), tile_frame)
 
 
+def _kernel(function: Callable, compile: bool) -> Callable:
+    return torch.compile(function, dynamic=True) if compile else function
+
+
 class Marcher:
     """The three kernels (compiled or not) and the loops around them."""
 
     def __init__(self, compile: bool) -> None:
-        wrap: Callable = (lambda f: torch.compile(f, dynamic=True)) if compile else (lambda f: f)
-        self.parts, self.coarse, self.shade = wrap(shapes.parts), wrap(shapes.coarse_distance), wrap(shade)
+        self.parts = _kernel(shapes.parts, compile)
+        self.coarse = _kernel(shapes.coarse_distance, compile)
+        self.shade = _kernel(shade, compile)
 
     def distance(self, packed: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
         """Distance to the nearest part, shaped like `x`."""

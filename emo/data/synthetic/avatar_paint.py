@@ -193,33 +193,38 @@ def paint_hair(shape: Shape, look: Look, x: Tensor, y: Tensor, z: Tensor) -> tup
 def paint_cloth(shape: Shape, look: Look, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     """Crew neck, V-neck with bare skin, stripes, or jacket over a shirt (scene coordinates)."""
     ax, front = x.abs(), step(-0.35, -0.15, z)
-    kind = lambda index: ((look.garment - index).abs() < 0.5).float()
     base = look.cloth.expand(-1, -1, x.shape[1])
     band = step(shape.neck * 1.05 + 0.17, shape.neck * 1.05 + 0.12, (ax.square() + (z + 0.33).square() + 1e-9).sqrt())
     collar = band * step(-1.56, -1.50, y)
-    base = mix(base, look.cloth * 0.72, collar * (1 - kind(3)))
+    base = mix(base, look.cloth * 0.72, collar * (1 - _is_kind(look.garment, 3)))
     depth = y + 1.74 - 0.95 * ax
-    base = mix(base, look.skin * 0.96, kind(1) * step(-0.01, 0.03, depth) * front)
-    base = mix(base, look.trim, kind(1) * bump(depth / 0.035) * front)
-    base = mix(base, look.trim, kind(2) * step(-0.35, 0.35, torch.sin(y * 30 + 1)) * step(-1.52, -1.58, y))
+    base = mix(base, look.skin * 0.96, _is_kind(look.garment, 1) * step(-0.01, 0.03, depth) * front)
+    base = mix(base, look.trim, _is_kind(look.garment, 1) * bump(depth / 0.035) * front)
+    base = mix(
+        base, look.trim, _is_kind(look.garment, 2) * step(-0.35, 0.35, torch.sin(y * 30 + 1)) * step(-1.52, -1.58, y)
+    )
     shirt = step(-0.02, 0.02, y + 2.05 - 1.9 * ax) * front
-    base = mix(base, 0.25 * look.trim + 0.66, kind(3) * torch.maximum(shirt, collar))
+    base = mix(base, 0.25 * look.trim + 0.66, _is_kind(look.garment, 3) * torch.maximum(shirt, collar))
     lapel = bump((y + 2.05 - 1.9 * ax) / 0.09) * front
-    base = mix(base, look.cloth * 0.6, kind(3) * lapel * 0.8)
+    base = mix(base, look.cloth * 0.6, _is_kind(look.garment, 3) * lapel * 0.8)
     tie = step(0.075, 0.055, ax + 0.10 * (y + 1.5)) * step(-1.46, -1.50, y) * front * (look.age > 0.45)
-    return mix(base, look.trim * 0.55, kind(3) * tie)
+    return mix(base, look.trim * 0.55, _is_kind(look.garment, 3) * tie)
 
 
 def backdrop(look: Look, x: Tensor, y: Tensor) -> Tensor:
-    """Background color at picture coordinates x, y in -1…1 (tiles, rays): gradient, two-tone wall, or soft lights."""
-    kind = lambda index: ((look.wall_kind - index).abs() < 0.5).float()
+    """Background color at picture coordinates (tiles, rays), -1 ... 1: gradient, two-tone wall, or soft lights."""
     ramp = (x * torch.cos(look.wall_angle) + y * torch.sin(look.wall_angle)) * 0.5 + 0.5
     wainscot = step(-0.02, 0.02, -0.15 + 0.25 * torch.sin(look.wall_angle) - y)
-    blend = ramp * (1 - kind(1)) + wainscot * kind(1)
+    blend = ramp * (1 - _is_kind(look.wall_kind, 1)) + wainscot * _is_kind(look.wall_kind, 1)
     base = mix(look.wall.expand(-1, -1, x.shape[1]), look.wall_far, blend.clamp(0, 1))
     lights = torch.zeros_like(ramp)
     for turn, size in ((1.0, 0.5), (2.3, 0.35), (3.1, 0.42)):
         across, height = 1.2 * torch.sin(look.wall_angle * turn + turn), torch.cos(look.wall_angle * turn)
         lights = lights + bump((x - across) / size) * bump((y - height) / size)
-    base = mix(base, 0.5 * look.rim + 0.5 * look.wall, (lights * kind(2) * 0.6).clamp(0, 1))
+    base = mix(base, 0.5 * look.rim + 0.5 * look.wall, (lights * _is_kind(look.wall_kind, 2) * 0.6).clamp(0, 1))
     return base * (1 - 0.16 * (x * x + y * y)).unsqueeze(1)
+
+
+def _is_kind(kind: Tensor, number: int) -> Tensor:
+    """1 where a kind, a whole number as a float, is this one, else 0."""
+    return ((kind - number).abs() < 0.5).float()

@@ -56,7 +56,10 @@ def rotation(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
     """
     a, b, c = (torch.deg2rad(v) for v in (yaw, -pitch, -roll))
     zero, one = torch.zeros_like(a), torch.ones_like(a)
-    matrix = lambda *v: torch.stack(v, -1).unflatten(-1, (3, 3))
+
+    def matrix(*values: Tensor) -> Tensor:
+        return torch.stack(values, -1).unflatten(-1, (3, 3))
+
     ry = matrix(a.cos(), zero, a.sin(), zero, one, zero, -a.sin(), zero, a.cos())
     rx = matrix(one, zero, zero, zero, b.cos(), -b.sin(), zero, b.sin(), b.cos())
     rz = matrix(c.cos(), -c.sin(), zero, c.sin(), c.cos(), zero, zero, zero, one)

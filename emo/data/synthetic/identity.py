@@ -149,7 +149,11 @@ def draw_identities(seeds: Sequence[int]) -> Identity:
     if min(seeds) < 0:
         raise ValueError("identity seeds must be non-negative")
     people = [draw_person(np.random.default_rng((0x1D, int(seed)))) for seed in seeds]
-    pack = lambda kind: kind(
-        *(torch.tensor(np.array([p[f] for p in people]), dtype=torch.float32) for f in kind._fields)
+    columns = {
+        name: torch.tensor(np.array([person[name] for person in people]), dtype=torch.float32)
+        for name in (*Shape._fields, *Look._fields)
+    }
+    return Identity(
+        Shape(**{name: columns[name] for name in Shape._fields}),
+        Look(**{name: columns[name] for name in Look._fields}),
     )
-    return Identity(pack(Shape), pack(Look))

@@ -1,5 +1,7 @@
 """How people differ: the distributions that the fields of an `Identity` are drawn from."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 SKIN_RAMP = np.array(
@@ -27,9 +29,89 @@ IRIS_DARK = [(0.16, 0.08, 0.04), (0.25, 0.14, 0.07), (0.32, 0.19, 0.09)]
 IRIS_LIGHT = [(0.20, 0.36, 0.52), (0.28, 0.44, 0.32), (0.40, 0.45, 0.48), (0.17, 0.28, 0.46), (0.42, 0.31, 0.14)]
 
 
+Table = Mapping[str, float | tuple[float, float]]
+"""Fields and their values, or the range that they are drawn from, in this order."""
+
+ANY_HAIR: Table = {
+    "hair_side": 0.05,
+    "hair_top": 0.08,
+    "hair_lift": 0.0,
+    "hair_front": (0.62, 0.72),
+    "hair_recess": (0.0, 0.12),
+    "hair_sweep": 0.0,
+    "hair_taper": (0.16, 0.26),
+    "hair_burn": -0.08,
+    "hair_nape": -0.45,
+    "hair_wave": (0, 0.006),
+    "hair_curl": 0.0,
+    "curtain": 3.0,
+    "curtain_wide": 0.85,
+    "curtain_open": 0.62,
+    "bun_y": 1.0,
+    "bun_z": -0.3,
+    "bun_size": 0.0,
+    "strand": (0.6, 1.0),
+    "strand_phase": (0, 6.28),
+    "part": (-0.35, 0.35),
+}
+FALLING: Table = {
+    "hair_side": 0.05,
+    "hair_top": (0.08, 0.13),
+    "hair_burn": -0.45,
+    "hair_recess": 0.0,
+    "hair_wave": (0.0, 0.02),
+    "curtain": (-1.75, -1.25),
+    "curtain_wide": (0.80, 0.90),
+    "curtain_open": (0.585, 0.635),
+    "hair_sweep": (-0.08, 0.08),
+}
+# Of curls `hair_top` is drawn as their size, which makes the sides as well.
+CURLS: Table = {"hair_top": (0.08, 0.24), "hair_curl": (0.014, 0.022), "strand": 0.35, "hair_nape": -0.55}
+MALE_CURLS: Table = {**CURLS, "hair_top": (0.06, 0.15)}
+STYLES: dict[str, Table] = {
+    "bald": {"hair_top": -0.06, "hair_side": -0.06, "hair_recess": 0.0},
+    "cropped": {"hair_side": (0.008, 0.02), "hair_top": (0.02, 0.05), "strand": 0.3, "hair_taper": 0.10},
+    "short": {"hair_side": (0.03, 0.06), "hair_top": (0.09, 0.15), "hair_sweep": (-0.10, 0.10)},
+    "quiff": {"hair_side": (0.02, 0.04), "hair_top": (0.08, 0.12), "hair_lift": (0.07, 0.17)},
+    "curly": CURLS,
+    "bob": {**FALLING, "curtain": (-0.98, -0.72)},
+    "long": FALLING,
+    "bun": {
+        "hair_side": 0.03,
+        "hair_top": (0.05, 0.09),
+        "bun_y": 0.75,
+        "bun_z": -0.85,
+        "bun_size": (0.20, 0.27),
+        "hair_nape": -0.3,
+    },
+}
+MALE_STYLES = (0.09, 0.19, 0.25, 0.21, 0.16, 0.02, 0.06, 0.02)  # how often each is worn
+FEMALE_STYLES = (0.0, 0.03, 0.10, 0.04, 0.14, 0.22, 0.31, 0.16)
+RECEDING: Table = {"hair_front": (0.72, 0.86), "hair_recess": (0.15, 0.28)}
+
+
+class _Dice:
+    """Draws of single values, one after the other."""
+
+    def __init__(self, rng: np.random.Generator):
+        self._rng = rng
+
+    def uniform(self, low: float, high: float) -> float:
+        return float(self._rng.uniform(low, high))
+
+    def chance(self, probability: float) -> bool:
+        return bool(self._rng.random() < probability)
+
+    def pick(self, table: Sequence[tuple[float, float, float]]) -> np.ndarray:
+        return np.array(table[self._rng.integers(len(table))])
+
+    def draw(self, table: Table) -> dict[str, float]:
+        return {name: self.uniform(*value) if isinstance(value, tuple) else value for name, value in table.items()}
+
+
 def _hsv(hue: float, saturation: float, value: float) -> np.ndarray:
-    channel = lambda n: value - value * saturation * np.clip(min((n + hue * 6) % 6, 4 - (n + hue * 6) % 6), 0, 1)
-    return np.array([channel(5.0), channel(3.0), channel(1.0)])
+    places = [(channel + hue * 6) % 6 for channel in (5.0, 3.0, 1.0)]
+    return np.array([value - value * saturation * np.clip(min(place, 4 - place), 0, 1) for place in places])
 
 
 def draw_person(rng: np.random.Generator) -> dict[str, np.ndarray | float]:
@@ -41,11 +123,15 @@ def draw_person(rng: np.random.Generator) -> dict[str, np.ndarray | float]:
 
 
 def _draw_face(rng: np.random.Generator) -> dict:
-    uniform = lambda low, high: float(rng.uniform(low, high))
+    uniform = _Dice(rng).uniform
     male = float(rng.random() < 0.5)
     male_degree = np.clip(male + rng.normal(0, 0.18), 0, 1)  # traits overlap between the sexes
-    between = lambda female, masculine, spread: female + (masculine - female) * male_degree + uniform(-spread, spread)
-    age, full = uniform(0, 1) ** 1.3, float(np.clip(rng.normal(0.4, 0.28), 0, 1))
+
+    def between(female: float, masculine: float, spread: float) -> float:
+        return female + (masculine - female) * male_degree + uniform(-spread, spread)
+
+    age = uniform(0, 1) ** 1.3
+    full = float(np.clip(rng.normal(0.4, 0.28), 0, 1))
     tone = uniform(0, 5.999)
     skin = SKIN_RAMP[int(tone)] + (SKIN_RAMP[int(tone) + 1] - SKIN_RAMP[int(tone)]) * (tone % 1)
     skin = np.clip(skin * (1 + rng.normal(0, 0.015, 3)), 0, 0.97)
@@ -119,101 +205,43 @@ def _draw_face(rng: np.random.Generator) -> dict:
 
 
 def _draw_hair(rng: np.random.Generator, face: dict) -> dict:
-    uniform = lambda low, high: float(rng.uniform(low, high))
-    chance = lambda probability: bool(rng.random() < probability)
-    pick = lambda table: np.array(table[rng.integers(len(table))])
+    dice = _Dice(rng)
     male, age = face["male"], face["age"]
-    if chance(1.6 * (age - 0.55)):
-        color = pick(HAIR_GRAY)
+    if dice.chance(1.6 * (age - 0.55)):
+        color = dice.pick(HAIR_GRAY)
     else:
-        color = pick(HAIR_DARK) if face["dark"] or chance(0.4) else pick(HAIR_LIGHT)
+        color = dice.pick(HAIR_DARK) if face["dark"] or dice.chance(0.4) else dice.pick(HAIR_LIGHT)
     color = np.clip(color * (1 + rng.normal(0, 0.06, 3) * 0.5 + rng.normal(0, 0.08)), 0.02, 0.9)
-    brow = color * (1.0 if color.mean() < 0.2 else 0.62)
-    styles = ("bald", "cropped", "short", "quiff", "curly", "bob", "long", "bun")
-    weights = (
-        (0.09, 0.19, 0.25, 0.21, 0.16, 0.02, 0.06, 0.02) if male else (0.0, 0.03, 0.10, 0.04, 0.14, 0.22, 0.31, 0.16)
-    )
-    style = styles[rng.choice(len(styles), p=weights)]
-    fringe = style in ("bob", "long", "short", "curly") and chance(0.35)
-    hair = {
-        "hair": color,
-        "brows": brow,
-        "hair_side": 0.05,
-        "hair_top": 0.08,
-        "hair_lift": 0.0,
-        "hair_front": uniform(0.62, 0.72),
-        "hair_recess": uniform(0.0, 0.12) + 0.06 * male,
-        "hair_sweep": 0.0,
-        "hair_taper": uniform(0.16, 0.26),
-        "hair_burn": -0.08,
-        "hair_nape": -0.45,
-        "hair_wave": uniform(0, 0.006),
-        "hair_curl": 0.0,
-        "curtain": 3.0,
-        "curtain_wide": 0.85,
-        "curtain_open": 0.62,
-        "bun_y": 1.0,
-        "bun_z": -0.3,
-        "bun_size": 0.0,
-        "strand": uniform(0.6, 1.0),
-        "strand_phase": uniform(0, 6.28),
-        "part": uniform(-0.35, 0.35),
-    }
-    if style == "bald":
-        hair.update(hair_top=-0.06, hair_side=-0.06, hair_recess=0.0)
-    elif style == "cropped":
-        hair.update(hair_side=uniform(0.008, 0.02), hair_top=uniform(0.02, 0.05), strand=0.3, hair_taper=0.10)
-    elif style == "short":
-        hair.update(hair_side=uniform(0.03, 0.06), hair_top=uniform(0.09, 0.15), hair_sweep=uniform(-0.10, 0.10))
-    elif style == "quiff":
-        hair.update(hair_side=uniform(0.02, 0.04), hair_top=uniform(0.08, 0.12), hair_lift=uniform(0.07, 0.17))
-    elif style == "curly":
-        size = uniform(0.08, 0.24) if not male else uniform(0.06, 0.15)
-        hair.update(
-            hair_side=size * 0.8, hair_top=size + 0.06, hair_curl=uniform(0.014, 0.022), strand=0.35, hair_nape=-0.55
-        )
-    elif style in ("bob", "long"):
-        hair.update(
-            hair_side=0.05,
-            hair_top=uniform(0.08, 0.13),
-            hair_burn=-0.45,
-            hair_recess=0.0,
-            hair_wave=uniform(0.0, 0.02),
-            curtain=uniform(-0.98, -0.72) if style == "bob" else uniform(-1.75, -1.25),
-            curtain_wide=uniform(0.80, 0.90),
-            curtain_open=uniform(0.585, 0.635),
-            hair_sweep=uniform(-0.08, 0.08),
-        )
-    else:
-        high = chance(0.5)
-        hair.update(
-            hair_side=0.03,
-            hair_top=uniform(0.05, 0.09),
-            bun_y=1.12 if high else 0.75,
-            bun_z=-0.15 if high else -0.85,
-            bun_size=uniform(0.20, 0.27),
-            hair_nape=-0.3,
-        )
+    style = list(STYLES)[rng.choice(len(STYLES), p=MALE_STYLES if male else FEMALE_STYLES)]
+    fringe = style in ("bob", "long", "short", "curly") and dice.chance(0.35)
+    hair = {"hair": color, "brows": color * (1.0 if color.mean() < 0.2 else 0.62), **dice.draw(ANY_HAIR)}
+    hair["hair_recess"] += 0.06 * male
+    bun_is_high = style == "bun" and dice.chance(0.5)
+    hair.update(dice.draw(MALE_CURLS if style == "curly" and male else STYLES[style]))
+    if style == "curly":
+        hair.update(hair_side=hair["hair_top"] * 0.8, hair_top=hair["hair_top"] + 0.06)
+    if bun_is_high:
+        hair.update(bun_y=1.12, bun_z=-0.15)
     if male and age > 0.5 and style in ("cropped", "short", "quiff"):
-        hair.update(hair_front=uniform(0.72, 0.86), hair_recess=uniform(0.15, 0.28))
+        hair.update(dice.draw(RECEDING))
     if fringe:
         hair.update(
-            hair_front=face["brow_y"] + uniform(0.15, 0.20),
+            hair_front=face["brow_y"] + dice.uniform(0.15, 0.20),
             hair_taper=0.07,
             hair_recess=-0.05,
             hair_lift=0.03,
             hair_top=min(hair["hair_top"], 0.10 if style != "curly" else 1.0),
         )
     hair.update(stubble=0.0, beard=0.0, beard_mask=0.0)
-    if male and chance(0.22):
-        hair.update(beard=uniform(0.018, 0.05), beard_mask=1.0)
+    if male and dice.chance(0.22):
+        hair.update(beard=dice.uniform(0.018, 0.05), beard_mask=1.0)
     elif male:
-        hair.update(stubble=uniform(0.0, 0.28))
+        hair.update(stubble=dice.uniform(0.0, 0.28))
     return hair
 
 
 def _draw_surroundings(rng: np.random.Generator) -> dict:
-    uniform = lambda low, high: float(rng.uniform(low, high))
+    uniform = _Dice(rng).uniform
     wall = _hsv(rng.random(), uniform(0.05, 0.42), uniform(0.25, 0.85))
     spectacles = rng.random() < 0.17
     cloth = _hsv(rng.random(), uniform(0.1, 0.75), uniform(0.12, 0.85))

@@ -101,12 +101,13 @@ class PortraitWarper:
         points = self.landmarks(controls)
         oval, eyes = points[:, OVAL], torch.stack([points[:, e.corners].mean(1) for e in EYES], 1)
         face = self._shape(_as_arrays(controls))
-        between = lambda a, b: torch.tensor(np.linalg.norm(face[:, a] - face[:, b], axis=1), dtype=torch.float32)
+        left, right = (face[:, corner] for corner in MOUTH_CORNERS)
+        mouth_width = torch.tensor(np.linalg.norm(left - right, axis=1), dtype=torch.float32)
         return FaceLabels(
             face_box=torch.cat([oval.amin(1), oval.amax(1)], 1),
             points=torch.cat([eyes, points[:, [NOSE_UNDER_TIP, *MOUTH_CORNERS, *INNER_LIPS_MIDDLE]]], 1),
             mouth_open=controls.jaw.cpu() * WIDE_OPEN * self._mouth_width / self._eye_distance,
-            mouth_width=between(*MOUTH_CORNERS) / self._eye_distance,
+            mouth_width=mouth_width / self._eye_distance,
         )
 
     def landmarks(self, controls: FaceControls) -> Tensor:
@@ -121,22 +122,23 @@ class PortraitWarper:
 
     def _shape(self, control: dict[str, np.ndarray]) -> np.ndarray:
         """Vertices (T, V, 3) of the face with its expression, before the head turns."""
-        mesh, column = self.mesh, lambda name: control[name][:, None]
+        mesh = self.mesh
+        column = {name: values[:, None] for name, values in control.items()}
         # The lips' gap is set, not added: a portrait that smiles closes its mouth.
-        gap = column("jaw") * WIDE_OPEN * self._mouth_width - self._own_gap
-        down = gap * self._opening + 0.07 * column("smile") * self._lift
-        right = (0.13 * column("width") - 0.30 * column("rounding")) * self._spread
-        down[:, BROWS] -= 0.03 * column("brow") * mesh.height
+        gap = column["jaw"] * WIDE_OPEN * self._mouth_width - self._own_gap
+        down = gap * self._opening + 0.07 * column["smile"] * self._lift
+        right = (0.13 * column["width"] - 0.30 * column["rounding"]) * self._spread
+        down[:, BROWS] -= 0.03 * column["brow"] * mesh.height
         points = np.repeat(mesh.vertices[None], len(control["jaw"]), 0)
         points[:, :, :2] += right[..., None] * mesh.right + down[..., None] * mesh.down
-        points[:, :, 2] += 0.06 * column("rounding") * self._pout
+        points[:, :, 2] += 0.06 * column["rounding"] * self._pout
         blink = control["blink"][:, None, None]
         for k, eye in enumerate(EYES):
             fall = (points[:, eye.lower] - points[:, eye.upper]) * 0.97 * blink
             points[:, eye.upper] += fall
             points[:, eye.crease] += 0.45 * fall
             half = np.linalg.norm(mesh.vertices[eye.corners[0], :2] - mesh.vertices[eye.corners[1], :2]) / 2
-            look = column("gaze_x") * 0.42 * mesh.right - column("gaze_y") * 0.25 * mesh.down
+            look = column["gaze_x"] * 0.42 * mesh.right - column["gaze_y"] * 0.25 * mesh.down
             middle = points[:, [*eye.upper, *eye.lower, *eye.corners]].mean(1)
             iris = points[:, mesh.eye_vertex + k].copy()
             iris[:, :2] += half * look
