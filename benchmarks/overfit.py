@@ -65,7 +65,7 @@ def generate(pipe: EMOPipeline, frame: np.ndarray, mask: np.ndarray, sound: Audi
     """The video (T, H, W, 3) uint8 of a training clip's frame, taken whole: no crop around its face."""
     crop = Crop.center(frame.shape[:2], height=frame.shape[0], width=frame.shape[1])
     portrait = Portrait(image=frame, mask=mask, crop=crop, face=None, picture=frame)
-    with patch("emo.pipelines.pipeline_emo.prepare_portrait", return_value=portrait):
+    with patch("emo.pipelines.pipeline_emo.open_portrait", return_value=portrait):
         generator = torch.Generator().manual_seed(0)
         return pipe(frame, sound, num_inference_steps=25, generator=generator, output_type="uint8").frames
 

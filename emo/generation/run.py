@@ -57,6 +57,22 @@ class Run:
         """The generator's state, or None where there is no generator."""
         return None if self.generator is None else self.generator.get_state()
 
+    def start(self, *names: str) -> ClipState:
+        """The state to go on from, or the one before the first clip.
+
+        Args:
+            names: of the tensors that a state of the model holds.
+
+        Raises:
+            OptionError: it lacks one of them.
+        """
+        if self.resume_from is None:
+            return ClipState(0, {}, self.generator_state())
+        if self.resume_from.next_clip > 0 and (missing := set(names) - self.resume_from.tensors.keys()):
+            problem = f"resume_from is no state of a clip of this model: it has no {', '.join(sorted(missing))}"
+            raise OptionError(problem, option="resume_from")
+        return self.resume_from
+
     def watch(self, pipeline: Any, check: FiniteCheck, bar: Any, first_step: int) -> OnStep:
         """What `sample` is to call after each step of a clip.
 

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 import torch
 
+from emo.errors import OptionError
+
 OnStep = Callable[[int, torch.Tensor, torch.Tensor], torch.Tensor | None]
 """Takes a step's number, timestep and latents; may return others to go on with."""
 
@@ -73,6 +75,17 @@ def sample(
 def count_steps(scheduler: Scheduler, num_steps: int) -> int:
     """How many steps `sample` takes, which for some schedulers are more than they are asked for."""
     return len(_scheduled(scheduler, num_steps, torch.device("cpu")).timesteps)
+
+
+def check_eta(eta: float, scheduler: Scheduler) -> None:
+    """Refuse randomness that a scheduler's steps do not have.
+
+    Raises:
+        OptionError: it is asked for.
+    """
+    if eta and "eta" not in step_arguments(scheduler):
+        problem = f"eta is {eta}, but the model's scheduler has none; leave it out, or choose DDIM"
+        raise OptionError(problem, option="eta")
 
 
 def step_arguments(scheduler: Scheduler) -> frozenset[str]:

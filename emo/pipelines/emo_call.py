@@ -3,15 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL.Image
 import torch
 
 from emo.face import Region
 from emo.generation.clip import ClipState
+from emo.generation.inputs import AudioInput, ImageInput
 from emo.generation.output import VideoOutput, collect_frames
 from emo.generation.run import Run
 from emo.generation.stream import Stream
@@ -29,8 +28,8 @@ class EMOCall:
 
     def __call__(
         self,
-        image: str | Path | PIL.Image.Image | np.ndarray,
-        audio: str | Path | tuple[np.ndarray, int] | AudioTrack,
+        image: ImageInput,
+        audio: AudioInput,
         *,
         height: int | None = None,
         width: int | None = None,
@@ -98,8 +97,8 @@ class EMOCall:
 
     def stream(
         self,
-        image: str | Path | PIL.Image.Image | np.ndarray,
-        audio: str | Path | tuple[np.ndarray, int] | AudioTrack,
+        image: ImageInput,
+        audio: AudioInput,
         *,
         height: int | None = None,
         width: int | None = None,
@@ -179,8 +178,8 @@ class EMOCall:
 
     def open_stream(
         self,
-        image: str | Path | PIL.Image.Image | np.ndarray,
-        audio: str | Path | tuple[np.ndarray, int] | AudioTrack,
+        image: ImageInput,
+        audio: AudioInput,
         options: EMOOptions,
         run: Run,
     ) -> Stream[EMOOptions]:

@@ -4,10 +4,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
-import PIL.Image
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
@@ -15,19 +13,19 @@ from diffusers.schedulers.scheduling_utils import KarrasDiffusionSchedulers
 from diffusers.utils.torch_utils import randn_tensor
 from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 
-from emo.errors import OptionError
-from emo.face import Portrait, prepare_portrait
+from emo.face import Portrait
 from emo.generation.audio_features import AudioFeatures
 from emo.generation.clip import Clip, ClipState
 from emo.generation.finite import FiniteCheck
+from emo.generation.inputs import AudioInput, ImageInput, open_portrait
 from emo.generation.latents import check_side, clip_noise, correlate_noise, decode_latents, encode_pictures
 from emo.generation.origin import begin_origin
 from emo.generation.run import CALLBACK_TENSORS, Run
-from emo.generation.sampling import Scheduler, count_steps, sample, step_arguments
+from emo.generation.sampling import Scheduler, check_eta, count_steps, sample
 from emo.generation.schedulers import check_scheduler
 from emo.generation.stream import Stream
 from emo.generation.windows import ClipSpan, cut_windows, plan_clips
-from emo.media import AudioTrack, as_fps, load_image
+from emo.media import AudioTrack, as_fps
 from emo.pipelines.emo_call import EMOCall
 from emo.pipelines.emo_conditions import batch_conditions
 from emo.pipelines.emo_description import describe_folder
@@ -110,13 +108,7 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         """Height and width in pixels of the pictures that the backbone was trained on."""
         return self.unet.config.sample_size * self.vae_scale_factor
 
-    def open_stream(
-        self,
-        image: str | Path | PIL.Image.Image | np.ndarray,
-        audio: str | Path | tuple[np.ndarray, int] | AudioTrack,
-        options: EMOOptions,
-        run: Run,
-    ) -> Stream[EMOOptions]:
+    def open_stream(self, image: ImageInput, audio: AudioInput, options: EMOOptions, run: Run) -> Stream[EMOOptions]:
         """Check and prepare what `stream` was given; see there."""
         check_scheduler(self.scheduler)
         factor = self.vae_scale_factor
@@ -128,21 +120,10 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         if options.noise_correlation is None:
             options = replace(options, noise_correlation=self.unet.config.noise_correlation)
         options.check(num_inference_steps=(1, self.scheduler.config.num_train_timesteps))
-        if options.eta and "eta" not in step_arguments(self.scheduler):
-            problem = f"eta is {options.eta}, but the model's scheduler has none; leave it out, or choose DDIM"
-            raise OptionError(problem, option="eta")
-        start = run.resume_from or ClipState(0, {}, run.generator_state())
-        if start.next_clip > 0 and "motion_latents" not in start.tensors:
-            raise OptionError("resume_from is no state of a clip of this model", option="resume_from")
+        check_eta(options.eta, self.scheduler)
+        start = run.start("motion_latents")
         fps = as_fps(options.fps)
-        portrait = prepare_portrait(
-            load_image(image),
-            height=height,
-            width=width,
-            face_region=options.face_region,
-            face=options.face,
-            name=str(image) if isinstance(image, str | Path) else "portrait",
-        )
+        portrait = open_portrait(image, height, width, options.face_region, options.face)
         track = AudioTrack.open(audio, sampling_rate=self.feature_extractor.sampling_rate)
         num_frames = track.num_frames(fps)
         return Stream(
