@@ -17,8 +17,9 @@ from safetensors import safe_open
 
 VARIES = re.compile(  # names of values that differ from run to run, or tell versions
     r"(^|\.|: )(time|samples_per_second|data_wait_share|_diffusers_version|transformers_version|emo|version)$"
-    r"|\.cpu_seconds\."
+    r"|\.cpu_seconds\.|: tensor seconds$"
 )
+VIDEOS, PICTURES = (".mp4", ".mov"), (".png", ".jpg")
 LEFT_OUT = ("checkpoints", ".prepare", "cache")  # folders of what commands keep for themselves
 
 
@@ -46,7 +47,11 @@ def folder_items(folder: Path, work: Path) -> dict[str, Any]:
 def file_items(path: Path, work: Path, name: str | None = None) -> dict[str, Any]:
     """Items of one file: its bytes, and what they say piece by piece."""
     name = name or path.name
-    return {f"{name}: {key}": value for key, value in _read(path, work) if not VARIES.search(key)}
+    items = {f"{name}: {key}": value for key, value in _read(path, work)}
+    varying = [item for item in items if VARIES.search(item)]
+    if varying and path.suffix not in VIDEOS:  # of videos it is the version alone
+        varying.append(f"{name}: bytes")
+    return {item: value for item, value in items.items() if item not in varying}
 
 
 def _read(path: Path, work: Path) -> Iterator[tuple[str, Any]]:
@@ -55,16 +60,13 @@ def _read(path: Path, work: Path) -> Iterator[tuple[str, Any]]:
     if kind in (".json", ".jsonl", ".yaml"):
         text = plain.decode()
         values = [json.loads(line) for line in text.splitlines()] if kind == ".jsonl" else yaml.safe_load(text)
-        items = dict(flat(values))
-        yield from items.items()
-        if not any(map(VARIES.search, items)):
-            yield "bytes", sha(plain)
-    elif kind in (".png", ".jpg"):
+        yield from flat(values)
+    elif kind in PICTURES:
         with Image.open(path) as picture:
             yield "pixels", sha(np.asarray(picture))
-    else:
+    if kind not in PICTURES:  # whose bytes tell versions
         yield "bytes", sha(plain)
-    if kind in (".mp4", ".mov"):
+    if kind in VIDEOS:
         yield from _video(path)
     elif kind == ".safetensors":
         with safe_open(path, "pt") as file:
