@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 _EXPORTS = {
     "Batch": "emo.data.batch",
-    "CachedFeature": "emo.data.cache",
+    "CachedFeature": "emo.data.features",
     "ClipDataset": "emo.data.dataset",
     "ClipInfo": "emo.data.format",
     "ClipReader": "emo.data.reader",
@@ -16,7 +16,7 @@ _EXPORTS = {
     "StepSampler": "emo.data.sampler",
     "SyntheticConfig": "emo.data.synthetic.config",
     "build_cache": "emo.data.encode",
-    "cache_path": "emo.data.cache",
+    "cache_path": "emo.data.features",
     "check_cache": "emo.data.cache",
     "emo_features": "emo.data.samples.emo_features",
     "inspect_dataset": "emo.data.inspect",
@@ -29,13 +29,13 @@ __all__ = sorted(_EXPORTS)  # pyright: ignore[reportUnsupportedDunderAll]
 if TYPE_CHECKING:  # the same names, for editors and type checkers
     from emo.data.batch import Batch as Batch
     from emo.data.batch import Sound as Sound
-    from emo.data.cache import CachedFeature as CachedFeature
-    from emo.data.cache import cache_path as cache_path
     from emo.data.cache import check_cache as check_cache
     from emo.data.dataset import ClipDataset as ClipDataset
     from emo.data.dataset import ClipSampler as ClipSampler
     from emo.data.dataset import SampledClips as SampledClips
     from emo.data.encode import build_cache as build_cache
+    from emo.data.features import CachedFeature as CachedFeature
+    from emo.data.features import cache_path as cache_path
     from emo.data.format import ClipInfo as ClipInfo
     from emo.data.inspect import inspect_dataset as inspect_dataset
     from emo.data.reader import ClipReader as ClipReader

@@ -1,51 +1,16 @@
-"""What frozen networks make of every clip, kept: where it lies, and what it is made of.
+"""What frozen networks make of every clip, kept in a file for each."""
 
-A cache belongs to the weights that made it: its folder is named after their fingerprint.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
+from torch import Tensor
 
 from emo.data.format import ClipInfo
 from emo.errors import DatasetError
-from emo.generation.fingerprint import modules_fingerprint
-
-if TYPE_CHECKING:
-    from emo.data.reader import ClipReader
 
 COMPLETE = "complete"  # the file that is written last
 FOLDER = ".cache"  # hidden, so that the Hub's dataset viewer does not look into it
-
-
-@dataclass(frozen=True)
-class CachedFeature:
-    """One thing that is computed of every clip.
-
-    Attributes:
-        modules: the networks that it depends on, by name.
-        compute: from a reader and the number of a clip its values, (T, ...) on the CPU, or None where the clip has
-            not what they are made of.
-    """
-
-    modules: Mapping[str, nn.Module]
-    compute: "Callable[[ClipReader, int], Tensor | None]"
-
-
-def cache_path(root: str | Path, features: Mapping[str, CachedFeature], size: int) -> Path:
-    """Where the cache of these features is, or would be.
-
-    Args:
-        root: the dataset.
-        features: by name.
-        size: pixels at which frames are read.
-    """
-    modules = {name: module for feature in features.values() for name, module in feature.modules.items()}
-    return Path(root) / FOLDER / f"{modules_fingerprint(modules)}-{size}"
 
 
 def check_cache(folder: Path) -> Path:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from safetensors.torch import save
 
-from emo.data.cache import COMPLETE, CachedFeature, cache_path, cached_file
+from emo.data.cache import COMPLETE, cached_file
+from emo.data.features import CachedFeature, cache_path
 from emo.data.format import SPLITS
 from emo.data.reader import ClipReader
 from emo.files import write_whole, writing_into

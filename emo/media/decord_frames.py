@@ -1,14 +1,11 @@
 """Frames by number from decord, where it may read the file and gives the right ones."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emo.errors import VideoError
-
-if TYPE_CHECKING:
-    from emo.media.video import Track
+from emo.media.track import Track
 
 ALIKE = 1  # level, mean: decord and PyAV give the same picture; they do not where there are margins on the left
 
@@ -38,7 +35,7 @@ class DecordFrames:
         del self._reader
 
 
-def open_decord(track: "Track") -> DecordFrames | None:
+def open_decord(track: Track) -> DecordFrames | None:
     """decord's reader, or None where there is no decord, where it may not open the file, or sees other frames.
 
     It gives wrong frames, silently, after a seek in what is not seekable or not closed (MPEG-2, AVI, open GOPs, usual

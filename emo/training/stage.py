@@ -1,18 +1,15 @@
 """What the loop asks of whatever is trained."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from emo.training.config import OptimizerConfig
-
-if TYPE_CHECKING:
-    from emo.training.step import TrainingStep
 
 MAIN = "main"  # name of an only optimizer
 
@@ -23,6 +20,28 @@ class TrainingBatch(Protocol):
     def __len__(self) -> int: ...
 
     def to(self, device: torch.device) -> "TrainingBatch": ...
+
+
+class StageStep(Protocol):
+    """What a stage has at hand in one step of the loop; see `emo.training.step.TrainingStep`.
+
+    Attributes:
+        networks: the prepared module, which is called with gradients within `batches`.
+    """
+
+    networks: nn.Module
+
+    def batches(self) -> Iterator[Any]:
+        """The batches of the step on the device, again the same ones whenever this is called."""
+        ...
+
+    def backward(self, loss: Tensor, scalars: dict[str, Tensor] | None = None) -> None:
+        """Add a batch's gradients to those there are."""
+        ...
+
+    def update(self, name: str | None = None) -> None:
+        """Let an optimizer, the first one by default, change its parameters."""
+        ...
 
 
 NetworksT = TypeVar("NetworksT", bound=nn.Module)
@@ -99,8 +118,8 @@ class Stage(ABC, Generic[NetworksT, BatchT]):
         """What `loss` takes of a batch on the networks' device: what networks that do not train make of it."""
         return batch
 
-    def step(self, step: "TrainingStep") -> None:
-        """One step of the loop; see `TrainingStep`. Stages whose networks learn in turns have one of their own."""
+    def step(self, step: StageStep) -> None:
+        """One step of the loop. Stages whose networks learn in turns have one of their own."""
         for batch in step.batches():
             step.backward(*self.loss(step.networks, self.encode(batch)))
         step.update()

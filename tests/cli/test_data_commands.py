@@ -17,8 +17,9 @@ from made_clips import made_dataset
 from PIL import Image
 from tiny import tiny_pipeline
 
-from emo.data.cache import cache_path, check_cache
+from emo.data.cache import check_cache
 from emo.data.dataset import ClipDataset
+from emo.data.features import cache_path
 from emo.data.format import METADATA, read_metadata
 from emo.data.samples.emo_features import emo_features
 from emo.data.synthesize import RECIPE

@@ -11,9 +11,10 @@ from made_clips import made_clip, made_dataset
 from tiny import tiny_pipeline
 from torch import Tensor
 
-from emo.data.cache import cache_path, check_cache, load_cached
+from emo.data.cache import check_cache, load_cached
 from emo.data.dataset import ClipDataset
 from emo.data.encode import build_cache
+from emo.data.features import cache_path
 from emo.data.format import ClipInfo, read_metadata, write_metadata
 from emo.data.samples.emo_features import emo_features
 from emo.errors import DatasetError, OutputError

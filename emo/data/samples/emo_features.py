@@ -7,7 +7,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor
 from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 
-from emo.data.cache import CachedFeature
+from emo.data.features import CachedFeature
 from emo.data.format import reading_clips
 from emo.data.reader import ClipReader
 from emo.generation.audio_features import AudioFeatures
