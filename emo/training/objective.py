@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Tensor
 
 from emo.bounds import Choice, Numbers
@@ -42,8 +41,12 @@ class ObjectiveConfig:
         return None
 
 
-def configure_scheduler(scheduler: SchedulerMixin, config: ObjectiveConfig) -> DDIMScheduler:
+def configure_scheduler(scheduler: Any, config: ObjectiveConfig) -> DDIMScheduler:
     """The model's scheduler, as DDIM whatever it samples by, with the configured changes; it is saved with the model.
+
+    Args:
+        scheduler: any of diffusers'.
+        config: the changes.
 
     Raises:
         ConfigError: the prediction is of another kind, or epsilon at zero terminal SNR.
@@ -53,8 +56,7 @@ def configure_scheduler(scheduler: SchedulerMixin, config: ObjectiveConfig) -> D
         "rescale_betas_zero_snr": config.zero_terminal_snr,
         "timestep_spacing": config.timestep_spacing,
     }
-    given: dict[str, Any] = dict(scheduler.config)  # pyright: ignore[reportAttributeAccessIssue] (every one has it)
-    ddim = DDIMScheduler.from_config(given, **{k: v for k, v in changes.items() if v is not None})
+    ddim = DDIMScheduler.from_config(scheduler.config, **{k: v for k, v in changes.items() if v is not None})
     assert isinstance(ddim, DDIMScheduler)
     kind = ddim.config["prediction_type"]
     if kind not in PREDICTIONS:

@@ -56,7 +56,8 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
         self.seed = config.train.seed
         self.batch_size = config.data.batch_size
         pipe = starting_pipeline(config.model, self.seed)
-        pipe = EMOPipeline(**{**pipe.components, "scheduler": configure_scheduler(pipe.scheduler, config.objective)})
+        scheduler = configure_scheduler(pipe.scheduler, config.objective)
+        pipe = EMOPipeline(**{**pipe.components, "scheduler": scheduler})
         configure_noise(pipe.unet, config.objective)
         self.pipe = pipe
         self.networks = EMONetworks.of(pipe)
@@ -73,7 +74,7 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
             num_frames=self.frames,
             num_neighbors=self.neighbors,
         )
-        self.objective = EMOObjective(pipe.scheduler, config.objective)
+        self.objective = EMOObjective(scheduler, config.objective)
 
         trainable = [name for name in self.parameters_with_gradients() if self.trains(name)]
         self.lora_scale = None

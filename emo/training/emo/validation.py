@@ -1,6 +1,7 @@
 """Validation clips on fixed portraits and sounds: the same noise at every step, so that progress can be seen."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -89,7 +90,7 @@ def validate_clips(pipe: EMOPipeline, config: ValidationConfig, folder: Path, *,
             output = pipe(
                 portrait,
                 (samples, track.sampling_rate),
-                face_region=config.face_region,
+                face_region=_region(config),
                 num_inference_steps=config.num_inference_steps,
                 audio_guidance_scale=config.audio_guidance_scale,
                 speed=speed,
@@ -108,5 +109,10 @@ def validate_clips(pipe: EMOPipeline, config: ValidationConfig, folder: Path, *,
 
 
 def _portrait(name: str, config: ValidationConfig, size: int) -> Portrait:
-    region = "full" if config.face_region == "full" else None  # which is all that its bound allows
-    return prepare_portrait(load_image(name), height=size, width=size, face_region=region, face=None, name=name)
+    return prepare_portrait(
+        load_image(name), height=size, width=size, face_region=_region(config), face=None, name=name
+    )
+
+
+def _region(config: ValidationConfig) -> Literal["full"] | None:
+    return "full" if config.face_region == "full" else None  # which is all that its bound allows
