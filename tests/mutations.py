@@ -1654,6 +1654,41 @@ MUTATIONS = (
         "if True:",
         "train/test_emo_tiny.py",
     ),
+    Mutation(
+        "labels: those of a later version are read",
+        "emo/data/format.py",
+        "or int(version) > VERSION",
+        "or int(version) > 9",
+        "data/test_format.py",
+    ),
+    Mutation(
+        "labels: gaze and brows count from nowhere",
+        "emo/data/prepare/labels.py",
+        "return readings - np.median(readings)",
+        "return readings",
+        "data/test_prepare_parts.py",
+    ),
+    Mutation(
+        "cache: named after the first feature's weights alone",
+        "emo/data/cache.py",
+        "for feature in features.values() for name",
+        "for feature in [*features.values()][:1] for name",
+        "data/test_reader.py",
+    ),
+    Mutation(
+        "reader: frames of any size",
+        "emo/data/reader.py",
+        "yield _scaled(video.read(places), self.height, self.width)",
+        "yield video.read(places)",
+        "data/test_reader.py",
+    ),
+    Mutation(
+        "media: a damaged packet ends the stream",
+        "emo/media/demuxer.py",
+        "                    on_damage()\n                continue",
+        "                    on_damage()\n                return",
+        "media/test_constant_rate.py",
+    ),
 )
 
 
