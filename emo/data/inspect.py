@@ -97,7 +97,7 @@ def inspect_dataset(root: str | Path, frames: int = 32) -> DatasetReport:
 def draw_labels(root: Path, clip: ClipInfo) -> Image.Image:
     """The clip's middle frame, enlarged, with its face box and landmarks."""
     middle = clip.frames // 2
-    with reading_clips(), VideoReader(root / clip.split / clip.file_name, own=True) as video:
+    with reading_clips(), VideoReader(root / clip.split / clip.file_name) as video:
         picture = video.read([middle])[0]
     labels = load_labels(root / clip.split / clip.labels, clip.frames)
     scale = 2 * CELL / max(picture.shape[:2])
