@@ -9,7 +9,7 @@ Checks, what a video's record and a fingerprint hold, the command line and a pag
 
 import argparse
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Any, TypeVar
@@ -289,14 +289,16 @@ def _entries(cls: type[Options]) -> tuple[Option, ...]:
     return tuple(made)
 
 
-def add_arguments(parser: argparse.ArgumentParser, cls: type[Options]) -> dict[str, argparse._ArgumentGroup]:
-    """Give a command the options of a class. Only those that a user gives are in the namespace, by their Python names.
+def add_arguments(parser: argparse.ArgumentParser, *classes: type[Options]) -> dict[str, argparse._ArgumentGroup]:
+    """Give a command the options of classes, those of the same name once. Only those that a user gives are in the
+    namespace, by their Python names.
 
     Returns:
         The groups of the command's help by their headings.
     """
     groups: dict[str, argparse._ArgumentGroup] = {}
-    for entry in cls.entries():
+    by_name = {entry.name: entry for cls in reversed(classes) for entry in cls.entries()}
+    for entry in (by_name.pop(each.name) for cls in classes for each in cls.entries() if each.name in by_name):
         group = groups.get(entry.group) or groups.setdefault(entry.group, parser.add_argument_group(entry.group))
         form: dict[str, Any] = {"metavar": entry.metavar}
         if entry.kind is BOOL:
@@ -308,11 +310,19 @@ def add_arguments(parser: argparse.ArgumentParser, cls: type[Options]) -> dict[s
     return groups
 
 
-def from_arguments(cls: type[Options], namespace: argparse.Namespace) -> dict[str, Any]:
+def from_arguments(
+    cls: type[Options], namespace: argparse.Namespace, others: Iterable[type[Options]] = ()
+) -> dict[str, Any]:
     """The values by name of the options that a user gave to a command with `add_arguments`, and of no others.
 
+    Args:
+        others: classes that the command has as well.
+
     Raises:
-        OptionError: text is no value of its option.
+        OptionError: text is no value of its option, or an option that only others have is given.
     """
+    for entry in (entry for other in others for entry in other.entries() if entry.name not in cls.names()):
+        if hasattr(namespace, entry.name):
+            raise OptionError(f"--{entry.flag} is no option of this model", option=entry.name)
     given = {entry: getattr(namespace, entry.name) for entry in cls.entries() if hasattr(namespace, entry.name)}
     return {entry.name: entry.kind.read(value) if isinstance(value, str) else value for entry, value in given.items()}

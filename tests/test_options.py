@@ -125,6 +125,23 @@ def test_a_command_gives_what_a_user_gave_and_no_more():
         parsed("--num-steps", "many")
 
 
+def test_a_command_of_several_systems_has_each_option_once():
+    @dataclass(frozen=True, kw_only=True)
+    class Other(Options):
+        steps: int = option(9, "as many", low=1, flag="num-steps")
+        hat: float = option(0.0, "size of the hat")
+
+    def both(kind, *arguments):
+        parser = argparse.ArgumentParser(exit_on_error=False)
+        add_arguments(parser, Made, Other)
+        return from_arguments(kind, parser.parse_args(arguments), [Made, Other])
+
+    assert both(Other, "--num-steps", "3", "--hat", "2") == {"steps": 3, "hat": 2.0}
+    assert both(Made, "--num-steps", "3") == {"steps": 3}
+    with pytest.raises(OptionError, match="--hat is no option of this model"):
+        both(Made, "--hat", "2")
+
+
 def test_help_says_meaning_and_default_under_its_heading():
     parser = argparse.ArgumentParser()
     groups = add_arguments(parser, Made)

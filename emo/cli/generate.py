@@ -12,6 +12,7 @@ from emo.console import note, quiet_loading, say
 from emo.errors import AudioError, EmoError, ImageError, OutputError, ResumeError, VideoError
 from emo.locks import claim
 from emo.options import Options, add_arguments
+from emo.pipelines import all_options
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -24,7 +25,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
     add_pipeline(parser.add_argument_group("model"), dtype=None)
 
-    groups = add_arguments(parser, options_of(None))
+    groups = add_arguments(parser, *all_options().values())
     groups["video"].add_argument("--seed", type=seed, help="same seed, same video (default 0)")
     parser.add_argument(
         "--like", type=Path, metavar="VIDEO", help="repeat how this video was made; other options given here win"
@@ -81,9 +82,9 @@ def generate(options: argparse.Namespace) -> None:
 
 def options_of(model: str | None) -> type[Options]:
     """The class of a model's options; of the model that comes with the package where none is named."""
-    from emo.pipelines import EMOOptions
+    from emo.hub import locate_model, system_of
 
-    return EMOOptions
+    return system_of(locate_model(model)).options
 
 
 def resume_point(options: argparse.Namespace):
@@ -116,7 +117,7 @@ def check_paths(options: argparse.Namespace) -> None:
     require_file(options.audio, AudioError)
     if options.like is not None:
         require_file(options.like, VideoError)
-    given = [getattr(options, name, None) for name in options_of(options.model).names()]
+    given = [getattr(options, name, None) for kind in all_options().values() for name in kind.names()]
     texts = [value for value in given if isinstance(value, str)]  # some name files
     for path in [options.image, options.audio, *texts, *filter(None, [options.like])]:
         if same_file(path, options.output):

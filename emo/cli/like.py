@@ -9,6 +9,7 @@ from typing import Any
 
 from emo.errors import FaceError, OptionError, command_words
 from emo.options import Options, from_arguments
+from emo.pipelines import all_options
 
 SETTINGS: dict[str, Any] = {"model": None, "dtype": "auto", "attention": None, "seed": 0}
 """What makes a video besides its model's options, and what it is where neither the command nor a video says it."""
@@ -34,7 +35,7 @@ def fill_in(
         if getattr(arguments, name) is None:
             setattr(arguments, name, like.setting(name, arguments.device) if like else default)
     kind = options_of(arguments.model)
-    given = from_arguments(kind, arguments)
+    given = from_arguments(kind, arguments, all_options().values())
     return like, {**(like.options(kind, given) if like else {}), **given}
 
 

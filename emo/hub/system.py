@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from emo.options import Options
 from emo.store import SavedFormat
 
 
@@ -17,6 +18,7 @@ class System:
         name: in one word; names of its configurations start with it.
         title: as people know it.
         pipeline: class of its pipelines.
+        options: class of what a generation may be asked for.
         load_config: name or path of a configuration -> the checked configuration of a model.
         build: configuration, seed -> a pipeline with random weights.
         import_weights: configuration, and by keyword the sources and a seed -> a pipeline with public weights; None
@@ -26,6 +28,7 @@ class System:
     name: str
     title: str
     pipeline: type[SavedFormat]
+    options: type[Options]
     load_config: Callable[[str], Any]
     build: Callable[[Any, int], SavedFormat]
     import_weights: Callable[..., SavedFormat] | None = None

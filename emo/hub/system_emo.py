@@ -4,12 +4,13 @@ from emo.hub.build import build_pipeline
 from emo.hub.model_config import load_model_config
 from emo.hub.pretrained import import_pipeline
 from emo.hub.system import System
-from emo.pipelines import EMOPipeline
+from emo.pipelines import EMOOptions, EMOPipeline
 
 SYSTEM = System(
     name="emo",
     title="EMO",
     pipeline=EMOPipeline,
+    options=EMOOptions,
     load_config=load_model_config,
     build=build_pipeline,
     import_weights=import_pipeline,

@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from emo.options import Options
     from emo.pipelines.emo_call import EMOPipelineOutput
     from emo.pipelines.emo_options import EMOOptions
     from emo.pipelines.pipeline_emo import EMOPipeline
@@ -15,6 +16,13 @@ _EXPORTS = {
 }
 
 __all__ = ["EMOOptions", "EMOPipeline", "EMOPipelineOutput"]
+
+
+def all_options() -> "dict[str, type[Options]]":
+    """The options' class of every pipeline, by the name of the pipeline's class. A command line needs no more."""
+    from emo.pipelines.emo_options import EMOOptions
+
+    return {"EMOPipeline": EMOOptions}
 
 
 def __getattr__(name: str):

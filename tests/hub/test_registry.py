@@ -14,6 +14,7 @@ from toy_system import ToyConfig, ToyPipeline
 from emo.cli.main import main
 from emo.errors import WeightsError
 from emo.hub import load_pipeline, model_card, registry, system_of, system_of_config
+from emo.pipelines import all_options
 from emo.store import register_components
 
 TOY = registry.Entry("toy", "ToyPipeline", lambda: toy_system.SYSTEM)
@@ -52,6 +53,12 @@ def test_a_folders_class_names_its_system(folder):
     assert system_of(folder) is toy_system.SYSTEM
     assert system_of_config("toy-4").name == "toy"
     assert {system_of_config(name).name for name in ("emo-tiny", "my-own.yaml", "configs/toyish.yaml")} == {"emo"}
+
+
+def test_the_command_line_knows_the_options_of_every_system(folder):
+    assert system_of(folder).options is toy_system.ToyOptions
+    known = {entry.class_name: entry.load().options for entry in registry.ENTRIES if entry is not TOY}
+    assert known == all_options()
 
 
 def test_it_is_saved_and_loaded_as_any_other(folder):

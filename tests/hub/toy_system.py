@@ -8,6 +8,7 @@ from diffusers import ConfigMixin, DDIMScheduler, DiffusionPipeline, ModelMixin
 from diffusers.configuration_utils import register_to_config
 
 from emo.hub import System
+from emo.options import Options, option
 from emo.store import Description, SavedFormat, read_json, register_components
 
 
@@ -36,6 +37,14 @@ def describe(folder: Path) -> Description:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ToyOptions(Options):
+    """What lines may be asked for."""
+
+    num_inference_steps: int = option(7, "denoising steps", low=1, flag="steps")
+    length: float = option(1.0, "of the line", low=0, high=2)
+
+
 class ToyPipeline(SavedFormat, DiffusionPipeline):
     """Draws lines."""
 
@@ -62,4 +71,6 @@ def build(config: ToyConfig, seed: int) -> ToyPipeline:
     return ToyPipeline(ToyNetwork(config.image_size), DDIMScheduler())
 
 
-SYSTEM = System(name="toy", title="Toy", pipeline=ToyPipeline, load_config=load_config, build=build)
+SYSTEM = System(
+    name="toy", title="Toy", pipeline=ToyPipeline, options=ToyOptions, load_config=load_config, build=build
+)
