@@ -172,7 +172,7 @@ def test_several_faces_are_told_of(tmp_path, portrait):
     found, notes = preview_portrait(str(tmp_path / "two.png"), {"face_region": "auto"}, EMOOptions, 64, FREE)
     assert found.face is not None
     assert len(notes) == 1
-    assert notes[0].endswith("draw a face region around it.")
+    assert notes[0].endswith("choose another with the face “2”.")
     assert "--" not in notes[0]
 
 

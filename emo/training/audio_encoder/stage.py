@@ -2,7 +2,6 @@
 speech, what moves a mouth. Of its heads nothing is kept."""
 
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.data import StepSampler
 from emo.errors import WeightsError, first_line
+from emo.generation.audio_features import receptive_field
 from emo.hub import build_audio_encoder, load_model_config
 from emo.search import find_files
 from emo.training.audio_encoder.config import AudioEncoderTrainingConfig
@@ -62,9 +62,8 @@ class AudioEncoderStage(Stage[AudioEncoderNetworks, SpeechBatch]):
             model = load_model_config(config.model.config)
             encoder = _load(config.model.init) if config.model.init else build_audio_encoder(model)
             self.networks = AudioEncoderNetworks(encoder, config.loss.mel_bins + len(MOUTH))
-        kernels, strides = encoder.config.conv_kernel, encoder.config.conv_stride
-        reach = [(kernel - 1) * math.prod(strides[:i]) for i, kernel in enumerate(kernels)]
-        self.times = StateTimes(hop=math.prod(strides), field=1 + sum(reach))
+        field = receptive_field(encoder.config)
+        self.times = StateTimes(hop=field.hop, field=field.size)
         speech = config.data.speech
         self.recordings = find_files(Path(speech), RECORDINGS, "data.speech") if speech else []
 
