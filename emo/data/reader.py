@@ -101,7 +101,7 @@ class ClipReader:
         """
         clip = self.clips[number]
         path = self.path(number)
-        with reading_clips(), VideoReader(path) as video:  # by PyAV: see docs/media.md
+        with reading_clips(), VideoReader(path, own=True) as video:
             if video.num_frames < clip.frames:
                 raise DatasetError(f"{path} has {video.num_frames} frames, its labels {clip.frames}; make it again")
             pictures = _scaled(video.read(places), self.height, self.width)

@@ -12,12 +12,9 @@ from emo.files import write_whole, writing_into
 
 def markdown_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table with these titles above its columns."""
-    lines = [_line(titles, " "), "|" + "---|" * len(titles)]
-    return "\n".join(lines + [_line(cells, " ") for cells in rows]) + "\n"
-
-
-def _line(cells: Sequence[str], space: str) -> str:
-    return "|" + "|".join(f"{space}{cell}{space}" if cell else space for cell in cells) + "|"
+    head = "|" + "|".join(f" {title} " if title else " " for title in titles) + "|"
+    lines = [head, "|" + "---|" * len(titles), *(f"| {' | '.join(cells)} |" for cells in rows)]
+    return "\n".join(lines) + "\n"
 
 
 def new_figure(width: float, height: float) -> Any:
