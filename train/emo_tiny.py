@@ -144,7 +144,7 @@ def export(model: Path, out: Path) -> None:
     """The pipeline in half precision, with a sampler for few steps, in files small enough for a repository."""
     shutil.rmtree(out, ignore_errors=True)
     pipe = EMOPipeline.from_pretrained(model, dtype=torch.float16)
-    pipe.scheduler = DPMSolverMultistepScheduler.from_config(pipe.scheduler.config)
+    pipe.register_modules(scheduler=DPMSolverMultistepScheduler.from_config(pipe.scheduler.config))
     pipe.unet.register_to_config(noise_correlation=CORRELATION)
     pipe.save_pretrained(out, max_shard_size=SHARD)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())

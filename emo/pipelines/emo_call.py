@@ -14,7 +14,6 @@ from emo.generation.inputs import AudioInput, ImageInput
 from emo.generation.output import VideoOutput, collect_frames
 from emo.generation.run import Run
 from emo.generation.stream import Stream
-from emo.media import AudioTrack
 from emo.pipelines.emo_options import EMOOptions
 
 
@@ -50,7 +49,7 @@ class EMOCall:
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
         resume_from: ClipState | None = None,
         return_dict: bool = True,
-    ) -> EMOPipelineOutput | tuple[Any, Fraction, AudioTrack]:
+    ) -> EMOPipelineOutput:
         """Generate a whole video: collects what `stream` yields.
 
         Args:
@@ -93,7 +92,8 @@ class EMOCall:
         )
         if return_dict:
             return EMOPipelineOutput.collect(stream)
-        return collect_frames(stream), stream.fps, stream.audio
+        # A tuple where it is asked for, as in diffusers; few ask, and all others would have to tell the two apart.
+        return collect_frames(stream), stream.fps, stream.audio  # pyright: ignore[reportReturnType]
 
     def stream(
         self,

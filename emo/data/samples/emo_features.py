@@ -5,7 +5,7 @@ from functools import partial
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor
-from transformers import SequenceFeatureExtractor, Wav2Vec2Model
+from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.data.features import CachedFeature
 from emo.data.format import reading_clips
@@ -21,7 +21,7 @@ AUDIO = "audio"
 def emo_features(
     vae: AutoencoderKL,
     audio_encoder: Wav2Vec2Model,
-    feature_extractor: SequenceFeatureExtractor,
+    feature_extractor: Wav2Vec2FeatureExtractor,
     *,
     batch_size: int = 16,
     dtype: torch.dtype = torch.float32,
@@ -57,7 +57,7 @@ def _latents(reader: ClipReader, number: int, *, vae: AutoencoderKL, batch_size:
 
 @torch.no_grad()
 def _audio(
-    reader: ClipReader, number: int, *, encoder: Wav2Vec2Model, feature_extractor: SequenceFeatureExtractor
+    reader: ClipReader, number: int, *, encoder: Wav2Vec2Model, feature_extractor: Wav2Vec2FeatureExtractor
 ) -> Tensor | None:
     """The hidden states at every frame as `AudioFeatures` gives them."""
     clip = reader.clips[number]

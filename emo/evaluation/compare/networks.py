@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from emo.errors import EmoError
 from emo.evaluation.compare.measured import MeasuredVideo, Part, Unavailable
@@ -169,4 +170,5 @@ def _open_syncnet(choice: str, device: str) -> tuple[SyncNet, str]:
     """A folder or a published file; or the small one that comes with the package."""
     path = bundled("weights") / OWN_SYNCNET if choice == OWN_SYNCNET else Path(choice)
     network = SyncNet.from_folder(path).float().eval() if path.is_dir() else SyncNet.from_published(path)
-    return network.to(device), modules_fingerprint({"syncnet": network})[:16]
+    network.to(torch.device(device))
+    return network, modules_fingerprint({"syncnet": network})[:16]
