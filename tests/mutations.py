@@ -1657,8 +1657,8 @@ MUTATIONS = (
     Mutation(
         "labels: those of a later version are read",
         "emo/data/format.py",
-        "or int(version) > VERSION",
-        "or int(version) > 9",
+        "if version > VERSION:",
+        "if version > 9:",
         "data/test_format.py",
     ),
     Mutation(
