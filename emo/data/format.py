@@ -96,7 +96,7 @@ def save_labels(path: Path, labels: Mapping[str, np.ndarray], info: ClipInfo) ->
     """
     _check(path, {name: array.shape for name, array in labels.items()}, info.frames)
     arrays = {name: np.ascontiguousarray(array) for name, array in labels.items()}
-    write_whole(path, save(arrays, {"clip": json.dumps(asdict(info)), "version": str(VERSION)}))
+    write_whole(path, save(arrays, {"clip": json.dumps(asdict(info) | {"version": VERSION})}))
 
 
 def load_labels(path: Path, frames: int) -> dict[str, np.ndarray]:
@@ -108,11 +108,11 @@ def load_labels(path: Path, frames: int) -> dict[str, np.ndarray]:
     """
     try:
         with safe_open(path, "np") as file:
-            version = (file.metadata() or {}).get("version", "1")
+            version = _version((file.metadata() or {}).get("clip", ""))
             labels = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (OSError, SafetensorError) as error:
         raise DatasetError(f"{path}: the labels cannot be read ({error}); make this clip again") from error
-    if not version.isdecimal() or int(version) > VERSION:
+    if version > VERSION:
         raise DatasetError(f"{path}: labels of version {version}, made by a later emo; update to read them")
     _check(path, {name: array.shape for name, array in labels.items()}, frames)
     return labels
@@ -172,6 +172,17 @@ def reading_clips() -> Iterator[None]:
         yield
     except (VideoError, AudioError) as error:
         raise DatasetError(f"{error}; make this clip again") from error
+
+
+def _version(row: str) -> int:
+    """Of the label file with this row; 1 where it says none.
+
+    It is a key of the row, not of the header: safetensors writes a header's keys in any order.
+    """
+    try:
+        return int(json.loads(row)["version"])
+    except (ValueError, KeyError, TypeError):
+        return 1
 
 
 def _info(row: str, place: str) -> ClipInfo:

@@ -76,10 +76,12 @@ def test_labels_say_their_version(tmp_path):
     labels, path = made_labels(9, 64, 48), tmp_path / "a.safetensors"
     save_labels(path, labels, INFO)
     with safe_open(path, "np") as file:
-        assert file.metadata()["version"] == str(VERSION)
-    save_file(labels, path)  # as before there was one
-    assert load_labels(path, 9).keys() == labels.keys()
-    save_file(labels, path, {"version": str(VERSION + 1)})
+        row = json.loads(file.metadata()["clip"])
+    assert row == ROW | {"version": VERSION}
+    for old in (None, {}, {"clip": json.dumps(ROW)}):  # as before there was one
+        save_file(labels, path, old)
+        assert load_labels(path, 9).keys() == labels.keys()
+    save_file(labels, path, {"clip": json.dumps(ROW | {"version": VERSION + 1})})
     with pytest.raises(DatasetError, match=r"a\.safetensors: labels of version 3, made by a later emo; update"):
         load_labels(path, 9)
 

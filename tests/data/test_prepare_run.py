@@ -146,7 +146,7 @@ def test_clips_without_sound_are_for_stage_one_only(videos, tmp_path):
     assert len(ClipDataset(tmp_path / "out", video=False).clips) == 2
     dataset = ClipDataset(tmp_path / "out", video=True)
     assert [clip.has_audio for clip in dataset.clips] == [True]
-    assert dataset.left_out == 1
+    assert dataset.reader.left_out == 1
     sample = dataset[0]
     assert sample.frames.shape[-2:] == (96, 96)
     assert sample.speed.isfinite().all()
@@ -193,7 +193,7 @@ def test_the_second_run_has_nothing_to_do(videos, prepared):
 
 @pytest.mark.parametrize("stop", [1, 9])
 def test_a_run_cut_short_ends_like_a_whole_one(videos, prepared, tmp_path, stop):
-    """The run stops in its first phase, or after some pieces; the second goes through the files in another order."""
+    """The run stops in its first phase, or after some segments; the second goes through the files in another order."""
     steps = iter(range(stop))
 
     def stops(work, items):
@@ -265,7 +265,7 @@ def test_a_full_disk_stops_the_run(videos, tmp_path, monkeypatch):
     def full(self, name, text):
         raise OutputError("disk full")
 
-    monkeypatch.setattr(Store, "put_result", full)
+    monkeypatch.setattr(Store, "save_result", full)
     with pytest.raises(OutputError):
         prepare(tmp_path / "out", [videos / "nobody.mp4"])
 
