@@ -5,7 +5,7 @@ import pytest
 import torch
 from random_clips import RandomClips, make_stage
 
-from emo.training.emo.config import CONDITIONS
+from emo.training.emo.config import CONDITIONS, DropConfig
 from emo.training.emo.draws import draw
 
 SHAPE, N = (3, 2, 4, 4), 2
@@ -27,6 +27,7 @@ def test_a_sample_is_the_same_in_any_batch():
 def test_what_is_drawn_of_a_sample_is_as_it_always_was():
     """Seeded results of earlier versions hold: two numbers and a chance per condition, in this order, then noise."""
     assert CONDITIONS == ("reference", "motion", "audio", "speed", "face_mask")
+    assert list(DropConfig().probabilities().items()) == list(zip(CONDITIONS, (0.1, 0, 0, 0, 0.1), strict=True))
     draws = draw([5], 3, SHAPE, N, dict.fromkeys(CONDITIONS, 0.5))
     own = int(np.random.SeedSequence((3, 5)).generate_state(1)[0])
     generator = torch.Generator().manual_seed(own)
