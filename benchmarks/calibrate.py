@@ -196,11 +196,11 @@ def report_identity(gallery: np.ndarray, queries: np.ndarray) -> None:
     distance = np.array([[[metrics.identity_distance(q, g) for g in gallery] for q in poses] for poses in queries])
     own = distance[people, :, people]
     other = distance.transpose(0, 2, 1)[~np.eye(len(gallery), dtype=bool)]
-    print("\n| identity | |\n|---|---|")
-    print(f"| nearest of {len(gallery)} portraits is one's own | {100 * hit:.1f} % of {queries[..., 0].size} |")
+    print("\n| identity | | 1st ... 99th percentile |\n|---|---|---|")
+    print(f"| nearest of {len(gallery)} portraits is one's own | {100 * hit:.1f} % of {queries[..., 0].size} | |")
     for name, values in (("own", own), ("others'", other)):
         shown = f"{values.mean():.3f} ± {values.std():.3f} | {np.percentile(values, 1):.3f} ... "
-        print(f"| distance to {name}: mean, 1st ... 99th percentile | {shown}{np.percentile(values, 99):.3f} |")
+        print(f"| distance to {name}: mean | {shown}{np.percentile(values, 99):.3f} |")
 
 
 def report_sync(clips: list[Clip]) -> None:
