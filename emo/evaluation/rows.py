@@ -85,7 +85,8 @@ def silence(talks: Sequence[Observation], truths: Sequence[Observation], louds: 
         for name, videos in (("generated", talks), ("truth", truths)):
             opening = np.concatenate([video.opening for video in videos])
             for kind, chosen in (("silence", quiet), ("speech", spoken)):
-                axes.hist(opening[chosen], 40, (0, 0.5), density=True, histtype="step", label=f"{name}, {kind}")
+                label = f"{name}, {kind}"
+                axes.hist(opening[chosen], bins=40, range=(0, 0.5), density=True, histtype="step", label=label)
         axes.set(xlabel="mouth opening in distances of the eyes", title="silence and speech")
         axes.legend()
 
