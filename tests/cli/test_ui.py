@@ -16,15 +16,17 @@ from emo.cli.ui import pick_limits
 from emo.errors import OptionError
 from emo.ui import PUBLIC_LIMITS, Limits
 
-NONE = dict(max_upload=None, max_pixels=None, max_sound=None, max_minutes=None, max_steps=None, max_queue=None)
+NAMES = ("max_upload", "max_pixels", "max_sound", "max_minutes", "max_steps", "max_side", "max_queue")
+NONE = dict.fromkeys(NAMES)
 
 
 def test_strangers_get_limits():
     assert pick_limits(Namespace(**NONE), False) == Limits()
     assert pick_limits(Namespace(**NONE), True) == PUBLIC_LIMITS
     assert None not in vars(PUBLIC_LIMITS).values()
-    given = dict(max_upload=1.0, max_pixels=1.5, max_sound=2.0, max_minutes=3.0, max_steps=4, max_queue=5)
-    assert vars(pick_limits(Namespace(**given), True)) == dict(upload=1, pixels=1.5, sound=2, work=3, steps=4, queue=5)
+    given = dict(max_upload=1.0, max_pixels=1.5, max_sound=2.0, max_minutes=3.0, max_steps=4, max_side=6, max_queue=5)
+    limits = dict(upload=1, pixels=1.5, sound=2, work=3, steps=4, side=6, queue=5)
+    assert vars(pick_limits(Namespace(**given), True)) == limits
 
 
 @pytest.mark.parametrize("option", NONE)

@@ -14,13 +14,18 @@ import pytest
 
 from emo.errors import OptionError
 from emo.media import VideoReader, read_origin
+from emo.pipelines import EMOOptions
 from emo.ui import Limits
 
 pytest.importorskip("gradio")
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from emo.ui.form import first_value
 from emo.ui.server import closed_folders, serve
+
+CONTENTS = [first_value(entry, Limits()) for entry in sorted(EMOOptions.entries(), key=lambda entry: entry.more)]
+"""Of the fields of options on an untouched page, in their order."""
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +136,7 @@ def test_no_other_file_is_ever_sent(page, client, ask, tmp_path, monkeypatch):
 def test_a_file_of_the_server_cannot_be_handed_in(page, client, image, tmp_path):
     """As the portrait or recording of a request that names a path of the server instead of an upload."""
     for path in (image, "/etc/passwd"):
-        data = [{"path": path, "meta": {"_type": "gradio.FileData"}}, None, 0]
+        data = [{"path": path, "meta": {"_type": "gradio.FileData"}}, None, 0, *CONTENTS]
         content = event_of(page, data)
         assert b"event: error" in content
         assert b"Give a recording" not in content  # it came no further than the portrait
@@ -162,7 +167,7 @@ def test_no_address_is_fetched_for_a_visitor(page, monkeypatch):
     monkeypatch.setattr("gradio.processing_utils.async_ssrf_protected_download", fetch)
     given = {"path": "http://192.0.2.1/a.png", "meta": {"_type": "gradio.FileData"}}
     for place in range(3):
-        data = [None, None, 0]
+        data = [None, None, 0, *CONTENTS]
         data[place] = given
         assert b"not named by their address" in event_of(page, data)
     assert fetched == []
