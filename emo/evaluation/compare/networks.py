@@ -170,5 +170,5 @@ def _open_syncnet(choice: str, device: str) -> tuple[SyncNet, str]:
     """A folder or a published file; or the small one that comes with the package."""
     path = bundled("weights") / OWN_SYNCNET if choice == OWN_SYNCNET else Path(choice)
     network = SyncNet.from_folder(path).float().eval() if path.is_dir() else SyncNet.from_published(path)
-    network.to(torch.device(device))
+    torch.nn.Module.to(network, torch.device(device))  # that of diffusers hides its types
     return network, modules_fingerprint({"syncnet": network})[:16]
