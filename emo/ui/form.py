@@ -35,11 +35,14 @@ def range_of(option: Option, limits: Limits) -> tuple[float | None, float | None
 
 
 def first_value(option: Option, limits: Limits) -> Any:
-    """What a field holds at first: the default, in a field of text in words, on a slider no more than its end."""
-    if option.kind in (INT, FLOAT, BOOL):
+    """What a field holds at first: the default, in a field of text in words, on a slider no more than its end.
+
+    A number that need not be given is text as well: fields of numbers make zero of nothing.
+    """
+    if option.kind in (INT, FLOAT, BOOL) and option.default is not None:
         high = range_of(option, limits)[1]
-        return option.default if option.default is None or high is None else min(option.default, high)
-    return str(option.default_words if option.default is None else option.default)
+        return option.default if high is None else min(option.default, high)
+    return str(option.default_words or "") if option.default is None else str(option.default)
 
 
 def read_option(option: Option, value: Any, limits: Limits) -> Any:
@@ -84,9 +87,9 @@ def _parsed(option: Option, text: str) -> Any:
     text = text.strip().lower()
     if text in ("", option.default_words):
         return option.default
-    if len(text) > MAX_TEXT or option.kind in (INT, FLOAT, BOOL):
+    if len(text) > MAX_TEXT or option.kind is BOOL or (option.kind in (INT, FLOAT) and option.default is not None):
         raise OptionError(f"{option.name} is no text of this length")
-    if option.name == "speed":
+    if option.name == "speed" or option.kind is FLOAT:
         text = text.replace(",", ".")
     try:
         return option.kind.parse(text)

@@ -72,8 +72,7 @@ def make_field(option: Option, limits: Limits) -> Any:
     elif option.kind in (INT, FLOAT) and option.default is not None and low is not None and high is not None:
         step = 1 if option.kind is INT else 0.1 if high > 1 else 0.05
         field = gr.Slider(low, high, value, step=step, **look)
-    elif option.kind in (INT, FLOAT):
-        look["info"] = option.arguments_help()  # which tells the default in words
+    elif option.kind in (INT, FLOAT) and option.default is not None:
         field = gr.Number(value, precision=0 if option.kind is INT else None, **look)
     else:
         field = gr.Textbox(value, max_lines=1, **look)

@@ -149,6 +149,11 @@ def test_regions_in_words(text, value):
     assert read_options(EMOOptions, {"face_region": text}, FREE).face_region == value
 
 
+@pytest.mark.parametrize(("text", "value"), [("", None), ("the model's", None), ("64", 64), (" 128 ", 128)])
+def test_numbers_that_need_not_be_given_are_text(text, value):
+    assert read_options(EMOOptions, {"height": text, "width": text}, FREE).height == value
+
+
 @pytest.mark.parametrize("text", [__file__, "portrait.png", "x" * 5000])
 @pytest.mark.parametrize("field", ["face_region", "speed", "fps", "steps", "height"])
 def test_no_field_names_a_file(field, text):
