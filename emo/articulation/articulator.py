@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo.articulation.features import HOP, SAMPLE_RATE, WINDOW, LogMel, mel_filters
+from emo.articulation.features import HOP, SAMPLE_RATE, WINDOW, LogMel, log_mel, mel_filters, silence
 from emo.articulation.mouth import MEASURES, Mouth
 from emo.articulation.network import STEP, ArticulationNetwork, load_articulation
 from emo.articulation.sounds import ROUNDED, SHUT, SOUNDS, TEETH
@@ -50,6 +50,17 @@ class Articulator:
             raise AudioError("the recording is empty")
         return Mouth.join([*pieces, stream.finish()])
 
+    def sounds(self, waveform: np.ndarray) -> np.ndarray:
+        """Shares (T, sounds) of SOUNDS in what is heard every 20 ms of a whole recording.
+
+        Raises:
+            AudioError: as for a call.
+        """
+        features = log_mel(_checked(waveform), self.filters)
+        with torch.inference_mode():
+            _, sounds = self.network(self.network.pad(features[None], silence(self.network.config.mels)))
+        return sounds.softmax(1)[0].T.numpy()
+
     def stream(self, fps: float = 25.0) -> "ArticulationStream":
         """A mouth for one sound that arrives piece by piece.
 
@@ -79,9 +90,7 @@ class ArticulationStream:
         Raises:
             AudioError: the samples are not one-dimensional or not finite.
         """
-        samples = np.asarray(samples, np.float32)
-        if samples.ndim != 1 or not np.isfinite(samples).all():
-            raise AudioError(f"a recording must be finite and mono, not of shape {samples.shape} or with NaN in it")
+        samples = _checked(samples)
         self._samples += len(samples)
         self._hear(self._front.push(samples))
         # Frame i lies between two steps; both must be known.
@@ -94,7 +103,7 @@ class ArticulationStream:
         return self._give(int(-(-self._samples * self._fps // SAMPLE_RATE)))
 
     def _silence(self, hops: int) -> Tensor:
-        return self._front.silence[:, None].expand(-1, hops)
+        return silence(self._network.config.mels)[:, None].expand(-1, hops)
 
     def _hear(self, features: Tensor) -> None:
         """Add the network's steps for new features (mels, n)."""
@@ -132,8 +141,16 @@ class ArticulationStream:
         measures = (rest + gain * (rows[:, : len(MEASURES)] - rest)) * deviation + mean
         heard = rows[:, len(MEASURES) :]
         columns = dict(zip(MEASURES, measures.T, strict=True))
-        columns["opening"] = np.maximum(columns["opening"], 0)
+        shut = (config.closing * heard[:, SHUT]).clip(0, 1)
+        columns["opening"] = np.maximum(columns["opening"], 0) * (1 - shut)
         weights = np.array([ROUNDED.get(sound, 0.0) for sound in SOUNDS], np.float32)
         return Mouth(
             **columns, lips_shut=heard[:, SHUT], teeth_on_lip=heard[:, TEETH], rounding=heard @ weights
         )  # fmt: skip
+
+
+def _checked(samples: np.ndarray) -> np.ndarray:
+    samples = np.asarray(samples, np.float32)
+    if samples.ndim != 1 or not np.isfinite(samples).all():
+        raise AudioError(f"a recording must be finite and mono, not of shape {samples.shape} or with NaN in it")
+    return samples

@@ -33,6 +33,16 @@ def mel_filters(mels: int, warp: float = 1.0) -> Tensor:
     return torch.minimum(rising, falling).clamp(min=0).float()
 
 
+def silence(mels: int) -> Tensor:
+    """Features (mels,) of a hop without sound."""
+    return _scaled_log(torch.zeros(mels))
+
+
+def _scaled_log(power: Tensor) -> Tensor:
+    """Between about -1.5 and 2."""
+    return torch.log(power + QUIET) / 4 + 2
+
+
 def hops(samples: int) -> int:
     """Hops that a sound of so many samples has: hop i is centered on sample i * HOP."""
     return samples // HOP + 1
@@ -54,11 +64,6 @@ class LogMel:
     _count: int = field(default=0, init=False)
     _peak: float = field(default=FIRST_PEAK, init=False)  # dB, of the hop before; plus FALL for each hop so far
 
-    @property
-    def silence(self) -> Tensor:
-        """Features (mels,) of a hop without sound."""
-        return torch.full((len(self.filters),), math.log(QUIET) / 4 + 2)
-
     def push(self, samples: np.ndarray) -> Tensor:
         """The hops (mels, n) that are complete with these samples, float32 (N,) at 16 kHz."""
         self._rest = np.concatenate([self._rest, samples.astype(np.float32, copy=False)])
@@ -68,7 +73,7 @@ class LogMel:
         frames = np.lib.stride_tricks.sliding_window_view(self._rest, WINDOW)[: count * HOP : HOP]
         power = torch.fft.rfft(torch.tensor(frames) * torch.hann_window(WINDOW), FFT).abs().square().T
         self._rest = self._rest[count * HOP :]
-        return torch.log(self.filters @ (power * self._gain(power)) + QUIET) / 4 + 2
+        return _scaled_log(self.filters @ (power * self._gain(power)))
 
     def finish(self) -> Tensor:
         """The last hops (mels, n), whose windows reach beyond the end."""

@@ -51,6 +51,7 @@ class ArticulationNetwork(ModelMixin, ConfigMixin):
         mean, deviation: of each of MEASURES over the training clips; the network speaks of standardized ones.
         gain: of each standardized measure, so that mouths move as far as real ones.
         rest: standardized measures of the mouth in silence, which the gain leaves where they are.
+        closing: how much of the opening is taken away where p, b or m is heard: all of it from a share of 1 / closing.
     """
 
     _supports_gradient_checkpointing = False
@@ -68,6 +69,7 @@ class ArticulationNetwork(ModelMixin, ConfigMixin):
         deviation: Sequence[float] = (1.0,) * len(MEASURES),
         gain: Sequence[float] = (1.0,) * len(MEASURES),
         rest: Sequence[float] = (0.0,) * len(MEASURES),
+        closing: float = 0.0,
     ):
         super().__init__()
         self.first = nn.Conv1d(mels, channels, TAPS, stride=STEP)
@@ -98,8 +100,8 @@ class ArticulationNetwork(ModelMixin, ConfigMixin):
         return self.mouth(x), self.sounds(x)
 
     def pad(self, features: Tensor, silence: Tensor) -> Tensor:
-        """Silence around features (B, mels, N), so that the steps cover all of them."""
-        batch = len(features)
+        """Silence, (mels,), around features (B, mels, N), so that the steps cover all of them."""
+        batch, silence = len(features), silence.to(features)
         before, after = (silence[None, :, None].expand(batch, -1, n) for n in (self.before, self.after))
         return torch.cat([before, features, after], -1)
 
