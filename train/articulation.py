@@ -10,7 +10,7 @@ import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -82,9 +82,11 @@ class NetworkConfig:
 
 @dataclass
 class LossConfig:
-    """sounds: weight of telling the sounds apart; lips: of p b m and f v among them. phone_steps: for which the mouth of
-    the voices is learned. reach: of the openings' deviation, against the real ones of the clips kept aside; above 1, as
-    others are predicted more timidly. closing: see `ArticulationNetwork`."""
+    """sounds: weight of telling the sounds apart; lips: of p b m and f v among them.
+
+    phone_steps: for which the mouth of the voices is learned. reach: of the measures' deviation, against the real ones
+    of the clips kept aside; above 1, as others are predicted more timidly. closing: see `ArticulationNetwork`.
+    """
 
     sounds: Annotated[float, Numbers(0, 1e4)] = 0.4
     lips: Annotated[float, Numbers(0, 1e4)] = 2.0
@@ -135,7 +137,9 @@ class ArticulationStage:
         try:
             self.networks.load_state_dict(trained.state_dict())
         except RuntimeError as error:
-            raise ConfigError(f"model.init: {self.config.model.init} is of another size ({first_line(error)})") from error
+            raise ConfigError(
+                f"model.init: {self.config.model.init} is of another size ({first_line(error)})"
+            ) from error
         mean, deviation = (np.asarray(v, np.float32) for v in (trained.config.mean, trained.config.deviation))
         scale = torch.from_numpy((deviation / self.deviation).astype(np.float32))
         shift = torch.from_numpy(((mean - self.mean) / self.deviation).astype(np.float32))
@@ -143,7 +147,7 @@ class ArticulationStage:
             self.networks.mouth.weight.mul_(scale[:, None, None])
             self.networks.mouth.bias.mul_(scale).add_(shift)
 
-    def _network(self, dropout: float = 0.0, **calibration: float | list[float]) -> ArticulationNetwork:
+    def _network(self, dropout: float = 0.0, **calibration: Any) -> ArticulationNetwork:
         model = self.config.model
         return ArticulationNetwork(
             mels=model.mels,
@@ -213,7 +217,8 @@ class ArticulationStage:
         guesses = [(tracks(articulator(t.waveform, t.fps)) - self.mean) / self.deviation for t in talks]
         reals = [(t.mouth - self.mean) / self.deviation for t in talks]
         gain = [
-            reach * float(np.mean([real[:, k].std() for real in reals]) / np.mean([guess[:, k].std() for guess in guesses]))
+            reach
+            * float(np.mean([real[:, k].std() for real in reals]) / np.mean([guess[:, k].std() for guess in guesses]))
             for k in range(len(MEASURES))
         ]
         resting = np.concatenate([g[g[:, 0] <= np.percentile(g[:, 0], QUIET)] for g in guesses])
@@ -258,6 +263,11 @@ class ArticulationStage:
                 "sounds told": round(sounds_told(articulator, self.aligned), 3),
             }
         return report
+
+
+def _spread(rows: list[np.ndarray], measure: int) -> float:
+    """Mean deviation of a measure within clips (T, measures)."""
+    return float(np.mean([row[:, measure].std() for row in rows]))
 
 
 def _heard(talk: Talk, waveform: np.ndarray) -> Talk:

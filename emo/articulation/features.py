@@ -1,4 +1,4 @@
-"""What the articulation network hears: a log-mel spectrogram leveled by the loudest sound so far, computed in pieces."""
+"""What the articulation network hears: a log-mel spectrogram leveled by the loudest sound so far, in pieces."""
 
 import math
 from dataclasses import dataclass, field

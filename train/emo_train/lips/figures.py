@@ -62,11 +62,12 @@ def real_bilabials_shut(talks: Sequence[Talk]) -> float:
     """The same of mouths that were read: what alignments and the reader leave of it at 25 frames a second."""
     shut = []
     for talk in talks:
-        assert talk.phones is not None and talk.mouth is not None, talk.name
+        assert talk.phones is not None, talk.name
+        assert talk.mouth is not None, talk.name
         times = (np.arange(len(talk.mouth)) + 0.5) / talk.fps
         opening = talk.mouth[:, 0]
 
-        def within(phone: Phone, margin: float, times: np.ndarray = times, opening: np.ndarray = opening) -> np.ndarray:
+        def within(phone: Phone, margin: float, times=times, opening=opening) -> np.ndarray:
             return opening[(times >= phone.start - margin) & (times <= phone.end + margin)]
 
         half = 0.5 / talk.fps
@@ -128,7 +129,7 @@ def pitched(waveform: np.ndarray, semitones: float) -> np.ndarray:
         phase = phase + expected + turn - 2 * np.pi * np.round(turn / (2 * np.pi))
     stretched = out / 1.5  # the squared windows' sum
     faster = resampled(stretched, factor)
-    start = round(size)  # the padding before, of the same length once the pace is restored
+    start = size  # the padding before, of the same length once the pace is restored
     return np.pad(faster, (0, size))[start : start + len(waveform)]
 
 

@@ -1,4 +1,4 @@
-"""From phones to a mouth, learned from a talker whose phones are known: it gives voices without a face one of theirs."""
+"""From phones to a mouth, learned from a talker whose phones are known: it gives mouths to voices without a face."""
 
 from collections.abc import Sequence
 
@@ -99,7 +99,8 @@ def _sample(
     talk: Talk, mean: np.ndarray, deviation: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Traits (traits, T) and standardized measures (measures, T) of a talk, faster or slower than it was."""
-    assert talk.mouth is not None and talk.phones is not None, talk.name
+    assert talk.mouth is not None, talk.name
+    assert talk.phones is not None, talk.name
     speed, count = rng.uniform(*SPEEDS), round(SECONDS * RATE)
     faster = [Phone(p.letters, p.start / speed, p.end / speed) for p in talk.phones]
     frames = np.arange(count) / RATE * speed * talk.fps - 0.5

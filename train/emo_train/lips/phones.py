@@ -1,4 +1,6 @@
-"""What lips, teeth and jaw do in the sounds of all languages, by their letters in the International Phonetic Alphabet."""
+"""What lips, teeth and jaw do in the sounds of all languages, by the letters of the phonetic alphabet (IPA)."""
+
+# ruff: noqa: RUF001 (its letters look like others)
 
 from typing import NamedTuple
 

@@ -23,7 +23,10 @@ UNKNOWN = -1  # class of what no one labeled
 
 
 class Source(NamedTuple):
-    """Talks that samples are drawn from, long ones more often; share: of the samples; weight: of their mouths' errors."""
+    """Talks that samples are drawn from, long ones more often.
+
+    share: of the samples; weight: of their mouths' errors.
+    """
 
     talks: Sequence[Talk]
     share: float

@@ -1,8 +1,9 @@
-"""Sounds with what is known of the mouth that made them, one `.npz` file each, as train/articulation_data.py writes."""
+"""Sounds with what is known of the mouths that made them, `.npz` files that train/articulation_data.py writes."""
 
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ class Talk:
         return replace(self, mouth=mouth, fps=fps)
 
     def write(self, folder: Path) -> None:
-        arrays = {"sound": self.sound, "fps": np.array(self.fps), "kind": np.array(self.kind)}
+        arrays: dict[str, Any] = {"sound": self.sound, "fps": np.array(self.fps), "kind": np.array(self.kind)}
         if self.mouth is not None:
             arrays["mouth"] = self.mouth.astype(np.float32)
         if self.phones is not None:
@@ -65,7 +66,7 @@ def read_talks(folder: str, option: str) -> list[Talk]:
                         path.stem,
                         str(arrays["kind"]),
                         arrays["sound"],
-                        arrays["mouth"] if "mouth" in arrays else None,
+                        arrays.get("mouth"),
                         float(arrays["fps"]),
                         [Phone(*row) for row in json.loads(str(arrays["phones"]))] if "phones" in arrays else None,
                     )
