@@ -211,16 +211,12 @@ class ArticulationStage:
         network.half().save_pretrained(folder)
 
     def _calibrated(self, network: ArticulationNetwork) -> ArticulationNetwork:
-        """The network with `gain` and `rest` of the clips kept aside, or of those learned from if none are."""
+        """The network with `gain` and `rest` of the clips kept aside."""
         articulator = Articulator(network)
         talks, reach = self.kept_aside, self.config.loss.reach
         guesses = [(tracks(articulator(t.waveform, t.fps)) - self.mean) / self.deviation for t in talks]
         reals = [(t.mouth - self.mean) / self.deviation for t in talks]
-        gain = [
-            reach
-            * float(np.mean([real[:, k].std() for real in reals]) / np.mean([guess[:, k].std() for guess in guesses]))
-            for k in range(len(MEASURES))
-        ]
+        gain = [reach * _spread(reals, k) / max(_spread(guesses, k), 1e-6) for k in range(len(MEASURES))]
         resting = np.concatenate([g[g[:, 0] <= np.percentile(g[:, 0], QUIET)] for g in guesses])
         calibrated = self._network(gain=gain, rest=resting.mean(0).tolist(), closing=self.config.loss.closing)
         calibrated.load_state_dict(network.state_dict())

@@ -75,9 +75,8 @@ class WordRule:
         lengths: dict[str, list[float]] = {}
         for phones, words in aligned:
             for word in words:
-                inside = [
-                    p for p in phones if p.letters and word.start - 0.03 < (p.start + p.end) / 2 < word.end + 0.03
-                ]
+                first, last = word.start - SLACK, word.end + SLACK
+                inside = [p for p in phones if p.letters and first < (p.start + p.end) / 2 < last]
                 counts = spoken.setdefault(word.text, {})
                 said = tuple(p.letters for p in inside)
                 counts[said] = counts.get(said, 0) + 1
