@@ -1,6 +1,6 @@
-"""Voices whose phones are known: flite's, built from recordings of real people, and espeak-ng's in many languages.
+"""Voices whose phones are known: flite's, built from recordings of real people, espeak-ng's in many languages, our own.
 
-Both are programs of Debian (`apt install flite espeak-ng`), needed to make training data and for nothing else.
+flite and espeak-ng are programs of Debian (`apt install flite espeak-ng`), needed to make training data and for nothing else.
 """
 
 import ctypes
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from emo.articulation.features import SAMPLE_RATE
+from emo.data.synthetic.speech import synthesize
 from emo.errors import ConfigError
 from emo.media import AudioTrack
 from emo_train.lips.phones import ARPABET, Phone
@@ -74,6 +75,8 @@ def speak(sentences: int, seed: int) -> Iterator[Talk]:
         for i in range(max(1, sentences // 5)):
             sound = espeak.say(language, rng.choice(VARIANTS), word_salad(known, rng), rng)
             yield _padded(f"espeak_{language}_{i:04d}", "espeak", *sound, rng)
+    for i in range(sentences):
+        yield synthetic(seed * 10**6 + i)
 
 
 def flite(voice: str, text: str, rng: random.Random) -> tuple[np.ndarray, list[Phone]]:
@@ -162,6 +165,14 @@ class Espeak:
             Phone(letters, start, end) for (start, letters), end in zip(self._starts, ends, strict=True) if end > start
         ]
         return _at_16_khz(samples, self.rate), phones
+
+
+def synthetic(seed: int) -> Talk:
+    """Three seconds of this project's own synthetic speech."""
+    speech = synthesize(seed, 3.0)
+    phones = [Phone(s.phone.strip(), s.start, s.end) for s in speech.segments]
+    sound = (speech.waveform.clip(-1, 1) * FULL_SCALE).astype(np.int16)
+    return Talk(f"synthetic_{seed:07d}", "synthetic", sound, phones=phones)
 
 
 def _at_16_khz(samples: np.ndarray, rate: int) -> np.ndarray:
