@@ -1,6 +1,7 @@
-"""Voices whose phones are known: flite's, built from recordings of real people, espeak-ng's in many languages, our own.
+"""Voices whose phones are known: flite's, built from recordings of real people, espeak-ng's many, and our own.
 
-flite and espeak-ng are programs of Debian (`apt install flite espeak-ng`), needed to make training data and for nothing else.
+flite and espeak-ng are programs of Debian (`apt install flite espeak-ng`), needed to make training data and for nothing
+else.
 """
 
 import ctypes
