@@ -1,5 +1,7 @@
 """The articulation learns from talkers and voices; what it learns from is what it says it is."""
 
+# ruff: noqa: RUF001 (letters of the phonetic alphabet)
+
 import json
 
 import numpy as np

@@ -1,7 +1,6 @@
 """Voices whose phones are known: flite's, built from recordings of real people, espeak-ng's many, and our own.
 
-flite and espeak-ng are programs of Debian (`apt install flite espeak-ng`), needed to make training data and for nothing
-else.
+Both are programs of Debian (`apt install flite espeak-ng`), needed to make training data and for nothing else.
 """
 
 import ctypes
