@@ -92,7 +92,7 @@ class LossConfig:
     lips: Annotated[float, Numbers(0, 1e4)] = 2.0
     phone_steps: Annotated[int, Numbers(1, 10**6)] = 500
     reach: Annotated[float, Numbers(0, 10, above=True)] = 1.08
-    closing: Annotated[float, Numbers(0, 100)] = 1.0
+    closing: Annotated[list[float], Several(SHARE, 2)] = field(default_factory=lambda: [0.1, 0.5])
 
 
 @dataclass
@@ -218,7 +218,7 @@ class ArticulationStage:
         reals = [(t.mouth - self.mean) / self.deviation for t in talks]
         gain = [reach * _spread(reals, k) / max(_spread(guesses, k), 1e-6) for k in range(len(MEASURES))]
         resting = np.concatenate([g[g[:, 0] <= np.percentile(g[:, 0], QUIET)] for g in guesses])
-        calibrated = self._network(gain=gain, rest=resting.mean(0).tolist(), closing=self.config.loss.closing)
+        calibrated = self._network(gain=gain, rest=resting.mean(0).tolist(), closing=list(self.config.loss.closing))
         calibrated.load_state_dict(network.state_dict())
         return calibrated.eval()
 

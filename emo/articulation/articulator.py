@@ -141,7 +141,8 @@ class ArticulationStream:
         measures = (rest + gain * (rows[:, : len(MEASURES)] - rest)) * deviation + mean
         heard = rows[:, len(MEASURES) :]
         columns = dict(zip(MEASURES, measures.T, strict=True))
-        shut = (config.closing * heard[:, SHUT]).clip(0, 1)
+        begin, met = config.closing
+        shut = ((heard[:, SHUT] - begin) / (met - begin)).clip(0, 1)
         columns["opening"] = np.maximum(columns["opening"], 0) * (1 - shut)
         weights = np.array([ROUNDED.get(sound, 0.0) for sound in SOUNDS], np.float32)
         return Mouth(

@@ -51,7 +51,7 @@ class ArticulationNetwork(ModelMixin, ConfigMixin):
         mean, deviation: of each of MEASURES over the training clips; the network speaks of standardized ones.
         gain: of each standardized measure, so that mouths move as far as real ones.
         rest: standardized measures of the mouth in silence, which the gain leaves where they are.
-        closing: how much of the opening is taken away where p, b or m is heard: all of it from a share of 1 / closing.
+        closing: shares of p, b and m in what is heard from which the lips begin to meet, and at which they have met.
     """
 
     _supports_gradient_checkpointing = False
@@ -69,7 +69,7 @@ class ArticulationNetwork(ModelMixin, ConfigMixin):
         deviation: Sequence[float] = (1.0,) * len(MEASURES),
         gain: Sequence[float] = (1.0,) * len(MEASURES),
         rest: Sequence[float] = (0.0,) * len(MEASURES),
-        closing: float = 0.0,
+        closing: Sequence[float] = (0.1, 0.5),
     ):
         super().__init__()
         self.first = nn.Conv1d(mels, channels, TAPS, stride=STEP)

@@ -16,7 +16,7 @@ from emo_train.lips.disturb import Disturber, resampled
 from emo_train.lips.phones import timeline
 from emo_train.lips.talks import Talk
 
-SPEEDS = (0.85, 1.18)
+SPEEDS = (0.82, 1.22)
 WARPS = np.linspace(0.86, 1.17, 13)  # of the tract's length, beside the speed
 RATE = SAMPLE_RATE / (HOP * STEP)  # of the network's steps
 UNKNOWN = -1  # class of what no one labeled
