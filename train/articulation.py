@@ -119,9 +119,9 @@ class ArticulationStage:
             raise ConfigError(f"data.talkers: {data.talkers} needs two clips with mouths at least, not {len(clips)}")
         self.measured = read_talks(data.measured, "data.measured") if data.measured else []
         self.aligned = read_talks(data.aligned, "data.aligned") if data.aligned else []
-        rows = np.concatenate([talk.mouth for talk in learned])
+        rows = np.concatenate([talk.measures for talk in learned])
         self.mean, self.deviation = rows.mean(0), rows.std(0)
-        standard = [talk.with_mouth((talk.mouth - self.mean) / self.deviation, talk.fps) for talk in learned]
+        standard = [talk.with_mouth((talk.measures - self.mean) / self.deviation, talk.fps) for talk in learned]
         self.sources = [Source(standard, 1 - data.voice_share if data.voices else 1.0, 1.0)]
         if data.voices:
             voices = read_talks(data.voices, "data.voices")
@@ -140,12 +140,13 @@ class ArticulationStage:
             raise ConfigError(
                 f"model.init: {self.config.model.init} is of another size ({first_line(error)})"
             ) from error
-        mean, deviation = (np.asarray(v, np.float32) for v in (trained.config.mean, trained.config.deviation))
-        scale = torch.from_numpy((deviation / self.deviation).astype(np.float32))
-        shift = torch.from_numpy(((mean - self.mean) / self.deviation).astype(np.float32))
+        old, head = trained.calibration, self.networks.mouth
+        scale = torch.from_numpy((old.deviation / self.deviation).astype(np.float32))
+        shift = torch.from_numpy(((old.mean - self.mean) / self.deviation).astype(np.float32))
+        assert head.bias is not None
         with torch.no_grad():
-            self.networks.mouth.weight.mul_(scale[:, None, None])
-            self.networks.mouth.bias.mul_(scale).add_(shift)
+            head.weight.mul_(scale[:, None, None])
+            head.bias.mul_(scale).add_(shift)
 
     def _network(self, dropout: float = 0.0, **calibration: Any) -> ArticulationNetwork:
         model = self.config.model
@@ -215,7 +216,7 @@ class ArticulationStage:
         articulator = Articulator(network)
         talks, reach = self.kept_aside, self.config.loss.reach
         guesses = [(tracks(articulator(t.waveform, t.fps)) - self.mean) / self.deviation for t in talks]
-        reals = [(t.mouth - self.mean) / self.deviation for t in talks]
+        reals = [(t.measures - self.mean) / self.deviation for t in talks]
         gain = [reach * _spread(reals, k) / max(_spread(guesses, k), 1e-6) for k in range(len(MEASURES))]
         resting = np.concatenate([g[g[:, 0] <= np.percentile(g[:, 0], QUIET)] for g in guesses])
         calibrated = self._network(gain=gain, rest=resting.mean(0).tolist(), closing=list(self.config.loss.closing))

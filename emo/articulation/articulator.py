@@ -23,7 +23,7 @@ class Articulator:
 
     def __init__(self, network: ArticulationNetwork | None = None):
         self.network = network or load_articulation()
-        self.filters = mel_filters(self.network.config.mels)
+        self.filters = mel_filters(self.network.mels)
 
     @property
     def look_ahead(self) -> float:
@@ -58,7 +58,7 @@ class Articulator:
         """
         features = log_mel(_checked(waveform), self.filters)
         with torch.inference_mode():
-            _, sounds = self.network(self.network.pad(features[None], silence(self.network.config.mels)))
+            _, sounds = self.network(self.network.pad(features[None], silence(self.network.mels)))
         return sounds.softmax(1)[0].T.numpy()
 
     def stream(self, fps: float = 25.0) -> "ArticulationStream":
@@ -103,7 +103,7 @@ class ArticulationStream:
         return self._give(int(-(-self._samples * self._fps // SAMPLE_RATE)))
 
     def _silence(self, hops: int) -> Tensor:
-        return silence(self._network.config.mels)[:, None].expand(-1, hops)
+        return silence(self._network.mels)[:, None].expand(-1, hops)
 
     def _hear(self, features: Tensor) -> None:
         """Add the network's steps for new features (mels, n)."""
@@ -134,15 +134,11 @@ class ArticulationStream:
 
     def _mouth(self, rows: np.ndarray) -> Mouth:
         """From rows of standardized measures and shares of the sounds to a mouth."""
-        config = self._network.config
-        rest, gain, mean, deviation = (
-            np.asarray(v, np.float32) for v in (config.rest, config.gain, config.mean, config.deviation)
-        )
-        measures = (rest + gain * (rows[:, : len(MEASURES)] - rest)) * deviation + mean
+        calibration = self._network.calibration
+        measures = calibration.measures(rows[:, : len(MEASURES)])
         heard = rows[:, len(MEASURES) :]
         columns = dict(zip(MEASURES, measures.T, strict=True))
-        begin, met = config.closing
-        shut = ((heard[:, SHUT] - begin) / (met - begin)).clip(0, 1)
+        shut = calibration.shut(heard[:, SHUT])
         columns["opening"] = np.maximum(columns["opening"], 0) * (1 - shut)
         weights = np.array([ROUNDED.get(sound, 0.0) for sound in SOUNDS], np.float32)
         return Mouth(

@@ -1,11 +1,13 @@
 """The network that hears how a mouth moves: dilated convolutions over 50 steps a second, with bounded look-ahead."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
-from diffusers import ConfigMixin, ModelMixin
-from diffusers.configuration_utils import register_to_config
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -16,6 +18,31 @@ from emo.resources import bundled
 
 TAPS = 5  # of every convolution over time
 STEP = 2  # hops per step of the network
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """From what the network says to a mouth; see `ArticulationNetwork`.
+
+    Attributes:
+        mean, deviation, gain, rest: (measures,) float32.
+        closing: two shares.
+    """
+
+    mean: np.ndarray
+    deviation: np.ndarray
+    gain: np.ndarray
+    rest: np.ndarray
+    closing: tuple[float, float]
+
+    def measures(self, standardized: np.ndarray) -> np.ndarray:
+        """Measures (..., measures) in eye distances."""
+        return (self.rest + self.gain * (standardized - self.rest)) * self.deviation + self.mean
+
+    def shut(self, bilabials: np.ndarray) -> np.ndarray:
+        """How far the lips have met, 0 to 1, for shares of p, b and m in what is heard."""
+        begin, met = self.closing
+        return ((bilabials - begin) / (met - begin)).clip(0, 1)
 
 
 class Block(nn.Module):
@@ -72,6 +99,14 @@ class ArticulationNetwork(ModelMixin, ConfigMixin):
         closing: Sequence[float] = (0.1, 0.5),
     ):
         super().__init__()
+        self.mels = mels
+        self.calibration = Calibration(
+            np.asarray(mean, np.float32),
+            np.asarray(deviation, np.float32),
+            np.asarray(gain, np.float32),
+            np.asarray(rest, np.float32),
+            (closing[0], closing[1]),
+        )
         self.first = nn.Conv1d(mels, channels, TAPS, stride=STEP)
         blocks, ahead = [], look_ahead
         for dilation in dilations:

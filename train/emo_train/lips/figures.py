@@ -25,10 +25,9 @@ def follow(articulator: Articulator, talks: Sequence[Talk]) -> dict[str, list[di
     """Of each talk, for each measure, correlation with the mouth that was read, and deviation over the real one's."""
     found: dict[str, list[dict[str, float]]] = {"r": [], "deviation": []}
     for talk in talks:
-        assert talk.mouth is not None, talk.name
         guess = tracks(articulator(talk.waveform, talk.fps))
-        count = min(len(guess), len(talk.mouth))
-        guess, real = guess[:count], talk.mouth[:count]
+        count = min(len(guess), len(talk.measures))
+        guess, real = guess[:count], talk.measures[:count]
         r = [np.corrcoef(guess[:, k], real[:, k])[0, 1] for k in range(len(MEASURES))]
         spread = guess.std(0) / real.std(0)
         found["r"].append(dict(zip(MEASURES, map(float, r), strict=True)))
@@ -63,9 +62,8 @@ def real_bilabials_shut(talks: Sequence[Talk]) -> float:
     shut = []
     for talk in talks:
         assert talk.phones is not None, talk.name
-        assert talk.mouth is not None, talk.name
-        times = (np.arange(len(talk.mouth)) + 0.5) / talk.fps
-        opening = talk.mouth[:, 0]
+        times = (np.arange(len(talk.measures)) + 0.5) / talk.fps
+        opening = talk.measures[:, 0]
 
         def within(phone: Phone, margin: float, times=times, opening=opening) -> np.ndarray:
             return opening[(times >= phone.start - margin) & (times <= phone.end + margin)]

@@ -99,11 +99,10 @@ def _sample(
     talk: Talk, mean: np.ndarray, deviation: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Traits (traits, T) and standardized measures (measures, T) of a talk, faster or slower than it was."""
-    assert talk.mouth is not None, talk.name
     assert talk.phones is not None, talk.name
     speed, count = rng.uniform(*SPEEDS), round(SECONDS * RATE)
     faster = [Phone(p.letters, p.start / speed, p.end / speed) for p in talk.phones]
     frames = np.arange(count) / RATE * speed * talk.fps - 0.5
-    standard = (talk.mouth - mean) / deviation
+    standard = (talk.measures - mean) / deviation
     mouth = np.stack([np.interp(frames, np.arange(len(standard)), column) for column in standard.T])
     return timeline(faster, count, RATE)[0].T.copy(), mouth.astype(np.float32)

@@ -1,7 +1,7 @@
 """Samples for the articulation: a voice somewhere, the mouth that goes with it, and the sounds it makes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -60,13 +60,13 @@ class ArticulationBatch:
     def collate(samples: Sequence["ArticulationBatch"]) -> "ArticulationBatch":
         """One batch of several."""
         columns = {f.name: [getattr(sample, f.name) for sample in samples] for f in fields(ArticulationBatch)}
-        names = sum(columns.pop("names"), ())
+        names: tuple[str, ...] = sum(columns.pop("names"), ())
         return ArticulationBatch(names=names, **{name: torch.cat(column) for name, column in columns.items()})
 
     def to(self, device: torch.device | str) -> "ArticulationBatch":
         """The same on another device."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return ArticulationBatch(**{k: v.to(device) if isinstance(v, Tensor) else v for k, v in values.items()})
+        return replace(self, **{name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)})
 
 
 class ArticulationSamples(Dataset[ArticulationBatch]):

@@ -39,6 +39,12 @@ class Talk:
         """(N,) float32, -1 to 1."""
         return self.sound.astype(np.float32) / FULL_SCALE
 
+    @property
+    def measures(self) -> np.ndarray:
+        """`mouth` of a talk that has one."""
+        assert self.mouth is not None, self.name
+        return self.mouth
+
     def with_mouth(self, mouth: np.ndarray, fps: float) -> "Talk":
         return replace(self, mouth=mouth, fps=fps)
 
