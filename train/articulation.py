@@ -91,8 +91,8 @@ class LossConfig:
     sounds: Annotated[float, Numbers(0, 1e4)] = 0.4
     lips: Annotated[float, Numbers(0, 1e4)] = 2.0
     phone_steps: Annotated[int, Numbers(1, 10**6)] = 500
-    reach: Annotated[float, Numbers(0, 10, above=True)] = 1.08
-    closing: Annotated[list[float], Several(SHARE, 2)] = field(default_factory=lambda: [0.1, 0.5])
+    reach: Annotated[float, Numbers(0, 10, above=True)] = 1.05
+    closing: Annotated[list[float], Several(SHARE, 2)] = field(default_factory=lambda: [0.1, 0.42])
 
 
 @dataclass

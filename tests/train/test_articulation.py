@@ -65,7 +65,7 @@ def test_training_twice_gives_the_same_network_and_a_report(folders, tmp_path):
     assert set(report["kept_aside"]["r"]) == set(MEASURES)
     assert {"noise, 20 dB", "room", "8 kHz", "+4 semitones", "bilabials shut"} <= set(report["measured"])
     # The gain makes up for timid guesses, whatever the network.
-    assert report["kept_aside"]["deviation"]["width"] == pytest.approx(1.08, abs=0.25)
+    assert report["kept_aside"]["deviation"]["width"] == pytest.approx(1.05, abs=0.25)
 
 
 def test_training_goes_on_from_trained_weights_over_another_standard(folders, tmp_path):
