@@ -1,0 +1,122 @@
+"""Samples for the articulation: a voice somewhere, the mouth that goes with it, and the sounds it makes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from emo.articulation import MEASURES
+from emo.articulation.features import HOP, SAMPLE_RATE, log_mel, mel_filters
+from emo.articulation.network import STEP
+from emo.training.articulation.disturb import Disturber, resampled
+from emo.training.articulation.phones import timeline
+from emo.training.articulation.talks import Talk
+
+SPEEDS = (0.82, 1.22)
+WARPS = np.linspace(0.86, 1.17, 13)  # of the tract's length, beside the speed
+RATE = SAMPLE_RATE / (HOP * STEP)  # of the network's steps
+UNKNOWN = -1  # class of what no one labeled
+
+
+class Source(NamedTuple):
+    """Talks that samples are drawn from, long ones more often.
+
+    share: of the samples; weight: of their mouths' errors.
+    """
+
+    talks: Sequence[Talk]
+    share: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class ArticulationBatch:
+    """B sounds of T steps.
+
+    Attributes:
+        index: (B,) int64, sample numbers.
+        features: (B, mels, STEP * (T - 1) + 1), see `LogMel`.
+        mouth: (B, measures, T), standardized.
+        weight: (B,), of the mouth's errors.
+        sounds: (B, T) int64, classes of SOUNDS, UNKNOWN where none was labeled.
+        names: of the talks, for messages.
+    """
+
+    index: Tensor
+    features: Tensor
+    mouth: Tensor
+    weight: Tensor
+    sounds: Tensor
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @staticmethod
+    def collate(samples: Sequence["ArticulationBatch"]) -> "ArticulationBatch":
+        """One batch of several."""
+        columns = {f.name: [getattr(sample, f.name) for sample in samples] for f in fields(ArticulationBatch)}
+        names: tuple[str, ...] = sum(columns.pop("names"), ())
+        return ArticulationBatch(names=names, **{name: torch.cat(column) for name, column in columns.items()})
+
+    def to(self, device: torch.device | str) -> "ArticulationBatch":
+        """The same on another device."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)})
+
+
+class ArticulationSamples(Dataset[ArticulationBatch]):
+    """Sample g, any natural number, is drawn from the seed and g alone.
+
+    Args:
+        sources: their talks' mouths are standardized already.
+        seed: with g, decides a sample.
+        seconds: of a sample.
+        mels: bands of the features.
+    """
+
+    def __init__(self, sources: Sequence[Source], seed: int, seconds: float, mels: int):
+        self.sources, self.seed, self.mels = list(sources), seed, mels
+        self.steps = round(seconds * RATE)
+        self.shares = np.array([source.share for source in sources]) / sum(source.share for source in sources)
+        lengths = [np.array([len(talk.sound) for talk in source.talks], float) for source in sources]
+        self.lengths = [row / row.sum() for row in lengths]
+        self.filters = [mel_filters(mels, warp) for warp in WARPS]
+        self.disturb = Disturber(seed)
+
+    def __getitem__(self, number: int) -> ArticulationBatch:
+        rng = np.random.default_rng((0xA27, self.seed, number))
+        which = int(rng.choice(len(self.sources), p=self.shares))
+        source = self.sources[which]
+        talk = source.talks[rng.choice(len(source.talks), p=self.lengths[which])]
+        speed = rng.uniform(*SPEEDS)
+        hops = STEP * (self.steps - 1) + 1
+        need = round(hops * HOP * speed)
+        start = int(rng.integers(max(1, len(talk.sound) - need + 1)))
+        piece = talk.waveform[start : start + need + 2]
+        heard = self.disturb(resampled(piece, speed), rng)
+        heard = np.pad(heard, (0, max(0, hops * HOP - len(heard))))[: (hops - 1) * HOP]
+        features = log_mel(heard.astype(np.float32), self.filters[rng.integers(len(self.filters))])
+        times = np.arange(self.steps) / RATE * speed + start / SAMPLE_RATE
+        sounds = np.full(self.steps, UNKNOWN)
+        if talk.phones is not None:
+            rate = 100.0
+            labels = timeline(talk.phones, int(times[-1] * rate) + 2, rate)[1]
+            sounds = labels[np.round(times * rate).astype(int)]
+        mouth, weight = np.zeros((len(MEASURES), self.steps)), 0.0
+        if talk.mouth is not None:
+            frames = times * talk.fps - 0.5
+            mouth = np.stack([np.interp(frames, np.arange(len(talk.mouth)), column) for column in talk.mouth.T])
+            weight = source.weight
+        return ArticulationBatch(
+            index=torch.tensor([number]),
+            features=features[None],
+            mouth=torch.tensor(mouth, dtype=torch.float32)[None],
+            weight=torch.tensor([weight]),
+            sounds=torch.tensor(sounds, dtype=torch.int64)[None],
+            names=(talk.name,),
+        )
