@@ -1,12 +1,14 @@
 """Files: what is said of a path before anything is done with it, and writing whole or not at all."""
 
 import errno
+import json
 import os
 import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from emo.errors import EmoError, OutputError, unwritable
 
@@ -101,6 +103,21 @@ def write_whole(path: Path, content: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise unwritable(path, error) from error
+
+
+def read_json_object(file: Path, error: Error) -> dict[str, Any]:
+    """The JSON object in a file that is there.
+
+    Raises:
+        error: naming the file, if it holds anything else.
+    """
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise error(f"{file}: not valid JSON ({problem})") from None
+    if not isinstance(value, dict):
+        raise error(f"{file}: not a JSON object")
+    return value
 
 
 @contextmanager

@@ -5,14 +5,18 @@ import os
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from emo.cli.arguments import add_pipeline, pick_device, pick_dtype
-from emo.cli.like import fill_in
+from emo.cli.like import fill_settings, given_options
 from emo.console import note, quiet_loading, say
 from emo.errors import AudioError, EmoError, ImageError, OutputError, ResumeError, VideoError
 from emo.locks import claim
-from emo.options import Options, add_arguments
+from emo.options import add_arguments
 from emo.pipelines import all_options
+
+if TYPE_CHECKING:
+    from emo.hub import System
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -45,15 +49,19 @@ def run(options: argparse.Namespace) -> None:
 
 def generate(options: argparse.Namespace) -> None:
     """Make the video, of which nobody else is at work."""
-    like, values = fill_in(options, options_of)
+    like = fill_settings(options)  # before any library is imported: what is wrong with it is said at once
 
     import torch
 
     from emo.generation import fingerprint, is_unfinished, write_video
+    from emo.hub import locate_model, system_of
+
+    system = system_of(locate_model(options.model))
+    values = given_options(options, like, system.options)
 
     started = time.monotonic()
     resume = resume_point(options)
-    pipe = load_pipeline(options)
+    pipe = load_pipeline(options, system)
     if like:
         like.compare(pipe)
     with like.explained() if like else nullcontext():
@@ -78,13 +86,6 @@ def generate(options: argparse.Namespace) -> None:
         f"{options.output}: {stream.num_frames} frames, {float(stream.num_frames / stream.fps):.2f} s of video; "
         f"took {seconds:.1f} s, {seconds / max(1, frames):.3f} s per frame"
     )
-
-
-def options_of(model: str | None) -> type[Options]:
-    """The class of a model's options; of the model that comes with the package where none is named."""
-    from emo.hub import locate_model, system_of
-
-    return system_of(locate_model(model)).options
 
 
 def resume_point(options: argparse.Namespace):
@@ -134,13 +135,19 @@ def same_file(path: str | os.PathLike, other: Path) -> bool:
         return False
 
 
-def load_pipeline(options: argparse.Namespace):
-    """The pipeline on its device, as the options say."""
-    from emo.hub import locate_model, registry
+def load_pipeline(options: argparse.Namespace, system: "System | None" = None):
+    """The pipeline on its device, as the options say.
+
+    Args:
+        system: the model's, where it has been looked up already.
+    """
+    from emo.hub import locate_model, system_of
 
     quiet_loading()
     device = pick_device(options.device)
-    pipe = registry.load_pipeline(locate_model(options.model), dtype=pick_dtype(options.dtype, device))
+    place = locate_model(options.model)
+    system = system or system_of(place)
+    pipe: Any = system.pipeline.from_pretrained(place, dtype=pick_dtype(options.dtype, device))
     if options.attention:
         set_attention(pipe, options.attention)
     if options.offload:

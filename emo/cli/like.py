@@ -2,7 +2,7 @@
 
 import argparse
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,28 +15,35 @@ SETTINGS: dict[str, Any] = {"model": None, "dtype": "auto", "attention": None, "
 """What makes a video besides its model's options, and what it is where neither the command nor a video says it."""
 
 
-def fill_in(
-    arguments: argparse.Namespace, options_of: Callable[[str | None], type[Options]]
-) -> "tuple[Like | None, dict[str, Any]]":
+def fill_settings(arguments: argparse.Namespace) -> "Like | None":
     """Give every one of `SETTINGS` that the command leaves out its value: the video's, or the default.
 
-    Args:
-        options_of: the class of a model's options.
-
     Returns:
-        The video to repeat, or None without --like; and the options: the video's, where the command gives no others.
+        The video to repeat, or None without --like.
 
     Raises:
         VideoError: the video says nothing of its origin.
-        OptionError: the video's model is a folder that is not here, or an option's text is no value of it.
+        OptionError: the video's model is a folder that is not here.
     """
     like = None if arguments.like is None else Like(arguments.like)
     for name, default in SETTINGS.items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, like.setting(name, arguments.device) if like else default)
-    kind = options_of(arguments.model)
+    return like
+
+
+def given_options(arguments: argparse.Namespace, like: "Like | None", kind: type[Options]) -> dict[str, Any]:
+    """The options that the command gives, and the video's for the others.
+
+    Args:
+        like: the video to repeat, if any.
+        kind: the class of the model's options.
+
+    Raises:
+        OptionError: an option's text is no value of it, or the model has no such option.
+    """
     given = from_arguments(kind, arguments, all_options().values())
-    return like, {**(like.options(kind, given) if like else {}), **given}
+    return {**(like.options(kind, given) if like else {}), **given}
 
 
 class Like:

@@ -14,14 +14,15 @@ import torch
 from torch import Tensor
 
 from emo.errors import EmoError
+from emo.media import SAMPLE_RATE
 from emo.metrics.checks import check_landmarks, check_track
 from emo.metrics.face_crops import FPS, face_crops, frames_at_25
-from emo.metrics.mfcc import RATE, mfcc
+from emo.metrics.mfcc import mfcc
 from emo.metrics.sync import SLACK
 from emo.metrics.syncnet import FRAMES, STEPS, SyncNet
 
 MAX_LAG = 15  # frames, 0.6 s: what LSE-C and LSE-D are published with
-SAMPLES = RATE // FPS  # of a frame
+SAMPLES = SAMPLE_RATE // FPS  # of a frame
 ROWS = 4  # of coefficients, of a frame
 
 
@@ -90,7 +91,7 @@ def lip_sync(
     if abs(sound_frames - num_frames) > SLACK + 1:
         raise EmoError(
             f"{len(waveform)} samples of sound fill {sound_frames:.1f} frames at {FPS} per second, but the face has "
-            f"{num_frames}: give the sound of just these frames, mono at {RATE} Hz"
+            f"{num_frames}: give the sound of just these frames, mono at {SAMPLE_RATE} Hz"
         )
     # Of as many windows as both have; the last one's 0.2 s of sound would end beyond the last row of coefficients.
     windows = min(num_frames, int(sound_frames)) - FRAMES

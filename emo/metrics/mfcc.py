@@ -9,9 +9,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from emo.media import SAMPLE_RATE
 from emo.metrics.checks import check_track
 
-RATE = 16000
 COEFFICIENTS = 13
 HOP = 160  # samples from one window to the next, 10 ms
 WINDOW = 400  # samples of a window, 25 ms
@@ -59,11 +59,11 @@ def _cepstra(windows: np.ndarray, warp: float) -> np.ndarray:
 @lru_cache(maxsize=16)
 def _mel_bands(warp: float) -> np.ndarray:
     """Triangles between 28 places that are evenly spaced in mel from 0 to 8 kHz, (257, 26)."""
-    nyquist = RATE / 2
+    nyquist = SAMPLE_RATE / 2
     hertz = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + nyquist / 700), BANDS + 2) / 2595) - 1)
     bend = BEND / max(warp, 1.0)
     hertz = np.interp(hertz, [0, bend, nyquist], [0, bend * warp, nyquist])
-    edges = np.floor((SIZE + 1) * hertz / RATE).astype(int)
+    edges = np.floor((SIZE + 1) * hertz / SAMPLE_RATE).astype(int)
     bands = np.zeros((SIZE // 2 + 1, BANDS))
     for band, (left, middle, right) in enumerate(zip(edges, edges[1:], edges[2:], strict=False)):
         bands[left:middle, band] = (np.arange(left, middle) - left) / max(middle - left, 1)

@@ -1,5 +1,6 @@
 """What a user calls of the EMO pipeline: `stream` and `__call__`, with every option of `EMOOptions` by name."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,7 +23,7 @@ class EMOPipelineOutput(VideoOutput):
     """A generated video, as `EMOPipeline` returns it; see `VideoOutput`."""
 
 
-class EMOCall:
+class EMOCall(ABC):
     """Mixin of `EMOPipeline`: takes options by name, and hands them on as `EMOOptions` and `Run`."""
 
     def __call__(
@@ -176,12 +177,6 @@ class EMOCall:
         )
         return self.open_stream(image, audio, options, run)
 
-    def open_stream(
-        self,
-        image: ImageInput,
-        audio: AudioInput,
-        options: EMOOptions,
-        run: Run,
-    ) -> Stream[EMOOptions]:
+    @abstractmethod
+    def open_stream(self, image: ImageInput, audio: AudioInput, options: EMOOptions, run: Run) -> Stream[EMOOptions]:
         """The stream of these inputs, after all checks."""
-        raise NotImplementedError

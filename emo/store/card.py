@@ -1,6 +1,5 @@
 """The model card: what a pipeline folder says of itself, as the README.md of its repository."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,6 +9,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from safetensors import safe_open
 
 from emo.errors import ConfigError
+from emo.files import read_json_object
 from emo.store.checks import variant_of, weight_files
 from emo.store.components import network_classes, parameter_counts
 from emo.store.index import pipeline_class_name, read_index
@@ -105,15 +105,7 @@ def read_json(file: Path) -> dict[str, Any]:
     Raises:
         ConfigError: it is damaged.
     """
-    if not file.is_file():
-        return {}
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ConfigError(f"{file}: not valid JSON ({error})") from None
-    if not isinstance(value, dict):
-        raise ConfigError(f"{file}: not a JSON object")
-    return value
+    return read_json_object(file, ConfigError) if file.is_file() else {}
 
 
 def _usage(repo_id: str, class_name: str | None, variant: str | None) -> str:

@@ -1,11 +1,11 @@
 """The index of a model folder, `model_index.json`: of which class its pipeline is, and of which its components are."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from emo.errors import WeightsError
+from emo.files import read_json_object
 
 MODEL_INDEX = "model_index.json"
 
@@ -48,13 +48,7 @@ def read_index_file(file: Path) -> dict[str, Any]:
     Raises:
         WeightsError: it cannot be read.
     """
-    try:
-        index = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise WeightsError(f"{file}: not valid JSON ({error})") from None
-    if not isinstance(index, dict):
-        raise WeightsError(f"{file}: not a JSON object")
-    return index
+    return read_json_object(file, WeightsError)
 
 
 def pipeline_class_name(index: dict[str, Any]) -> str | None:

@@ -70,16 +70,21 @@ def read_option(option: Option, value: Any, limits: Limits) -> Any:
 
 
 def read_options(options: type[Options], values: Mapping[str, Any], limits: Limits) -> Options:
-    """The options that the fields' contents mean; what is not given has its default.
+    """The options that the fields' contents mean; what is not given has its default. As `read_values`."""
+    return options(**read_values(options, values, limits))
+
+
+def read_values(options: type[Options], values: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
+    """The plain values of those options whose fields are given, by their names.
 
     Args:
-        values: by the options' arguments.
+        values: the fields' contents by the options' arguments.
 
     Raises:
         FieldError: naming the first field that is wrong.
     """
-    given = {entry.name: (entry, values[argument(entry)]) for entry in options.entries() if argument(entry) in values}
-    return options(**{name: read_option(entry, value, limits) for name, (entry, value) in given.items()})
+    given = [entry for entry in options.entries() if argument(entry) in values]
+    return {entry.name: read_option(entry, values[argument(entry)], limits) for entry in given}
 
 
 def _parsed(option: Option, text: str) -> Any:

@@ -202,7 +202,8 @@ def _wire_portrait(jobs: Jobs, inputs: Inputs, region: dict[str, Any], note: gr.
         """The same with another region, which goes into its field."""
         return {field: text} | show(path, *values[:place], text, *values[place + 1 :])
 
-    def tap(path: str | None, first: tuple[int, int] | None, *values: Any, event: gr.SelectData) -> dict[Any, Any]:
+    # The event comes first: gradio puts it where its parameter stands.
+    def tap(event: gr.SelectData, path: str | None, first: tuple[int, int] | None, *values: Any) -> dict[Any, Any]:
         if path is None:
             return {}
         try:

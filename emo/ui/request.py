@@ -13,7 +13,7 @@ from emo.generation import Stream
 from emo.media import AudioTrack
 from emo.options import Options
 from emo.pipelines import EMOOptions, EMOPipeline
-from emo.ui.form import argument, read_option, read_options
+from emo.ui.form import read_options, read_values
 from emo.ui.limits import Limits
 from emo.ui.uploads import read_portrait, read_sound
 from emo.ui.words import OPTIONS, FieldError, captured_notes, field_errors
@@ -59,12 +59,7 @@ def read_request(request: Request, options: type[Options], limits: Limits, folde
     Raises:
         FieldError: naming the first field that is wrong.
     """
-    seed = request.seed
-    if (
-        isinstance(seed, bool)
-        or not isinstance(seed, int | float)
-        or not (0 <= seed <= MAX_SEED and seed == int(seed))
-    ):
+    if not _is_seed(request.seed):
         raise FieldError(OPTIONS, "The seed is a whole number, not negative.")
     read = read_options(options, request.options, limits)
     if request.portrait is None:
@@ -133,11 +128,7 @@ def preview_portrait(
     Raises:
         FieldError: the picture, the region or the face cannot be used.
     """
-    choice = {
-        entry.name: read_option(entry, given[argument(entry)], limits)
-        for entry in options.entries()
-        if argument(entry) in given
-    }
+    choice = read_values(options, given, limits)
     picture = open_portrait(path, choice.get("face_region"), limits)
     with field_errors("portrait"), captured_notes() as notes:
         return prepare_portrait(picture, height=size, width=size, **choice), notes

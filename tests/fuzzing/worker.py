@@ -53,7 +53,7 @@ class Worker:
 
         torch.set_num_threads(1)
         self.pipe = tiny_pipeline()
-        emo.cli.generate.load_pipeline = lambda options: self.pipe
+        emo.cli.generate.load_pipeline = lambda *_: self.pipe
         for target in ("generate", "prepare", "evaluate"):
             shutil.rmtree(self.work / "case--1", ignore_errors=True)
             self._command(good_case(target, self.work / "case--1", self.bases))

@@ -13,10 +13,10 @@ from torch.utils.data import Dataset
 
 from emo.data.format import MOUTH_CORNERS, ClipInfo, load_labels, read_metadata, reading_clips
 from emo.errors import DatasetError
-from emo.media import AudioTrack, VideoReader
+from emo.media import SAMPLE_RATE, AudioTrack, VideoReader
 from emo.metrics.face_crops import crop_squares, cut_square, frames_at_25
 from emo.metrics.lip_sync import SAMPLES
-from emo.metrics.mfcc import RATE, mfcc
+from emo.metrics.mfcc import mfcc
 from emo.training.audio_encoder.samples import add_noise
 from emo.training.syncnet.config import AugmentConfig
 
@@ -138,7 +138,7 @@ class SyncSamples(Dataset[SyncBatch]):
 
     def _waveform(self, clip: ClipInfo, start: int) -> np.ndarray:
         """The sound of the piece, (640 F,); silence where the clip's ends before."""
-        with reading_clips(), AudioTrack.open(self.folder / clip.file_name, RATE) as track:
+        with reading_clips(), AudioTrack.open(self.folder / clip.file_name, SAMPLE_RATE) as track:
             first, last = (min(frame * SAMPLES, track.length) for frame in (start, start + self.frames))
             piece = track.read(first, last)
         return np.pad(piece, (0, self.frames * SAMPLES - len(piece)))
