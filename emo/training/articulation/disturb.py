@@ -5,6 +5,7 @@ import numpy as np
 from emo.articulation.features import SAMPLE_RATE
 
 NOISE_SECONDS = 4.0
+PITCHED, SEMITONES = 0.35, 6.0
 
 
 def fft_size(samples: int) -> int:
@@ -52,6 +53,30 @@ def colored_noise(samples: int, slope: float, rng: np.random.Generator) -> np.nd
     return noise / noise.std()
 
 
+def pitched(waveform: np.ndarray, semitones: float) -> np.ndarray:
+    """Higher or lower by so many semitones at the same pace: stretched by a phase vocoder, then resampled."""
+    factor = 2 ** (semitones / 12)
+    size, hop = 1024, 256
+    window = np.hanning(size + 1)[:-1]
+    padded = np.pad(waveform, size)
+    frames = np.stack([padded[i : i + size] * window for i in range(0, len(padded) - size, hop)])
+    spectrum = np.fft.rfft(frames, axis=1)
+    expected = 2 * np.pi * hop * np.arange(size // 2 + 1) / size
+    positions = np.arange(0, len(spectrum) - 1, 1 / factor)
+    phase = np.angle(spectrum[0])
+    out = np.zeros(len(positions) * hop + size)
+    for i, position in enumerate(positions):
+        low, share = int(position), position % 1
+        size_now = (1 - share) * np.abs(spectrum[low]) + share * np.abs(spectrum[low + 1])
+        out[i * hop : i * hop + size] += np.fft.irfft(size_now * np.exp(1j * phase)) * window
+        turn = np.angle(spectrum[low + 1]) - np.angle(spectrum[low]) - expected
+        phase = phase + expected + turn - 2 * np.pi * np.round(turn / (2 * np.pi))
+    stretched = out / 1.5  # the squared windows' sum
+    faster = resampled(stretched, factor)
+    start = size  # the padding before, of the same length once the pace is restored
+    return np.pad(faster, (0, size))[start : start + len(waveform)]
+
+
 class Disturber:
     """Draws what happens to a voice.
 
@@ -63,19 +88,21 @@ class Disturber:
     def __init__(self, seed: int, noises: int = 32):
         rng = np.random.default_rng((0xD15, seed))
         length = round(NOISE_SECONDS * SAMPLE_RATE)
-        slopes = [0.0 if i % 4 == 0 else rng.uniform(0.3, 1.0) for i in range(noises)]
+        slopes = [0.0 if i % 2 == 0 else rng.uniform(0.2, 1.0) for i in range(noises)]
         self.noises = [colored_noise(length, slope, rng).astype(np.float32) for slope in slopes]
 
     def __call__(self, waveform: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The voice (N,) as it is heard somewhere."""
         heard = waveform
+        if rng.random() < PITCHED:
+            heard = pitched(heard, rng.uniform(-SEMITONES, SEMITONES))
         if rng.random() < 0.4:
             heard = in_room(heard, rng.uniform(0.05, 0.5), rng.uniform(0.1, 1.0), rng)
         heard = equalized(heard, 2.0, rng)
         noise = self.noises[rng.integers(len(self.noises))]
         start = int(rng.integers(len(noise)))
         piece = np.take(noise, np.arange(start, start + len(heard)), mode="wrap")
-        heard = heard + piece * np.sqrt((heard**2).mean()) * 10 ** (-rng.uniform(5, 45) / 20)
+        heard = heard + piece * np.sqrt((heard**2).mean()) * 10 ** (-rng.uniform(3, 40) / 20)
         if rng.random() < 0.3:
             heard = low_passed(heard, rng.uniform(3300, 6000))
         return heard * 10 ** (rng.uniform(-6, 6) / 20)

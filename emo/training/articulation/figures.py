@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from emo.articulation import MEASURES, Articulator, Mouth
-from emo.training.articulation.disturb import in_room, low_passed, resampled
+from emo.training.articulation.disturb import in_room, low_passed, pitched
 from emo.training.articulation.phones import VOWELS, Phone, pieces, timeline
 from emo.training.articulation.talks import Talk
 
@@ -105,30 +105,6 @@ def disturbances() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
         f"+{SEMITONES} semitones": lambda waveform: pitched(waveform, SEMITONES),
         f"-{SEMITONES} semitones": lambda waveform: pitched(waveform, -SEMITONES),
     }
-
-
-def pitched(waveform: np.ndarray, semitones: float) -> np.ndarray:
-    """Higher or lower by so many semitones at the same pace: stretched by a phase vocoder, then resampled."""
-    factor = 2 ** (semitones / 12)
-    size, hop = 1024, 256
-    window = np.hanning(size + 1)[:-1]
-    padded = np.pad(waveform, size)
-    frames = np.stack([padded[i : i + size] * window for i in range(0, len(padded) - size, hop)])
-    spectrum = np.fft.rfft(frames, axis=1)
-    expected = 2 * np.pi * hop * np.arange(size // 2 + 1) / size
-    positions = np.arange(0, len(spectrum) - 1, 1 / factor)
-    phase = np.angle(spectrum[0])
-    out = np.zeros(len(positions) * hop + size)
-    for i, position in enumerate(positions):
-        low, share = int(position), position % 1
-        size_now = (1 - share) * np.abs(spectrum[low]) + share * np.abs(spectrum[low + 1])
-        out[i * hop : i * hop + size] += np.fft.irfft(size_now * np.exp(1j * phase)) * window
-        turn = np.angle(spectrum[low + 1]) - np.angle(spectrum[low]) - expected
-        phase = phase + expected + turn - 2 * np.pi * np.round(turn / (2 * np.pi))
-    stretched = out / 1.5  # the squared windows' sum
-    faster = resampled(stretched, factor)
-    start = size  # the padding before, of the same length once the pace is restored
-    return np.pad(faster, (0, size))[start : start + len(waveform)]
 
 
 def _vowel(phone: Phone) -> bool:
