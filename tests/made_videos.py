@@ -16,7 +16,9 @@ from emo.media import AudioTrack, VideoWriter
 
 FPS, SIDE, FACE = 25, 160, 70  # pixels of the pasted picture, and of the face in it
 HEIGHT, WIDTH = 200, 320
-SMALL = PrepareConfig(size=96, min_seconds=1.0, max_seconds=2.0, filters=FilterConfig(min_face=60.0))
+SMALL = PrepareConfig(
+    size=96, min_seconds=1.0, max_seconds=2.0, filters=FilterConfig(min_face=60.0, min_lip_match=0.5)
+)
 
 
 @lru_cache(maxsize=2)
