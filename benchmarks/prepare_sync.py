@@ -5,8 +5,9 @@
 Faces are followed and sounds heard as `emo prepare` does: as they are; small and badly coded, where faces stay large
 enough for it; with the sound disturbed; and over music. Every clip is judged with its own sound, with that of every
 other clip of its group, with its own moved by half a second to either side, and with pieces of other voices. A score's
-threshold is the one that keeps most own and drops most other sounds, in the mean over the groups of --choose; what it
-does on those of --report is then measured. Both options may be repeated. Faces are read once, into OUT.
+best threshold keeps most own and drops most other sounds, in the mean over the groups of --choose, music aside. What
+it does on those of --report is then measured, or what one does that is in use. Both options may be repeated. Faces
+are read once, into OUT.
 """
 
 import argparse
@@ -93,12 +94,12 @@ def combined(mouth: Tracks, sound: Tracks) -> float:
     return learned(mouth, sound) + syncnet(mouth, sound) / 10
 
 
-SCORES: dict[str, Score] = {
-    "loudness, as before": loudness_rule,
-    "height": height_alone,
-    "height and its change": learned,
-    "SyncNet": syncnet,
-    "the last two": combined,
+SCORES: dict[str, tuple[Score, float | None]] = {  # with the thresholds in use
+    "loudness, as before": (loudness_rule, 0.35),
+    "height": (height_alone, None),
+    "height and its change": (learned, FilterConfig().min_lip_match),
+    "SyncNet": (syncnet, None),
+    "the last two": (combined, None),
 }
 
 
@@ -208,14 +209,16 @@ def best_threshold(groups: Sequence[dict[str, np.ndarray]]) -> float:
     return float(thresholds[np.reshape(right, (-1, len(groups))).mean(1).argmax()])
 
 
-def join(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def join(forms: dict[str, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The scores of all forms but that with music."""
+    parts = [rows for form, rows in forms.items() if form != FORMS[3]]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def report(found: dict[str, dict[str, dict[str, np.ndarray]]], threshold: float) -> None:
     """A row for each group and form."""
     for group, forms in found.items():
-        for form, rows in {**forms, "all": join(list(forms.values()))}.items():
+        for form, rows in {**forms, "all but music": join(forms)}.items():
             own = rows["own"]
             areas = " | ".join(f"{area(own, rows[kind]):.3f}" for kind in WRONG)
             dropped = " | ".join(f"{100 * (rows[k] < threshold).mean():.1f} of {len(rows[k])}" for k in WRONG)
@@ -235,7 +238,6 @@ def main() -> None:
     parser.add_argument("--voices", nargs="*", type=Path, default=[])
     parser.add_argument("--music", type=Path, required=True, help="a song of a minute or so")
     parser.add_argument("--syncnet", type=Path, default=Path("weights/syncnet-tiny"))
-    parser.add_argument("--threshold", type=float, help="of `emo prepare`'s score, instead")
     parser.add_argument("--out", type=Path, default=Path("out/bench-prepare/sync"))
     options = parser.parse_args()
     network = SyncNet.from_folder(options.syncnet).eval()
@@ -247,14 +249,13 @@ def main() -> None:
     pieces = voices(options.voices, network)
     for title, forms in clips.items():
         print(f"taken for silence, {title}: {speaking(forms[FORMS[0]])}")
-    for title, score in SCORES.items():
+    for title, (score, used) in SCORES.items():
         found = {
             group: {form: judge(some, pieces, score) for form, some in forms.items()} for group, forms in clips.items()
         }
-        threshold = best_threshold([join(list(found[title].values())) for title in chosen_by])
-        if options.threshold is not None and score is learned:
-            threshold = options.threshold
-        print(f"\n{title}, threshold {threshold:.3f}\n")
+        best = best_threshold([join(found[title]) for title in chosen_by])
+        threshold = best if used is None else used
+        print(f"\n{title}, threshold {threshold:.3f}, the best {best:.3f}\n")
         areas = " | ".join(f"AUC {kind}" for kind in WRONG)
         print(f"| clips | {areas} | kept | {' | '.join(f'dropped, % of {kind}' for kind in WRONG)} |")
         print("|" + "---|" * (2 + 2 * len(WRONG)))

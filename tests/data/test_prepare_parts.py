@@ -194,6 +194,9 @@ def test_lips_that_follow_the_voice_match_it_at_their_lag(voices):
         assert lip_sync(noisy(moved), own, 25).lag == pytest.approx(late / 25)
     assert lip_sync(noisy(other), own, 25).match < 0.5
     assert lip_sync(noisy(own)[::2], own[::2], 12.5).match > 0.8
+    arch = 0.2 * np.hanning(75)  # what sentences of one form have in common
+    alike = np.corrcoef(noisy(other + arch), own + arch)[0, 1]
+    assert lip_sync(noisy(other + arch), own + arch, 25).match < alike - 0.1
     assert lip_sync(np.ones(75), own, 25) == (0.0, 0.0)
     assert lip_sync(own[:4], own[:4], 25) == (0.0, 0.0)  # too short to tell
 
