@@ -133,15 +133,13 @@ def test_a_recording_moves_the_lips_like_its_phones(clips):
     assert np.mean(rounding) > 0.8
 
 
-def test_lips_do_not_follow_loudness():
-    """Every other syllable at half its loudness opens the mouth as before."""
-    speech = synthesize(3, 3.0, phones=" papapapapapapa ", clean=True)
-    uneven, vowels = speech.waveform.copy(), [s for s in speech.segments if s.phone == "a"]
-    for segment in vowels[::2]:
-        uneven[round(segment.start * SAMPLE_RATE) : round(segment.end * SAMPLE_RATE)] /= 2
-    even, jaw = (articulate_recording(sound, 100.0).jaw.numpy() for sound in (speech.waveform, uneven))
-    spans = [slice(round(s.start * 100), round(s.end * 100)) for s in vowels[::2]]
-    assert np.mean([jaw[span].max() / even[span].max() for span in spans]) > 0.85
+def test_mouths_of_recordings_do_more_than_follow_loudness(clips):
+    by_rule, learned = [], []
+    for speech in clips:
+        known, heard = articulate_speech(speech, FPS), articulate_recording(speech.waveform, FPS)
+        by_rule.append(correlation(known.jaw, known.loudness))
+        learned.append(correlation(heard.jaw, heard.loudness))
+    assert np.mean(learned) < np.mean(by_rule) - 0.2
 
 
 def test_learned_mouths_of_synthetic_speech_shut_where_its_phones_do(clips):
