@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 from emo.training.config import run
-from emo.training.articulation.align import Aligner, Word, WordRule
+from emo.training.articulation.align import Aligner
 from emo.training.articulation.talks import FULL_SCALE, Talk
 from emo.training.articulation.voices import speak
 from tqdm import tqdm
 
 from emo.articulation import measure_mouth
 from emo.articulation.features import SAMPLE_RATE
+from emo.articulation.pronunciation import Word, WordRule
 from emo.errors import ConfigError, EmoError
 from emo.face import FaceDetector, track_face
 from emo.media import AudioTrack, VideoReader

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from emo.articulation import MEASURES, Articulator, Mouth
+from emo.articulation.phones import VOWELS, Phone, pieces, timeline
 from emo.training.articulation.disturb import in_room, low_passed, pitched
-from emo.training.articulation.phones import VOWELS, Phone, pieces, timeline
 from emo.training.articulation.talks import Talk
 
 TRACK_FPS = 100.0  # at which the lips are looked at within phones
