@@ -163,7 +163,7 @@ def quick_track(frames, detector):
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr(HeldOut, "clip", quick_clip)
-    monkeypatch.setattr("emo.evaluation.observation.track_face", quick_track)
+    monkeypatch.setattr("emo.evaluation.mechanisms.observation.track_face", quick_track)
     monkeypatch.setattr("emo.evaluation.mechanisms.plan.SPEEDS", (0.1, 1.9))
 
 
