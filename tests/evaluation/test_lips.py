@@ -4,6 +4,7 @@
 
 import json
 from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,11 @@ from emo.evaluation.lips.rows import lips_shut, real_lips
 from emo.face import FaceTrack
 from emo.face.mesh import NUM_LANDMARKS
 from emo.generation.clip import ClipState
+from emo.hub import registry
 from emo.media import VideoReader
 from emo.metrics.bilabials import bilabials_shut
+from emo.options import Options, option
+from emo.pipelines import EMOOptions
 
 FPS, FRAMES, RATE = 25, 30, 16000
 NAMES = ("a_one", "b_two", "c_three")
@@ -94,12 +98,15 @@ def model(tmp_path_factory):
 
 @pytest.fixture
 def evaluate(model, clips, tmp_path, monkeypatch):
-    """`evaluate(mouth, *options)`: the report on a model whose mouth is `mouth(loudness of each frame)`."""
+    """`evaluate(mouth, *options)`: the report's rows for a model whose mouth is `mouth(loudness of each frame)`.
+
+    Or the exit status, where it is not 0. `adapt` makes another system's pipeline of EMO's.
+    """
     monkeypatch.setattr("emo.evaluation.compare.measured.track_face", read_light)
     monkeypatch.setattr("emo.evaluation.compare.measured.FaceDetector", nullcontext)
     monkeypatch.setattr("emo.face.portrait.FaceDetector", Blind)
 
-    def run(mouth, *options: str, out: Path = tmp_path / "out", region: tuple[str, ...] = ("--face-region", "full")):
+    def run(mouth, *options, out: Path = tmp_path / "out", region=("--face-region", "full"), adapt=lambda pipe: pipe):
         pipe = tiny_pipeline()
 
         def generate_clips(stream):
@@ -109,7 +116,7 @@ def evaluate(model, clips, tmp_path, monkeypatch):
             yield stream.clip(pictures, 0, ClipState(1, {}, stream.run.generator_state()))
 
         pipe.generate_clips = generate_clips
-        monkeypatch.setattr("emo.evaluation.lips.generator.load_pipeline", lambda place, dtype: pipe)
+        monkeypatch.setattr("emo.evaluation.lips.generator.load_pipeline", lambda place, dtype: adapt(pipe))
         command = ["evaluate", "lips", "--model", model, "--real", clips, "--out", out, "--workers", 1]
         if status := main([str(word) for word in (*command, *region, *options)]):
             return status
@@ -200,6 +207,51 @@ def test_bilabials_are_told_from_alignments(evaluate, clips, tmp_path, capsys):
     (tmp_path / "words.json").write_text(json.dumps({"another": entries["one"]}))
     assert evaluate(lambda loudness: loudness, "--alignments", str(tmp_path / "words.json")) == 2
     assert "of none of the clips" in capsys.readouterr().err
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherOptions(Options):
+    """What another system may be asked for."""
+
+    warmth: float = option(1.0, "of the voice", low=0, high=2)
+
+
+class OtherPipeline:
+    """EMO's, behind options of its own."""
+
+    def __init__(self, pipe):
+        self.pipe, self.warmths = pipe, []
+
+    def __getattr__(self, name):
+        return getattr(self.pipe, name)
+
+    def to(self, device):
+        return self
+
+    def stream(self, picture, sound, *, warmth=1.0, generator, output_type):
+        self.warmths.append(warmth)
+        return self.pipe.stream(picture, sound, face_region="full", generator=generator, output_type=output_type)
+
+
+def test_a_model_of_another_system_is_asked_for_its_own_options(evaluate, monkeypatch, capsys):
+    other = replace(registry.ENTRIES[0].load(), name="other", options=OtherOptions)
+    monkeypatch.setattr(registry, "ENTRIES", [registry.Entry("other", "EMOPipeline", lambda: other)])
+    both = {"EMOPipeline": EMOOptions, "OtherPipeline": OtherOptions}
+    monkeypatch.setattr("emo.cli.evaluate_lips.all_options", lambda: both)
+    made = []
+
+    def adapt(pipe):
+        made.append(OtherPipeline(pipe))
+        return made[-1]
+
+    same = lambda loudness: loudness
+    found = evaluate(same, "--warmth", "1.5", "--clips", "2", region=(), adapt=adapt)
+    assert found["real lips"]["numbers"]["mean"]["own"]["opening"] > 0.9
+    assert [warmth for pipe in made for warmth in pipe.warmths] == [1.5] * 4
+    assert evaluate(same, "--warmth", "3", region=()) == 2
+    assert "warmth is 3.0" in capsys.readouterr().err
+    assert evaluate(same, "--audio-guidance", "2", region=()) == 2
+    assert "--audio-guidance is no option of this model" in capsys.readouterr().err
 
 
 def tracks(opening: np.ndarray) -> np.ndarray:
