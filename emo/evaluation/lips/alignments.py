@@ -1,5 +1,6 @@
 """When phones are said in recordings: from JSON or TextGrid files, by the recordings' names."""
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +36,7 @@ class Alignments:
                 self._tiers |= _from_json(path) if path.suffix.lower() == ".json" else {path.stem: read_textgrid(path)}
             except OptionError:
                 raise
-            except (OSError, ValueError, TypeError, AttributeError) as error:
+            except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
                 raise OptionError(f"--alignments {path}: no alignment ({error})", option="alignments") from error
         self._rule = WordRule([])
 
@@ -69,10 +70,13 @@ def read_textgrid(path: Path) -> dict[str, list[Word]]:
     while place < len(tokens):
         kind, name, _, _, count = tokens[place : place + 5]
         size = 3 if kind == "IntervalTier" else 2
-        rows = [tokens[i : i + size] for i in range(place + 5, place + 5 + size * int(count), size)]
-        place += 5 + size * len(rows)
+        end = place + 5 + size * int(count)
+        if not place < end <= len(tokens):
+            raise ValueError(f"tier {name} is cut off")
+        rows = [tokens[i : i + size] for i in range(place + 5, end, size)]
+        place = end
         if kind == "IntervalTier":
-            tiers[name] = [Word(mark, float(start), float(end)) for start, end, mark in rows]
+            tiers[name] = _rows([(mark, start, end) for start, end, mark in rows])
     return tiers
 
 
@@ -83,7 +87,10 @@ def _from_json(path: Path) -> dict[str, dict[str, list[Word]]]:
 
 
 def _rows(rows: Sequence[Sequence[Any]]) -> list[Word]:
-    return [Word(str(text), float(start), float(end)) for text, start, end in rows]
+    found = [Word(str(text), float(start), float(end)) for text, start, end in rows]
+    if not all(math.isfinite(word.start) and math.isfinite(word.end) for word in found):
+        raise ValueError("times must be finite")
+    return found
 
 
 def _letters(name: str) -> str:
