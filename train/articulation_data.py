@@ -16,11 +16,12 @@ from tqdm import tqdm
 
 from emo.articulation import measure_mouth
 from emo.articulation.features import SAMPLE_RATE
+from emo.articulation.pronunciation import Word, WordRule
 from emo.errors import ConfigError, EmoError
 from emo.face import FaceDetector, track_face
 from emo.media import AudioTrack, VideoReader
 from emo.search import VIDEOS, find_files
-from emo.training.articulation.align import Aligner, Word, WordRule
+from emo.training.articulation.align import Aligner
 from emo.training.articulation.talks import FULL_SCALE, Talk
 from emo.training.articulation.voices import speak
 from emo.training.script import run

@@ -78,8 +78,9 @@ def measure(options: argparse.Namespace) -> None:
     from emo.data.synthetic.held_out import HELD_OUT, HeldOut
     from emo.evaluation.mechanisms.generator import GenerationSettings, Generator, generate_clips
     from emo.evaluation.mechanisms.plan import EvaluationSize, plan_clips
-    from emo.evaluation.mechanisms.report import markdown, save_report
+    from emo.evaluation.mechanisms.report import save_report
     from emo.evaluation.mechanisms.table import describe_portraits, make_rows, reconstruction_psnrs
+    from emo.evaluation.row import rows_table
     from emo.hub import locate_model
 
     quiet_loading()
@@ -109,7 +110,7 @@ def measure(options: argparse.Namespace) -> None:
         dtype=str(pick_dtype(options.dtype, device)).removeprefix("torch."),
         compile=not options.no_compile and shutil.which("c++") is not None,
     )
-    make_folders(options.out)
+    make_folders(options.out, "observations", "videos")
     workers = pick_workers(options.workers, device)
     held_out = HeldOut(settings.held_out, settings.people)
     clips = plan_clips(extent, held_out, pictures, "no_speed" in models)
@@ -132,7 +133,7 @@ def measure(options: argparse.Namespace) -> None:
                for kind, truth in (("generated", False), ("ground truth", True))}  # fmt: skip
     about = {"version": __version__, "extent": asdict(extent), "settings": asdict(settings), "cpu_seconds": seconds}
     save_report(table, found, about, options.out)
-    print(markdown(table), end="")
+    print(rows_table(table), end="")
     spent = ", ".join(f"{name} {value / 60:.1f}" for name, value in seconds.items())
     say(f"{options.out}: table, plots, contact sheet, JSON; minutes of processor time: {spent}")
 
@@ -175,7 +176,7 @@ def real_portraits(folder: Path | None, out: Path) -> dict[str, str]:
     return pictures
 
 
-def make_folders(out: Path) -> None:
+def make_folders(out: Path, *names: str) -> None:
     """Folders of the report.
 
     Raises:
@@ -184,5 +185,5 @@ def make_folders(out: Path) -> None:
     from emo.files import writing_into
 
     with writing_into(out):
-        for name in ("observations", "videos"):
+        for name in names:
             (out / name).mkdir(parents=True, exist_ok=True)

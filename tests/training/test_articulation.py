@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from emo.articulation import MEASURES, SOUNDS, Mouth, load_articulation
+from emo.articulation.phones import TRAITS, Phone, pieces, sound_of, timeline
 from emo.training.articulation import ArticulationStage, ArticulationTrainingConfig
 from emo.training.articulation.disturb import Disturber
 from emo.training.articulation.figures import bilabials_shut, follow, pitched
 from emo.training.articulation.phone_mouth import learn_phone_mouth, lips_shut
-from emo.training.articulation.phones import TRAITS, Phone, pieces, sound_of, timeline
 from emo.training.articulation.samples import UNKNOWN, ArticulationSamples, Source
 from emo.training.articulation.talks import Talk, read_talks
 from emo.training.loop import make_accelerator, train

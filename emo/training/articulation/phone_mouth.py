@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from emo.articulation import MEASURES
-from emo.training.articulation.phones import TRAITS, Phone, timeline
+from emo.articulation.phones import TRAITS, Phone, timeline
 from emo.training.articulation.talks import Talk
 
 RATE = 100.0  # of its timeline and of the mouths it gives

@@ -12,8 +12,8 @@ from torch.utils.data import Dataset
 from emo.articulation import MEASURES
 from emo.articulation.features import HOP, SAMPLE_RATE, log_mel, mel_filters
 from emo.articulation.network import STEP
+from emo.articulation.phones import timeline
 from emo.training.articulation.disturb import Disturber, resampled
-from emo.training.articulation.phones import timeline
 from emo.training.articulation.talks import Talk
 
 SPEEDS = (0.82, 1.22)

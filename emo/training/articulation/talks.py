@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from emo.articulation.phones import Phone
 from emo.errors import ConfigError
 from emo.search import find_files
-from emo.training.articulation.phones import Phone
 
 FULL_SCALE = 32767
 

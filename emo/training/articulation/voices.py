@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from emo.articulation.features import SAMPLE_RATE
+from emo.articulation.phones import ARPABET, Phone
 from emo.data.synthetic.speech import synthesize
 from emo.errors import ConfigError
 from emo.media import AudioTrack
-from emo.training.articulation.phones import ARPABET, Phone
 from emo.training.articulation.talks import FULL_SCALE, Talk
 from emo.training.articulation.words import GRID, languages
 
