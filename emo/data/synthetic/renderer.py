@@ -9,9 +9,10 @@ import torch
 from emo.data.synthetic.articulation import articulate_recording, articulate_speech
 from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.config import ClipSpec, SyntheticConfig
-from emo.data.synthetic.controls import FaceControls, make_controls
+from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.identity import draw_identities
 from emo.data.synthetic.labels import FaceLabels
+from emo.data.synthetic.motion.first import make_controls
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
 from emo.data.synthetic.warp import PortraitWarper
 from emo.errors import FaceError
