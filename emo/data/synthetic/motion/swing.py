@@ -20,7 +20,7 @@ class Swing:
 
     Attributes:
         limits: (3,) degrees of yaw, pitch, roll that are never passed.
-        rest: (3,) degrees.
+        rest: (3,) or (T, 3) degrees.
         swing: (T, 3) degrees, of width 1.
         commanded: mean speed, which a single frame has.
     """
@@ -42,15 +42,19 @@ class Swing:
             return self.commanded
         return float(rotation_speed_of_angles(*self.angles(width)).mean())
 
+    def width_at_speed(self, enough: float) -> float:
+        """The width that has just the commanded speed, by bisection between 0 and `enough`."""
+        low, high = 0.0, enough
+        for _ in range(40):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.speed(middle) < self.commanded else (low, middle)
+        return low if self.commanded == 0 else high
+
 
 def turn_at_random(rng: np.random.Generator, frames: int, speed: float, fps: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Smooth yaw, pitch, roll (T,) within LIMITS with just the mean speed: bisection finds the swings' width."""
-    head, high = fast_enough(rng, frames, speed, fps)
-    low = 0.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if head.speed(middle) < speed else (low, middle)
-    return head.angles(low if speed == 0 else high)
+    """Smooth yaw, pitch, roll (T,) within LIMITS with just the mean speed."""
+    head, enough = fast_enough(rng, frames, speed, fps)
+    return head.angles(head.width_at_speed(enough))
 
 
 def fast_enough(rng: np.random.Generator, frames: int, speed: float, fps: float) -> tuple[Swing, float]:
