@@ -12,7 +12,7 @@ from emo.data.synthetic.config import ClipSpec, SyntheticConfig
 from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.motion.first import make_controls
 from emo.data.synthetic.motion.instructions import draw_sentence, obey
-from emo.data.synthetic.motion.second import make_motion
+from emo.data.synthetic.motion.second import PORTRAIT_SCALES, SCALES, make_motion
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
 
 ROOM = 3e-4  # standard deviation of a room's noise in which nobody speaks
@@ -51,7 +51,11 @@ def act(clip: ClipSpec, config: SyntheticConfig, excerpt: Callable[[ClipSpec, st
         mouth = articulate_recording(waveform, config.fps)
     if config.edition == 1:
         return Act(waveform, make_controls(mouth, clip.speed, clip.seed, config.fps), None)
-    return Act(waveform, *make_motion(waveform, mouth, clip.speed, clip.seed, config.fps))
+    return Act(waveform, *make_motion(waveform, mouth, clip.speed, clip.seed, config.fps, scales=_scales(clip)))
+
+
+def _scales(clip: ClipSpec) -> tuple[float, float]:
+    return SCALES if clip.portrait is None else PORTRAIT_SCALES
 
 
 def _obey(clip: ClipSpec, instruction: str, config: SyntheticConfig) -> Act:
@@ -60,7 +64,13 @@ def _obey(clip: ClipSpec, instruction: str, config: SyntheticConfig) -> Act:
     waveform = rng.normal(0, ROOM, max(1, round(config.seconds * SAMPLE_RATE))).astype(np.float32)
     shut = torch.zeros(frame_count(len(waveform), config.fps))
     controls, motion = make_motion(
-        waveform, Articulation(shut, shut, shut, shut), clip.speed, clip.seed, config.fps, calm=True
+        waveform,
+        Articulation(shut, shut, shut, shut),
+        clip.speed,
+        clip.seed,
+        config.fps,
+        scales=_scales(clip),
+        calm=True,
     )
     controls = obey(rng, controls, instruction, config.fps)
     sentence = draw_sentence(rng, instruction, held_out=clip.split == "test")

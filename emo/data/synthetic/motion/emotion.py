@@ -22,7 +22,7 @@ OFFSETS = {
     "neutral": Offset(0.0, 0.0, 0.0),
     "happy": Offset(0.75, 0.15, 0.1),
     "angry": Offset(-0.6, -0.7, 0.15),
-    "surprised": Offset(0.05, 0.8, -0.3),
+    "surprised": Offset(0.05, 0.6, -0.3),
 }
 
 

@@ -110,7 +110,9 @@ def obey(rng: np.random.Generator, controls: FaceControls, instruction: str, fps
     if asked.cycles:
         length = min(asked.cycles * rng.uniform(0.6, 0.9), 0.7 * seconds)
         turn = ((time - start) / length).clamp(0, 1)
-        amount = strength * torch.sin(2 * torch.pi * asked.cycles * turn) * torch.sin(torch.pi * turn).sqrt()
+        amount = (
+            strength * torch.sin(2 * torch.pi * asked.cycles * turn) * torch.sin(torch.pi * turn).clamp_min(0).sqrt()
+        )
     changed = {name: _added(getattr(controls, name), name, value * amount) for name, value in asked.targets.items()}
     controls = replace(controls, **changed)
     return replace(controls, rotation_speed=rotation_speed_of_angles(controls.yaw, controls.pitch, controls.roll))

@@ -17,8 +17,10 @@ from emo.data.synthetic.motion.swing import MAX_SPEED
 from emo.face import FACE_SHARE
 
 SCALES = (0.7, 1.3)  # of a clip, against the default framing
+PORTRAIT_SCALES = (0.88, 1.2)  # of a warped portrait, whose border stays where it is
 JITTER = 0.012  # of the scale within a clip, standard deviation
 HAIR = 1.35  # height of a head over that of its face
+BROWS = 0.5  # how far they rise on the strongest accent
 BROW_LAGS = (0.0, 0.08)  # seconds from an accent to raised brows
 RAISED = 0.25  # seconds in which brows rise, and fall
 
@@ -29,6 +31,8 @@ def make_motion(
     speed: float,
     seed: int,
     fps: float = 25.0,
+    *,
+    scales: tuple[float, float] = SCALES,
     calm: bool = False,
 ) -> tuple[FaceControls, MotionLabels]:
     """A talking person: mouth as the sound wants it, head at the commanded speed, all in a mood.
@@ -39,6 +43,7 @@ def make_motion(
         speed: mean head rotation speed in degrees per frame, 0 ... 2.5 (paper: section 3.2.5, Table 2).
         seed: decides all that the sound does not.
         fps: frames per second.
+        scales: the smallest and the largest face of all clips, against the default framing.
         calm: neutral, and looking ahead throughout.
     Returns:
         `FaceControls` of T frames whose `rotation_speed` has the mean `speed` (needs at least two frames), and what
@@ -63,7 +68,7 @@ def make_motion(
     rise = couplings[1] * _brows_on_accents(of_face, prosody, times)
     brow = offset.brow + 0.15 * smooth_noise(of_face, frames, 0.12, fps) + rise
     mood = of_face.uniform(-0.1, 0.25) + offset.smile + 0.12 * smooth_noise(of_face, frames, 0.12, fps)
-    tx, ty, scale = _place(of_place, frames, fps)
+    tx, ty, scale = _place(of_place, scales, frames, fps)
     controls = FaceControls(
         jaw=articulation.jaw, width=articulation.width, rounding=articulation.rounding,
         blink=_tensor(np.clip(offset.lid + (1 - offset.lid) * shut, WIDE_EYES, 1)),
@@ -83,20 +88,22 @@ def make_motion(
 
 
 def _brows_on_accents(rng: np.random.Generator, prosody: Prosody, times: np.ndarray) -> np.ndarray:
-    """Brows (T,), 0 ... 0.8, that rise with the stronger accents."""
+    """Brows (T,), 0 ... BROWS, that rise with the stronger accents."""
     after = times[:, None] - prosody.accents - rng.uniform(*BROW_LAGS)
     bump = np.where(np.abs(after) < RAISED, 0.5 + 0.5 * np.cos(np.pi * after / RAISED), 0.0)
-    return 0.8 * np.max(bump * prosody.strengths, axis=1, initial=0.0)
+    return BROWS * np.max(bump * prosody.strengths, axis=1, initial=0.0)
 
 
-def _place(rng: np.random.Generator, frames: int, fps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _place(
+    rng: np.random.Generator, scales: tuple[float, float], frames: int, fps: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Shift to the right and up, and scale (T,): one distance a clip, the whole head in the picture."""
-    scale = np.exp(rng.uniform(*np.log(SCALES))) * (1 + JITTER * smooth_noise(rng, frames, 0.12, fps))
+    scale = np.exp(rng.uniform(*np.log(scales))) * (1 + JITTER * smooth_noise(rng, frames, 0.12, fps))
     room = np.maximum(1 - FACE_SHARE * HAIR * scale, 0.05)  # in halves of the picture's side, above and below
     sway = rng.uniform(0.01, 0.12)
     tx = rng.uniform(-0.3, 0.3) * room + sway * smooth_noise(rng, frames, 0.12, fps)
     ty = rng.uniform(-0.2, 0.1) * room + 0.4 * sway * smooth_noise(rng, frames, 0.12, fps)
-    return np.clip(tx, -0.6 * room, 0.6 * room), np.clip(ty, -0.5 * room, 0.3 * room), np.clip(scale, *SCALES)
+    return np.clip(tx, -0.6 * room, 0.6 * room), np.clip(ty, -0.5 * room, 0.3 * room), np.clip(scale, *scales)
 
 
 def _tensor(values: np.ndarray) -> Tensor:
