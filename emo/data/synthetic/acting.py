@@ -11,6 +11,7 @@ from emo.data.synthetic.articulation import Articulation, articulate_recording, 
 from emo.data.synthetic.config import ClipSpec, SyntheticConfig
 from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.motion.first import make_controls
+from emo.data.synthetic.motion.gaze import main_gaze
 from emo.data.synthetic.motion.instructions import draw_sentence, obey
 from emo.data.synthetic.motion.second import PORTRAIT_SCALES, SCALES, make_motion
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
@@ -74,4 +75,6 @@ def _obey(clip: ClipSpec, instruction: str, config: SyntheticConfig) -> Act:
     )
     controls = obey(rng, controls, instruction, config.fps)
     sentence = draw_sentence(rng, instruction, held_out=clip.split == "test")
-    return Act(waveform, controls, replace(motion, instruction=instruction, text=sentence))
+    x, y = main_gaze(controls.gaze_x.numpy(), controls.gaze_y.numpy())
+    motion = replace(motion, gaze_x=x, gaze_y=y, instruction=instruction, text=sentence)
+    return Act(waveform, controls, motion)

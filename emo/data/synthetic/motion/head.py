@@ -37,8 +37,7 @@ def turn_with_voice(
 ) -> HeadMotion:
     """A head at just the commanded mean speed, of which the voice has its share.
 
-    Nods stay below MAX_NOD, so that fast heads may go with the voice less than they should; the result says how much
-    they do.
+    Nods stay below MAX_NOD, so that fast heads go with the voice less than they should; the result says how much.
 
     Args:
         rng: of the random share, and of how this person nods.
@@ -55,16 +54,14 @@ def turn_with_voice(
     with_voice, at_random = _power(voiced), _power(head.swing)
     if speed == 0 or with_voice == 0 or at_random == 0:
         return HeadMotion(head.angles(head.width_at_speed(enough)), 0.0, lag)
-    nod, swing = np.sqrt(coupling / with_voice), np.sqrt((1 - coupling) / at_random)
-    mixed = replace(head, swing=nod * voiced + swing * head.swing)
-    wide = MAX_NOD / nod if nod > 0 else np.inf
-    if mixed.speed(min(wide, enough / max(swing, 1e-9))) >= speed:
-        width = mixed.width_at_speed(min(wide, enough / max(swing, 1e-9)))
-        return HeadMotion(mixed.angles(width), coupling, lag)
-    nodding = replace(head, rest=head.rest + MAX_NOD * voiced)
-    width = nodding.width_at_speed(enough)
-    shares = MAX_NOD**2 * with_voice, width**2 * at_random
-    return HeadMotion(nodding.angles(width), float(shares[0] / sum(shares)), lag)
+    for share in coupling * np.linspace(1, 0, 11):
+        nod, swing = np.sqrt(share / with_voice), np.sqrt((1 - share) / at_random)
+        mixed = replace(head, swing=nod * voiced + swing * head.swing)
+        for reach in (1.0, 1.4, 2.0):
+            widest = min(MAX_NOD / max(nod, 1e-9), reach * enough / max(swing, 1e-9))
+            if mixed.speed(widest) >= speed:
+                return HeadMotion(mixed.angles(mixed.width_at_speed(widest)), float(share), lag)
+    return HeadMotion(head.angles(head.width_at_speed(enough)), 0.0, lag)
 
 
 def _nods(rng: np.random.Generator, prosody: Prosody, times: np.ndarray) -> np.ndarray:

@@ -59,13 +59,14 @@ def make_motion(
     prosody = read_prosody(waveform)
     frames = len(articulation.jaw)
     times = (np.arange(frames) + 0.5) / fps
-    couplings = drawn.uniform(0, 1, 3)
+    spoken = len(prosody.accents) > 0
+    of_nods, of_brows, of_lids = (float(coupling) if spoken else 0.0 for coupling in drawn.uniform(0, 1, 3))
     emotion, strength = ("neutral", 0.0) if calm else draw_emotion(drawn)
     offset = emotion_offset(emotion, strength)
-    head = turn_with_voice(of_head, prosody, frames, speed, float(couplings[0]), fps)
+    head = turn_with_voice(of_head, prosody, frames, speed, of_nods, fps)
     gaze_x, gaze_y = np.zeros((2, frames)) if calm else look_around(of_gaze, frames, fps)
-    shut = blink_in_pauses(of_blinks, prosody.speaking(times), couplings[2], fps)
-    rise = couplings[1] * _brows_on_accents(of_face, prosody, times)
+    shut = blink_in_pauses(of_blinks, prosody.speaking(times), of_lids, fps)
+    rise = of_brows * _brows_on_accents(of_face, prosody, times)
     brow = offset.brow + 0.15 * smooth_noise(of_face, frames, 0.12, fps) + rise
     mood = of_face.uniform(-0.1, 0.25) + offset.smile + 0.12 * smooth_noise(of_face, frames, 0.12, fps)
     tx, ty, scale = _place(of_place, scales, frames, fps)
@@ -80,8 +81,8 @@ def make_motion(
     )  # fmt: skip
     x, y = main_gaze(gaze_x, gaze_y)
     labels = MotionLabels(
-        head_coupling=head.coupling, head_lag=head.lag, brow_coupling=float(couplings[1]),
-        blink_coupling=float(couplings[2]), gaze_x=x, gaze_y=y, distance=float(controls.distance.mean()),
+        head_coupling=head.coupling, head_lag=head.lag, brow_coupling=of_brows,
+        blink_coupling=of_lids, gaze_x=x, gaze_y=y, distance=float(controls.distance.mean()),
         emotion=emotion, emotion_strength=strength,
     )  # fmt: skip
     return controls, labels
