@@ -95,20 +95,20 @@ def test_the_commanded_mean_speed_holds_in_long_clips_too(speed, clips):
 def test_nods_follow_accents_and_grow_with_the_coupling():
     """Pitch around equal, irregular beats: a nod after each, of less than the bound, none at coupling 0."""
     beat = beats(*np.cumsum(np.random.default_rng(0).uniform(0.6, 1.4, 9)))
-    after = np.arange(-0.3, 0.35, 0.04)
-    for seed in range(4):
-        ranges = {}
-        for coupling in (0.0, 0.3, 1.0):
+    after, times = np.arange(-0.3, 0.35, 0.04), (np.arange(250) + 0.5) / FPS
+    depths = {0.0: [], 0.3: [], 1.0: []}
+    for seed in range(6):
+        for coupling, depth in depths.items():
             head = turn_with_voice(np.random.default_rng(seed), beat, 250, 0.2, coupling, FPS)
             assert head.coupling == pytest.approx(coupling, abs=0.01)
-            times = (np.arange(250) + 0.5) / FPS
             around = np.stack([np.interp(at + after, times, head.angles[1].numpy()) for at in beat.accents]).mean(0)
-            ranges[coupling] = np.ptp(around)
-            if coupling == 1.0:
-                peak = after[np.abs(around - around[[0, -1]].mean()).argmax()]
-                assert LAGS[0] - 0.04 <= peak <= LAGS[1] + 0.04
-        assert ranges[0.0] < 0.5 * ranges[0.3] < 0.5 * ranges[1.0]
-        assert 0.5 < ranges[1.0] < 1.2 * MAX_NOD
+            depth.append(np.ptp(around))
+        peak = after[np.abs(around - around[[0, -1]].mean()).argmax()]  # at coupling 1
+        assert head.lag == pytest.approx(peak, abs=0.04)
+        assert LAGS[0] <= head.lag <= LAGS[1]
+    none, some, all_of_it = (np.mean(depth) for depth in depths.values())
+    assert 1.4 * none < some
+    assert 1.4 * some < all_of_it < MAX_NOD
 
 
 def test_fast_heads_say_that_the_voice_has_less_of_them(clips):
