@@ -9,7 +9,7 @@ from skimage.data import astronaut
 
 from emo.data.prepare.config import FilterConfig, PrepareConfig
 from emo.data.synthetic.articulation import articulate_speech
-from emo.data.synthetic.controls import make_controls
+from emo.data.synthetic.motion.first import make_controls
 from emo.data.synthetic.speech import synthesize
 from emo.data.synthetic.warp import PortraitWarper
 from emo.media import AudioTrack, VideoWriter

@@ -39,6 +39,19 @@ def add_parser(commands) -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=5.0, help="length of a clip (default 5)")
     parser.add_argument("--fps", type=float, default=25.0, help="frames per second (default 25)")
     parser.add_argument("--samples", type=int, default=1, help="rays per pixel and axis: 2 is smoother (default 1)")
+    parser.add_argument(
+        "--edition", type=int, choices=(1, 2), help="of the motion: 2 goes with the voice (default; else the folder's)"
+    )
+    parser.add_argument(
+        "--instructed-share",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="clips in which somebody does as told, without a word, 0 to 1 (default 0)",
+    )
+    parser.add_argument(
+        "--tracks", action="store_true", help="sound and labels alone, without pictures: hours a minute"
+    )
     add_workers(parser)
     parser.add_argument("--device", default="cpu", help="where avatars are drawn: cpu (default) or cuda")
     parser.add_argument("--no-compile", action="store_true", help="do not compile the drawing, however much there is")
@@ -58,7 +71,7 @@ def synthesize(options: argparse.Namespace, clips: int) -> None:
 
     from tqdm import tqdm
 
-    from emo.data.synthesize import synthesize_dataset
+    from emo.data.synthesize import edition_of, synthesize_dataset
     from emo.data.synthetic.config import SyntheticConfig
 
     config = SyntheticConfig(
@@ -75,6 +88,9 @@ def synthesize(options: argparse.Namespace, clips: int) -> None:
         fps=options.fps,
         samples=options.samples,
         test_share=options.test_share,
+        edition=options.edition or edition_of(options.out) or 2,
+        instructed_share=options.instructed_share,
+        pictures=not options.tracks,
     )
     progress = synthesize_dataset(
         config,
@@ -104,6 +120,10 @@ def check_numbers(options: argparse.Namespace) -> int:
         raise OptionError(f"--size {options.size}: must be a multiple of 8, at least 64", option="size")
     if not 0 <= options.test_share < 1:
         raise OptionError(f"--test-share {options.test_share}: must be from 0 to less than 1", option="test_share")
+    if not 0 <= options.instructed_share <= 1:
+        raise OptionError(
+            f"--instructed-share {options.instructed_share}: must be from 0 to 1", option="instructed_share"
+        )
     if not (math.isfinite(options.hours) and options.hours > 0):
         raise OptionError(f"--hours {options.hours}: must be above 0", option="hours")
     if not 0.2 <= options.seconds <= 600:

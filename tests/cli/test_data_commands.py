@@ -68,6 +68,24 @@ def test_a_second_run_has_nothing_to_do_and_says_so(synthesize, tmp_path):
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in before} == before
 
 
+def test_tracks_have_no_pictures_and_a_folder_keeps_its_edition(synthesize, tmp_path):
+    assert synthesize("--tracks", "--edition", 1)[0] == 0
+    assert len(list((tmp_path / "made").glob("*/*.wav"))) == 2
+    recipe = json.loads((tmp_path / "made" / RECIPE).read_text())
+    assert (recipe["edition"], recipe["pictures"]) == (1, False)
+    assert synthesize("--tracks", "--hours", 2 * TWO_CLIPS)[0] == 0
+    assert len(list((tmp_path / "made").glob("*/*.wav"))) == 4
+    status, _, err = synthesize("--tracks", "--edition", 2)
+    assert status == 2
+    assert "made was made with edition = 1, not 2" in err
+
+
+def test_new_datasets_are_of_the_second_edition(synthesize, tmp_path):
+    assert synthesize("--tracks", "--instructed-share", 1, "--test-share", 0)[0] == 0
+    assert json.loads((tmp_path / "made" / RECIPE).read_text())["edition"] == 2
+    assert all(clip.motion and clip.motion.text for clip in read_metadata(tmp_path / "made", "train"))
+
+
 @pytest.mark.parametrize(("hours", "clips"), [(1e-12, 1), (0.2 / 3600, 1), (0.21 / 3600, 2), (0.6 / 3600, 3)])
 def test_hours_are_rounded_up_to_clips(synthesize, tmp_path, hours, clips):
     assert synthesize("--hours", hours, "--test-share", 0)[0] == 0
@@ -87,6 +105,8 @@ def test_hours_are_rounded_up_to_clips(synthesize, tmp_path, hours, clips):
         (["--size", 56], "--size 56"),
         (["--test-share", 1], "--test-share 1"),
         (["--test-share", "nan"], "--test-share nan"),
+        (["--instructed-share", 1.5], "--instructed-share 1.5"),
+        (["--edition", 1, "--instructed-share", 0.5], "first edition of motion knows no instructions"),
         (["--hours", 0], "--hours 0"),
         (["--hours", "inf"], "--hours inf"),
         (["--seconds", 0.1], "--seconds 0.1"),

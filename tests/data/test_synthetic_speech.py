@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from emo.data.synthetic.articulation import articulate_recording, articulate_speech, frame_count
-from emo.data.synthetic.controls import LIMITS, FaceControls, make_controls, rotation_speed_of_angles
+from emo.data.synthetic.controls import FaceControls, rotation_speed_of_angles
+from emo.data.synthetic.motion.first import make_controls
+from emo.data.synthetic.motion.swing import LIMITS
 from emo.data.synthetic.phones import PHONES, VOWELS
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
 from emo.errors import AudioError
@@ -158,6 +160,19 @@ def test_silence_keeps_the_mouth_shut(sound):
     assert len(mouth.jaw) == frame_count(len(sound), FPS)
     assert mouth.jaw.max() < 0.05
     assert mouth.rounding.max() < 0.01
+
+
+def test_the_first_edition_moves_as_it_always_did():
+    controls = make_controls(articulate_speech(synthesize(3, 2.0), FPS), 0.7, 3, FPS)
+    known = {
+        "yaw": (-14.0704, -3.1945, 9.1672, 13.0477), "pitch": (0.9895, -1.2110, -1.9637, -2.8886),
+        "roll": (-0.4566, 4.2345, -4.2815, -2.7124), "blink": (0.0, 0.0, 0.2054, 0.0),
+        "brow": (-0.0412, 0.3450, 0.1659, 0.5300), "gaze_y": (-0.0857, -0.0857, -0.0857, 0.0090),
+        "smile": (-0.1566, -0.2235, -0.1063, 0.1459), "tx": (-0.0615, -0.0841, -0.0635, -0.0118),
+        "scale": (1.0703, 1.0587, 1.0437, 1.0275),
+    }  # fmt: skip
+    for name, values in known.items():
+        assert getattr(controls, name)[[0, 17, 33, 49]].tolist() == pytest.approx(values, abs=2e-4), name
 
 
 @pytest.mark.parametrize("speed", [0.0, 0.1, 0.3, 0.7, 1.3, 1.9])

@@ -1,16 +1,20 @@
 """What a synthetic dataset is made of, and what each of its clips shows, by number."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from emo.data.synthetic.motion.instructions import INSTRUCTIONS
 from emo.errors import OptionError
 
 SPEEDS = (0.1, 1.9)  # degrees per frame: the range of Table 2
 STILL_SHARE = 0.1  # of the clips, whose heads hardly move at all
 PEOPLE_PER_SEED = 1_000_000
+EDITIONS = (1, 2)
+EARLIER = {"edition": 1, "instructed_share": 0.0, "pictures": True}
+"""What recipes say that do not say it: they were written before there was a choice."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,9 @@ class SyntheticConfig:
         fps: frames per second.
         samples: rays per pixel and axis.
         test_share: of the avatars, and of the portraits, those kept for the test split.
+        edition: of the motion: 1 lets heads, eyes and brows move whatever is said, 2 with the sound, in a mood.
+        instructed_share: of the clips, those in which somebody does as told, without a word; edition 2 alone.
+        pictures: draw the clips; else they are tracks: sound and labels.
     """
 
     seed: int
@@ -42,12 +49,19 @@ class SyntheticConfig:
     fps: float = 25.0
     samples: int = 1
     test_share: float = 0.1
+    edition: int = 2
+    instructed_share: float = 0.0
+    pictures: bool = True
 
     def __post_init__(self):
         if self.identities > PEOPLE_PER_SEED:
             raise OptionError(f"identities {self.identities}: a seed has {PEOPLE_PER_SEED}; use several seeds")
         if self.identities == 0 and self.portrait_share < 1:
             raise OptionError(f"identities 0, portrait share {self.portrait_share}: nobody to draw in the other clips")
+        if self.edition not in EDITIONS:
+            raise OptionError(f"edition {self.edition}: must be 1 or 2", option="edition")
+        if self.instructed_share and self.edition == 1:
+            raise OptionError("instructed share: the first edition of motion knows no instructions; leave it out")
 
     def clip_spec(self, index: int) -> "ClipSpec":
         """What clip number `index` shows; the same for the same configuration, whatever else is made."""
@@ -57,7 +71,7 @@ class SyntheticConfig:
         portrait = self.portraits[number] if warped else None
         recorded = rng.random() < self.speech_share
         still = rng.random() < STILL_SHARE
-        return ClipSpec(
+        spec = ClipSpec(
             index=index,
             portrait=portrait,
             person=f"portrait-{Path(portrait).stem}-{number}" if portrait else f"avatar-{self.identity(number)}",
@@ -68,6 +82,16 @@ class SyntheticConfig:
             speed=float(rng.uniform(0, SPEEDS[0]) if still else rng.uniform(*SPEEDS)),
             seed=int(rng.integers(2**62)),
         )
+        return spec if self.edition == 1 else self._second(spec, still)
+
+    def _second(self, spec: "ClipSpec", still: bool) -> "ClipSpec":
+        """The clip in the second edition: slower heads are as many as faster ones, some do as told."""
+        rng = np.random.default_rng((0xC11B2, self.seed, spec.index))
+        speed = spec.speed if still else float(np.exp(rng.uniform(*np.log(SPEEDS))))
+        if rng.random() >= self.instructed_share:
+            return replace(spec, speed=speed)
+        instruction = list(INSTRUCTIONS)[int(rng.integers(len(INSTRUCTIONS)))]
+        return replace(spec, speed=float(rng.uniform(0, SPEEDS[0])), recording=None, instruction=instruction)
 
     def identity(self, number: int) -> int:
         """Identity seed of avatar `number`."""
@@ -92,6 +116,7 @@ class ClipSpec:
         place: in the recording, 0 ... 1.
         speed: mean head rotation in degrees per frame.
         seed: of everything else.
+        instruction: what is done without a word, a key of `INSTRUCTIONS`, or None.
     """
 
     index: int
@@ -103,10 +128,11 @@ class ClipSpec:
     place: float
     speed: float
     seed: int
+    instruction: str | None = None
 
     @property
     def origin(self) -> str:
         """What it is made of, in words."""
         face = self.portrait and Path(self.portrait).name
-        sound = self.recording and Path(self.recording).name
+        sound = self.instruction or (self.recording and Path(self.recording).name)
         return f"{face or f'identity {self.identity}'}, {sound or 'synthetic speech'}, seed {self.seed}"

@@ -1,4 +1,4 @@
-"""One synthetic clip from its specification: speech, the face's controls, pictures, labels."""
+"""One synthetic clip from its specification: what is heard and done, pictures, labels."""
 
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -6,13 +6,14 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from emo.data.synthetic.articulation import articulate_recording, articulate_speech
+from emo.data.motion_labels import MotionLabels
+from emo.data.synthetic.acting import act
 from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.config import ClipSpec, SyntheticConfig
-from emo.data.synthetic.controls import FaceControls, make_controls
+from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.identity import draw_identities
 from emo.data.synthetic.labels import FaceLabels
-from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
+from emo.data.synthetic.speech import SAMPLE_RATE
 from emo.data.synthetic.warp import PortraitWarper
 from emo.errors import FaceError
 from emo.media import AudioTrack, load_image
@@ -27,14 +28,16 @@ class RenderedClip:
     """A drawn clip.
 
     Attributes:
-        frames: (T, size, size, 3) uint8 RGB.
+        frames: (T, size, size, 3) uint8 RGB; None where the configuration wants no pictures.
         waveform: (N,) float32 at 16 kHz, T = ceil(N * fps / 16000).
         labels: by name, each (T, ...) float32: every field of `FaceControls` and of `FaceLabels`, and `distance`.
+        motion: what holds for the whole clip; None in the first edition.
     """
 
-    frames: np.ndarray
+    frames: np.ndarray | None
     waveform: np.ndarray
     labels: dict[str, np.ndarray]
+    motion: MotionLabels | None
 
 
 class Renderer:
@@ -56,26 +59,24 @@ class Renderer:
         self._track = lru_cache(maxsize=OPEN_FILES)(self._open_track)
 
     def render(self, clip: ClipSpec) -> RenderedClip:
-        """Draw one clip.
+        """Act one clip, and draw it where pictures are wanted.
 
         Raises:
             EmoError: the portrait or the recording cannot be used.
         """
-        if clip.recording is None:
-            speech = synthesize(clip.seed, self.config.seconds)
-            waveform, mouth = speech.waveform, articulate_speech(speech, self.config.fps)
-        else:
-            waveform = self._excerpt(clip, clip.recording)
-            mouth = articulate_recording(waveform, self.config.fps)
-        controls = make_controls(mouth, clip.speed, clip.seed, self.config.fps)
+        acted = act(clip, self.config, self._excerpt)
+        controls = acted.controls
+        pictures = self.config.pictures
         if clip.portrait is not None:
             warper = self._warper(clip.portrait)
-            frames, labels = warper.render(controls), warper.labels(controls)
+            frames, labels = warper.render(controls) if pictures else None, warper.labels(controls)
         else:
             assert clip.identity is not None
             person = draw_identities([clip.identity])
-            frames, labels = self._avatars.render(person, controls), self._avatars.labels(person, controls)
-        return RenderedClip(frames.cpu().numpy(), waveform, _arrays(controls, labels))
+            frames = self._avatars.render(person, controls) if pictures else None
+            labels = self._avatars.labels(person, controls)
+        drawn = None if frames is None else frames.cpu().numpy()
+        return RenderedClip(drawn, acted.waveform, _arrays(controls, labels), acted.motion)
 
     def _load_warper(self, path: str) -> PortraitWarper:
         return load_warper(path, self.config.size)

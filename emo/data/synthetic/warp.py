@@ -142,7 +142,7 @@ class PortraitWarper:
             middle = points[:, [*eye.upper, *eye.lower, *eye.corners]].mean(1)
             iris = points[:, mesh.eye_vertex + k].copy()
             iris[:, :2] += half * look
-            points[:, mesh.eye_vertex + k] = iris + (middle - iris) * blink[:, 0]
+            points[:, mesh.eye_vertex + k] = iris + (middle - iris) * blink[:, 0].clip(0)
         points[:, mesh.eye_vertex + 2] = points[:, INNER_LIPS_MIDDLE].mean(1)
         return points
 
