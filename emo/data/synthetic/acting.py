@@ -46,7 +46,8 @@ def act(clip: ClipSpec, config: SyntheticConfig, excerpt: Callable[[ClipSpec, st
         return _obey(clip, clip.instruction, config)
     if clip.recording is None:
         speech = synthesize(clip.seed, config.seconds)
-        waveform, mouth = speech.waveform, articulate_speech(speech, config.fps)
+        waveform = speech.waveform
+        mouth = articulate_speech(speech, config.fps, learned=config.edition > 1)
     else:
         waveform = excerpt(clip, clip.recording)
         mouth = articulate_recording(waveform, config.fps)

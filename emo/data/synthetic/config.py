@@ -33,7 +33,8 @@ class SyntheticConfig:
         fps: frames per second.
         samples: rays per pixel and axis.
         test_share: of the avatars, and of the portraits, those kept for the test split.
-        edition: of the motion: 1 lets heads, eyes and brows move whatever is said, 2 with the sound, in a mood.
+        edition: of the motion: 1 lets heads, eyes and brows move whatever is said, and mouths of synthetic speech by
+            loudness; 2 moves all with the sound, mouths as `emo.articulation` hears it, in a mood.
         instructed_share: of the clips, those in which somebody does as told, without a word; edition 2 alone.
         pictures: draw the clips; else they are tracks: sound and labels.
     """
