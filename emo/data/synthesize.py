@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from emo.data.format import SPLITS, ClipInfo, save_labels, write_metadata
-from emo.data.recipe import open_dataset
-from emo.data.synthetic.config import SyntheticConfig
+from emo.data.recipe import open_dataset, read_recipe
+from emo.data.synthetic.config import EARLIER, SyntheticConfig
 from emo.data.synthetic.renderer import Renderer
 from emo.data.synthetic.speech import SAMPLE_RATE
 from emo.errors import DatasetError
@@ -61,7 +62,8 @@ def _synthesize(
     names = {
         kind: [printable(Path(path).name) for path in getattr(config, kind)] for kind in ("portraits", "recordings")
     }
-    open_dataset(out, RECIPE, asdict(config) | names, "emo synthesize")
+    names["people"] = [printable(person) for person in config.people]
+    open_dataset(out, RECIPE, asdict(config) | names, "emo synthesize", EARLIER)
     done = {path.stem for split in SPLITS for path in (out / split).glob("*.safetensors")}
     todo = [index for index in range(clips) if _name(index) not in done]
     if workers is None:
@@ -79,6 +81,16 @@ def _synthesize(
             yield count
     finally:
         write_metadata(out)
+
+
+def recipe_of(root: Path) -> dict[str, Any] | None:
+    """What the dataset in a folder was made with, every field of `SyntheticConfig`; None where there is none.
+
+    Raises:
+        DatasetError: its recipe is damaged.
+    """
+    recipe = read_recipe(root, RECIPE)
+    return None if recipe is None else EARLIER | recipe
 
 
 def _make(renderer: Renderer, task: tuple[int, Path]) -> None:

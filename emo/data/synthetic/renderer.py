@@ -1,11 +1,14 @@
 """One synthetic clip from its specification: speech, the face's controls, pictures, labels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
 import torch
 
+from emo.data.synthetic.alter import alter_portrait
+from emo.data.synthetic.alteration import Alteration
 from emo.data.synthetic.articulation import articulate_recording, articulate_speech
 from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.config import ClipSpec, SyntheticConfig
@@ -13,7 +16,7 @@ from emo.data.synthetic.controls import FaceControls, make_controls
 from emo.data.synthetic.identity import draw_identities
 from emo.data.synthetic.labels import FaceLabels
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
-from emo.data.synthetic.warp import PortraitWarper
+from emo.data.synthetic.warp import PortraitWarper, portrait_side
 from emo.errors import FaceError
 from emo.media import AudioTrack, load_image
 
@@ -69,7 +72,7 @@ class Renderer:
             mouth = articulate_recording(waveform, self.config.fps)
         controls = make_controls(mouth, clip.speed, clip.seed, self.config.fps)
         if clip.portrait is not None:
-            warper = self._warper(clip.portrait)
+            warper = self._warper(clip.portrait, clip.alteration, clip.partners)
             frames, labels = warper.render(controls), warper.labels(controls)
         else:
             assert clip.identity is not None
@@ -77,8 +80,8 @@ class Renderer:
             frames, labels = self._avatars.render(person, controls), self._avatars.labels(person, controls)
         return RenderedClip(frames.cpu().numpy(), waveform, _arrays(controls, labels))
 
-    def _load_warper(self, path: str) -> PortraitWarper:
-        return load_warper(path, self.config.size)
+    def _load_warper(self, path: str, alteration: Alteration | None, partners: tuple[str, ...]) -> PortraitWarper:
+        return load_warper(path, self.config.size, alteration, partners)
 
     def _open_track(self, path: str) -> AudioTrack:
         return AudioTrack.open(path, SAMPLE_RATE)
@@ -91,15 +94,27 @@ class Renderer:
         return track.read(start, start + length)
 
 
-def load_warper(path: str, size: int) -> PortraitWarper:
+def load_warper(
+    path: str, size: int, alteration: Alteration | None = None, partners: Sequence[str] = ()
+) -> PortraitWarper:
     """A picture file to warp.
 
+    Args:
+        path: of the picture.
+        size: of the frames, in pixels.
+        alteration: what is changed about it.
+        partners: pictures of the person who is mixed in.
+
     Raises:
-        ImageError: it cannot be read.
-        FaceError: there is no face in it.
+        ImageError: one of them cannot be read.
+        FaceError: there is no face in one of them.
     """
     try:
-        return PortraitWarper(np.asarray(load_image(path)), size)
+        image = np.asarray(load_image(path))
+        if alteration is None:
+            return PortraitWarper(image, size)
+        others = [np.asarray(load_image(partner)) for partner in partners]
+        return PortraitWarper(alter_portrait(image, portrait_side(size), alteration, others), size)
     except FaceError as error:
         raise FaceError(f"{path}: {error}") from None
 

@@ -1,5 +1,7 @@
 """A still portrait that talks: its mesh follows the controls, its pixels follow the mesh."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 import torch
@@ -9,13 +11,13 @@ from emo.data.synthetic.avatar_shapes import rotation
 from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.flow import Flow
 from emo.data.synthetic.labels import FaceLabels
-from emo.data.synthetic.portrait import MOUTH_RING, build_mesh, crop_portrait
+from emo.data.synthetic.mouth_paint import paint_mouth
+from emo.data.synthetic.portrait import CroppedPortrait, build_mesh, crop_portrait
 from emo.data.synthetic.raster import draw_triangles, look_up, triangle_maps
 from emo.face.mesh import (
     CHEEKS,
     EYES,
     INNER_LIPS_MIDDLE,
-    INNER_MOUTH_CORNERS,
     LOWER_BROWS,
     LOWER_LIP,
     MOUTH_CORNERS,
@@ -37,27 +39,32 @@ class PortraitWarper:
     """Draws one portrait in any `FaceControls`. Convincing to about 15 degrees of yaw and pitch, acceptable to 20.
 
     Args:
-        image: (H, W, 3) uint8 RGB with one frontal face.
+        image: (H, W, 3) uint8 RGB with one frontal face, around which it is cropped; or what is cropped already.
         size: side of the drawn frames in pixels.
-        points: landmarks (478, 3) of a square image, which is then taken as it is: `altered_portrait` makes both. By
-            default they are found, and the image is cropped around the face.
     Raises:
         FaceError: no face is found.
         ValueError: the image is not (H, W, 3) uint8, or `size` is below 32.
     """
 
-    def __init__(self, image: np.ndarray, size: int = 128, points: np.ndarray | None = None) -> None:
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f"a portrait must be (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
+    def __init__(self, image: np.ndarray | CroppedPortrait, size: int = 128) -> None:
+        picture = image.image if isinstance(image, CroppedPortrait) else image
+        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+            raise ValueError(f"a portrait must be (H, W, 3) uint8 RGB, not {picture.shape} {picture.dtype}")
         if size < 32:
             raise ValueError(f"size must be at least 32 pixels, not {size}")
         self.size = size
-        if points is None:
-            image, points = crop_portrait(image, portrait_side(size))
-        self.mesh = mesh = build_mesh(image, points)
+        if not isinstance(image, CroppedPortrait):
+            image = CroppedPortrait(*crop_portrait(image, portrait_side(size)))
+        points = image.points
+        self.mesh = mesh = build_mesh(image.image, points)
         # The picture to sample from, no finer than the drawn frames need.
         self._side = min(mesh.image.shape[0], SUPERSAMPLING * size)
         self._source = cv2.resize(mesh.image, (self._side, self._side), interpolation=cv2.INTER_AREA)
+        self._cover = self._backdrop = None
+        if image.cover is not None and image.backdrop is not None:
+            self._cover = cv2.resize(image.cover, (self._side, self._side), interpolation=cv2.INTER_AREA)[..., None]
+            drawn = (SUPERSAMPLING * size,) * 2
+            self._backdrop = cv2.resize(image.backdrop, drawn, interpolation=cv2.INTER_AREA).astype(np.float32)
         depth = points[OVAL, 2].mean()
         self._pivot = np.array([*(mesh.center + 0.12 * mesh.height * mesh.down), depth + 0.15 * mesh.width])
         self._origin = self._scaled(mesh.vertices, self._side)[mesh.triangles]
@@ -96,7 +103,7 @@ class PortraitWarper:
         self._light = float(np.clip(mesh.image[cheeks[:, 1], cheeks[:, 0]].mean() / 255 * 1.5, 0.4, 1.1))
 
     def _prepare_irises(self) -> None:
-        """The irises' landmarks as mixtures (10, 3) of the corners (10, 3) of the triangle whose pixels they lie on."""
+        """The irises' landmarks as mixtures (10, 3) of the corners (10, 3) of the triangles that they lie on."""
         mesh = self.mesh
         irises = mesh.vertices[NUM_SKIN_LANDMARKS:NUM_LANDMARKS, :2]
         eyes = mesh.triangles[np.isin(mesh.triangles, [mesh.eye_vertex, mesh.eye_vertex + 1]).any(1)]
@@ -151,21 +158,30 @@ class PortraitWarper:
         line = np.arange(self.size, dtype=np.float32)
         offset = np.empty((len(frames), self.size, self.size, 2), np.float32)
         visible = np.empty(offset.shape[:3], bool)
-        pairs = zip(frames, np.broadcast_to(references, frames.shape), strict=True)
-        there = None
-        for index, (here, other) in enumerate(pairs):
-            if there is None or len(references) > 1:
-                there = self._owner(other, self.size)
-            owner, corner = self._owner(here, self.size)
-            maps = triangle_maps(corner, there[1])
-            across, down = look_up(maps, owner)
+        there = self._seen(references[0])
+        for index, points in enumerate(frames):
+            if index and len(references) > 1:
+                there = self._seen(references[index])
+            here = self._seen(points)
+            maps = triangle_maps(here.corner, there.corner)
+            across, down = look_up(maps, here.owner)
+            across, down = np.where(here.person, across, line), np.where(here.person, down, line[:, None])
             offset[index] = np.stack([across - line, down - line[:, None]], -1)
             column, row = np.round(across).astype(int), np.round(down).astype(int)
             inside = (column >= 0) & (column < self.size) & (row >= 0) & (row < self.size)
-            found = there[0][row.clip(0, self.size - 1), column.clip(0, self.size - 1)]
-            kept = (maps[0] * maps[4] - maps[1] * maps[3] > SEEN)[owner]
-            visible[index] = inside & kept & self._touch(owner, found) & ~self._in_mouth(owner)
+            place = row.clip(0, self.size - 1), column.clip(0, self.size - 1)
+            kept = (maps[0] * maps[4] - maps[1] * maps[3] > SEEN)[here.owner]
+            kept &= self._touch(here.owner, there.owner[place]) & ~self._in_mouth(here.owner)
+            visible[index] = inside & (there.person[place] == here.person) & (kept | ~here.person)
         return Flow(torch.from_numpy(offset), torch.from_numpy(visible))
+
+    def _seen(self, points: np.ndarray) -> "_Seen":
+        """What a frame shows at every pixel."""
+        owner, corner = self._owner(points, self.size)
+        if self._cover is None:
+            return _Seen(owner, corner, np.ones(owner.shape, bool))
+        cover = self._covered(*look_up(triangle_maps(corner, self._origin), owner))
+        return _Seen(owner, corner, cover > 0.5)
 
     def _touch(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """Whether triangles are the same or have a corner in common, by their numbers, both (H, W)."""
@@ -226,8 +242,15 @@ class PortraitWarper:
         owner, corner = self._owner(points, side)
         across, down = look_up(triangle_maps(corner, self._origin), owner)
         drawn = cv2.remap(self._source, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        self._paint_mouth(drawn, self._scaled(points, side))
+        paint_mouth(drawn, self._scaled(points, side), self._light)
+        if self._backdrop is not None:
+            cover = self._covered(across, down)[..., None]
+            drawn = cv2.add(self._backdrop, cover * (drawn - self._backdrop), dtype=cv2.CV_8U)
         return cv2.resize(drawn, (self.size, self.size), interpolation=cv2.INTER_AREA)
+
+    def _covered(self, across: np.ndarray, down: np.ndarray) -> np.ndarray:
+        """How far the person covers what is looked up there in the source, like `across`."""
+        return cv2.remap(self._cover, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def _owner(self, points: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
         """The triangles seen in a frame of that side, (side, side), and where all their corners are, (N, 3, 2)."""
@@ -239,39 +262,14 @@ class PortraitWarper:
         """Vertices (V, 2) in pixels of a frame of that side."""
         return (points[:, :2] + 0.5) * (side / self.mesh.image.shape[0]) - 0.5
 
-    def _paint_mouth(self, drawn: np.ndarray, points: np.ndarray) -> None:
-        """Fill the open mouth, in place: dark, a strip of teeth under the upper lip, the tongue below."""
-        ring = points[MOUTH_RING]
-        low = np.maximum(np.floor(ring.min(0)).astype(int) - 3, 0)
-        high = np.minimum(np.ceil(ring.max(0)).astype(int) + 4, len(drawn))
-        if (high <= low).any():
-            return
-        patch = drawn[low[1] : high[1], low[0] : high[0]]
-        mask = np.zeros(patch.shape[:2], np.uint8)
-        cv2.fillPoly(mask, [np.round((ring - low) * 16).astype(np.int32)], (255,), shift=4)
-        (left, right), (top, bottom) = points[INNER_MOUTH_CORNERS], points[INNER_LIPS_MIDDLE]
-        axis = right - left
-        half = np.linalg.norm(axis) / 2 + 1e-6
-        axis = axis / (2 * half)
-        row, column = np.mgrid[low[1] : high[1], low[0] : high[0]]
-        x, y = column - top[0], row - top[1]
-        # In half mouth widths: u sideways, v below the upper lip.
-        u, v = (x * axis[0] + y * axis[1]) / half, (y * axis[0] - x * axis[1]) / half
-        gap = np.linalg.norm(top - bottom) / half
-        tongue = (
-            np.clip((v - gap + 0.22) / 0.15, 0, 1)
-            * np.clip(1 - (u / 0.6) ** 2, 0, 1)
-            * np.clip((gap - 0.25) / 0.2, 0, 1)
-        )
-        teeth = np.clip((0.17 - 0.1 * u**2 - v) / 0.05, 0, 1) * np.clip((0.72 - np.abs(u)) / 0.2, 0, 1)
-        teeth *= np.clip((gap - 0.04) / 0.08, 0, 1)
-        seam = 1 - 0.18 * (np.abs((u * 4.5) % 1 - 0.5) > 0.44)
-        color = np.full((*u.shape, 3), np.array([38.0, 14, 18]) * self._light)
-        color += (np.array([125.0, 58, 62]) * self._light - color) * tongue[..., None]
-        enamel = np.array([195.0, 185, 170]) * self._light * (seam * (1 - 0.35 * np.abs(u)).clip(0, 1))[..., None]
-        color += (enamel - color) * teeth[..., None]
-        cover = cv2.GaussianBlur(mask, (0, 0), 0.004 * len(drawn) + 0.3)[..., None] / 255.0 * np.clip(gap / 0.05, 0, 1)
-        patch[:] = (patch + (color - patch) * cover).clip(0, 255)
+
+class _Seen(NamedTuple):
+    """What is seen in a frame: the triangles' numbers (H, W), all their corners (N, 3, 2), where the person is (H, W)
+    and not the backdrop behind them."""
+
+    owner: np.ndarray
+    corner: np.ndarray
+    person: np.ndarray
 
 
 def portrait_side(size: int) -> int:
