@@ -15,8 +15,8 @@ from emo.cli.arguments import (
     pick_workers,
     require_emo,
     unfinished,
+    usable,
 )
-from emo.cli.synthesize import usable
 from emo.console import quiet_loading, say
 from emo.errors import OptionError
 from emo.locks import claim_folder

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +67,7 @@ def _synthesize(
     names = {
         kind: [printable(Path(path).name) for path in getattr(config, kind)] for kind in ("portraits", "recordings")
     }
+    names["people"] = [printable(person) for person in config.people]
     open_dataset(out, RECIPE, asdict(config) | names, "emo synthesize", EARLIER)
     done = {path.stem for split in SPLITS for path in (out / split).glob("*.safetensors")}
     todo = [index for index in range(clips) if _name(index) not in done]
@@ -88,14 +90,14 @@ def _synthesize(
         write_metadata(out)
 
 
-def edition_of(root: Path) -> int | None:
-    """The edition of motion of the dataset in a folder; None where there is none.
+def recipe_of(root: Path) -> dict[str, Any] | None:
+    """What the dataset in a folder was made with, every field of `SyntheticConfig`; None where there is none.
 
     Raises:
         DatasetError: its recipe is damaged.
     """
     recipe = read_recipe(root, RECIPE)
-    return None if recipe is None else recipe.get("edition", EARLIER["edition"])
+    return None if recipe is None else EARLIER | recipe
 
 
 def _make(renderer: Renderer, task: tuple[int, Path]) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from tiny import noise
 from emo.data.format import CONDITIONS, METADATA, load_labels, read_metadata
 from emo.data.inspect import inspect_dataset
 from emo.data.reader import ClipReader
-from emo.data.synthesize import RECIPE, edition_of, synthesize_clip, synthesize_dataset
+from emo.data.synthesize import RECIPE, recipe_of, synthesize_clip, synthesize_dataset
 from emo.data.synthetic.articulation import articulate_recording, frame_count
 from emo.data.synthetic.config import EARLIER, PEOPLE_PER_SEED, STILL_SHARE, SyntheticConfig
 from emo.data.synthetic.renderer import Renderer
@@ -335,7 +335,8 @@ def test_datasets_of_the_first_edition_go_on_as_they_were(tmp_path):
     path = tmp_path / "old" / RECIPE
     recipe = json.loads(path.read_text())
     path.write_text(json.dumps({name: value for name, value in recipe.items() if name not in EARLIER}, indent=1))
-    assert (edition_of(tmp_path / "old"), edition_of(tmp_path / "new")) == (1, None)
+    assert recipe_of(tmp_path / "old")["edition"] == 1
+    assert recipe_of(tmp_path / "new") is None
     with pytest.raises(DatasetError, match="old was made with edition = 1, not 2"):
         make(replace(first, edition=2), 2, tmp_path / "old")
     assert make(first, 2, tmp_path / "old") == [1, 2]
@@ -490,7 +491,7 @@ def test_a_damaged_recipe_is_named(tmp_path, text):
 
 def test_the_recipe_is_the_cast(whole):
     recipe = json.loads((whole / RECIPE).read_text())
-    assert recipe == {**vars(QUICK), "portraits": [], "recordings": []}
+    assert recipe == {**asdict(QUICK), "portraits": [], "recordings": [], "people": []}
 
 
 def test_two_workers_stop_with_whole_clips_and_make_the_same(whole, tmp_path):

@@ -1,5 +1,6 @@
 """One synthetic clip from its specification: what is heard and done, pictures, labels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
@@ -8,13 +9,15 @@ import torch
 
 from emo.data.motion_labels import MotionLabels
 from emo.data.synthetic.acting import act
+from emo.data.synthetic.alter import alter_portrait
+from emo.data.synthetic.alteration import Alteration
 from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.config import ClipSpec, SyntheticConfig
 from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.identity import draw_identities
 from emo.data.synthetic.labels import FaceLabels
 from emo.data.synthetic.speech import SAMPLE_RATE
-from emo.data.synthetic.warp import PortraitWarper
+from emo.data.synthetic.warp import PortraitWarper, portrait_side
 from emo.errors import FaceError
 from emo.media import AudioTrack, load_image
 
@@ -68,7 +71,7 @@ class Renderer:
         controls = acted.controls
         pictures = self.config.pictures
         if clip.portrait is not None:
-            warper = self._warper(clip.portrait)
+            warper = self._warper(clip.portrait, clip.alteration, clip.partners)
             frames, labels = warper.render(controls) if pictures else None, warper.labels(controls)
         else:
             assert clip.identity is not None
@@ -78,8 +81,8 @@ class Renderer:
         drawn = None if frames is None else frames.cpu().numpy()
         return RenderedClip(drawn, acted.waveform, _arrays(controls, labels), acted.motion)
 
-    def _load_warper(self, path: str) -> PortraitWarper:
-        return load_warper(path, self.config.size)
+    def _load_warper(self, path: str, alteration: Alteration | None, partners: tuple[str, ...]) -> PortraitWarper:
+        return load_warper(path, self.config.size, alteration, partners)
 
     def _open_track(self, path: str) -> AudioTrack:
         return AudioTrack.open(path, SAMPLE_RATE)
@@ -92,15 +95,27 @@ class Renderer:
         return track.read(start, start + length)
 
 
-def load_warper(path: str, size: int) -> PortraitWarper:
+def load_warper(
+    path: str, size: int, alteration: Alteration | None = None, partners: Sequence[str] = ()
+) -> PortraitWarper:
     """A picture file to warp.
 
+    Args:
+        path: of the picture.
+        size: of the frames, in pixels.
+        alteration: what is changed about it.
+        partners: pictures of the person who is mixed in.
+
     Raises:
-        ImageError: it cannot be read.
-        FaceError: there is no face in it.
+        ImageError: one of them cannot be read.
+        FaceError: there is no face in one of them.
     """
     try:
-        return PortraitWarper(np.asarray(load_image(path)), size)
+        image = np.asarray(load_image(path))
+        if alteration is None:
+            return PortraitWarper(image, size)
+        others = [np.asarray(load_image(partner)) for partner in partners]
+        return PortraitWarper(alter_portrait(image, portrait_side(size), alteration, others), size)
     except FaceError as error:
         raise FaceError(f"{path}: {error}") from None
 
