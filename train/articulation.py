@@ -15,7 +15,17 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from emo.training.config import BATCH, WORKERS, LoopConfig, load_settings, run
+from omegaconf import MISSING
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from emo.articulation import MEASURES, SOUNDS, ArticulationNetwork, Articulator, load_articulation
+from emo.articulation.features import SAMPLE_RATE, silence
+from emo.articulation.sounds import SHUT, TEETH
+from emo.bounds import SHARE, Name, Numbers, Several
+from emo.data import StepSampler
+from emo.errors import ConfigError, first_line
 from emo.training.articulation.figures import (
     bilabials_shut,
     disturbances,
@@ -29,19 +39,9 @@ from emo.training.articulation.phone_mouth import RATE as PHONE_RATE
 from emo.training.articulation.phone_mouth import learn_phone_mouth, lips_shut, tracking_loss
 from emo.training.articulation.samples import UNKNOWN, ArticulationBatch, ArticulationSamples, Source
 from emo.training.articulation.talks import Talk, read_talks
+from emo.training.config import BATCH, WORKERS, LoopConfig, load_settings, run
 from emo.training.loader import sample_loader
 from emo.training.loop import make_accelerator, train
-from omegaconf import MISSING
-from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.utils.data import DataLoader
-
-from emo.articulation import MEASURES, SOUNDS, ArticulationNetwork, Articulator, load_articulation
-from emo.articulation.features import SAMPLE_RATE, silence
-from emo.articulation.sounds import SHUT, TEETH
-from emo.bounds import SHARE, Name, Numbers, Several
-from emo.data import StepSampler
-from emo.errors import ConfigError, first_line
 
 LAG = 2  # steps over which slopes are compared
 QUIET = 10  # percentile of the opening, below which a talker's mouth rests

@@ -12,10 +12,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from emo.training.config import run
-from emo.training.articulation.align import Aligner, Word, WordRule
-from emo.training.articulation.talks import FULL_SCALE, Talk
-from emo.training.articulation.voices import speak
 from tqdm import tqdm
 
 from emo.articulation import measure_mouth
@@ -24,6 +20,10 @@ from emo.errors import ConfigError, EmoError
 from emo.face import FaceDetector, track_face
 from emo.media import AudioTrack, VideoReader
 from emo.media.search import VIDEOS, find_files
+from emo.training.articulation.align import Aligner, Word, WordRule
+from emo.training.articulation.talks import FULL_SCALE, Talk
+from emo.training.articulation.voices import speak
+from emo.training.config import run
 
 MOST_MISSED = 0.1  # of the frames, without a face
 

@@ -7,16 +7,16 @@ import json
 import numpy as np
 import pytest
 from articulation import ArticulationConfig, ArticulationStage
-from emo.training.config import load_settings
+
+from emo.articulation import MEASURES, SOUNDS, Mouth, load_articulation
 from emo.training.articulation.disturb import Disturber
 from emo.training.articulation.figures import bilabials_shut, follow, pitched
 from emo.training.articulation.phone_mouth import learn_phone_mouth, lips_shut
 from emo.training.articulation.phones import TRAITS, Phone, pieces, sound_of, timeline
 from emo.training.articulation.samples import UNKNOWN, ArticulationSamples, Source
 from emo.training.articulation.talks import Talk, read_talks
+from emo.training.config import load_settings
 from emo.training.loop import make_accelerator, train
-
-from emo.articulation import MEASURES, SOUNDS, Mouth, load_articulation
 
 RATE = 16000
 PHONES = [Phone("", 0, 0.3), Phone("b", 0.3, 0.4), Phone("aɪ", 0.4, 0.7), Phone("m", 0.7, 0.8), Phone("", 0.8, 1.2)]

@@ -13,7 +13,7 @@ from emo.errors import OptionError
 SPEEDS = (0.1, 1.9)  # degrees per frame: the range of Table 2
 STILL_SHARE = 0.1  # of the clips, whose heads hardly move at all
 PEOPLE_PER_SEED = 1_000_000
-EARLIER = {"people": [], "alterations": asdict(AlterationShares())}
+EARLIER = {"people": [], "alterations": asdict(AlterationShares()), "landmarks": False}
 """What recipes say that do not say it: they were written before there was a choice."""
 
 
@@ -28,6 +28,7 @@ class SyntheticConfig:
         portrait_share: of the clips, warped portraits.
         people: by name, who is in each portrait; empty: somebody else in each.
         alterations: of the clips of portraits, those that are changed in each way.
+        landmarks: label clips of portraits with their 478 landmarks.
         recordings: sound files of speech.
         speech_share: of the clips, those that take a piece of a recording; the others speak synthetic syllables.
         size: pixels of the square frames.
@@ -50,6 +51,7 @@ class SyntheticConfig:
     test_share: float = 0.1
     people: Sequence[str] = ()
     alterations: AlterationShares = field(default_factory=AlterationShares)
+    landmarks: bool = False
 
     def __post_init__(self):
         if self.identities > PEOPLE_PER_SEED:
