@@ -42,6 +42,9 @@ def add_portrait_options(parser: argparse.ArgumentParser) -> None:
             metavar="SHARE",
             help=f"clips of portraits {what}, 0 to 1 (default {NEW_SHARES[name]}, 0 for portraits of one person)",
         )
+    parser.add_argument(
+        "--landmarks", action="store_true", help="label clips of portraits with their 478 landmarks as well"
+    )
 
 
 def portrait_settings(options: argparse.Namespace, recipe: dict[str, Any] | None) -> dict[str, Any]:
@@ -66,6 +69,7 @@ def portrait_settings(options: argparse.Namespace, recipe: dict[str, Any] | None
             "--portraits",
         ),
         "alterations": AlterationShares(**alterations),
+        "landmarks": options.landmarks,
     }
 
 

@@ -21,10 +21,12 @@ from emo.data.format import CONDITIONS, METADATA, load_labels, read_metadata
 from emo.data.inspect import inspect_dataset
 from emo.data.reader import ClipReader
 from emo.data.synthesize import RECIPE, recipe_of, synthesize_clip, synthesize_dataset
+from emo.data.synthetic.alteration import AlterationShares
 from emo.data.synthetic.articulation import articulate_recording, frame_count
 from emo.data.synthetic.config import EARLIER, PEOPLE_PER_SEED, STILL_SHARE, SyntheticConfig
-from emo.data.synthetic.renderer import Renderer
+from emo.data.synthetic.renderer import Renderer, controls_of
 from emo.errors import DatasetError, EmoError, OptionError, OutputError
+from emo.face.mesh import OVAL
 from emo.media import AudioTrack, VideoReader
 
 
@@ -465,6 +467,38 @@ def test_portraits_may_move_to_another_folder(tmp_path):
     config = replace(QUICK, portraits=("here/a.png",), recordings=("here/b.wav",))
     make(config, 0, tmp_path / "a")
     make(replace(config, portraits=("there/a.png",), recordings=("there/b.wav",)), 0, tmp_path / "a")
+
+
+def test_a_dataset_from_before_people_were_told_goes_on(whole, tmp_path):
+    """Its recipe does not say what there was no choice of."""
+    root = shutil.copytree(whole, tmp_path / "dataset")
+    recipe = json.loads((root / RECIPE).read_text())
+    (root / RECIPE).write_text(json.dumps({name: recipe[name] for name in recipe if name not in EARLIER}))
+    next(root.glob("*/000004.safetensors")).unlink()
+    assert recipe_of(root) == recipe
+    assert make(QUICK, 5, root) == [4, 5]
+    with pytest.raises(DatasetError, match="alterations"):
+        make(replace(QUICK, alterations=AlterationShares(mirror=0.5)), 5, root)
+
+
+def test_what_is_known_of_a_clip_gives_its_flow_and_landmarks(tmp_path, portrait):
+    Image.fromarray(portrait).save(tmp_path / "astronaut.png")
+    config = replace(QUICK, portraits=(str(tmp_path / "astronaut.png"),), portrait_share=0.5, landmarks=True, seed=1)
+    renderer, sources = Renderer(config), set()
+    for index in range(4):
+        spec = config.clip_spec(index)
+        rendered = renderer.render(spec)
+        controls = controls_of(rendered.labels)
+        flow = renderer.flow(spec, controls, controls[:1])
+        assert flow.offset.shape == (2, 64, 64, 2)
+        assert flow.offset[0].abs().max() < 0.5
+        sources.add(spec.portrait is None)
+        assert ("landmarks" in rendered.labels) == (spec.portrait is not None)
+        if spec.portrait is not None:
+            places, depths = np.split(rendered.labels["landmarks"], [2], 2)
+            np.testing.assert_allclose(places[:, OVAL].min(1), rendered.labels["face_box"][:, :2], atol=1e-4)
+            assert depths.std() > 1
+    assert sources == {True, False}
 
 
 def test_foreign_and_impossible_folders_are_refused(tmp_path):

@@ -22,6 +22,7 @@ EARLIER = {
     "pictures": True,
     "people": [],
     "alterations": asdict(AlterationShares()),
+    "landmarks": False,
 }
 """What recipes say that do not say it: they were written before there was a choice."""
 
@@ -37,6 +38,7 @@ class SyntheticConfig:
         portrait_share: of the clips, warped portraits.
         people: by name, who is in each portrait; empty: somebody else in each.
         alterations: of the clips of portraits, those that are changed in each way.
+        landmarks: label clips of portraits with their 478 landmarks.
         recordings: sound files of speech.
         speech_share: of the clips, those that take a piece of a recording; the others speak synthetic syllables.
         size: pixels of the square frames.
@@ -66,6 +68,7 @@ class SyntheticConfig:
     pictures: bool = True
     people: Sequence[str] = ()
     alterations: AlterationShares = field(default_factory=AlterationShares)
+    landmarks: bool = False
 
     def __post_init__(self):
         if self.identities > PEOPLE_PER_SEED:

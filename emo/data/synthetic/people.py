@@ -27,10 +27,10 @@ def read_people(table: Path, portraits: Sequence[str]) -> tuple[str, ...]:
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            rows = list(reader)
+            rows, columns = list(reader), {*(reader.fieldnames or [])}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise OptionError(f"{table} cannot be read ({error})") from error
-    if not {*COLUMNS} <= {*(reader.fieldnames or [])}:
+    if not {*COLUMNS} <= columns:
         raise OptionError(f"{table}: its first line must name the columns {' and '.join(COLUMNS)}")
     known = {tuple(Path(row["file"]).parts): row["person"] for row in rows if row["file"] and row["person"]}
     people = []

@@ -1,6 +1,6 @@
 """One synthetic clip from its specification: what is heard and done, pictures, labels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
@@ -14,6 +14,7 @@ from emo.data.synthetic.alteration import Alteration
 from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.config import ClipSpec, SyntheticConfig
 from emo.data.synthetic.controls import FaceControls
+from emo.data.synthetic.flow import Flow
 from emo.data.synthetic.identity import draw_identities
 from emo.data.synthetic.labels import FaceLabels
 from emo.data.synthetic.speech import SAMPLE_RATE
@@ -33,7 +34,8 @@ class RenderedClip:
     Attributes:
         frames: (T, size, size, 3) uint8 RGB; None where the configuration wants no pictures.
         waveform: (N,) float32 at 16 kHz, T = ceil(N * fps / 16000).
-        labels: by name, each (T, ...) float32: every field of `FaceControls` and of `FaceLabels`, and `distance`.
+        labels: by name, each (T, ...) float32: every field of `FaceControls` and of `FaceLabels`, and `distance`;
+            where they are wanted, `landmarks` (T, 478, 3) of portraits.
         motion: what holds for the whole clip; None in the first edition.
     """
 
@@ -70,16 +72,35 @@ class Renderer:
         acted = act(clip, self.config, self._excerpt)
         controls = acted.controls
         pictures = self.config.pictures
+        more = {}
         if clip.portrait is not None:
             warper = self._warper(clip.portrait, clip.alteration, clip.partners)
             frames, labels = warper.render(controls) if pictures else None, warper.labels(controls)
+            if self.config.landmarks:
+                more = {"landmarks": warper.landmarks(controls).numpy()}
         else:
             assert clip.identity is not None
             person = draw_identities([clip.identity])
             frames = self._avatars.render(person, controls) if pictures else None
             labels = self._avatars.labels(person, controls)
         drawn = None if frames is None else frames.cpu().numpy()
-        return RenderedClip(drawn, acted.waveform, _arrays(controls, labels), acted.motion)
+        return RenderedClip(drawn, acted.waveform, _arrays(controls, labels) | more, acted.motion)
+
+    def flow(self, clip: ClipSpec, controls: FaceControls, reference: FaceControls) -> Flow:
+        """Where what frames of a clip show stands in other frames of it.
+
+        Args:
+            clip: whom it shows.
+            controls: of T frames; `controls_of` has those of a clip's labels.
+            reference: of one frame for all of them, or of T frames.
+
+        Raises:
+            EmoError: the portrait cannot be used.
+        """
+        if clip.portrait is not None:
+            return self._warper(clip.portrait, clip.alteration, clip.partners).flow(controls, reference)
+        assert clip.identity is not None
+        return self._avatars.flow(draw_identities([clip.identity]), controls, reference)
 
     def _load_warper(self, path: str, alteration: Alteration | None, partners: tuple[str, ...]) -> PortraitWarper:
         return load_warper(path, self.config.size, alteration, partners)
@@ -93,6 +114,11 @@ class Renderer:
         length = min(round(self.config.seconds * SAMPLE_RATE), track.length)
         start = int(clip.place * (track.length - length + 1))
         return track.read(start, start + length)
+
+
+def controls_of(labels: Mapping[str, np.ndarray]) -> FaceControls:
+    """What the frames of a synthetic clip command, from its labels, each (T, ...)."""
+    return FaceControls(**{field.name: torch.from_numpy(labels[field.name]) for field in fields(FaceControls)})
 
 
 def load_warper(
