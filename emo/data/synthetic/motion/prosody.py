@@ -9,6 +9,7 @@ from emo.media.rate import SAMPLE_RATE
 
 PITCHES = (60.0, 500.0)  # Hz
 WINDOW = 640  # samples of 16 kHz under which a pitch is sought: over two periods of the lowest
+RANGE = 0.8  # octaves around the usual pitch; what lies farther off, or at the edge, is a mistake
 VOICED = 0.45  # least autocorrelation at the period, of that at lag 0
 QUIET = 0.08  # loudness below which nobody speaks
 PAUSE = 0.15  # seconds; shorter gaps belong to a closed consonant
@@ -78,13 +79,17 @@ def _pitch(waveform: np.ndarray, times: np.ndarray, loudness: np.ndarray) -> np.
     correlation = _autocorrelation(pieces, high + 1) / _autocorrelation(np.hanning(WINDOW)[None], high + 1)
     correlation = correlation / np.maximum(correlation[:, :1], 1e-9)
     lags = np.arange(low, high + 1)
-    period = lags[(correlation[:, low:] - 0.02 * np.log2(lags / low)).argmax(1)]  # of two octaves the higher
-    strength = correlation[np.arange(len(coarse)), period]
-    voiced = (strength > VOICED) & (loudness[::2] > QUIET)
+    score = correlation[:, low:] - 0.02 * np.log2(lags / low)  # of two octaves the higher
+    voiced = (score.max(1) > VOICED) & (loudness[::2] > QUIET)
+    usual = np.median(lags[score.argmax(1)][voiced]) if voiced.any() else low
+    near = np.flatnonzero(np.abs(np.log2(lags / usual)) < RANGE)
+    best = score[:, near].argmax(1)
+    voiced &= (best > 0) & (best < len(near) - 1) & (score[np.arange(len(score)), near[best]] > VOICED)
     if not voiced.any():
         return np.zeros(len(times))
+    period = lags[near[best]]
     semitones = 12 * np.log2(SAMPLE_RATE / period[voiced])
-    semitones = np.clip(semitones - np.median(semitones), -12, 12)
+    semitones -= np.median(semitones)
     return smooth_measurements(np.interp(times, coarse[voiced], semitones), 0.04)
 
 
