@@ -60,7 +60,7 @@ class ArticulationLossConfig:
         "how far mouths move against the real ones of the clips kept aside: others are guessed more timidly",
     )
     closing: Annotated[list[float], Several(SHARE, 2)] = key(
-        [0.1, 0.42], "shares of p b m in what is heard at which lips begin to meet and have met"
+        [0.1, 0.24], "shares of p b m in what is heard at which lips begin to meet and have met"
     )
 
 
