@@ -176,6 +176,9 @@ def test_the_flow_finds_what_is_rigid_in_another_frame(renderer):
     assert still[seen].mean() > 2 * error[seen].mean()
     for index, (x, y) in enumerate(renderer.labels(person, motion[1:]).mouth.round().long()):
         assert not seen[index, y, x]
+    noses = renderer.labels(person, motion).points[:, 2]
+    for index, (x, y) in enumerate(noses[1:].long()):
+        assert (flow.offset[index, y, x] - (noses[0] - noses[index + 1])).abs().max() < 1
     assert flow.offset[:, :8, :8].abs().max() == 0  # the wall
     pairs = renderer.flow(person, motion[1:], motion[[0, 0]])
     assert torch.equal(pairs.visible, seen)

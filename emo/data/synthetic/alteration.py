@@ -85,7 +85,7 @@ def draw_alteration(shares: AlterationShares, seed: int, index: int, person: int
         seed=own if chosen["color"] or chosen["light"] or chosen["background"] else 0,
         **chosen,
         proportions=int(np.random.default_rng((0x5A9E, seed, person, variant)).integers(2**62)) if shaped else None,
-        partner=int(others[pair.integers(len(others))]) if mixed else None,
+        partner=others[int(pair.integers(len(others)))] if mixed else None,
         mixture=float(pair.uniform(*MIXTURES)) if mixed else 0.0,
         variants=(f"-mix{slot}" if mixed else "") + (f"-shape{variant}" if shaped else ""),
     )

@@ -121,7 +121,8 @@ class AvatarRenderer:
             controls: T frames.
             reference: one frame for all of them, or T frames, one for each.
         """
-        identity, controls, reference = (part.to(self.device) for part in (identity, controls, reference))
+        identity, controls = identity.to(self.device), controls.to(self.device)
+        reference = reference.to(self.device)
         chunks = [slice(i, i + self.batch) for i in range(0, len(controls), self.batch)]
         shared = self._surface(identity, reference) if len(reference) == 1 else None
         flows = []

@@ -89,9 +89,9 @@ def draw_backdrop(side: int, rng: np.random.Generator) -> np.ndarray:
         shape = np.zeros((side, side), np.float32)
         if rng.random() < 0.6:
             low, high = (center - size).astype(int), (center + size).astype(int)
-            cv2.rectangle(shape, low.tolist(), high.tolist(), opacity, -1)
+            cv2.rectangle(shape, low.tolist(), high.tolist(), (opacity,), -1)
         else:
-            cv2.ellipse(shape, center.astype(int).tolist(), size.astype(int).tolist(), 0, 0, 360, opacity, -1)
+            cv2.ellipse(shape, center.astype(int).tolist(), size.astype(int).tolist(), 0, 0, 360, (opacity,), -1)
         picture += shape[..., None] * (color - picture)
     picture = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), rng.uniform(0.008, 0.04) * side)
     grain = cv2.resize(rng.normal(0, 1, (side // 2, side // 2)).astype(np.float32), (side, side))

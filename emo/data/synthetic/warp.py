@@ -60,9 +60,9 @@ class PortraitWarper:
         # The picture to sample from, no finer than the drawn frames need.
         self._side = min(mesh.image.shape[0], SUPERSAMPLING * size)
         self._source = cv2.resize(mesh.image, (self._side, self._side), interpolation=cv2.INTER_AREA)
-        self._cover = self._backdrop = None
+        self._cover, self._backdrop = np.ones((1, 1), np.float32), None
         if image.cover is not None and image.backdrop is not None:
-            self._cover = cv2.resize(image.cover, (self._side, self._side), interpolation=cv2.INTER_AREA)[..., None]
+            self._cover = cv2.resize(image.cover, (self._side, self._side), interpolation=cv2.INTER_AREA)
             drawn = (SUPERSAMPLING * size,) * 2
             self._backdrop = cv2.resize(image.backdrop, drawn, interpolation=cv2.INTER_AREA).astype(np.float32)
         depth = points[OVAL, 2].mean()
@@ -178,7 +178,7 @@ class PortraitWarper:
     def _seen(self, points: np.ndarray) -> "_Seen":
         """What a frame shows at every pixel."""
         owner, corner = self._owner(points, self.size)
-        if self._cover is None:
+        if self._backdrop is None:
             return _Seen(owner, corner, np.ones(owner.shape, bool))
         cover = self._covered(*look_up(triangle_maps(corner, self._origin), owner))
         return _Seen(owner, corner, cover > 0.5)
