@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from emo.errors import ConfigError
-from emo.media.search import find_files
+from emo.search import find_files
 from emo.training.articulation.phones import Phone
 
 FULL_SCALE = 32767
