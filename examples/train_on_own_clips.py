@@ -34,7 +34,8 @@ def train(clips: list[Path], portrait: Path, sound: Path, out: Path, toy: bool) 
     few = FEW if toy else ()
 
     # 1. Clips of one talking face each, with labels on every frame; data/report.json tells why the rest was dropped.
-    small = ("size=128", "min_seconds=1", "test_share=0", "filters.min_sync=0", "filters.min_face=40")
+    small = ("size=128", "min_seconds=1", "test_share=0")
+    small += tuple(f"filters.{key}" for key in ("min_face=40", "min_lip_match=-1", "max_lip_lag=1"))
     run("emo", "prepare", *clips, "--out", data, *(word for key in small if toy for word in ("--set", key)))
     run("emo", "inspect", data)  # counts, histograms, and a sheet of labelled frames to look at
 

@@ -19,14 +19,15 @@ from emo.data.prepare import filters
 from emo.data.prepare.config import FilterConfig, PrepareConfig, load_prepare_config
 from emo.data.prepare.engines import DIED, local_engine
 from emo.data.prepare.faces import LOOK_EVERY, SceneTrack, track_scene
-from emo.data.prepare.filters import Reason, clip_crop, runs, silent_frames, sound_match, visual_faults
+from emo.data.prepare.filters import Reason, clip_crop, runs, silent_frames, visual_faults
 from emo.data.prepare.labels import place_labels, run_labels
 from emo.data.prepare.people import choose_test_people, group_videos
 from emo.data.prepare.sound import demucs_separator
 from emo.data.prepare.store import Store
+from emo.data.prepare.sync import Voice, is_dubbed, lip_sync, seen_lips
+from emo.data.synthetic.speech import synthesize
 from emo.errors import ConfigError, DatasetError, OutputError
 from emo.face import FACE_SHARE, Box, Crop, FaceDetector
-from emo.media import speech_band_loudness
 
 CONFIG = Path(__file__).parents[2] / "configs" / "prepare.yaml"
 
@@ -172,11 +173,58 @@ def test_speaking_is_a_voice_and_lips_at_the_same_time():
         assert silent_frames(lips, np.roll(loud_then, 120), 25, config).sum() == expected  # at the end
 
 
-def test_lips_that_follow_the_sound(track):
-    mouth = filters.openings(track)
-    loud = lambda wave: speech_band_loudness(wave, (np.arange(len(mouth)) + 0.5) / 25)
-    assert sound_match(mouth, loud(talker()[1])) > 0.7
-    assert sound_match(mouth, 1 - loud(talker()[1])) < 0.2
+@pytest.fixture(scope="module")
+def voices() -> list[Voice]:
+    """Of two times three seconds, 25 frames each."""
+    return [Voice.heard(synthesize(seed, 3.0).waveform, 75, 25) for seed in (1, 2)]
+
+
+def noisy(lips: np.ndarray) -> np.ndarray:
+    """Lips as a reader sees them, of a face with a larger mouth."""
+    return 1.4 * lips + 0.1 + np.random.default_rng(0).normal(0, 0.01, len(lips))
+
+
+def test_lips_that_follow_the_voice_match_it_at_their_lag(voices):
+    own, other = (voice.lips for voice in voices)
+    match, lag = lip_sync(noisy(own), own, 25)
+    assert match > 0.8
+    assert lag == 0
+    for late in (-12, -2, 3, 12):
+        moved = np.roll(own, late)
+        assert lip_sync(noisy(moved), own, 25).lag == pytest.approx(late / 25)
+    assert lip_sync(noisy(other), own, 25).match < 0.5
+    assert lip_sync(noisy(own)[::2], own[::2], 12.5).match > 0.8
+    assert lip_sync(np.ones(75), own, 25) == (0.0, 0.0)
+    assert lip_sync(own[:4], own[:4], 25) == (0.0, 0.0)  # too short to tell
+
+
+def test_the_lips_of_a_talker_follow_the_voice(track):
+    heard = Voice.heard(talker()[1], len(track), 25)
+    match, lag = lip_sync(seen_lips(track.landmarks), heard.lips, 25)
+    assert match > 0.5
+    assert abs(lag) <= 0.08
+    assert lip_sync(-seen_lips(track.landmarks), heard.lips, 25).match < match
+
+
+def test_a_voice_has_as_many_frames_as_are_seen():
+    sound = synthesize(1, 1.0).waveform
+    for frames in (20, 25, 27):
+        voice = Voice.heard(sound, frames, 25)
+        assert len(voice.lips) == len(voice.loudness) == frames
+    part = voice.part(3, 9)
+    np.testing.assert_array_equal(part.lips, voice.lips[3:9])
+    np.testing.assert_array_equal(part.loudness, voice.loudness[3:9])
+
+
+def test_dubbed_is_who_matches_too_little_or_too_late(track):
+    heard = Voice.heard(talker()[1], len(track), 25).lips
+    match, _ = lip_sync(seen_lips(track.landmarks), heard, 25)
+    dubbed = lambda lips, **options: is_dubbed(track.landmarks, lips, 25, FilterConfig(**options))
+    assert not dubbed(heard, min_lip_match=match - 0.01)
+    assert dubbed(heard, min_lip_match=match + 0.01)
+    late = np.roll(heard, 6)
+    assert dubbed(late, min_lip_match=-1)
+    assert not dubbed(late, min_lip_match=-1, max_lip_lag=0.4)
 
 
 def test_runs_and_parts():
@@ -307,6 +355,8 @@ def test_the_written_configuration_is_the_default():
         ("fps=0", "fps"),
         ("filters.max_pause=-1", "max_pause"),
         ("filters.max_face=2", "max_face"),
+        ("filters.min_lip_match=2", "min_lip_match"),
+        ("filters.min_sync=0.35", "min_sync"),
     ],
 )
 def test_settings_that_cannot_be(setting, message):

@@ -44,7 +44,12 @@ class FilterConfig:
         0.015, "standard deviation of the mouth's opening within half a second, in eye distances"
     )
     max_pause: Annotated[float, LIMIT] = key(1.5, "seconds without voice or motion until nobody is speaking")
-    min_sync: Annotated[float, LIMIT] = key(0.35, "correlation of mouth and sound over a clip, at the best lag")
+    min_lip_match: Annotated[float, Numbers(-1, 1)] = key(
+        0.6, "correlation of the lips, and of their change, with those that the articulation hears, at the best lag"
+    )
+    max_lip_lag: Annotated[float, LIMIT] = key(
+        0.12, "seconds by which the lips may be early or late where they match the sound best"
+    )
 
 
 @dataclass

@@ -10,12 +10,10 @@ from emo.data.prepare.faces import SceneTrack
 from emo.face import FACE_SHARE, Box, Crop, head_pose, smooth
 from emo.face.crop import MAX_SHIFT
 from emo.face.mesh import LIP_BOTTOM, LIP_TOP, MOUTH_CORNERS, NOSE_ROOT, NOSE_TIP, OUTER_EYE_CORNERS
-from emo.metrics import lagged_correlation, mouth_opening
+from emo.metrics import mouth_opening
 
 STABLE = [NOSE_TIP, NOSE_ROOT]  # neither mouth nor lids move them
 LIP_WINDOW = 12  # frames to either side over which the mouth's motion is measured
-MAX_LAG = 5  # frames between mouth and sound
-SYNC_SIGMA = 1.5  # frames over which both are smoothed before they are compared
 
 
 class Reason(str, Enum):
@@ -113,15 +111,6 @@ def silent_frames(opening: np.ndarray, loudness: np.ndarray, fps: float, config:
     for start, stop in runs(~voiced):
         silent[start:stop] = stop - start > longest
     return silent
-
-
-def sound_match(opening: np.ndarray, loudness: np.ndarray) -> float:
-    """Correlation of a clip's mouth with its sound at the best lag of up to MAX_LAG frames, -1 ... 1; both smoothed.
-
-    What clips read, in step and not, is in docs/prepare.md.
-    """
-    lag = min(MAX_LAG, max(0, (len(opening) - 3) // 2))
-    return lagged_correlation(smooth(opening, SYNC_SIGMA), smooth(loudness, SYNC_SIGMA), max_lag=lag).best
 
 
 def openings(track: SceneTrack) -> np.ndarray:

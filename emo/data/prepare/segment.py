@@ -19,16 +19,16 @@ from emo.data.prepare.filters import (
     openings,
     runs,
     silent_frames,
-    sound_match,
     visual_faults,
 )
 from emo.data.prepare.labels import place_labels, run_labels
 from emo.data.prepare.scenes import split_scenes
 from emo.data.prepare.sound import Separator, audible_sound, demucs_separator
 from emo.data.prepare.store import Store
+from emo.data.prepare.sync import Voice, is_dubbed
 from emo.errors import AudioError, VideoError
 from emo.face import Crop, FaceDetector
-from emo.media import SAMPLE_RATE, AudioTrack, ConstantRateReader, VideoWriter, speech_band_loudness
+from emo.media import SAMPLE_RATE, AudioTrack, ConstantRateReader, VideoWriter
 from emo.metrics import identity_descriptor
 from emo.names import printable
 
@@ -155,15 +155,12 @@ def find_cuts(
     cuts: list[Cut] = []
     frames = 0
     dropped: Counter[Reason] = Counter()
-    loudness = None
-    if sound is not None:
-        centers = (np.arange(segment.stop - segment.start) + 0.5) / config.fps
-        loudness = speech_band_loudness(sound, centers)
+    voice = None if sound is None else Voice.heard(sound, segment.stop - segment.start, config.fps)
     size = reader.height, reader.width
     for first, scene in split_scenes(reader.frames(segment.start, segment.stop), config.scene_threshold):
         track = track_scene(scene, shared_detector())
-        loud = None if loudness is None else loudness[first : first + len(track)]
-        scene_cuts, reasons = _cuts_of_scene(track, loud, size, config)
+        own = None if voice is None else voice.part(first, first + len(track))
+        scene_cuts, reasons = _cuts_of_scene(track, own, size, config)
         cuts += [replace(cut, start=segment.start + first + cut.start) for cut in scene_cuts]
         frames += len(track)
         dropped += reasons
@@ -171,15 +168,15 @@ def find_cuts(
 
 
 def _cuts_of_scene(
-    track: SceneTrack, loudness: np.ndarray | None, size: tuple[int, int], config: PrepareConfig
+    track: SceneTrack, voice: Voice | None, size: tuple[int, int], config: PrepareConfig
 ) -> tuple[list[Cut], Counter[Reason]]:
     """The clips of one scene, counted from its first frame, and the frames for which each reason to drop held."""
     faults = visual_faults(track, size, config.filters)
-    mouth = openings(track)
-    if loudness is not None:
+    if voice is not None:
+        mouth = openings(track)
         seen = ~np.any(list(faults.values()), 0)
         for start, stop in runs(seen):
-            quiet = silent_frames(mouth[start:stop], loudness[start:stop], config.fps, config.filters)
+            quiet = silent_frames(mouth[start:stop], voice.loudness[start:stop], config.fps, config.filters)
             faults.setdefault(Reason.QUIET, np.zeros(len(track), bool))[start:stop] = quiet
     dropped = Counter({reason: int(where.sum()) for reason, where in faults.items() if where.any()})
     cuts = []
@@ -196,8 +193,8 @@ def _cuts_of_scene(
                 parts = divide(begin, end, -(-(end - begin) // 2)) + parts  # a shorter clip may have a crop
             elif isinstance(crop, Reason):
                 dropped[crop] += end - begin
-            elif loudness is not None and (
-                sound_match(mouth[begin:end], loudness[begin:end]) < config.filters.min_sync
+            elif voice is not None and is_dubbed(
+                track.landmarks[begin:end], voice.lips[begin:end], config.fps, config.filters
             ):
                 dropped[Reason.DUBBED] += end - begin
             else:
