@@ -30,9 +30,9 @@ TIMES = StateTimes(hop=320, field=400)  # of wav2vec 2.0
 BINS = 32
 SPECTRUM = "log-mel"
 HELD_OUT_OF = 10  # as data.held_out
-VOICES = 6  # of every so many, one is heard
+TALKERS, VOICES = 3, 18  # of every so many that are learned from, one teaches the heads
 RIDGE = 1e-3  # against features of variance 1
-DESCENTS = 60
+DESCENTS = 40
 SECONDS, FITTED, JUDGED = 3.0, 64, 32  # of synthetic utterances
 
 States = Callable[[Tensor], Tensor]  # (1, N) -> (layers, S, width)
@@ -137,10 +137,10 @@ def main() -> None:
     found = {}
     for folder in options.encoders:
         states = states_of(folder)
-        probe = Probe(states, learned, talks["voices"][::VOICES])
+        probe = Probe(states, learned[::TALKERS], talks["voices"][::VOICES])
         found[folder] = {name: report(probe, group, TIMES) for name, group in groups.items()}
         found[folder]["synthetic"] = {"jaw": jaw(states)}
-        print(folder)
+        print(folder, flush=True)
         for group, rows in found[folder].items():
             for name, layers in rows.items():
                 print(f"  {group:10} {name:10} {'  '.join(f'{value:.3f}' for value in layers)}", flush=True)

@@ -28,15 +28,22 @@ MODEL = Path(__file__).parents[2] / "configs" / "train" / "smoke" / "model.yaml"
 LOUD = ((0.5, 0.8), (1.1, 1.2), (1.5, 1.9))  # seconds
 
 
+def loud(times: np.ndarray) -> np.ndarray:
+    """Whether the voice is heard, at times in seconds, (T,)."""
+    return np.any([(times >= start) & (times < end) for start, end in LOUD], axis=0)
+
+
+def middles(seconds: float, rate: float) -> np.ndarray:
+    return (np.arange(int(seconds * rate)) + 0.5) / rate
+
+
 def talk(name: str, *, seconds: float = 2.0, mouth: bool = True, phones: bool = True) -> Talk:
     """Noise that is heard while an "m" is said by an open mouth."""
-    fps = 100.0
-    at = lambda rate: (lambda t: sum((t >= start) & (t < end) for start, end in LOUD))(
-        (np.arange(int(seconds * rate)) + 0.5) / rate
-    )
-    sound = np.random.default_rng(0).normal(0, 3000, int(seconds * RATE)) * at(RATE)
+    fps, rng = 100.0, np.random.default_rng(0)
+    sound = rng.normal(0, 3000, int(seconds * RATE)) * loud(middles(seconds, RATE))
     said = [Phone("m", start, end) for start, end in LOUD if end < seconds] if phones else None
-    lips = np.outer(at(fps), np.arange(1, 9)) + np.random.default_rng(1).normal(0, 0.01, (int(seconds * fps), 8))
+    lips = np.outer(loud(middles(seconds, fps)), np.arange(1, 9))
+    lips = lips + rng.normal(0, 0.01, lips.shape)
     return Talk(name, "test", sound.astype(np.int16), lips if mouth else None, fps, said)
 
 
@@ -53,10 +60,10 @@ def drawn(source: TalkPieces, count: int = 12, seconds: float = 1.0):
 def test_at_every_speed_the_sounds_and_the_mouth_are_those_that_are_heard():
     for piece in drawn(pieces([talk("a")])):
         windows = np.lib.stride_tricks.sliding_window_view(piece.clean, TIMES.field)[:: TIMES.hop]
-        loud = windows.std(1) > 0.03
-        assert loud.any()
-        assert ((piece.sounds == SOUNDS.index("p b m")) == loud).mean() > 0.9
-        assert np.corrcoef(piece.lips[:, 0], loud)[0, 1] > 0.85
+        heard = windows.std(1) > 0.03
+        assert heard.any()
+        assert ((piece.sounds == SOUNDS.index("p b m")) == heard).mean() > 0.9
+        assert np.corrcoef(piece.lips[:, 0], heard)[0, 1] > 0.85
         assert piece.seen.all()
 
 
@@ -171,8 +178,7 @@ def test_figures_of_perfect_heads_and_of_late_ones():
     assert whole.mouth is not None
     frames = (np.arange(len(whole.mouth)) + 0.5) / whole.fps
     lips = np.stack([np.interp(centers, frames, column) for column in whole.mouth.T], 1)
-    said = np.stack([(centers >= start) & (centers < end) for start, end in LOUD]).any(0)
-    sounds = np.where(np.arange(len(SOUNDS)) == SOUNDS.index("p b m"), said[:, None], 0.5)
+    sounds = np.where(np.arange(len(SOUNDS)) == SOUNDS.index("p b m"), loud(centers)[:, None], 0.5)
     late = lambda rows: np.roll(rows, 3, axis=0)
     assert sounds_told(np.stack([sounds, late(sounds)]), whole, TIMES) == pytest.approx([0.97, 0.78], abs=0.07)
     r = lips_followed(np.stack([lips, late(lips)]), whole, TIMES)

@@ -56,7 +56,7 @@ class SpeechLossConfig:
 
     mel_bins: Annotated[int, Numbers(1, 128)] = key(32, "mel bands")  # more would leave bands without a frequency
     mouth: Annotated[float, Numbers(0, 1e4)] = key(2.0, "weight of jaw, width and rounding against all bands together")
-    sounds: Annotated[float, Numbers(0, 1e4)] = key(0.5, "weight of the classes of sounds, where talks have phones")
+    sounds: Annotated[float, Numbers(0, 1e4)] = key(1.0, "weight of the classes of sounds, where talks have phones")
     lips: Annotated[float, Numbers(0, 1e4)] = key(
         1.0, "weight of the measures of real mouths, where there are talkers"
     )

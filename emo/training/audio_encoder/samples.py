@@ -18,7 +18,7 @@ from emo.media import AudioTrack
 from emo.training.articulation.samples import UNKNOWN
 from emo.training.audio_encoder.talks import TalkPieces
 
-MOUTH = ("jaw", "width", "rounding")
+MOUTH: tuple[str, ...] = ("jaw", "width", "rounding")
 TRACK_FPS = 100.0  # at which the mouth is sampled before it is read at the states' times
 LEAST_POWER = 1e-4  # of a mel band of sound at unit variance: what lies below is silence
 TRAINING, HELD_OUT = 0x7A1, 0x4E1  # never the same utterances

@@ -3,6 +3,7 @@ speech and in voices, what moves a mouth. Of its heads nothing is kept."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -160,8 +161,8 @@ class AudioEncoderStage(Stage[AudioEncoderNetworks, SpeechBatch]):
         told of talks never trained on (`report`). What the last layer does is logged."""
         clean = [dict(zip(MOUTH, row, strict=True)) for row in self.correlations(networks, clean=True)]
         noisy = [dict(zip(MOUTH, row, strict=True)) for row in self.correlations(networks, clean=False)]
-        scores = {"clean": clean[-1], "noisy": noisy[-1], "layers": clean}
-        logged = {"clean": clean[-1], "noisy": noisy[-1]}
+        scores: dict[str, Any] = {"clean": clean[-1], "noisy": noisy[-1], "layers": clean}
+        logged: dict[str, dict[str, float]] = {"clean": clean[-1], "noisy": noisy[-1]}
 
         def tell(talk: Talk) -> Told:
             told = networks(as_heard(talk, self.device))
