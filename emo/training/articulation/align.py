@@ -24,7 +24,7 @@ class Aligner:
 
     def __init__(self):
         try:
-            from pocketsphinx import Decoder
+            from pocketsphinx import Decoder  # type: ignore[import-not-found]  (a tool)
         except ImportError as error:
             raise ConfigError("alignments need pocketsphinx: pip install pocketsphinx") from error
         self.decoder = Decoder(lm=None, samprate=SAMPLE_RATE, loglevel="FATAL")
