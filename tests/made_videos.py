@@ -18,7 +18,11 @@ FPS, SIDE, FACE = 25, 160, 70  # pixels of the pasted picture, and of the face i
 HEIGHT, WIDTH = 200, 320
 SMALL = PrepareConfig(
     size=96, min_seconds=1.0, max_seconds=2.0, filters=FilterConfig(min_face=60.0, min_lip_match=0.5)
-)
+)  # a second tells less of lips than the three of a usual clip
+SMALL_OPTIONS = (
+    *("--set", "size=64"), *("--set", "min_seconds=1"), *("--set", "filters.min_face=60"),
+    *("--set", "filters.min_lip_match=0.5"),
+)  # fmt: skip
 
 
 @lru_cache(maxsize=2)

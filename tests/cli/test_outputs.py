@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from cli_files import frames_of, write_wav
 from made_clips import made_dataset
-from made_videos import background, pasted, talker, write_video
+from made_videos import SMALL_OPTIONS, background, pasted, talker, write_video
 
 from emo.locks import claim, claim_folder
 from emo.media import VideoWriter
 
-SMALL = ("--workers", 1, "--set", "size=64", "--set", "min_seconds=1", "--set", "filters.min_face=60")
+SMALL = ("--workers", 1, *SMALL_OPTIONS)
 LONG = "a" * 300
 
 
