@@ -14,8 +14,8 @@ from emo.training.articulation import ArticulationStage, ArticulationTrainingCon
 from emo.training.articulation.disturb import Disturber
 from emo.training.articulation.figures import bilabials_shut, follow, pitched
 from emo.training.articulation.phone_mouth import learn_phone_mouth, lips_shut
-from emo.training.articulation.samples import UNKNOWN, ArticulationSamples, Source
-from emo.training.articulation.talks import Talk, read_talks
+from emo.training.articulation.samples import ArticulationSamples, Source
+from emo.training.articulation.talks import UNKNOWN, Talk, read_talks
 from emo.training.loop import make_accelerator, train
 from emo.training.script import load_settings
 

@@ -13,8 +13,7 @@ from run_log import log
 from emo.articulation import MEASURES, SOUNDS
 from emo.articulation.phones import Phone
 from emo.errors import ConfigError
-from emo.training.articulation.samples import UNKNOWN
-from emo.training.articulation.talks import Talk
+from emo.training.articulation.talks import UNKNOWN, Talk
 from emo.training.audio_encoder import AudioEncoderStage, AudioEncoderTrainingConfig
 from emo.training.audio_encoder.config import AudioEncoderStartConfig, SpeechDataConfig, SpeechLossConfig
 from emo.training.audio_encoder.figures import SHOWN, lips_followed, report, sounds_told

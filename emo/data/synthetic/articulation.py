@@ -1,13 +1,12 @@
 """What the mouth does for a sound: by rule where the phones are known, by what was learned for any recording."""
 
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from emo.articulation import Articulator
+from emo.articulation import shared_articulator
 from emo.data.synthetic.phones import PHONES
 from emo.data.synthetic.speech import SAMPLE_RATE, Speech, track
 from emo.media.loudness import speech_band_loudness
@@ -78,18 +77,13 @@ def articulate_recording(waveform: np.ndarray, fps: float = 25.0) -> Articulatio
         AudioError: the waveform is empty, not one-dimensional or not finite.
         ValueError: `fps` is not positive.
     """
-    mouth = _articulator()(waveform, fps)
+    mouth = shared_articulator()(waveform, fps)
     waveform = np.asarray(waveform, np.float64)
     loudness = speech_band_loudness(waveform, _frame_times(len(waveform), fps))
     jaw = ((mouth.opening - REST_OPEN) / (WIDE_OPEN - REST_OPEN)).clip(0, 1)
     width = ((mouth.width - REST_WIDTH) / FULL_SPREAD).clip(-1, 1)
     values = (loudness, jaw, width, mouth.rounding)
     return Articulation(*(torch.tensor(v, dtype=torch.float32) for v in values))
-
-
-@cache
-def _articulator() -> Articulator:
-    return Articulator()
 
 
 def _articulation(

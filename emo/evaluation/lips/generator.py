@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from emo.articulation import MEASURES, measure_mouth
+from emo.articulation import MEASURES, measure_mouth, mouth_at
 from emo.errors import FaceError, VideoError
 from emo.evaluation.compare.measured import MeasuredVideo, Unavailable
 from emo.evaluation.lips.clips import RealClip
@@ -60,7 +60,7 @@ class Mouths:
     lost: tuple[str, ...]
 
 
-class Generator:
+class LipsGenerator:
     """Makes the videos of clips, unless the same are there, and reads them.
 
     Args:
@@ -94,9 +94,7 @@ class Generator:
         self._write_again(clip.video, streams["own"], self.path(clip.name, "real"))
         read = {kind: self._read(self.path(clip.name, kind)) for kind in KINDS}
         times = (np.arange(streams["own"].num_frames) + 0.5) / float(streams["own"].fps)
-        real = measure_mouth(clip.video.landmarks)
-        frames = times * float(clip.video.fps) - 0.5
-        truth = np.stack([np.interp(frames, np.arange(len(real)), column) for column in real.T], 1)
+        truth = mouth_at(measure_mouth(clip.video.landmarks), float(clip.video.fps), times)
         lost = tuple(kind for kind, mouth in read.items() if not mouth.any())
         return clip.name, Mouths(clip.name, float(streams["own"].fps), truth, read, lost)
 

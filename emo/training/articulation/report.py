@@ -15,7 +15,7 @@ from emo.training.articulation.figures import (
     real_bilabials_shut,
     sounds_told,
 )
-from emo.training.articulation.talks import FULL_SCALE, Talk
+from emo.training.articulation.talks import Talk, as_sound
 
 
 def report(
@@ -57,4 +57,4 @@ def _group(articulator: Articulator, talks: Sequence[Talk], thorough: bool) -> d
 
 def _with_sound(talk: Talk, waveform: np.ndarray) -> Talk:
     loud = waveform / max(1.0, float(np.abs(waveform).max()))
-    return replace(talk, sound=(loud * FULL_SCALE).astype(np.int16))
+    return replace(talk, sound=as_sound(loud))

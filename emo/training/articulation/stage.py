@@ -22,8 +22,8 @@ from emo.training.articulation.figures import tracks
 from emo.training.articulation.phone_mouth import RATE as PHONE_RATE
 from emo.training.articulation.phone_mouth import learn_phone_mouth, lips_shut, tracking_loss
 from emo.training.articulation.report import report
-from emo.training.articulation.samples import UNKNOWN, ArticulationBatch, ArticulationSamples, Source
-from emo.training.articulation.talks import Talk, read_talks
+from emo.training.articulation.samples import ArticulationBatch, ArticulationSamples, Source
+from emo.training.articulation.talks import UNKNOWN, Talk, read_talkers, read_talks
 from emo.training.loader import sample_loader
 from emo.training.stage import Stage, name_samples
 
@@ -42,20 +42,16 @@ class ArticulationStage(Stage[ArticulationNetwork, ArticulationBatch]):
         self.batch_size = config.data.batch_size
         self.device = accelerator.device
         data = config.data
-        clips = [talk for talk in read_talks(data.talkers, "data.talkers") if talk.mouth is not None]
-        self.kept_aside = clips[:: data.held_out]
-        learned = [talk for i, talk in enumerate(clips) if i % data.held_out]
-        if not learned:
-            raise ConfigError(f"data.talkers: {data.talkers} needs two clips with mouths at least, not {len(clips)}")
+        talkers = read_talkers(data.talkers, "data.talkers", data.held_out)
+        self.kept_aside, self.mean, self.deviation = talkers.kept_aside, talkers.mean, talkers.deviation
         self.measured = read_talks(data.measured, "data.measured") if data.measured else []
         self.aligned = read_talks(data.aligned, "data.aligned") if data.aligned else []
-        rows = np.concatenate([talk.measures for talk in learned])
-        self.mean, self.deviation = rows.mean(0), rows.std(0)
-        standard = [talk.with_mouth((talk.measures - self.mean) / self.deviation, talk.fps) for talk in learned]
-        self.sources = [Source(standard, 1 - data.voice_share if data.voices else 1.0, 1.0)]
+        self.sources = [Source(talkers.standardized, 1 - data.voice_share if data.voices else 1.0, 1.0)]
         if data.voices:
             voices = read_talks(data.voices, "data.voices")
-            self.sources.append(Source(self._give_mouths(voices, learned), data.voice_share, data.voice_weight))
+            self.sources.append(
+                Source(self._give_mouths(voices, talkers.learned), data.voice_share, data.voice_weight)
+            )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.networks = self._network(config.model.dropout)

@@ -10,7 +10,6 @@ from transformers import Wav2Vec2Model
 from emo.articulation import MEASURES
 from emo.training.articulation.talks import Talk
 from emo.training.audio_encoder.samples import StateTimes, normalized
-from emo.training.audio_encoder.talks import sounds_at
 
 SHOWN = ("opening", "height", "width", "protrusion")
 Told = dict[str, np.ndarray]  # of each head, (layers, S, outputs)
@@ -28,7 +27,7 @@ def as_heard(talk: Talk, device: torch.device | str) -> Tensor:
 
 def sounds_told(told: np.ndarray, talk: Talk, times: StateTimes) -> np.ndarray:
     """Share of states in speech whose class of sound is told right, per layer, of scores (layers, S, classes)."""
-    labels = sounds_at(talk, times.centers(len(talk.sound)))
+    labels = talk.sounds_at(times.centers(len(talk.sound)))
     speech = labels > 0
     return (told.argmax(-1) == labels)[:, speech].mean(1)
 

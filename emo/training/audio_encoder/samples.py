@@ -15,7 +15,7 @@ from emo.articulation import MEASURES
 from emo.data.synthetic.articulation import articulate_speech
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
 from emo.media import AudioTrack
-from emo.training.articulation.samples import UNKNOWN
+from emo.training.articulation.talks import UNKNOWN
 from emo.training.audio_encoder.talks import TalkPieces
 
 MOUTH: tuple[str, ...] = ("jaw", "width", "rounding")

@@ -15,13 +15,12 @@ from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.articulation import MEASURES, SOUNDS
 from emo.data import StepSampler
-from emo.errors import ConfigError, WeightsError, first_line
+from emo.errors import WeightsError, first_line
 from emo.generation.audio_features import receptive_field
 from emo.hub import build_audio_encoder, load_model_config
 from emo.search import find_files
 from emo.training.articulation.disturb import Disturber
-from emo.training.articulation.samples import UNKNOWN
-from emo.training.articulation.talks import Talk, read_talks
+from emo.training.articulation.talks import UNKNOWN, Talk, read_talkers, read_talks
 from emo.training.audio_encoder.config import AudioEncoderTrainingConfig, SpeechDataConfig
 from emo.training.audio_encoder.figures import Told, as_heard, hidden_states, report
 from emo.training.audio_encoder.samples import HELD_OUT, MOUTH, SpeechBatch, SpeechSamples, StateTimes
@@ -89,18 +88,11 @@ class AudioEncoderStage(Stage[AudioEncoderNetworks, SpeechBatch]):
 
     def _read_talks(self, data: SpeechDataConfig) -> None:
         """What is learned from, `talks`, and what is only measured on, `measured` by group."""
-        read = {name: getattr(data, name) for name in ("talkers", "voices", "measured", "aligned")}
+        read = {name: getattr(data, name) for name in ("voices", "measured", "aligned")}
         found = {name: read_talks(folder, f"data.{name}") if folder else [] for name, folder in read.items()}
-        clips = [talk for talk in found["talkers"] if talk.mouth is not None]
-        learned = [talk for i, talk in enumerate(clips) if i % data.held_out]
-        if data.talkers and not learned:
-            raise ConfigError(f"data.talkers: {data.talkers} needs two clips with mouths at least, not {len(clips)}")
-        kept_aside = clips[:: data.held_out]
+        talkers = read_talkers(data.talkers, "data.talkers", data.held_out) if data.talkers else None
+        learned, kept_aside = (talkers.standardized, talkers.kept_aside) if talkers else ([], [])
         self.measured = {"kept_aside": kept_aside, "measured": found["measured"], "aligned": found["aligned"]}
-        if learned:
-            rows = np.concatenate([talk.measures for talk in learned])
-            mean, deviation = rows.mean(0), rows.std(0)
-            learned = [talk.with_mouth((talk.measures - mean) / deviation, talk.fps) for talk in learned]
         self.talks = None
         if learned or found["voices"]:
             disturb = Disturber(self.seed)

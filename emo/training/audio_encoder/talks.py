@@ -6,14 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emo.articulation import MEASURES
-from emo.articulation.phones import timeline
+from emo.articulation import MEASURES, mouth_at
 from emo.data.synthetic.speech import SAMPLE_RATE
 from emo.training.articulation.disturb import Disturber, resampled
-from emo.training.articulation.samples import SPEEDS, UNKNOWN
+from emo.training.articulation.samples import SPEEDS
 from emo.training.articulation.talks import Talk
-
-LABEL_RATE = 100.0  # a second, at which sounds are laid out before they are read at the states' times
 
 
 class HeardTalk(NamedTuple):
@@ -68,22 +65,11 @@ class TalkPieces:
         clean = resampled(np.pad(piece, (0, need - len(piece))), speed)[:samples]
         times = centers * speed + start / SAMPLE_RATE
         lips, seen = lips_at(talk, times)
-        return HeardTalk(clean, self.disturb(clean, rng), sounds_at(talk, times), lips, seen, talk.name)
-
-
-def sounds_at(talk: Talk, times: np.ndarray) -> np.ndarray:
-    """Classes of SOUNDS at times in seconds, (S,) -> (S,) int64; UNKNOWN where no one labeled the talk."""
-    if talk.phones is None:
-        return np.full(len(times), UNKNOWN)
-    labels = timeline(talk.phones, int(times[-1] * LABEL_RATE) + 2, LABEL_RATE)[1]
-    return labels[np.round(times * LABEL_RATE).astype(int)]
+        return HeardTalk(clean, self.disturb(clean, rng), talk.sounds_at(times), lips, seen, talk.name)
 
 
 def lips_at(talk: Talk, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Measures at times in seconds, (S,) -> (S, measures), and where they were read, (S,) bool."""
     if talk.mouth is None:
         return np.zeros((len(times), len(MEASURES))), np.zeros(len(times), bool)
-    frames = times * talk.fps - 0.5
-    known = np.arange(len(talk.mouth))
-    lips = np.stack([np.interp(frames, known, column) for column in talk.mouth.T], 1)
-    return lips, frames <= known[-1] + 0.5
+    return mouth_at(talk.mouth, talk.fps, times), times * talk.fps - 0.5 <= len(talk.mouth) - 0.5
