@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -71,6 +72,11 @@ class FaceControls:
         """`frames` frames of a still face that looks ahead with closed lips."""
         zero = torch.zeros(frames)
         return replace(cls(*[zero] * len(fields(cls))), scale=torch.ones(frames))
+
+
+def as_track(values: np.ndarray) -> Tensor:
+    """Values (T,) as controls hold them."""
+    return torch.tensor(np.asarray(values), dtype=torch.float32)
 
 
 def rotation_speed_of_angles(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:

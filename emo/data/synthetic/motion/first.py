@@ -1,11 +1,11 @@
 """The first edition: the mouth from the sound, all else at random, whatever is said."""
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from emo.data.synthetic.articulation import Articulation
-from emo.data.synthetic.controls import FaceControls, rotation_speed_of_angles
+from emo.data.synthetic.controls import FaceControls, as_track, rotation_speed_of_angles
+from emo.data.synthetic.motion.blinks import SHUT, one_blink
+from emo.data.synthetic.motion.gaze import in_jumps
 from emo.data.synthetic.motion.noise import smooth_noise
 from emo.data.synthetic.motion.swing import MAX_SPEED, turn_at_random
 
@@ -41,18 +41,14 @@ def make_controls(articulation: Articulation, speed: float, seed: int, fps: floa
     sway = rng.uniform(0.01, MAX_SWAY)  # or else the face region (3.2.5) would say nothing that the reference does not
     smile = np.clip(mood + drift(0.2), -0.3, 1) * (1 - 0.7 * articulation.rounding.numpy())
     return FaceControls(
-        jaw=articulation.jaw, width=articulation.width, rounding=articulation.rounding, blink=_tensor(blink),
-        brow=_tensor(np.clip(drift(0.3) + rng.uniform(0, 0.7) * stress, -0.5, 1)),
-        gaze_x=_tensor(gaze_x), gaze_y=_tensor(gaze_y), smile=_tensor(smile), yaw=yaw, pitch=pitch, roll=roll,
-        tx=_tensor(np.clip(rng.uniform(-0.04, 0.04) + drift(sway), -0.25, 0.25)),
-        ty=_tensor(np.clip(rng.uniform(-0.03, 0.02) + drift(0.4 * sway), -0.12, 0.10)),
-        scale=_tensor(np.clip(rng.uniform(0.92, 1.06) + drift(0.2 * sway), 0.86, 1.12)),
+        jaw=articulation.jaw, width=articulation.width, rounding=articulation.rounding, blink=as_track(blink),
+        brow=as_track(np.clip(drift(0.3) + rng.uniform(0, 0.7) * stress, -0.5, 1)),
+        gaze_x=as_track(gaze_x), gaze_y=as_track(gaze_y), smile=as_track(smile), yaw=yaw, pitch=pitch, roll=roll,
+        tx=as_track(np.clip(rng.uniform(-0.04, 0.04) + drift(sway), -0.25, 0.25)),
+        ty=as_track(np.clip(rng.uniform(-0.03, 0.02) + drift(0.4 * sway), -0.12, 0.10)),
+        scale=as_track(np.clip(rng.uniform(0.92, 1.06) + drift(0.2 * sway), 0.86, 1.12)),
         rotation_speed=rotation_speed_of_angles(yaw, pitch, roll),
     )  # fmt: skip
-
-
-def _tensor(values: np.ndarray) -> Tensor:
-    return torch.tensor(np.asarray(values), dtype=torch.float32)
 
 
 def _blinks(rng: np.random.Generator, frames: int, fps: float) -> np.ndarray:
@@ -60,8 +56,7 @@ def _blinks(rng: np.random.Generator, frames: int, fps: float) -> np.ndarray:
     time, blink = np.arange(frames) / fps, np.zeros(frames)
     at = rng.uniform(0.2, 3.0)
     while at < frames / fps:
-        close, shut = 0.07, rng.uniform(0.02, 0.06)
-        blink = np.maximum(blink, np.clip(1.25 - np.maximum(np.abs(time - at) - shut, 0) / close, 0, 1))
+        blink = np.maximum(blink, one_blink(time, at, rng.uniform(*SHUT)))
         at += rng.uniform(1.5, 5.0)
     return blink
 
@@ -76,6 +71,4 @@ def _gaze(rng: np.random.Generator, frames: int, fps: float) -> tuple[np.ndarray
         x[start:] = rng.uniform(-0.7, 0.7) if away else rng.normal(0, 0.05)
         y[start:] = rng.uniform(-0.4, 0.4) if away else rng.normal(0, 0.04)
         start += int(fps * rng.uniform(0.4, 2.2)) + 1
-    kernel = np.array([0.25, 0.5, 0.25])
-    x, y = (np.convolve(np.pad(values, 1, mode="edge"), kernel, "valid") for values in (x, y))
-    return x, y
+    return in_jumps(x), in_jumps(y)

@@ -18,9 +18,12 @@ def look_around(rng: np.random.Generator, frames: int, fps: float) -> tuple[np.n
         place = main + (rng.uniform((-0.7, -0.4), (0.7, 0.4)) if away else rng.normal(0, 0.03, 2))
         gaze[start:] = np.clip(place, -1, 1)
         start += int(fps * rng.uniform(0.3, 0.9 if away else 2.4)) + 1
-    kernel = np.array([0.25, 0.5, 0.25])
-    x, y = (np.convolve(np.pad(values, 1, mode="edge"), kernel, "valid") for values in gaze.T)
-    return x, y
+    return in_jumps(gaze[:, 0]), in_jumps(gaze[:, 1])
+
+
+def in_jumps(values: np.ndarray) -> np.ndarray:
+    """Where eyes are (T,) that go from place to place at once: a jump takes a frame or two."""
+    return np.convolve(np.pad(values, 1, mode="edge"), [0.25, 0.5, 0.25], "valid")
 
 
 def main_gaze(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor
 
-from emo.data.synthetic.motion.prosody import Prosody
+from emo.data.synthetic.motion.prosody import Prosody, bump_at
 from emo.data.synthetic.motion.swing import fast_enough
 
 MAX_NOD = 4.0  # degrees, of the strongest accent
@@ -68,8 +68,7 @@ def _nods(rng: np.random.Generator, prosody: Prosody, times: np.ndarray) -> np.n
     """Yaw, pitch, roll (T, 3) of nods of up to 1 degree, each at its peak with its accent."""
     down = -1.0 if rng.random() < 0.8 else 1.0  # few people throw their chin up instead
     axis = np.array([rng.uniform(-0.25, 0.25), down, rng.uniform(-0.2, 0.2)])
-    after = times[:, None] - prosody.accents
-    bump = np.where(np.abs(after) < NOD, 0.5 + 0.5 * np.cos(np.pi * after / NOD), 0.0)
+    bump = bump_at(times[:, None] - prosody.accents, NOD)
     return (bump * (0.2 + 0.8 * prosody.strengths)).sum(1)[:, None] * axis
 
 

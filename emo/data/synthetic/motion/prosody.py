@@ -47,6 +47,11 @@ class Prosody:
         return ((times[:, None] >= self.phrases[:, 0]) & (times[:, None] < self.phrases[:, 1])).any(1)
 
 
+def bump_at(after: np.ndarray, reach: float) -> np.ndarray:
+    """What an accent sets in motion so many seconds after its time: from 0 at -reach to 1 and back to 0 at reach."""
+    return np.where(np.abs(after) < reach, 0.5 + 0.5 * np.cos(np.pi * after / reach), 0.0)
+
+
 def read_prosody(waveform: np.ndarray) -> Prosody:
     """Read the prosody of one voice over moderate noise.
 

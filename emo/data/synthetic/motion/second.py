@@ -1,18 +1,16 @@
 """The second edition: head, lids and brows go with the sound, each as far as is drawn for the clip and labeled."""
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from emo.data.motion_labels import MotionLabels
 from emo.data.synthetic.articulation import Articulation
-from emo.data.synthetic.controls import WIDE_EYES, FaceControls, rotation_speed_of_angles
+from emo.data.synthetic.controls import WIDE_EYES, FaceControls, as_track, rotation_speed_of_angles
 from emo.data.synthetic.motion.blinks import blink_in_pauses
 from emo.data.synthetic.motion.emotion import draw_emotion, emotion_offset
 from emo.data.synthetic.motion.gaze import look_around, main_gaze
 from emo.data.synthetic.motion.head import turn_with_voice
 from emo.data.synthetic.motion.noise import smooth_noise
-from emo.data.synthetic.motion.prosody import Prosody, read_prosody
+from emo.data.synthetic.motion.prosody import Prosody, bump_at, read_prosody
 from emo.data.synthetic.motion.swing import MAX_SPEED
 from emo.face import FACE_SHARE
 
@@ -72,11 +70,11 @@ def make_motion(
     tx, ty, scale = _place(of_place, scales, frames, fps)
     controls = FaceControls(
         jaw=articulation.jaw, width=articulation.width, rounding=articulation.rounding,
-        blink=_tensor(np.clip(offset.lid + (1 - offset.lid) * shut, WIDE_EYES, 1)),
-        brow=_tensor(np.clip(brow, -1, 1)), gaze_x=_tensor(gaze_x), gaze_y=_tensor(gaze_y),
-        smile=_tensor(np.clip(mood, -1, 1) * (1 - 0.7 * articulation.rounding.numpy())),
+        blink=as_track(np.clip(offset.lid + (1 - offset.lid) * shut, WIDE_EYES, 1)),
+        brow=as_track(np.clip(brow, -1, 1)), gaze_x=as_track(gaze_x), gaze_y=as_track(gaze_y),
+        smile=as_track(np.clip(mood, -1, 1) * (1 - 0.7 * articulation.rounding.numpy())),
         yaw=head.angles[0], pitch=head.angles[1], roll=head.angles[2],
-        tx=_tensor(tx), ty=_tensor(ty), scale=_tensor(scale),
+        tx=as_track(tx), ty=as_track(ty), scale=as_track(scale),
         rotation_speed=rotation_speed_of_angles(*head.angles),
     )  # fmt: skip
     x, y = main_gaze(gaze_x, gaze_y)
@@ -90,8 +88,7 @@ def make_motion(
 
 def _brows_on_accents(rng: np.random.Generator, prosody: Prosody, times: np.ndarray) -> np.ndarray:
     """Brows (T,), 0 ... BROWS, that rise with the stronger accents."""
-    after = times[:, None] - prosody.accents - rng.uniform(*BROW_LAGS)
-    bump = np.where(np.abs(after) < RAISED, 0.5 + 0.5 * np.cos(np.pi * after / RAISED), 0.0)
+    bump = bump_at(times[:, None] - prosody.accents - rng.uniform(*BROW_LAGS), RAISED)
     return BROWS * np.max(bump * prosody.strengths, axis=1, initial=0.0)
 
 
@@ -105,7 +102,3 @@ def _place(
     tx = rng.uniform(-0.3, 0.3) * room + sway * smooth_noise(rng, frames, 0.12, fps)
     ty = rng.uniform(-0.2, 0.1) * room + 0.4 * sway * smooth_noise(rng, frames, 0.12, fps)
     return np.clip(tx, -0.6 * room, 0.6 * room), np.clip(ty, -0.5 * room, 0.3 * room), np.clip(scale, *scales)
-
-
-def _tensor(values: np.ndarray) -> Tensor:
-    return torch.tensor(np.asarray(values), dtype=torch.float32)
