@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from emo.data.synthetic.portrait import PortraitMesh, build_mesh
+from emo.data.synthetic.portrait import PortraitMesh, build_mesh, within_outline
 from emo.data.synthetic.raster import draw_triangles, look_up, triangle_maps
 from emo.face.mesh import EYES, INNER_LIPS_MIDDLE, MOUTH_CORNERS, NUM_LANDMARKS, OUTER_EYE_CORNERS, OVAL, UPPER_BROWS
 
@@ -106,9 +106,7 @@ def _moved(mesh: PortraitMesh, points: np.ndarray) -> np.ndarray:
 
 def _cover(points: np.ndarray, mesh: PortraitMesh, side: int) -> np.ndarray:
     """Where the second face is laid over, (side, side) 0 ... 1: within the outline, below the upper forehead."""
-    outline = np.zeros((side, side), np.uint8)
-    cv2.fillPoly(outline, [np.round(points[OVAL, :2]).astype(np.int32)], (1,))
-    inside = cv2.distanceTransform(outline, cv2.DIST_L2, 5) / (FEATHER * mesh.width)
+    inside = cv2.distanceTransform(within_outline(points, side), cv2.DIST_L2, 5) / (FEATHER * mesh.width)
     row, column = np.mgrid[:side, :side]
     height = column * mesh.down[0] + row * mesh.down[1]
     top, brows = (points[numbers, :2] @ mesh.down for numbers in (OVAL[:1], UPPER_BROWS[0] + UPPER_BROWS[1]))
@@ -119,8 +117,7 @@ def _cover(points: np.ndarray, mesh: PortraitMesh, side: int) -> np.ndarray:
 
 def _in_tones_of(first: np.ndarray, second: np.ndarray, points: np.ndarray, width: float) -> np.ndarray:
     """The second picture with the coarse colors of the first, within the face."""
-    outline = np.zeros(first.shape[:2], np.float32)
-    cv2.fillPoly(outline, [np.round(points[OVAL, :2]).astype(np.int32)], (1.0,))
+    outline = within_outline(points, len(first)).astype(np.float32)
 
     def blur(picture: np.ndarray) -> np.ndarray:
         return cv2.GaussianBlur(picture, (0, 0), SHARED * width)

@@ -24,6 +24,13 @@ def _detector():
         return FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1, min_detection_confidence=0.4)
 
 
+def within_outline(points: np.ndarray, side: int) -> np.ndarray:
+    """Where a picture of that side shows the face, (side, side) uint8, 0 or 1, by its landmarks (478, 2 or more)."""
+    mask = np.zeros((side, side), np.uint8)
+    cv2.fillPoly(mask, [np.round(points[OVAL, :2]).astype(np.int32)], (1,))
+    return mask
+
+
 @lru_cache(maxsize=1)
 def tessellation() -> np.ndarray:
     """FaceMesh's triangles: all triples of mutually connected landmarks."""

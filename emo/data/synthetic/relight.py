@@ -5,8 +5,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from emo.data.synthetic.portrait import tessellation
-from emo.face.mesh import NUM_SKIN_LANDMARKS, OVAL
+from emo.data.synthetic.portrait import tessellation, within_outline
+from emo.face.mesh import NUM_SKIN_LANDMARKS
 
 GAMMA = 2.2
 BLUR = 0.05  # of the picture's side: the light is smoother than the face
@@ -27,7 +27,7 @@ def change_light(image: np.ndarray, points: np.ndarray, rng: np.random.Generator
     shade = _slopes(points, side) @ direction
     line = np.linspace(-1, 1, side)
     shade += 0.25 * (direction[0] * line + direction[1] * line[:, None])
-    shade = strength * (shade - shade[_inside(points, side)].mean())
+    shade = strength * (shade - shade[within_outline(points, side) > 0].mean())
     lit = np.exp(shade[..., None] * (1 + warmth * np.array([1.0, 0.0, -1.0])))
     linear = (image / 255.0) ** GAMMA * lit
     bright = linear / (1 + np.maximum(linear - 0.8, 0))  # what would be burned out is pressed together
@@ -70,8 +70,3 @@ def _slopes(points: np.ndarray, side: int) -> np.ndarray:
         color = vertex[triangles[index], :2].mean(0)
         cv2.fillConvexPoly(shaded, np.round(skin[triangles[index], :2]).astype(np.int32), color.tolist())
     return cv2.GaussianBlur(shaded, (0, 0), BLUR * side)
-
-
-def _inside(points: np.ndarray, side: int) -> np.ndarray:
-    mask = np.zeros((side, side), np.uint8)
-    return cv2.fillPoly(mask, [np.round(points[OVAL, :2]).astype(np.int32)], (1,)) > 0
