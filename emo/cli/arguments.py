@@ -177,3 +177,16 @@ def usable(paths: Iterable[Path], check: Callable[[str], object], option: str) -
     if not good:
         raise OptionError(f"{option}: nothing there can be used")
     return tuple(good)
+
+
+def make_folders(out: Path, *names: str) -> None:
+    """Folders of the report.
+
+    Raises:
+        OutputError: they cannot be made.
+    """
+    from emo.files import writing_into
+
+    with writing_into(out):
+        for name in names:
+            (out / name).mkdir(parents=True, exist_ok=True)

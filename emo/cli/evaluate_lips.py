@@ -10,12 +10,12 @@ from emo.cli.arguments import (
     add_model,
     add_workers,
     check_workers,
+    make_folders,
     pick_device,
     pick_dtype,
     pick_workers,
     unfinished,
 )
-from emo.cli.evaluate_mechanisms import make_folders
 from emo.console import note, quiet_loading, say
 from emo.errors import OptionError
 from emo.locks import claim_folder
@@ -73,7 +73,7 @@ def measure(options: argparse.Namespace) -> None:
     from emo import __version__
     from emo.evaluation.lips.alignments import Alignments
     from emo.evaluation.lips.clips import find_clips
-    from emo.evaluation.lips.generator import Generator, LipsSettings
+    from emo.evaluation.lips.generator import LipsGenerator, LipsSettings
     from emo.evaluation.lips.report import save_report
     from emo.evaluation.lips.rows import lips_shut, real_lips
     from emo.evaluation.lips.run import measure_clips
@@ -100,7 +100,7 @@ def measure(options: argparse.Namespace) -> None:
     )
     make_folders(options.out, "cache", "videos")
     workers = pick_workers(options.workers, device)
-    generator = Generator(settings, options.out)
+    generator = LipsGenerator(settings, options.out)
     weights = weights_fingerprint(generator.pipe)  # loads the model: what is wrong with it is said at once
     with unfinished(options.out):
         found = measure_clips(paths, options.seconds, generator, workers, lambda steps, n: tqdm(steps, total=n))

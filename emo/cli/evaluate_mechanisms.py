@@ -10,6 +10,7 @@ from emo.cli.arguments import (
     add_model,
     add_workers,
     check_workers,
+    make_folders,
     pick_device,
     pick_dtype,
     pick_workers,
@@ -20,10 +21,8 @@ from emo.cli.arguments import (
 from emo.console import quiet_loading, say
 from emo.errors import OptionError
 from emo.locks import claim_folder
-from emo.names import printable
+from emo.names import short_names
 from emo.pipelines import EMOOptions
-
-LONGEST_NAME = 50  # letters of a portrait's name in those of its videos
 
 
 def add_parser(kinds) -> None:
@@ -169,21 +168,4 @@ def real_portraits(folder: Path | None, out: Path) -> dict[str, str]:
     def check(path: str) -> None:
         face_box(np.asarray(load_image(path)), path)
 
-    pictures: dict[str, str] = {}
-    for path in usable(find_files(folder, PICTURES, "--portraits", [out]), check, "--portraits"):
-        name = printable(Path(path).stem)[:LONGEST_NAME]
-        pictures[name if name not in pictures else f"{name}-{len(pictures)}"] = path
-    return pictures
-
-
-def make_folders(out: Path, *names: str) -> None:
-    """Folders of the report.
-
-    Raises:
-        OutputError: they cannot be made.
-    """
-    from emo.files import writing_into
-
-    with writing_into(out):
-        for name in names:
-            (out / name).mkdir(parents=True, exist_ok=True)
+    return short_names(usable(find_files(folder, PICTURES, "--portraits", [out]), check, "--portraits"))

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from emo.evaluation.compare.measured import MeasuredVideo, Unavailable, try_measure
-from emo.names import printable
+from emo.names import short_names
 from emo.search import VIDEOS, find_files
 
 SHORTEST = 1.0  # seconds
-LONGEST_NAME = 50  # letters of a clip's name in those of its videos
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class RealClip:
 
 
 @dataclass(frozen=True)
-class ClipReader:
+class RealClipReader:
     """Reads clips.
 
     Attributes:
@@ -62,11 +61,7 @@ def find_clips(folder: Path, out: Path, count: int) -> dict[str, Path]:
     """
     paths = find_files(folder, VIDEOS, "--real", [out])
     chosen = np.linspace(0, len(paths) - 1, min(count, len(paths))).round().astype(int)
-    clips: dict[str, Path] = {}
-    for path in (paths[i] for i in chosen):
-        name = printable(path.stem)[:LONGEST_NAME]
-        clips[name if name not in clips else f"{name}-{len(clips)}"] = path
-    return clips
+    return short_names(paths[i] for i in chosen)
 
 
 def deranged(clips: Sequence[RealClip]) -> Iterator[tuple[RealClip, RealClip]]:

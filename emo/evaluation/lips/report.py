@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from emo.evaluation.compare.measured import MeasuredVideo
-from emo.evaluation.lips.generator import Generator
+from emo.evaluation.lips.generator import LipsGenerator
 from emo.evaluation.report import save_sheet
 from emo.evaluation.row import Row, save_rows
 from emo.media import contact_sheet
@@ -13,7 +13,7 @@ NAME = "lips"
 CLIPS_ON_SHEET = 6
 
 
-def save_report(rows: Sequence[Row], names: Sequence[str], generator: Generator, about: dict[str, Any]) -> None:
+def save_report(rows: Sequence[Row], names: Sequence[str], generator: LipsGenerator, about: dict[str, Any]) -> None:
     """Write the report into the generator's folder.
 
     Args:

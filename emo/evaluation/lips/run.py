@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from emo.errors import OptionError
-from emo.evaluation.lips.clips import ClipReader, RealClip, deranged
-from emo.evaluation.lips.generator import Generator, Mouths
+from emo.evaluation.lips.clips import RealClip, RealClipReader, deranged
+from emo.evaluation.lips.generator import LipsGenerator, Mouths
 from emo.processes import in_processes
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
@@ -29,7 +29,7 @@ class MeasuredClips:
 
 
 def measure_clips(
-    paths: Mapping[str, Path], seconds: float, generator: Generator, workers: int, progress: Progress
+    paths: Mapping[str, Path], seconds: float, generator: LipsGenerator, workers: int, progress: Progress
 ) -> MeasuredClips:
     """Read the clips, generate videos of them, and read these; what is there already is not made again.
 
@@ -43,16 +43,16 @@ def measure_clips(
     Raises:
         OptionError: fewer than two clips can be read, or none can be animated.
     """
-    reader = partial(ClipReader, generator.out / "cache", seconds)
-    read = dict(progress(in_processes(ClipReader.read, paths.items(), workers, context=reader), len(paths)))
+    reader = partial(RealClipReader, generator.out / "cache", seconds)
+    read = dict(progress(in_processes(RealClipReader.read, paths.items(), workers, context=reader), len(paths)))
     clips = [clip for name in paths if isinstance(clip := read[name], RealClip)]
     unreadable = {name: why for name in paths if isinstance(why := read[name], str)}
     if len(clips) < 2:
         why = next(iter(unreadable.values()), "there are no more")
         problem = f"--real: two clips are needed, to lend each other their sound; {len(clips)} can be read ({why})"
         raise OptionError(problem, option="real")
-    alike = partial(Generator, generator.settings, generator.out)
-    made = dict(progress(in_processes(Generator.measure, deranged(clips), workers, context=alike), len(clips)))
+    alike = partial(LipsGenerator, generator.settings, generator.out)
+    made = dict(progress(in_processes(LipsGenerator.measure, deranged(clips), workers, context=alike), len(clips)))
     mouths = [found for clip in clips if isinstance(found := made[clip.name], Mouths)]
     if not mouths:
         raise OptionError(f"--real: no clip can be animated; {made[clips[0].name]}", option="real")
