@@ -25,8 +25,9 @@ import torch
 from emo import metrics
 from emo.data.synthetic.articulation import articulate_speech
 from emo.data.synthetic.avatar import AvatarRenderer
-from emo.data.synthetic.controls import FaceControls, make_controls
+from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.identity import draw_identities
+from emo.data.synthetic.motion.first import make_controls
 from emo.data.synthetic.speech import synthesize
 from emo.face import FaceDetector, head_pose, track_face
 

@@ -23,7 +23,7 @@ from emo.data.prepare.config import FilterConfig
 from emo.data.prepare.faces import track_scene
 from emo.data.prepare.filters import openings, silent_frames
 from emo.data.prepare.probe import probe
-from emo.data.prepare.sync import Voice, lip_sync, seen_lips
+from emo.data.prepare.sync import HeardVoice, match_lips, seen_lips
 from emo.face import FaceDetector, smooth
 from emo.media import SAMPLE_RATE, AudioTrack, ConstantRateReader
 from emo.metrics import lagged_correlation
@@ -78,7 +78,7 @@ def height_alone(mouth: Tracks, sound: Tracks) -> float:
 
 def learned(mouth: Tracks, sound: Tracks) -> float:
     """What `emo prepare` goes by."""
-    match, lag = lip_sync(mouth.lips, sound.lips, FPS)
+    match, lag = match_lips(mouth.lips, sound.lips, FPS)
     return match if abs(lag) * FPS <= NEAR + 1e-6 else -1.0
 
 
@@ -134,7 +134,7 @@ def read(path: Path, network: SyncNet, poor: bool, folder: Path) -> dict[str, np
 def listen(sound: np.ndarray, frames: int, network: SyncNet) -> Tracks:
     """All that is heard in a sound."""
     sound = np.pad(sound, (0, max(0, frames * SAMPLE_RATE // FPS - len(sound)) + SAMPLE_RATE // FPS))
-    voice = Voice.heard(sound, frames, FPS)
+    voice = HeardVoice.of(sound, frames, FPS)
     embeddings = embed_sound(network, sound.astype(np.float32))[: frames - FRAMES + 1]
     return Tracks(voice.lips, voice.loudness, embeddings)
 

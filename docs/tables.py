@@ -25,6 +25,7 @@ from stage3_speed import SpeedConfig  # noqa: E402
 
 from emo.config import Key, keys  # noqa: E402
 from emo.data.prepare.config import PrepareConfig  # noqa: E402
+from emo.training.articulation import ArticulationTrainingConfig  # noqa: E402
 from emo.training.audio_encoder import AudioEncoderTrainingConfig  # noqa: E402
 from emo.training.autoencoder import AutoencoderTrainingConfig  # noqa: E402
 from emo.training.syncnet import SyncNetTrainingConfig  # noqa: E402
@@ -36,6 +37,7 @@ TABLES: dict[str, type] = {
     "autoencoder": AutoencoderTrainingConfig,
     "audio_encoder": AudioEncoderTrainingConfig,
     "syncnet": SyncNetTrainingConfig,
+    "articulation": ArticulationTrainingConfig,
 }
 OWN = "stages' own"  # keys that not all stages have, and those of how often they drop conditions
 COMMON = ("data", "model", "objective", "validation", "train")  # sections of all stages

@@ -9,7 +9,7 @@ from skimage.data import astronaut
 
 from emo.data.prepare.config import FilterConfig, PrepareConfig
 from emo.data.synthetic.articulation import articulate_speech
-from emo.data.synthetic.controls import make_controls
+from emo.data.synthetic.motion.first import make_controls
 from emo.data.synthetic.speech import synthesize
 from emo.data.synthetic.warp import PortraitWarper
 from emo.media import AudioTrack, VideoWriter
@@ -18,7 +18,11 @@ FPS, SIDE, FACE = 25, 160, 70  # pixels of the pasted picture, and of the face i
 HEIGHT, WIDTH = 200, 320
 SMALL = PrepareConfig(
     size=96, min_seconds=1.0, max_seconds=2.0, filters=FilterConfig(min_face=60.0, min_lip_match=0.5)
-)
+)  # a second tells less of lips than the three of a usual clip
+SMALL_OPTIONS = (
+    *("--set", "size=64"), *("--set", "min_seconds=1"), *("--set", "filters.min_face=60"),
+    *("--set", "filters.min_lip_match=0.5"),
+)  # fmt: skip
 
 
 @lru_cache(maxsize=2)
@@ -34,7 +38,7 @@ def talker(seconds: float = 1.2, seed: int = 1, person: int = 0, speed: float = 
     Person 1 is the mirror image of person 0 in other colors.
     """
     speech = synthesize(seed, seconds)
-    motion = make_controls(articulate_speech(speech), speed, seed)
+    motion = make_controls(articulate_speech(speech, learned=True), speed, seed)
     labels = _warper(person).labels(motion)
     known = {"face_box": labels.face_box, "points": labels.points, "roll": motion.roll, "tx": motion.tx}
     return _warper(person).render(motion).numpy(), speech.waveform, {k: v.numpy() for k, v in known.items()}

@@ -19,7 +19,7 @@ GROUND |= {"console", "processes", "resources"}
 # From the ground up: a part imports itself and the parts of the layers below, not those beside it.
 LAYERS = (
     GROUND,
-    ("unets", "media", "face"),
+    ("unets", "media", "face", "articulation"),
     ("store",),
     ("generation",),
     ("pipelines",),

@@ -11,19 +11,19 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
-from emo.training.config import run
-from emo.training.articulation.align import Aligner, Word, WordRule
-from emo.training.articulation.talks import FULL_SCALE, Talk
-from emo.training.articulation.voices import speak
 from tqdm import tqdm
 
 from emo.articulation import measure_mouth
 from emo.articulation.features import SAMPLE_RATE
+from emo.articulation.pronunciation import Word, WordRule
 from emo.errors import ConfigError, EmoError
 from emo.face import FaceDetector, track_face
 from emo.media import AudioTrack, VideoReader
-from emo.media.search import VIDEOS, find_files
+from emo.search import VIDEOS, find_files
+from emo.training.articulation.align import Aligner
+from emo.training.articulation.talks import Talk, as_sound
+from emo.training.articulation.voices import speak
+from emo.training.script import run
 
 MOST_MISSED = 0.1  # of the frames, without a face
 
@@ -35,10 +35,9 @@ def read_clip(path: Path, detector: FaceDetector) -> Talk | None:
         track = track_face((video.read([i])[0] for i in range(len(video))), detector, name=str(path))
     if 1 - track.found.mean() > MOST_MISSED:
         return None
-    with_sound = AudioTrack.open(path, SAMPLE_RATE)
-    sound = (with_sound.read(0, with_sound.length).clip(-1, 1) * FULL_SCALE).astype(np.int16)
-    with_sound.close()
-    return Talk(path.stem, "clip", sound, measure_mouth(track.landmarks), fps)
+    with AudioTrack.open(path, SAMPLE_RATE) as sound:
+        heard = as_sound(sound.read(0, sound.length))
+    return Talk(path.stem, "clip", heard, measure_mouth(track.landmarks), fps)
 
 
 def clips(folder: str, alignments: str | None, out: Path) -> None:

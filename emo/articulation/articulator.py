@@ -1,5 +1,7 @@
 """How a mouth moves for a recording, whole or as a stream: frames as soon as the sound 0.2 s after them is known."""
 
+from functools import cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -144,6 +146,12 @@ class ArticulationStream:
         return Mouth(
             **columns, lips_shut=heard[:, SHUT], teeth_on_lip=heard[:, TEETH], rounding=heard @ weights
         )  # fmt: skip
+
+
+@cache
+def shared_articulator() -> Articulator:
+    """The bundled one, loaded once in a process."""
+    return Articulator()
 
 
 def _checked(samples: np.ndarray) -> np.ndarray:

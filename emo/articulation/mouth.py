@@ -82,3 +82,12 @@ def measure_mouth(landmarks: np.ndarray) -> np.ndarray:
         between((NOSE, CHIN)),
     )
     return np.stack(columns, 1) / between(EYES)[:, None]
+
+
+def mouth_at(mouth: np.ndarray, fps: float, times: np.ndarray) -> np.ndarray:
+    """A mouth (T, measures), frame i at (i + 0.5) / fps, at other times (S,) in seconds: (S, measures).
+
+    Between frames it moves in straight lines; before the first and after the last it stays.
+    """
+    frames = times * fps - 0.5
+    return np.stack([np.interp(frames, np.arange(len(mouth)), column) for column in mouth.T], 1)

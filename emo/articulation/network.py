@@ -96,7 +96,7 @@ class ArticulationNetwork(ModelMixin, ConfigMixin):
         deviation: Sequence[float] = (1.0,) * len(MEASURES),
         gain: Sequence[float] = (1.0,) * len(MEASURES),
         rest: Sequence[float] = (0.0,) * len(MEASURES),
-        closing: Sequence[float] = (0.1, 0.42),
+        closing: Sequence[float] = (0.1, 0.24),
     ):
         super().__init__()
         self.mels = mels

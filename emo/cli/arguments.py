@@ -1,13 +1,13 @@
 """Arguments that several commands have, and what their values mean."""
 
 import argparse
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo.console import note
-from emo.errors import OptionError, first_line
+from emo.errors import EmoError, OptionError, first_line
 
 if TYPE_CHECKING:
     import torch
@@ -148,3 +148,45 @@ def unfinished(out: Path, steps: Iterator[Any] | None = None) -> Iterator[None]:
             steps.close()
         note(f"{out} is unfinished; the same command continues")
         raise
+
+
+def share(value: float | None, things: tuple, default: float, option: str, source: str) -> float:
+    """A share of clips as given, or its default where there are things to take, which the option `source` gives."""
+    if value is None:
+        return default if things else 0.0
+    if not 0 <= value <= 1:
+        raise OptionError(f"{option} {value}: must be from 0 to 1", option=option.strip("-").replace("-", "_"))
+    if value and not things:
+        raise OptionError(f"{option} {value}: give {source} as well")
+    return value
+
+
+def usable(paths: Iterable[Path], check: Callable[[str], object], option: str) -> tuple[str, ...]:
+    """Those that pass `check`, as text.
+
+    Raises:
+        OptionError: none does.
+    """
+    good = []
+    for path in paths:
+        try:
+            check(str(path))
+            good.append(str(path))
+        except EmoError as error:
+            note(f"left out: {error}")
+    if not good:
+        raise OptionError(f"{option}: nothing there can be used")
+    return tuple(good)
+
+
+def make_folders(out: Path, *names: str) -> None:
+    """Folders of the report.
+
+    Raises:
+        OutputError: they cannot be made.
+    """
+    from emo.files import writing_into
+
+    with writing_into(out):
+        for name in names:
+            (out / name).mkdir(parents=True, exist_ok=True)

@@ -3,11 +3,13 @@
 import argparse
 from pathlib import Path
 
-from emo.cli import evaluate_mechanisms
+from emo.cli import evaluate_lips, evaluate_mechanisms
 from emo.cli.arguments import add_device, add_workers, check_workers, pick_device, pick_workers, unfinished
 from emo.console import note, say
 from emo.errors import OptionError
 from emo.locks import claim_folder
+
+KINDS = {"mechanisms": evaluate_mechanisms, "lips": evaluate_lips}
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -35,18 +37,21 @@ def add_parser(commands) -> argparse.ArgumentParser:
     add_workers(parser, "one per core, one on a GPU")
     add_device(parser, "of the networks: ")
     parser.set_defaults(kind=None)
-    evaluate_mechanisms.add_parser(parser.add_subparsers(metavar="KIND", dest="kind"))
+    kinds = parser.add_subparsers(metavar="KIND", dest="kind")
+    for module in KINDS.values():
+        module.add_parser(kinds)
     return parser
 
 
 def run(options: argparse.Namespace) -> None:
-    if options.kind is not None:  # there is one
-        evaluate_mechanisms.run(options)
+    if options.kind is not None:
+        KINDS[options.kind].run(options)
         return
     for name in ("generated", "reference", "out"):
         if getattr(options, name) is None:
             raise OptionError(
-                f"--{name} is missing; give --generated, --reference and --out, or say `mechanisms`", option=name
+                f"--{name} is missing; give --generated, --reference and --out, or say `mechanisms` or `lips`",
+                option=name,
             )
     check_workers(options.workers)
     names = choose_metrics(options.metrics)

@@ -10,20 +10,19 @@ from emo.cli.arguments import (
     add_model,
     add_workers,
     check_workers,
+    make_folders,
     pick_device,
     pick_dtype,
     pick_workers,
     require_emo,
     unfinished,
+    usable,
 )
-from emo.cli.synthesize import usable
 from emo.console import quiet_loading, say
 from emo.errors import OptionError
 from emo.locks import claim_folder
-from emo.names import printable
+from emo.names import short_names
 from emo.pipelines import EMOOptions
-
-LONGEST_NAME = 50  # letters of a portrait's name in those of its videos
 
 
 def add_parser(kinds) -> None:
@@ -78,8 +77,9 @@ def measure(options: argparse.Namespace) -> None:
     from emo.data.synthetic.held_out import HELD_OUT, HeldOut
     from emo.evaluation.mechanisms.generator import GenerationSettings, Generator, generate_clips
     from emo.evaluation.mechanisms.plan import EvaluationSize, plan_clips
-    from emo.evaluation.mechanisms.report import markdown, save_report
+    from emo.evaluation.mechanisms.report import save_report
     from emo.evaluation.mechanisms.table import describe_portraits, make_rows, reconstruction_psnrs
+    from emo.evaluation.row import rows_table
     from emo.hub import locate_model
 
     quiet_loading()
@@ -109,7 +109,7 @@ def measure(options: argparse.Namespace) -> None:
         dtype=str(pick_dtype(options.dtype, device)).removeprefix("torch."),
         compile=not options.no_compile and shutil.which("c++") is not None,
     )
-    make_folders(options.out)
+    make_folders(options.out, "observations", "videos")
     workers = pick_workers(options.workers, device)
     held_out = HeldOut(settings.held_out, settings.people)
     clips = plan_clips(extent, held_out, pictures, "no_speed" in models)
@@ -132,7 +132,7 @@ def measure(options: argparse.Namespace) -> None:
                for kind, truth in (("generated", False), ("ground truth", True))}  # fmt: skip
     about = {"version": __version__, "extent": asdict(extent), "settings": asdict(settings), "cpu_seconds": seconds}
     save_report(table, found, about, options.out)
-    print(markdown(table), end="")
+    print(rows_table(table), end="")
     spent = ", ".join(f"{name} {value / 60:.1f}" for name, value in seconds.items())
     say(f"{options.out}: table, plots, contact sheet, JSON; minutes of processor time: {spent}")
 
@@ -168,21 +168,4 @@ def real_portraits(folder: Path | None, out: Path) -> dict[str, str]:
     def check(path: str) -> None:
         face_box(np.asarray(load_image(path)), path)
 
-    pictures: dict[str, str] = {}
-    for path in usable(find_files(folder, PICTURES, "--portraits", [out]), check, "--portraits"):
-        name = printable(Path(path).stem)[:LONGEST_NAME]
-        pictures[name if name not in pictures else f"{name}-{len(pictures)}"] = path
-    return pictures
-
-
-def make_folders(out: Path) -> None:
-    """Folders of the report.
-
-    Raises:
-        OutputError: they cannot be made.
-    """
-    from emo.files import writing_into
-
-    with writing_into(out):
-        for name in ("observations", "videos"):
-            (out / name).mkdir(parents=True, exist_ok=True)
+    return short_names(usable(find_files(folder, PICTURES, "--portraits", [out]), check, "--portraits"))

@@ -2,14 +2,14 @@
 
 import argparse
 import math
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from emo.cli.arguments import add_workers, check_workers, pick_device, unfinished
-from emo.console import note, say
-from emo.errors import DatasetError, EmoError, OptionError
+from emo.cli.arguments import add_workers, check_workers, pick_device, share, unfinished, usable
+from emo.cli.portraits import add_portrait_options, portrait_settings
+from emo.console import say
+from emo.errors import DatasetError, OptionError
 from emo.locks import claim_folder
-from emo.search import PICTURES, SOUNDS
+from emo.search import SOUNDS
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -24,10 +24,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
     parser.add_argument("--identities", type=int, default=100, help="avatars (default 100; 0 for portraits alone)")
     parser.add_argument("--hours", type=float, default=0.1, help="hours of video in all (default 0.1)")
     parser.add_argument("--seed", type=int, default=0, help="other seeds, other people (default 0)")
-    parser.add_argument("--portraits", type=Path, metavar="DIR", help="pictures of faces to animate as well")
-    parser.add_argument(
-        "--portrait-share", type=float, metavar="SHARE", help="clips of portraits, 0 to 1 (default 0.25 if any)"
-    )
+    add_portrait_options(parser)
     parser.add_argument("--speech", type=Path, metavar="DIR", help="recordings of speech to cut clips' sound from")
     parser.add_argument(
         "--speech-share", type=float, metavar="SHARE", help="clips with recorded sound, 0 to 1 (default 0.5 if any)"
@@ -39,6 +36,19 @@ def add_parser(commands) -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=5.0, help="length of a clip (default 5)")
     parser.add_argument("--fps", type=float, default=25.0, help="frames per second (default 25)")
     parser.add_argument("--samples", type=int, default=1, help="rays per pixel and axis: 2 is smoother (default 1)")
+    parser.add_argument(
+        "--edition", type=int, choices=(1, 2), help="of the motion: 2 goes with the voice (default; else the folder's)"
+    )
+    parser.add_argument(
+        "--instructed-share",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="clips in which somebody does as told, without a word, 0 to 1 (default 0)",
+    )
+    parser.add_argument(
+        "--tracks", action="store_true", help="sound and labels alone, without pictures: hours a minute"
+    )
     add_workers(parser)
     parser.add_argument("--device", default="cpu", help="where avatars are drawn: cpu (default) or cuda")
     parser.add_argument("--no-compile", action="store_true", help="do not compile the drawing, however much there is")
@@ -53,28 +63,28 @@ def run(options: argparse.Namespace) -> None:
 
 def synthesize(options: argparse.Namespace, clips: int) -> None:
     """Make the clips, of which nobody else is at work."""
-    portraits = usable_portraits(options) if options.portraits else ()
     recordings = usable_recordings(options) if options.speech else ()
 
     from tqdm import tqdm
 
-    from emo.data.synthesize import synthesize_dataset
-    from emo.data.synthetic.config import SyntheticConfig
+    from emo.data.synthesize import recipe_of, synthesize_dataset
+    from emo.data.synthetic.config import NEWEST, SyntheticConfig
 
+    recipe = recipe_of(options.out)
     config = SyntheticConfig(
         seed=options.seed,
         identities=options.identities,
-        portraits=portraits,
-        portrait_share=share(
-            options.portrait_share, portraits, 0.25 if options.identities else 1.0, "--portrait-share"
-        ),
+        **portrait_settings(options, recipe),
         recordings=recordings,
-        speech_share=share(options.speech_share, recordings, 0.5, "--speech-share"),
+        speech_share=share(options.speech_share, recordings, 0.5, "--speech-share", "--speech"),
         size=options.size,
         seconds=options.seconds,
         fps=options.fps,
         samples=options.samples,
         test_share=options.test_share,
+        edition=options.edition or (recipe["edition"] if recipe else NEWEST),
+        instructed_share=options.instructed_share,
+        pictures=not options.tracks,
     )
     progress = synthesize_dataset(
         config,
@@ -104,6 +114,10 @@ def check_numbers(options: argparse.Namespace) -> int:
         raise OptionError(f"--size {options.size}: must be a multiple of 8, at least 64", option="size")
     if not 0 <= options.test_share < 1:
         raise OptionError(f"--test-share {options.test_share}: must be from 0 to less than 1", option="test_share")
+    if not 0 <= options.instructed_share <= 1:
+        raise OptionError(
+            f"--instructed-share {options.instructed_share}: must be from 0 to 1", option="instructed_share"
+        )
     if not (math.isfinite(options.hours) and options.hours > 0):
         raise OptionError(f"--hours {options.hours}: must be above 0", option="hours")
     if not 0.2 <= options.seconds <= 600:
@@ -115,26 +129,6 @@ def check_numbers(options: argparse.Namespace) -> int:
     if options.device != "cpu":
         options.device = pick_device(options.device)
     return max(1, math.ceil(round(options.hours * 3600 / options.seconds, 6)))
-
-
-def share(value: float | None, things: tuple, default: float, option: str) -> float:
-    """A share as given, or its default where there is something to share."""
-    if value is None:
-        return default if things else 0.0
-    if not 0 <= value <= 1:
-        raise OptionError(f"{option} {value}: must be from 0 to 1", option=option.strip("-").replace("-", "_"))
-    if value and not things:
-        raise OptionError(f"{option} {value}: give {'--portraits' if 'portrait' in option else '--speech'} as well")
-    return value
-
-
-def usable_portraits(options: argparse.Namespace) -> tuple[str, ...]:
-    """The pictures that can be animated; the others are named and left out."""
-    from emo.data.synthetic.renderer import load_warper
-    from emo.search import find_files
-
-    pictures = find_files(options.portraits, PICTURES, "--portraits", [options.out])
-    return usable(pictures, lambda path: load_warper(path, options.size), "--portraits")
 
 
 def usable_recordings(options: argparse.Namespace) -> tuple[str, ...]:
@@ -149,21 +143,3 @@ def usable_recordings(options: argparse.Namespace) -> tuple[str, ...]:
                 raise AudioError(f"{path} is shorter than one frame")
 
     return usable(find_files(options.speech, SOUNDS, "--speech", [options.out]), check, "--speech")
-
-
-def usable(paths: Iterable[Path], check: Callable[[str], object], option: str) -> tuple[str, ...]:
-    """Those that pass `check`, as text.
-
-    Raises:
-        OptionError: none does.
-    """
-    good = []
-    for path in paths:
-        try:
-            check(str(path))
-            good.append(str(path))
-        except EmoError as error:
-            note(f"left out: {error}")
-    if not good:
-        raise OptionError(f"{option}: nothing there can be used")
-    return tuple(good)

@@ -5,6 +5,8 @@
     DATASET/train/000017.safetensors    labels per frame, with the row in its header
     DATASET/test/...                    people who are not in train
 
+Tracks are clips without pictures: 000017.wav in place of the mp4, and labels of the pictures that would be drawn.
+
 A clip counts only once its label file is there, which is written last; the tables are made of the label files.
 """
 
@@ -14,17 +16,22 @@ from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, fields
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from emo.data.motion_labels import MotionLabels
 from emo.errors import AudioError, DatasetError, VideoError
 from emo.files import write_whole
 from emo.media import as_fps
 
 SPLITS = ("train", "test")
 METADATA = "metadata.jsonl"
+TRACK = ".wav"
+"""Ending of clips that are sound alone."""
+
 FACE_POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right", "upper_lip", "lower_lip")
 """Landmarks of every clip; left and right as in the picture, the lips' inner edges at the middle."""
 
@@ -41,8 +48,9 @@ CONDITIONS = ("gaze_x", "gaze_y", "brow", "distance")
 eyes and brows go. Distance of the camera: 1 where the face fills `emo.face.FACE_SHARE` of the picture, 2 where it is
 half as large."""
 
-VERSION = 2
-"""Of label files: 1 (which they do not say) had gaze, brows and distance of no prepared clip."""
+VERSION = 3
+"""Of label files: 1 (which they do not say) had gaze, brows and distance of no prepared clip; 3 are those with
+`ClipInfo.motion`, where eyes may be wide (`blink` below 0) and brows lowered; all others are still 2."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,7 @@ class ClipInfo:
         speed: mean head rotation in degrees per frame.
         source: where the clip comes from: "avatar", "portrait" or "video".
         origin: what it was made of.
+        motion: what holds for the whole clip; None but for the second edition of synthetic motion.
     """
 
     file_name: str
@@ -76,6 +85,12 @@ class ClipInfo:
     speed: float
     source: str
     origin: str = ""
+    motion: MotionLabels | None = None
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether the clip is a video; else it is a track, sound and labels."""
+        return not self.file_name.endswith(TRACK)
 
     @property
     def rate(self) -> Fraction:
@@ -96,7 +111,7 @@ def save_labels(path: Path, labels: Mapping[str, np.ndarray], info: ClipInfo) ->
     """
     _check(path, {name: array.shape for name, array in labels.items()}, info.frames)
     arrays = {name: np.ascontiguousarray(array) for name, array in labels.items()}
-    write_whole(path, save(arrays, {"clip": json.dumps(asdict(info) | {"version": VERSION})}))
+    write_whole(path, save(arrays, {"clip": json.dumps(_row(info) | {"version": VERSION if info.motion else 2})}))
 
 
 def load_labels(path: Path, frames: int) -> dict[str, np.ndarray]:
@@ -140,7 +155,7 @@ def write_metadata(root: Path) -> list[ClipInfo]:
         rows += infos
         table = root / split / METADATA
         if infos:
-            write_whole(table, "".join(json.dumps(asdict(info)) + "\n" for info in infos).encode())
+            write_whole(table, "".join(json.dumps(_row(info)) + "\n" for info in infos).encode())
         else:
             table.unlink(missing_ok=True)
     return rows
@@ -174,6 +189,14 @@ def reading_clips() -> Iterator[None]:
         raise DatasetError(f"{error}; make this clip again") from error
 
 
+def _row(info: ClipInfo) -> dict[str, Any]:
+    """What a table holds of a clip; of its motion nothing where nothing is known."""
+    row = asdict(info)
+    if info.motion is None:
+        del row["motion"]
+    return row
+
+
 def _version(row: str) -> int:
     """Of the label file with this row; 1 where it says none.
 
@@ -194,7 +217,13 @@ def _info(row: str, place: str) -> ClipInfo:
         raise DatasetError(f"{place}: not a row of JSON") from error
     if missing:
         raise DatasetError(f"{place}: {', '.join(sorted(missing))} is missing")
-    return ClipInfo(**{field.name: values[field.name] for field in fields(ClipInfo) if field.name in values})
+    known = {field.name: values[field.name] for field in fields(ClipInfo) if field.name in values}
+    if known.get("motion") is not None:
+        try:
+            known["motion"] = MotionLabels.from_row(known["motion"])
+        except TypeError as error:
+            raise DatasetError(f"{place}: motion is damaged ({error})") from error
+    return ClipInfo(**known)
 
 
 def _check(path: Path, shapes: Mapping[str, tuple[int, ...]], frames: int) -> None:

@@ -95,10 +95,12 @@ def inspect_dataset(root: str | Path, frames: int = 32) -> DatasetReport:
 
 
 def draw_labels(root: Path, clip: ClipInfo) -> Image.Image:
-    """The clip's middle frame, enlarged, with its face box and landmarks."""
+    """The clip's middle frame, enlarged, with its face box and landmarks; these alone of a track."""
     middle = clip.frames // 2
-    with reading_clips(), VideoReader(root / clip.split / clip.file_name) as video:
-        picture = video.read([middle])[0]
+    picture = np.full((clip.height, clip.width, 3), 90, np.uint8)
+    if clip.has_pictures:
+        with reading_clips(), VideoReader(root / clip.split / clip.file_name) as video:
+            picture = video.read([middle])[0]
     labels = load_labels(root / clip.split / clip.labels, clip.frames)
     scale = 2 * CELL / max(picture.shape[:2])
     picture = np.ascontiguousarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC))

@@ -67,8 +67,20 @@ class ClipReader:
         return len(self.clips)
 
     def path(self, number: int) -> Path:
-        """A clip's video file."""
+        """A clip's video file, or of a track the sound file."""
         return self.root / self.split / self.clips[number].file_name
+
+    def _video(self, number: int) -> Path:
+        """A clip's video file.
+
+        Raises:
+            DatasetError: it is a track.
+        """
+        if not self.clips[number].has_pictures:
+            raise DatasetError(
+                f"{self.path(number)} is a track without pictures; draw it: emo synthesize without --tracks"
+            )
+        return self.path(number)
 
     def labels(self, number: int) -> dict[str, np.ndarray]:
         """All labels of a clip by name, each (T, ...); places in pixels of the file, not of `frames`.
@@ -97,10 +109,10 @@ class ClipReader:
         """Frames of a clip by their places, uint8 (N, 3, height, width) RGB.
 
         Raises:
-            DatasetError: the video is missing, damaged or too short.
+            DatasetError: the video is missing, damaged or too short, or the clip is a track.
         """
         clip = self.clips[number]
-        path = self.path(number)
+        path = self._video(number)
         with reading_clips(), VideoReader(path, own=True) as video:
             if video.num_frames < clip.frames:
                 raise DatasetError(f"{path} has {video.num_frames} frames, its labels {clip.frames}; make it again")
@@ -111,9 +123,9 @@ class ClipReader:
         """All frames of a clip from the first on, uint8 (N, height, width, 3) RGB, up to `batch_size` at a time.
 
         Raises:
-            DatasetError: the video is missing or damaged.
+            DatasetError: the video is missing or damaged, or the clip is a track.
         """
-        with reading_clips(), VideoReader(self.path(number), own=True) as video:
+        with reading_clips(), VideoReader(self._video(number), own=True) as video:
             for start in range(0, len(video), batch_size):
                 places = range(start, min(start + batch_size, len(video)))
                 yield _scaled(video.read(places), self.height, self.width)

@@ -1,17 +1,23 @@
 """A dataset of synthetic people: clips planned by number, drawn by all cores, resumed where an earlier run stopped."""
 
+import io
 import shutil
+import wave
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from emo.data.format import SPLITS, ClipInfo, save_labels, write_metadata
-from emo.data.recipe import open_dataset
-from emo.data.synthetic.config import SyntheticConfig
+import numpy as np
+
+from emo.data.format import SPLITS, TRACK, ClipInfo, save_labels, write_metadata
+from emo.data.recipe import open_dataset, read_recipe
+from emo.data.synthetic.config import EARLIER, SyntheticConfig
 from emo.data.synthetic.renderer import Renderer
 from emo.data.synthetic.speech import SAMPLE_RATE
 from emo.errors import DatasetError
+from emo.files import write_whole
 from emo.locks import claim_folder
 from emo.media import AudioTrack, VideoWriter
 from emo.names import printable
@@ -61,7 +67,8 @@ def _synthesize(
     names = {
         kind: [printable(Path(path).name) for path in getattr(config, kind)] for kind in ("portraits", "recordings")
     }
-    open_dataset(out, RECIPE, asdict(config) | names, "emo synthesize")
+    names["people"] = [printable(person) for person in config.people]
+    open_dataset(out, RECIPE, asdict(config) | names, "emo synthesize", EARLIER)
     done = {path.stem for split in SPLITS for path in (out / split).glob("*.safetensors")}
     todo = [index for index in range(clips) if _name(index) not in done]
     if workers is None:
@@ -69,7 +76,9 @@ def _synthesize(
     workers = max(1, min(workers, len(todo)))
     if compile is None:
         frames = config.seconds * config.fps * len(todo) * (1 - config.portrait_share) / workers
-        compile = device != "cpu" or (frames > WORTH_COMPILING and shutil.which("c++") is not None)
+        compile = config.pictures and (
+            device != "cpu" or (frames > WORTH_COMPILING and shutil.which("c++") is not None)
+        )
     count = clips - len(todo)
     try:
         yield count
@@ -81,6 +90,16 @@ def _synthesize(
         write_metadata(out)
 
 
+def recipe_of(root: Path) -> dict[str, Any] | None:
+    """What the dataset in a folder was made with, every field of `SyntheticConfig`; None where there is none.
+
+    Raises:
+        DatasetError: its recipe is damaged.
+    """
+    recipe = read_recipe(root, RECIPE)
+    return None if recipe is None else EARLIER | recipe
+
+
 def _make(renderer: Renderer, task: tuple[int, Path]) -> None:
     synthesize_clip(renderer, *task)
 
@@ -90,29 +109,43 @@ def _name(index: int) -> str:
 
 
 def synthesize_clip(renderer: Renderer, index: int, out: Path) -> ClipInfo:
-    """Draw clip `index` into the dataset folder `out`: picture and sound, then labels."""
+    """Draw clip `index` into the dataset folder `out`: picture and sound, or sound alone, then labels."""
     config = renderer.config
     spec = config.clip_spec(index)
     rendered = renderer.render(spec)
-    frames, height, width, _ = rendered.frames.shape
     info = ClipInfo(
-        file_name=f"{_name(index)}.mp4",
+        file_name=_name(index) + (".mp4" if config.pictures else TRACK),
         labels=f"{_name(index)}.safetensors",
         person=printable(spec.person),
         split=spec.split,
         fps=config.fps,
-        frames=frames,
-        width=width,
-        height=height,
+        frames=len(rendered.labels["rotation_speed"]),
+        width=config.size,
+        height=config.size,
         has_audio=True,
         speed=round(float(rendered.labels["rotation_speed"].mean()), 4),
         source="avatar" if spec.portrait is None else "portrait",
         origin=printable(spec.origin),
+        motion=rendered.motion,
     )
     folder = out / spec.split
-    with VideoWriter(folder / info.file_name, config.fps) as writer:
-        writer.write(rendered.frames)
-        with AudioTrack.open((rendered.waveform, SAMPLE_RATE)) as sound:
-            writer.finish(sound)
+    if rendered.frames is None:
+        write_whole(folder / info.file_name, _wav(rendered.waveform))
+    else:
+        with VideoWriter(folder / info.file_name, config.fps) as writer:
+            writer.write(rendered.frames)
+            with AudioTrack.open((rendered.waveform, SAMPLE_RATE)) as sound:
+                writer.finish(sound)
     save_labels(folder / info.labels, rendered.labels, info)
     return info
+
+
+def _wav(waveform: np.ndarray) -> bytes:
+    """A file of 16-bit samples."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((np.clip(waveform, -1, 1) * 32767).round().astype("<i2").tobytes())
+    return buffer.getvalue()

@@ -61,9 +61,10 @@ def build_page(jobs: Jobs) -> gr.Blocks:
         def run(*values) -> Iterator[dict[Any, Any]]:
             yield from _run(jobs, _request(inputs, values), inputs, status, frames, video, go, cancel)
 
+        canceled = gr.State(False)
         begun = go.click(
-            lambda: (gr.update(interactive=False), gr.update(visible=True), WAITING),
-            outputs=[go, cancel, status],
+            lambda: (gr.update(interactive=False), gr.update(visible=True), WAITING, False),
+            outputs=[go, cancel, status, canceled],
             queue=False,
             api_visibility="private",
         )
@@ -77,10 +78,19 @@ def build_page(jobs: Jobs) -> gr.Blocks:
             show_progress_on=status,
             api_visibility="private",
         )
+        over = ("<p>Canceled.</p>", "", gr.update(interactive=True), gr.update(visible=False))
         cancel.click(
-            lambda: ("<p>Canceled.</p>", "", gr.update(interactive=True), gr.update(visible=False)),
-            outputs=[status, frames, go, cancel],
+            lambda: (True, *over),
+            outputs=[canceled, status, frames, go, cancel],
             cancels=[running],
+            queue=False,
+            api_visibility="private",
+        )
+        # Once the run has ended, which Gradio takes for a failure: its last news may have come over the words.
+        running.failure(
+            lambda canceled: over if canceled else (gr.skip(),) * len(over),
+            inputs=canceled,
+            outputs=[status, frames, go, cancel],
             queue=False,
             api_visibility="private",
         )

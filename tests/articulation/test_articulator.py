@@ -8,6 +8,7 @@ import torch
 
 from emo.articulation import MEASURES, ArticulationNetwork, Articulator, Mouth
 from emo.articulation.features import HOP, log_mel, mel_filters
+from emo.articulation.sounds import SHUT
 from emo.errors import AudioError
 
 RATE = 16000
@@ -110,6 +111,18 @@ def test_the_gain_leaves_rest_where_it_is():
     lively.load_state_dict(plain.state_dict())
     small, large = Articulator(plain)(voice(1)), Articulator(lively)(voice(1))
     np.testing.assert_allclose(large.width - 0.6, 2 * (small.width - 0.6), atol=1e-5)
+
+
+def test_lips_meet_where_p_b_or_m_is_heard():
+    torch.manual_seed(0)
+    network = ArticulationNetwork(mels=12, channels=8, dilations=(1, 2), mean=[0.5] * len(MEASURES)).eval()
+    assert Articulator(network)(voice(1)).opening.min() > 0
+    with torch.no_grad():
+        network.sounds.bias[SHUT] = 50
+    mouth = Articulator(network)(voice(1))
+    assert mouth.lips_shut.min() > 0.99
+    assert mouth.opening.max() == 0
+    assert mouth.width.min() > 0
 
 
 def test_features_are_leveled_by_what_was_heard_before():

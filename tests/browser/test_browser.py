@@ -115,11 +115,12 @@ def test_one_run_is_canceled_and_another_started(page, files, address):
     page.wait_for_selector("#frames img.emo-newest", timeout=LONG)
     assert list(address[1].glob("emo-job-*"))
     page.click("#cancel")
-    page.wait_for_selector("#status :text('Canceled.')")
+    page.wait_for_selector("#status :text('Canceled.')", timeout=LONG)
     end = time.monotonic() + 20
     while list(address[1].glob("emo-job-*")):
         assert time.monotonic() < end, "the canceled run goes on"
         page.wait_for_timeout(50)
+    page.wait_for_selector("#status :text('Canceled.')", timeout=LONG)  # whatever news of the run came after it
     assert page.is_hidden("#frames img.emo-newest")
     assert page.is_hidden("#video video")
     set_steps(page, 1)

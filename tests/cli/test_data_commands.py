@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,12 +18,16 @@ from made_clips import made_dataset
 from PIL import Image
 from tiny import tiny_pipeline
 
+from emo.cli.portraits import NEW_SHARES
 from emo.data.cache import check_cache
 from emo.data.dataset import ClipDataset
 from emo.data.features import cache_path
 from emo.data.format import METADATA, read_metadata
 from emo.data.samples.emo_features import emo_features
 from emo.data.synthesize import RECIPE
+from emo.data.synthetic.avatar import AvatarRenderer
+from emo.data.synthetic.controls import FaceControls
+from emo.data.synthetic.identity import draw_identities
 
 QUICK = ("--identities", 3, "--seconds", 0.2, "--fps", 10, "--size", 64, "--workers", 1, "--no-compile")
 TWO_CLIPS = 0.4 / 3600  # hours
@@ -68,6 +73,24 @@ def test_a_second_run_has_nothing_to_do_and_says_so(synthesize, tmp_path):
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in before} == before
 
 
+def test_tracks_have_no_pictures_and_a_folder_keeps_its_edition(synthesize, tmp_path):
+    assert synthesize("--tracks", "--edition", 1)[0] == 0
+    assert len(list((tmp_path / "made").glob("*/*.wav"))) == 2
+    recipe = json.loads((tmp_path / "made" / RECIPE).read_text())
+    assert (recipe["edition"], recipe["pictures"]) == (1, False)
+    assert synthesize("--tracks", "--hours", 2 * TWO_CLIPS)[0] == 0
+    assert len(list((tmp_path / "made").glob("*/*.wav"))) == 4
+    status, _, err = synthesize("--tracks", "--edition", 2)
+    assert status == 2
+    assert "made was made with edition = 1, not 2" in err
+
+
+def test_new_datasets_are_of_the_second_edition(synthesize, tmp_path):
+    assert synthesize("--tracks", "--instructed-share", 1, "--test-share", 0)[0] == 0
+    assert json.loads((tmp_path / "made" / RECIPE).read_text())["edition"] == 2
+    assert all(clip.motion and clip.motion.text for clip in read_metadata(tmp_path / "made", "train"))
+
+
 @pytest.mark.parametrize(("hours", "clips"), [(1e-12, 1), (0.2 / 3600, 1), (0.21 / 3600, 2), (0.6 / 3600, 3)])
 def test_hours_are_rounded_up_to_clips(synthesize, tmp_path, hours, clips):
     assert synthesize("--hours", hours, "--test-share", 0)[0] == 0
@@ -87,6 +110,8 @@ def test_hours_are_rounded_up_to_clips(synthesize, tmp_path, hours, clips):
         (["--size", 56], "--size 56"),
         (["--test-share", 1], "--test-share 1"),
         (["--test-share", "nan"], "--test-share nan"),
+        (["--instructed-share", 1.5], "--instructed-share 1.5"),
+        (["--edition", 1, "--instructed-share", 0.5], "first edition of motion knows no instructions"),
         (["--hours", 0], "--hours 0"),
         (["--hours", "inf"], "--hours inf"),
         (["--seconds", 0.1], "--seconds 0.1"),
@@ -94,6 +119,8 @@ def test_hours_are_rounded_up_to_clips(synthesize, tmp_path, hours, clips):
         (["--fps", 0], "--fps 0"),
         (["--fps", 500], "--fps 500"),
         (["--portrait-share", 0.5], "--portrait-share 0.5: give --portraits"),
+        (["--morph-share", 0.5], "--morph-share 0.5: give --portraits"),
+        (["--people", "people.csv"], "--people people.csv: give --portraits"),
         (["--speech-share", 0.5], "--speech-share 0.5: give --speech"),
         (["--portraits", "/none"], "--portraits /none"),
         (["--speech", "/none"], "--speech /none"),
@@ -148,6 +175,43 @@ def test_portraits_without_a_face_are_left_out_with_a_message(synthesize, tmp_pa
     assert "notes.txt" not in err
     clips = read_metadata(tmp_path / "made", "train")
     assert {(clip.source, clip.person) for clip in clips} == {("portrait", "portrait-portrait-0")}
+
+
+@pytest.fixture
+def faces(tmp_path, image) -> Path:
+    """A folder with two pictures of one person and one of another, as its table says."""
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    person = AvatarRenderer(256, batch=1).render(draw_identities([104]), FaceControls.rest(1))[0].numpy()
+    Image.fromarray(person).save(folder / "avatar.png")
+    for name in ("one.png", "two.png"):
+        shutil.copyfile(image, folder / name)
+    (folder / "people.csv").write_text("file,person\none.png,Eileen\ntwo.png,Eileen\navatar.png,Ava\n")
+    return folder
+
+
+def test_portraits_of_several_people_are_altered_and_old_datasets_are_not(synthesize, tmp_path, faces):
+    options = ("--portraits", faces, "--identities", 0, "--test-share", 0)
+    recipe = tmp_path / "made" / RECIPE
+    assert synthesize(*options)[0] == 0
+    made = json.loads(recipe.read_text())
+    assert made["people"] == ["Ava", "Eileen", "Eileen"]
+    assert made["alterations"] == NEW_SHARES
+    shutil.rmtree(tmp_path / "made")
+    assert synthesize(*options, "--mirror-share", 1, "--people", faces / "people.csv")[0] == 0
+    assert json.loads(recipe.read_text())["alterations"] == NEW_SHARES | {"mirror": 1}
+    assert all(", mirrored" in clip.origin for clip in read_metadata(tmp_path / "made", "train"))
+    before = {name: value for name, value in made.items() if name not in ("people", "alterations", "landmarks")}
+    (faces / "people.csv").unlink()
+    recipe.write_text(json.dumps(before))
+    assert synthesize(*options)[0] == 0  # everybody was somebody else, and nothing was altered
+    status, _, err = synthesize(*options, "--morph-share", 0.5)
+    assert (status, "alterations" in err) == (2, True)
+
+
+def test_one_person_is_left_as_they_are(synthesize, tmp_path, image):
+    assert synthesize("--portraits", image, "--identities", 0, "--test-share", 0)[0] == 0
+    assert set(json.loads((tmp_path / "made" / RECIPE).read_text())["alterations"].values()) == {0}
 
 
 def test_nobody_left_to_draw_is_refused(refused, tmp_path, image):

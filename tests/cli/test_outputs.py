@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from cli_files import frames_of, write_wav
 from made_clips import made_dataset
-from made_videos import background, pasted, talker, write_video
+from made_videos import SMALL_OPTIONS, background, pasted, talker, write_video
 
 from emo.locks import claim, claim_folder
 from emo.media import VideoWriter
 
-SMALL = ("--workers", 1, "--set", "size=64", "--set", "min_seconds=1", "--set", "filters.min_face=60")
+SMALL = ("--workers", 1, *SMALL_OPTIONS)
 LONG = "a" * 300
 
 
@@ -62,6 +62,7 @@ def refusal(ran) -> str:
         (claim_folder, "o", ["init", "--out", "OUT"]),
         (claim_folder, "o", ["evaluate", "--generated", "VIDEO", "--reference", "VIDEO", "--out", "OUT"]),
         (claim_folder, "o", ["evaluate", "mechanisms", "--out", "OUT"]),
+        (claim_folder, "o", ["evaluate", "lips", "--real", "VIDEO", "--out", "OUT"]),
         (claim, "o.html", ["inspect", "DATASET", "--out", "OUT"]),
         (claim_folder, "o", ["pull", "org/name", "--out", "OUT"]),
     ],
@@ -209,6 +210,8 @@ def test_generate_shows_any_name_in_any_locale(model, image, sound, tmp_path, lo
         ["evaluate", "--generated", "SOUND", "--reference", "SOUND", "--out", "o", "--cache", LONG],
         ["evaluate", "mechanisms", "--out", LONG],
         ["evaluate", "mechanisms", "--out", "o", "--portraits", LONG],
+        ["evaluate", "lips", "--real", LONG, "--out", "o"],
+        ["evaluate", "lips", "--real", "FOLDER", "--out", LONG],
         ["synthesize", "--out", LONG],
         ["synthesize", "--out", "o", "--speech", LONG],
         ["init", "--out", LONG],

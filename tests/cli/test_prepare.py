@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_videos import background, pasted, talker, write_video
+from made_videos import SMALL_OPTIONS, background, pasted, talker, write_video
 
 from emo.cli.prepare import find_videos
 
-SMALL = ("--workers", 1, "--set", "size=64", "--set", "min_seconds=1", "--set", "filters.min_face=60")
+SMALL = ("--workers", 1, *SMALL_OPTIONS)
 
 
 def test_a_folder_becomes_a_dataset_whatever_lies_in_it(command, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict, replace
 from fractions import Fraction
 
 import numpy as np
@@ -20,10 +21,11 @@ from emo.data.format import (
     save_labels,
     write_metadata,
 )
+from emo.data.motion_labels import MotionLabels
 from emo.errors import DatasetError
 
 INFO = ClipInfo("a.mp4", "a.safetensors", "somebody", "train", 25.0, 9, 64, 48, True, 0.5, "video", "where, äöü")
-ROW = vars(INFO)
+ROW = {name: value for name, value in vars(INFO).items() if name != "motion"}
 
 
 def table(tmp_path, *rows) -> None:
@@ -44,6 +46,23 @@ def test_labels_and_row_come_back_exactly(tmp_path):
         np.testing.assert_array_equal(loaded[name], array)
     assert read_info(tmp_path / "a.safetensors") == INFO
     assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_motion_comes_back_and_files_without_it_stay_what_they_were(tmp_path):
+    moved = replace(INFO, motion=MotionLabels(0.5, 0.08, 0.2, 0.9, 0.1, -0.3, 1.2, "happy", 0.7))
+    for info, version in ((moved, 3), (INFO, 2)):
+        save_labels(tmp_path / "a.safetensors", made_labels(9, 64, 48), info)
+        assert read_info(tmp_path / "a.safetensors") == info
+        with safe_open(tmp_path / "a.safetensors", "np") as file:
+            row = json.loads(file.metadata()["clip"])
+        assert row.pop("version") == version
+        assert ("motion" in row) == (version == 3)
+        table(tmp_path, row if version == 2 else row | {"motion": row["motion"] | {"later": 1}})
+        assert read_metadata(tmp_path, "train") == [info]
+    for damaged in ({"emotion": "happy"}, 7, [1]):
+        table(tmp_path, ROW | {"motion": damaged})
+        with pytest.raises(DatasetError, match="line 1: motion is damaged"):
+            read_metadata(tmp_path, "train")
 
 
 @pytest.mark.parametrize(
@@ -77,12 +96,12 @@ def test_labels_say_their_version(tmp_path):
     save_labels(path, labels, INFO)
     with safe_open(path, "np") as file:
         row = json.loads(file.metadata()["clip"])
-    assert row == ROW | {"version": VERSION}
+    assert row == ROW | {"version": 2}
     for old in (None, {}, {"clip": json.dumps(ROW)}):  # as before there was one
         save_file(labels, path, old)
         assert load_labels(path, 9).keys() == labels.keys()
     save_file(labels, path, {"clip": json.dumps(ROW | {"version": VERSION + 1})})
-    with pytest.raises(DatasetError, match=r"a\.safetensors: labels of version 3, made by a later emo; update"):
+    with pytest.raises(DatasetError, match=r"a\.safetensors: labels of version 4, made by a later emo; update"):
         load_labels(path, 9)
 
 
@@ -204,9 +223,9 @@ def test_hugging_face_datasets_reads_it(avatars, tmp_path, monkeypatch):
         rows = loaded[split].cast_column("video", datasets.Video(decode=False))
         clips = read_metadata(root, split)
         assert len(rows) == len(clips) > 0
-        assert set(rows.column_names) == {"video", *ROW} - {"file_name"}
+        assert set(rows.column_names) == {"video", "motion", *ROW} - {"file_name"}
         for row, clip in zip(rows, clips, strict=True):
             assert row["video"]["path"] == str(root / split / clip.file_name)
-            assert {key: row[key] for key in ROW if key != "file_name"} == {
-                k: v for k, v in vars(clip).items() if k != "file_name"
+            assert {key: row[key] for key in row if key != "video"} == {
+                k: v for k, v in asdict(clip).items() if k != "file_name"
             }

@@ -24,7 +24,7 @@ from emo.data.prepare.labels import place_labels, run_labels
 from emo.data.prepare.people import choose_test_people, group_videos
 from emo.data.prepare.sound import demucs_separator
 from emo.data.prepare.store import Store
-from emo.data.prepare.sync import Voice, is_dubbed, lip_sync, seen_lips
+from emo.data.prepare.sync import HeardVoice, is_dubbed, match_lips, seen_lips
 from emo.data.synthetic.speech import synthesize
 from emo.errors import ConfigError, DatasetError, OutputError
 from emo.face import FACE_SHARE, Box, Crop, FaceDetector
@@ -174,9 +174,9 @@ def test_speaking_is_a_voice_and_lips_at_the_same_time():
 
 
 @pytest.fixture(scope="module")
-def voices() -> list[Voice]:
+def voices() -> list[HeardVoice]:
     """Of two times three seconds, 25 frames each."""
-    return [Voice.heard(synthesize(seed, 3.0).waveform, 75, 25) for seed in (1, 2)]
+    return [HeardVoice.of(synthesize(seed, 3.0).waveform, 75, 25) for seed in (1, 2)]
 
 
 def noisy(lips: np.ndarray) -> np.ndarray:
@@ -186,33 +186,33 @@ def noisy(lips: np.ndarray) -> np.ndarray:
 
 def test_lips_that_follow_the_voice_match_it_at_their_lag(voices):
     own, other = (voice.lips for voice in voices)
-    match, lag = lip_sync(noisy(own), own, 25)
+    match, lag = match_lips(noisy(own), own, 25)
     assert match > 0.8
     assert lag == 0
     for late in (-12, -2, 3, 12):
         moved = np.roll(own, late)
-        assert lip_sync(noisy(moved), own, 25).lag == pytest.approx(late / 25)
-    assert lip_sync(noisy(other), own, 25).match < 0.5
-    assert lip_sync(noisy(own)[::2], own[::2], 12.5).match > 0.8
+        assert match_lips(noisy(moved), own, 25).lag == pytest.approx(late / 25)
+    assert match_lips(noisy(other), own, 25).match < 0.5
+    assert match_lips(noisy(own)[::2], own[::2], 12.5).match > 0.8
     arch = 0.2 * np.hanning(75)  # what sentences of one form have in common
     alike = np.corrcoef(noisy(other + arch), own + arch)[0, 1]
-    assert lip_sync(noisy(other + arch), own + arch, 25).match < alike - 0.1
-    assert lip_sync(np.ones(75), own, 25) == (0.0, 0.0)
-    assert lip_sync(own[:4], own[:4], 25) == (0.0, 0.0)  # too short to tell
+    assert match_lips(noisy(other + arch), own + arch, 25).match < alike - 0.1
+    assert match_lips(np.ones(75), own, 25) == (0.0, 0.0)
+    assert match_lips(own[:4], own[:4], 25) == (0.0, 0.0)  # too short to tell
 
 
 def test_the_lips_of_a_talker_follow_the_voice(track):
-    heard = Voice.heard(talker()[1], len(track), 25)
-    match, lag = lip_sync(seen_lips(track.landmarks), heard.lips, 25)
+    heard = HeardVoice.of(talker()[1], len(track), 25)
+    match, lag = match_lips(seen_lips(track.landmarks), heard.lips, 25)
     assert match > 0.5
     assert abs(lag) <= 0.08
-    assert lip_sync(-seen_lips(track.landmarks), heard.lips, 25).match < match
+    assert match_lips(-seen_lips(track.landmarks), heard.lips, 25).match < match
 
 
 def test_a_voice_has_as_many_frames_as_are_seen():
     sound = synthesize(1, 1.0).waveform
     for frames in (20, 25, 27):
-        voice = Voice.heard(sound, frames, 25)
+        voice = HeardVoice.of(sound, frames, 25)
         assert len(voice.lips) == len(voice.loudness) == frames
     part = voice.part(3, 9)
     np.testing.assert_array_equal(part.lips, voice.lips[3:9])
@@ -220,8 +220,8 @@ def test_a_voice_has_as_many_frames_as_are_seen():
 
 
 def test_dubbed_is_who_matches_too_little_or_too_late(track):
-    heard = Voice.heard(talker()[1], len(track), 25).lips
-    match, _ = lip_sync(seen_lips(track.landmarks), heard, 25)
+    heard = HeardVoice.of(talker()[1], len(track), 25).lips
+    match, _ = match_lips(seen_lips(track.landmarks), heard, 25)
     dubbed = lambda lips, **options: is_dubbed(track.landmarks, lips, 25, FilterConfig(**options))
     assert not dubbed(heard, min_lip_match=match - 0.01)
     assert dubbed(heard, min_lip_match=match + 0.01)

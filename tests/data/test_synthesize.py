@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +18,16 @@ from PIL import Image
 from tiny import noise
 
 from emo.data.format import CONDITIONS, METADATA, load_labels, read_metadata
-from emo.data.synthesize import RECIPE, synthesize_clip, synthesize_dataset
-from emo.data.synthetic.articulation import frame_count
-from emo.data.synthetic.config import PEOPLE_PER_SEED, STILL_SHARE, SyntheticConfig
-from emo.data.synthetic.renderer import Renderer
+from emo.data.inspect import inspect_dataset
+from emo.data.reader import ClipReader
+from emo.data.synthesize import RECIPE, recipe_of, synthesize_clip, synthesize_dataset
+from emo.data.synthetic.alteration import AlterationShares
+from emo.data.synthetic.articulation import articulate_recording, frame_count
+from emo.data.synthetic.config import EARLIER, PEOPLE_PER_SEED, STILL_SHARE, SyntheticConfig
+from emo.data.synthetic.renderer import Renderer, controls_of
 from emo.errors import DatasetError, EmoError, OptionError, OutputError
-from emo.media import AudioTrack, VideoReader, speech_band_loudness
+from emo.face.mesh import OVAL
+from emo.media import AudioTrack, VideoReader
 
 
 def make(config: SyntheticConfig, clips: int, root: Path, **options) -> list[int]:
@@ -115,6 +119,20 @@ def test_portraits_of_one_name_are_different_people():
     assert len({p.portrait for p in specs if p.split == "test"}) == 2
 
 
+def test_the_second_edition_has_the_same_cast_and_slower_heads():
+    first, second = (
+        [replace(CONFIG, edition=edition).clip_spec(index) for index in range(1000)] for edition in (1, 2)
+    )
+    assert [replace(spec, speed=0) for spec in first] == [replace(spec, speed=0) for spec in second]
+    medians = [np.median([spec.speed for spec in specs]) for specs in (first, second)]
+    assert medians[0] == pytest.approx(0.9, abs=0.1)
+    assert medians[1] == pytest.approx(0.4, abs=0.06)
+    with pytest.raises(OptionError, match="edition 3"):
+        replace(CONFIG, edition=3)
+    with pytest.raises(OptionError, match="instructed"):
+        replace(CONFIG, edition=1, instructed_share=0.1)
+
+
 def test_shares_are_kept():
     recordings, portraits = ("r1.wav", "r2.wav", "r3.wav"), ("p1.png", "p2.png")
     config = replace(CONFIG, recordings=recordings, speech_share=0.6, portraits=portraits, portrait_share=0.3)
@@ -185,6 +203,8 @@ def test_the_picture_is_what_was_drawn_and_the_sound_what_was_said(avatars):
         labels = load_labels(path.with_suffix(".safetensors"), 20)
         for name, values in rendered.labels.items():
             assert np.array_equal(values, labels[name])
+        (row,) = (clip for clip in read_metadata(avatars, spec.split) if clip.file_name == path.name)
+        assert row.motion == rendered.motion is not None
         assert np.allclose(labels["distance"] * labels["scale"], 1)
         assert labels.keys() >= set(CONDITIONS)
 
@@ -221,15 +241,14 @@ def test_labels_are_where_the_face_is(avatars):
 
 
 def test_the_mouth_follows_the_written_sound(avatars):
-    opening, loudness = [], []
+    drawn, heard = [], []
     for split in ("train", "test"):
         for clip in read_metadata(avatars, split):
-            opening.append(load_labels(avatars / split / clip.labels, clip.frames)["mouth_open"])
-            times = (np.arange(clip.frames) + 0.5) / clip.fps
-            loudness.append(speech_band_loudness(sound(avatars / split / clip.file_name), times))
+            drawn.append(load_labels(avatars / split / clip.labels, clip.frames)["mouth_open"])
+            heard.append(articulate_recording(sound(avatars / split / clip.file_name), clip.fps).jaw.numpy())
     by_lag = {}
     for lag in range(-4, 5):
-        pairs = [(o[4:-4], np.roll(s, lag)[4:-4]) for o, s in zip(opening, loudness, strict=True)]
+        pairs = [(d[4:-4], np.roll(h, lag)[4:-4]) for d, h in zip(drawn, heard, strict=True)]
         by_lag[lag] = np.corrcoef(*(np.concatenate(values) for values in zip(*pairs, strict=True)))[0, 1]
     assert max(by_lag, key=by_lag.get) == 0
     assert by_lag[0] > 0.8
@@ -283,7 +302,51 @@ def test_excerpts_are_pieces_of_the_recording(tmp_path):
     assert starts == [0, int(0.3 * 24001), 24000]
 
 
+def test_a_track_is_the_clip_without_its_pictures(avatars, tmp_path):
+    root = tmp_path / "tracks"
+    make(replace(CONFIG, pictures=False), 3, root)
+    assert not list(root.glob("*/*.mp4"))
+    rows = {clip.file_name: clip for split in ("train", "test") for clip in read_metadata(root, split)}
+    drawn = {clip.labels: clip for split in ("train", "test") for clip in read_metadata(avatars, split)}
+    assert sorted(rows) == ["000000.wav", "000001.wav", "000002.wav"]
+    for clip in rows.values():
+        assert not clip.has_pictures
+        assert replace(clip, file_name=drawn[clip.labels].file_name) == drawn[clip.labels]
+        labels, same = (load_labels(folder / clip.split / clip.labels, 20) for folder in (root, avatars))
+        assert labels.keys() == same.keys()
+        assert all(np.array_equal(labels[name], same[name]) for name in labels)
+    reader = ClipReader(root)
+    rendered = Renderer(CONFIG).render(CONFIG.clip_spec(0))
+    np.testing.assert_allclose(reader.waveform(0).numpy(), rendered.waveform, atol=1e-4)
+    for pictures in (lambda: reader.frames(0, [0]), lambda: next(reader.batches(0, 4))):
+        with pytest.raises(DatasetError, match=r"000000\.wav is a track without pictures"):
+            pictures()
+    assert inspect_dataset(root).sheet.width > 0
+    with pytest.raises(DatasetError, match="made with pictures = False"):
+        make(CONFIG, 3, root)
+
+
 # Going on
+
+
+def test_datasets_of_the_first_edition_go_on_as_they_were(tmp_path):
+    """Their recipes do not say that they are; nor do their labels and tables know of anything newer."""
+    first = replace(QUICK, edition=1, test_share=0.0)
+    make(first, 2, tmp_path / "whole")
+    make(first, 1, tmp_path / "old")
+    path = tmp_path / "old" / RECIPE
+    recipe = json.loads(path.read_text())
+    path.write_text(json.dumps({name: value for name, value in recipe.items() if name not in EARLIER}, indent=1))
+    assert recipe_of(tmp_path / "old")["edition"] == 1
+    assert recipe_of(tmp_path / "new") is None
+    with pytest.raises(DatasetError, match="old was made with edition = 1, not 2"):
+        make(replace(first, edition=2), 2, tmp_path / "old")
+    assert make(first, 2, tmp_path / "old") == [1, 2]
+    path.write_text((tmp_path / "whole" / RECIPE).read_text())
+    assert same_dataset(tmp_path / "old", tmp_path / "whole")
+    table = (tmp_path / "old" / "train" / METADATA).read_text()
+    assert "motion" not in table
+    assert b'\\"version\\": 2' in (tmp_path / "old" / "train" / "000001.safetensors").read_bytes()
 
 
 def test_an_interrupted_run_goes_on_to_the_same(whole, tmp_path):
@@ -388,7 +451,7 @@ def test_more_clips_leave_the_old_ones_alone(whole, tmp_path):
     [
         {"seed": 4}, {"identities": 5}, {"size": 72}, {"seconds": 0.3}, {"fps": 12.0}, {"samples": 2},
         {"test_share": 0.5}, {"portraits": ("a.png",)}, {"portrait_share": 0.1}, {"recordings": ("b.wav",)},
-        {"speech_share": 0.2},
+        {"speech_share": 0.2}, {"edition": 1}, {"instructed_share": 0.5}, {"pictures": False},
     ],
 )  # fmt: skip
 def test_other_settings_are_refused_by_name(whole, other):
@@ -404,6 +467,39 @@ def test_portraits_may_move_to_another_folder(tmp_path):
     config = replace(QUICK, portraits=("here/a.png",), recordings=("here/b.wav",))
     make(config, 0, tmp_path / "a")
     make(replace(config, portraits=("there/a.png",), recordings=("there/b.wav",)), 0, tmp_path / "a")
+
+
+def test_a_dataset_from_before_people_were_told_goes_on(whole, tmp_path):
+    """Its recipe does not say what there was no choice of."""
+    root = shutil.copytree(whole, tmp_path / "dataset")
+    recipe = json.loads((root / RECIPE).read_text())
+    untold = ("people", "alterations", "landmarks")
+    (root / RECIPE).write_text(json.dumps({name: recipe[name] for name in recipe if name not in untold}))
+    next(root.glob("*/000004.safetensors")).unlink()
+    assert recipe_of(root) == recipe
+    assert make(QUICK, 5, root) == [4, 5]
+    with pytest.raises(DatasetError, match="alterations"):
+        make(replace(QUICK, alterations=AlterationShares(mirror=0.5)), 5, root)
+
+
+def test_what_is_known_of_a_clip_gives_its_flow_and_landmarks(tmp_path, portrait):
+    Image.fromarray(portrait).save(tmp_path / "astronaut.png")
+    config = replace(QUICK, portraits=(str(tmp_path / "astronaut.png"),), portrait_share=0.5, landmarks=True, seed=1)
+    renderer, sources = Renderer(config), set()
+    for index in range(4):
+        spec = config.clip_spec(index)
+        rendered = renderer.render(spec)
+        controls = controls_of(rendered.labels)
+        flow = renderer.flow(spec, controls, controls[:1])
+        assert flow.offset.shape == (2, 64, 64, 2)
+        assert flow.offset[0].abs().max() < 0.5
+        sources.add(spec.portrait is None)
+        assert ("landmarks" in rendered.labels) == (spec.portrait is not None)
+        if spec.portrait is not None:
+            places, depths = np.split(rendered.labels["landmarks"], [2], 2)
+            np.testing.assert_allclose(places[:, OVAL].min(1), rendered.labels["face_box"][:, :2], atol=1e-4)
+            assert depths.std() > 1
+    assert sources == {True, False}
 
 
 def test_foreign_and_impossible_folders_are_refused(tmp_path):
@@ -430,7 +526,7 @@ def test_a_damaged_recipe_is_named(tmp_path, text):
 
 def test_the_recipe_is_the_cast(whole):
     recipe = json.loads((whole / RECIPE).read_text())
-    assert recipe == {**vars(QUICK), "portraits": [], "recordings": []}
+    assert recipe == {**asdict(QUICK), "portraits": [], "recordings": [], "people": []}
 
 
 def test_two_workers_stop_with_whole_clips_and_make_the_same(whole, tmp_path):

@@ -9,6 +9,7 @@ import torch
 from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.avatar_shapes import rotation
 from emo.data.synthetic.controls import FaceControls
+from emo.data.synthetic.flow import warp_back
 from emo.data.synthetic.identity import draw_identities
 from emo.face import FACE_SHARE, FaceDetector
 
@@ -160,3 +161,24 @@ def test_faces_are_as_large_as_in_the_crops_of_portraits():
     x0, y0, x1, y1 = np.array(boxes).T / 128
     assert np.maximum(x1 - x0, y1 - y0).mean() == pytest.approx(FACE_SHARE, abs=0.02)
     assert (y0 + y1).mean() / 2 == pytest.approx(0.5, abs=0.03)
+
+
+def test_the_flow_finds_what_is_rigid_in_another_frame(renderer):
+    motion = sweep(yaw=[-10, 10, 4], pitch=[0, 6, -5], jaw=[0.1, 0.8, 0.4], tx=[0, 0.05, 0], scale=[1, 1.05, 0.95])
+    person = draw_identities([5])
+    frames = renderer.render(person, motion)
+    flow = renderer.flow(person, motion[1:], motion[:1])
+    seen, true = flow.visible, frames[1:].float()
+    error = (warp_back(frames[:1], flow) - true).abs().mean(-1)
+    still = (frames[:1].float() - true).abs().mean(-1)
+    assert 0.5 < seen.float().mean() < 0.95
+    assert error[seen].mean() < 5
+    assert still[seen].mean() > 2 * error[seen].mean()
+    for index, (x, y) in enumerate(renderer.labels(person, motion[1:]).mouth.round().long()):
+        assert not seen[index, y, x]
+    noses = renderer.labels(person, motion).points[:, 2]
+    for index, (x, y) in enumerate(noses[1:].long()):
+        assert (flow.offset[index, y, x] - (noses[0] - noses[index + 1])).abs().max() < 1
+    assert flow.offset[:, :8, :8].abs().max() == 0  # the wall
+    pairs = renderer.flow(person, motion[1:], motion[[0, 0]])
+    assert torch.equal(pairs.visible, seen)

@@ -5,9 +5,12 @@ import pytest
 import torch
 
 from emo.data.synthetic.articulation import articulate_recording, articulate_speech, frame_count
-from emo.data.synthetic.controls import LIMITS, FaceControls, make_controls, rotation_speed_of_angles
+from emo.data.synthetic.controls import FaceControls, rotation_speed_of_angles
+from emo.data.synthetic.motion.first import make_controls
+from emo.data.synthetic.motion.swing import LIMITS
 from emo.data.synthetic.phones import PHONES, VOWELS
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
+from emo.errors import AudioError
 
 FPS = 25
 
@@ -57,9 +60,9 @@ def test_bad_requests_are_refused():
         synthesize(0, 1.0, phones="xa")
     with pytest.raises(ValueError, match="longer"):
         synthesize(0, 0.0)
-    with pytest.raises(ValueError, match="mono"):
+    with pytest.raises(AudioError, match="mono"):
         articulate_recording(np.zeros((2, 100)))
-    with pytest.raises(ValueError, match="mono"):
+    with pytest.raises(AudioError, match="mono"):
         articulate_recording(np.array([0.0, np.nan]))
     with pytest.raises(ValueError, match="speed"):
         make_controls(articulate_speech(synthesize(0, 1.0)), 3.0, 0)
@@ -120,26 +123,56 @@ def test_vowels_are_told_apart_by_width_and_rounding():
     assert right / total > 0.8
 
 
-def test_a_recording_moves_the_mouth_like_its_phones(clips):
-    """What is estimated from sound alone agrees with what is known."""
-    jaw, width, rounding = [], [], []
+def test_a_recording_moves_the_lips_like_its_phones(clips):
+    """What is heard in the sound alone agrees with what is known of the vowels' lips."""
+    width, rounding = [], []
     for speech in clips:
         known, heard = articulate_speech(speech, FPS), articulate_recording(speech.waveform, FPS)
         loud = known.loudness > 0.2
-        jaw.append(correlation(known.jaw, heard.jaw))
         width.append(correlation(known.width[loud], heard.width[loud]))
         rounding.append(correlation(known.rounding[loud], heard.rounding[loud]))
-    assert np.mean(jaw) > 0.93
-    assert np.mean(width) > 0.8
-    assert np.mean(rounding) > 0.75
+    assert np.mean(width) > 0.7
+    assert np.mean(rounding) > 0.8
+
+
+def test_mouths_of_recordings_do_more_than_follow_loudness(clips):
+    by_rule, learned = [], []
+    for speech in clips:
+        known, heard = articulate_speech(speech, FPS), articulate_recording(speech.waveform, FPS)
+        by_rule.append(correlation(known.jaw, known.loudness))
+        learned.append(correlation(heard.jaw, heard.loudness))
+    assert np.mean(learned) < np.mean(by_rule) - 0.2
+
+
+def test_learned_mouths_of_synthetic_speech_shut_where_its_phones_do(clips):
+    for speech in clips[:3]:
+        mouth, heard = articulate_speech(speech, FPS, learned=True), articulate_recording(speech.waveform, FPS)
+        jaw = mouth.jaw.numpy()
+        assert (jaw[inside(speech.segments, "closed", len(jaw), 0.015)] == 0).all()
+        assert (jaw[inside(speech.segments, "pause", len(jaw), 0.04)] == 0).all()
+        assert (mouth.rounding == heard.rounding).all()
+        assert 0.2 < jaw.max() <= heard.jaw.max()
 
 
 @pytest.mark.parametrize("sound", [np.zeros(16000), 1e-5 * np.ones(700), np.zeros(1)])
 def test_silence_keeps_the_mouth_shut(sound):
     mouth = articulate_recording(sound, FPS)
     assert len(mouth.jaw) == frame_count(len(sound), FPS)
-    assert (mouth.jaw == 0).all()
-    assert (mouth.rounding == 0).all()
+    assert mouth.jaw.max() < 0.05
+    assert mouth.rounding.max() < 0.01
+
+
+def test_the_first_edition_moves_as_it_always_did():
+    controls = make_controls(articulate_speech(synthesize(3, 2.0), FPS), 0.7, 3, FPS)
+    known = {
+        "yaw": (-14.0704, -3.1945, 9.1672, 13.0477), "pitch": (0.9895, -1.2110, -1.9637, -2.8886),
+        "roll": (-0.4566, 4.2345, -4.2815, -2.7124), "blink": (0.0, 0.0, 0.2054, 0.0),
+        "brow": (-0.0412, 0.3450, 0.1659, 0.5300), "gaze_y": (-0.0857, -0.0857, -0.0857, 0.0090),
+        "smile": (-0.1566, -0.2235, -0.1063, 0.1459), "tx": (-0.0615, -0.0841, -0.0635, -0.0118),
+        "scale": (1.0703, 1.0587, 1.0437, 1.0275),
+    }  # fmt: skip
+    for name, values in known.items():
+        assert getattr(controls, name)[[0, 17, 33, 49]].tolist() == pytest.approx(values, abs=2e-4), name
 
 
 @pytest.mark.parametrize("speed", [0.0, 0.1, 0.3, 0.7, 1.3, 1.9])

@@ -8,6 +8,7 @@ import torch
 
 from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.controls import FaceControls
+from emo.data.synthetic.flow import warp_back
 from emo.data.synthetic.identity import draw_identities
 from emo.errors import FaceError
 from emo.face.mesh import OVAL
@@ -82,8 +83,8 @@ def test_labels_are_where_the_face_is(warper):
         warper.render(motion).numpy(), warper.landmarks(motion), labels.face_box, strict=True
     ):
         points = landmarks(cv2.resize(frame, (512, 512), interpolation=cv2.INTER_CUBIC))[:, :2] / 4
-        assert np.abs(points[:468] - expected[:468].numpy()).mean() < 2.5
-        oval = expected[OVAL]
+        assert np.abs(points[:468] - expected[:468, :2].numpy()).mean() < 2.5
+        oval = expected[OVAL, :2]
         assert (oval >= box[:2] - 1e-4).all()
         assert (oval <= box[2:] + 1e-4).all()
 
@@ -102,6 +103,48 @@ def test_the_warp_turns_like_the_avatar(warper):
 def test_every_control_is_seen(warper, control):
     frames = warper.render(sweep(**{control: [0.0, 0.9]})).float()
     assert (frames[0] - frames[1]).abs().amax() > 12
+
+
+def test_irises_look_where_the_eyes_look(warper):
+    left, right, shut = warper.landmarks(sweep(gaze_x=[-0.8, 0.8, 0.0], blink=[0.0, 0.0, 1.0])).numpy()
+    for iris, corners, lid in ((468, [33, 133], 145), (473, [263, 362], 374)):
+        width = np.linalg.norm(np.subtract(*left[corners, :2]))
+        assert 0.15 < (right[iris, 0] - left[iris, 0]) / width < 0.5
+        rim = np.linalg.norm(right[iris + 1 : iris + 5, :2] - right[iris, :2], axis=1) / width
+        assert 0.1 < rim.mean() < 0.35
+        assert np.linalg.norm(shut[iris, :2] - shut[lid, :2]) < 0.15 * width
+
+
+def test_landmarks_have_depth(warper):
+    rest, turned = warper.landmarks(sweep(yaw=[0.0, 15.0])).numpy()
+    assert rest[4, 2] < rest[OVAL, 2].min()  # the nose is nearest
+    assert turned[454, 2] > rest[454, 2] + 3  # the temple on the right goes back
+    assert turned[234, 2] < rest[234, 2] - 3
+
+
+def test_the_flow_finds_every_frame_in_another(warper):
+    motion = sweep(yaw=[-10, 10, 4], pitch=[0, 6, -5], jaw=[0.1, 0.8, 0.4], tx=[0, 0.05, 0], scale=[1, 1.05, 0.95])
+    frames = warper.render(motion)
+    flow = warper.flow(motion[1:], motion[:1])
+    seen, true = flow.visible, frames[1:].float()
+    error = (warp_back(frames[:1], flow) - true).abs().mean(-1)
+    still = (frames[:1].float() - true).abs().mean(-1)
+    assert seen.float().mean() > 0.9
+    assert error[seen].mean() < 2.5
+    assert still[seen].mean() > 4 * error[seen].mean()
+    assert error[~seen].mean() > 4 * error[seen].mean()
+    pairs = warper.flow(motion[1:], motion[[0, 0]])
+    assert torch.equal(pairs.offset, flow.offset)
+    assert torch.equal(pairs.visible, flow.visible)
+
+
+def test_a_frame_is_where_it_is_in_itself(warper):
+    motion = sweep(yaw=[7.0], jaw=[0.5])
+    flow = warper.flow(motion, motion)
+    assert flow.offset.abs().max() < 0.01
+    mouth = warper.labels(motion).mouth[0].round().long()
+    assert flow.visible.float().mean() > 0.97
+    assert not flow.visible[0, mouth[1], mouth[0]]  # painted
 
 
 def test_bad_portraits_are_refused():

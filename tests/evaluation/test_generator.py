@@ -107,6 +107,7 @@ def test_what_is_there_is_not_made_again(open_generator, tmp_path):
     with patch.object(Generator, "_frames", side_effect=AssertionError("made again")):
         kept = open_generator().generate(TALK)
         assert np.array_equal(kept.landmarks, first.landmarks)
+        assert kept.seconds.shape == ()
         assert kept.seconds == first.seconds
         guidance = {"audio_guidance": 1.5}, {"reference_guidance": 1.5}
         for changes in ({"steps": 2}, {"seed": 1}, *guidance, {"held_out": HELD_OUT + 1}):
@@ -163,7 +164,7 @@ def quick_track(frames, detector):
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr(HeldOut, "clip", quick_clip)
-    monkeypatch.setattr("emo.evaluation.observation.track_face", quick_track)
+    monkeypatch.setattr("emo.evaluation.mechanisms.observation.track_face", quick_track)
     monkeypatch.setattr("emo.evaluation.mechanisms.plan.SPEEDS", (0.1, 1.9))
 
 

@@ -26,7 +26,11 @@ def people(tmp_path_factory):
     """Frames, landmarks and sound of two people who are in no training set."""
     root = tmp_path_factory.mktemp("people") / "dataset"
     for _ in synthesize_dataset(
-        SyntheticConfig(seed=77, identities=2, seconds=3.0, test_share=0.0), 2, root, workers=1, compile=False
+        SyntheticConfig(seed=77, identities=2, seconds=3.0, test_share=0.0, edition=1),
+        2,
+        root,
+        workers=1,
+        compile=False,
     ):
         pass
     return list(read(sorted((root / "train").glob("*.mp4"))))

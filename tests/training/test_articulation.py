@@ -6,17 +6,18 @@ import json
 
 import numpy as np
 import pytest
-from articulation import ArticulationConfig, ArticulationStage
-from emo.training.config import load_settings
+import torch
+
+from emo.articulation import MEASURES, SOUNDS, Mouth, load_articulation
+from emo.articulation.phones import TRAITS, Phone, pieces, sound_of, timeline
+from emo.training.articulation import ArticulationStage, ArticulationTrainingConfig
 from emo.training.articulation.disturb import Disturber
 from emo.training.articulation.figures import bilabials_shut, follow, pitched
 from emo.training.articulation.phone_mouth import learn_phone_mouth, lips_shut
-from emo.training.articulation.phones import TRAITS, Phone, pieces, sound_of, timeline
-from emo.training.articulation.samples import UNKNOWN, ArticulationSamples, Source
-from emo.training.articulation.talks import Talk, read_talks
+from emo.training.articulation.samples import ArticulationSamples, Source
+from emo.training.articulation.talks import UNKNOWN, Talk, read_talks
 from emo.training.loop import make_accelerator, train
-
-from emo.articulation import MEASURES, SOUNDS, Mouth, load_articulation
+from emo.training.script import load_settings
 
 RATE = 16000
 PHONES = [Phone("", 0, 0.3), Phone("b", 0.3, 0.4), Phone("aɪ", 0.4, 0.7), Phone("m", 0.7, 0.8), Phone("", 0.8, 1.2)]
@@ -49,7 +50,7 @@ def folders(tmp_path):
 
 
 def run(arguments: list[str]) -> int:
-    config, resume = load_settings(ArticulationConfig, arguments)
+    config, resume = load_settings(ArticulationTrainingConfig, arguments)
     accelerator = make_accelerator(config.train)
     return train(ArticulationStage(config, accelerator), config.train, accelerator, resume)
 
@@ -72,14 +73,12 @@ def test_training_goes_on_from_trained_weights_over_another_standard(folders, tm
     assert run([*folders, f"train.output={tmp_path / 'first'}"]) == 0
     trained = load_articulation(tmp_path / "first/model")
     config, _ = load_settings(
-        ArticulationConfig,
+        ArticulationTrainingConfig,
         [*folders, "data.held_out=3", f"train.output={tmp_path / 'x'}", f"model.init={tmp_path / 'first/model'}"],
     )
     stage = ArticulationStage(config, make_accelerator(config.train))
     features = np.random.default_rng(0).normal(size=(1, 8, 60))
     stage.networks.eval()
-    import torch
-
     features = torch.tensor(features, dtype=torch.float32)
     old = trained(features)[0][0].T.numpy() * trained.config.deviation + trained.config.mean
     new = stage.networks(features)[0][0].T.detach().numpy() * stage.deviation + stage.mean

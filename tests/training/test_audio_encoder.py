@@ -30,6 +30,7 @@ from emo.training.audio_encoder.samples import (
     add_noise,
     log_mel,
 )
+from emo.training.audio_encoder.stage import AudioEncoderNetworks
 from emo.training.config import LoopConfig, OptimizerConfig
 from emo.training.emo.config import EMOStartConfig
 from emo.training.emo.start import starting_pipeline
@@ -146,8 +147,7 @@ def test_of_recordings_only_the_spectrum_is_learned(tmp_path):
     assert set(numbers) == {0.0, 1.0}
     batch = SpeechBatch.collate([mixed[numbers[1.0]], mixed[numbers[0.0]]])
     assert "a.wav from 0.00 s" in stage.describe(batch)
-    stage.config.loss.mel_bins = 8
-    stage.networks.heads = torch.nn.ModuleList(torch.nn.Linear(32, 11) for _ in range(2))
+    stage.networks = AudioEncoderNetworks(stage.networks.encoder, {"mel": 8, "mouth": 3})
     with torch.no_grad():
         before = stage.loss(stage.networks, batch)[0]
         for row, changes in ((0, True), (1, False)):

@@ -25,7 +25,7 @@ from emo.data.prepare.labels import place_labels, run_labels
 from emo.data.prepare.scenes import split_scenes
 from emo.data.prepare.sound import Separator, audible_sound, demucs_separator
 from emo.data.prepare.store import Store
-from emo.data.prepare.sync import Voice, is_dubbed
+from emo.data.prepare.sync import HeardVoice, is_dubbed
 from emo.errors import AudioError, VideoError
 from emo.face import Crop, FaceDetector
 from emo.media import SAMPLE_RATE, AudioTrack, ConstantRateReader, VideoWriter
@@ -155,7 +155,7 @@ def find_cuts(
     cuts: list[Cut] = []
     frames = 0
     dropped: Counter[Reason] = Counter()
-    voice = None if sound is None else Voice.heard(sound, segment.stop - segment.start, config.fps)
+    voice = None if sound is None else HeardVoice.of(sound, segment.stop - segment.start, config.fps)
     size = reader.height, reader.width
     for first, scene in split_scenes(reader.frames(segment.start, segment.stop), config.scene_threshold):
         track = track_scene(scene, shared_detector())
@@ -168,7 +168,7 @@ def find_cuts(
 
 
 def _cuts_of_scene(
-    track: SceneTrack, voice: Voice | None, size: tuple[int, int], config: PrepareConfig
+    track: SceneTrack, voice: HeardVoice | None, size: tuple[int, int], config: PrepareConfig
 ) -> tuple[list[Cut], Counter[Reason]]:
     """The clips of one scene, counted from its first frame, and the frames for which each reason to drop held."""
     faults = visual_faults(track, size, config.filters)

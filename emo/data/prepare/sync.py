@@ -1,15 +1,14 @@
 """Whether lips follow a voice: how they were seen to move against how the articulation hears that they should."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from emo.articulation import MEASURES, Articulator, measure_mouth
+from emo.articulation import MEASURES, measure_mouth, shared_articulator
 from emo.data.prepare.config import FilterConfig
 from emo.media import speech_band_loudness
-from emo.metrics import lagged_correlation
+from emo.metrics import common_lag, lagged_correlation
 
 SEARCHED = 0.8  # seconds to either side among which the best lag is sought, as far as a third of the clip
 CHANGE = 0.08  # seconds over which a change is taken
@@ -17,7 +16,7 @@ HEIGHT = MEASURES.index("height")  # what is read most steadily of a mouth
 
 
 @dataclass(frozen=True)
-class Voice:
+class HeardVoice:
     """What is heard over T frames.
 
     Attributes:
@@ -29,24 +28,18 @@ class Voice:
     lips: np.ndarray
 
     @classmethod
-    def heard(cls, sound: np.ndarray, frames: int, fps: float) -> "Voice":
+    def of(cls, sound: np.ndarray, frames: int, fps: float) -> "HeardVoice":
         """Of a sound (N,), mono at 16 kHz, of about so many frames."""
         height = shared_articulator()(sound, fps).height[:frames]
         loudness = speech_band_loudness(sound, (np.arange(frames) + 0.5) / fps)
         return cls(loudness, np.pad(height, (0, frames - len(height)), mode="edge"))
 
-    def part(self, start: int, stop: int) -> "Voice":
+    def part(self, start: int, stop: int) -> "HeardVoice":
         """Frames `start` to `stop`."""
-        return Voice(self.loudness[start:stop], self.lips[start:stop])
+        return HeardVoice(self.loudness[start:stop], self.lips[start:stop])
 
 
-@lru_cache(maxsize=1)
-def shared_articulator() -> Articulator:
-    """One articulator per process."""
-    return Articulator()
-
-
-class LipSync(NamedTuple):
+class LipMatch(NamedTuple):
     """How lips go with a voice.
 
     Attributes:
@@ -59,7 +52,7 @@ class LipSync(NamedTuple):
     lag: float
 
 
-def lip_sync(seen: np.ndarray, heard: np.ndarray, fps: float) -> LipSync:
+def match_lips(seen: np.ndarray, heard: np.ndarray, fps: float) -> LipMatch:
     """How lips go with a voice; a clip of a few frames goes with none.
 
     Args:
@@ -69,13 +62,12 @@ def lip_sync(seen: np.ndarray, heard: np.ndarray, fps: float) -> LipSync:
     """
     step = max(1, round(CHANGE * fps))
     if len(seen) < step + 3:
-        return LipSync(0.0, 0.0)
+        return LipMatch(0.0, 0.0)
     reach = min(round(SEARCHED * fps), (len(seen) - step) // 3 - 1)
-    heights = lagged_correlation(seen, heard, max_lag=reach)
-    changes = lagged_correlation(seen[step:] - seen[:-step], heard[step:] - heard[:-step], max_lag=reach)
-    matches = (heights.correlations + changes.correlations) / 2
-    best = min(range(len(matches)), key=lambda index: (-matches[index], abs(index - reach)))
-    return LipSync(float(matches[best]), (best - reach) / fps)
+    changes = seen[step:] - seen[:-step], heard[step:] - heard[:-step]
+    both = [lagged_correlation(*tracks, max_lag=reach).correlations for tracks in ((seen, heard), changes)]
+    lag = common_lag(both)
+    return LipMatch(float(np.mean([track[reach + lag] for track in both])), lag / fps)
 
 
 def seen_lips(landmarks: np.ndarray) -> np.ndarray:
@@ -85,5 +77,5 @@ def seen_lips(landmarks: np.ndarray) -> np.ndarray:
 
 def is_dubbed(landmarks: np.ndarray, heard: np.ndarray, fps: float, config: FilterConfig) -> bool:
     """Whether the lips of a clip (T, 478, 3) follow another voice than the one heard, whose lips are (T,) high."""
-    match, lag = lip_sync(seen_lips(landmarks), heard, fps)
+    match, lag = match_lips(seen_lips(landmarks), heard, fps)
     return match < config.min_lip_match or abs(lag) > config.max_lip_lag + 1e-9

@@ -1,14 +1,21 @@
-"""What the mouth does for a sound: jaw from loudness, lips from the vowel; from known phones or from any recording."""
+"""What the mouth does for a sound: by rule where the phones are known, by what was learned for any recording."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from emo.data.synthetic.phones import PHONES, VOWELS
+from emo.articulation import shared_articulator
+from emo.data.synthetic.phones import PHONES
 from emo.data.synthetic.speech import SAMPLE_RATE, Speech, track
-from emo.media.loudness import hann_windows, measuring_times, smooth_measurements, speech_band_loudness
+from emo.media.loudness import speech_band_loudness
+
+# Of a face whose jaw, width and rounding are commanded, in distances between the eyes' outer corners
+REST_OPEN = 0.03  # opening that the articulation hears in silence, where lips are shut
+WIDE_OPEN = 0.19  # opening of a jaw of 1
+REST_WIDTH = 0.583  # between the corners of a mouth at rest, of the talker that the articulation learned from
+FULL_SPREAD = 0.05  # by which corners are farther apart at a width of 1
 
 
 @dataclass(frozen=True)
@@ -33,18 +40,23 @@ def frame_count(samples: int, fps: float, sample_rate: int = SAMPLE_RATE) -> int
     return int(-(-samples * fps // sample_rate))
 
 
-def articulate_speech(speech: Speech, fps: float = 25.0) -> Articulation:
-    """Move the mouth to synthetic speech, whose phones are known.
-
-    Lips are shut during pauses and m, b, p; the jaw follows loudness and the vowel's openness.
+def articulate_speech(speech: Speech, fps: float = 25.0, *, learned: bool = False) -> Articulation:
+    """Move the mouth to synthetic speech, whose phones are known: lips are shut during pauses and m, b, p.
 
     Args:
         speech: result of `synthesize`.
         fps: frames per second.
+        learned: beside that, move the mouth as in a recording; else the jaw follows loudness and the vowel's
+            openness, and the lips the vowel.
     Raises:
         ValueError: `fps` is not positive.
     """
     times = _frame_times(len(speech.waveform), fps)
+    shut = track(speech.segments, times, lambda s: float(PHONES[s.phone].kind in ("closed", "pause")), 0.010)
+    opening = np.clip(1.15 - 1.45 * shut, 0, 1)
+    if learned:
+        heard = articulate_recording(speech.waveform, fps)
+        return replace(heard, jaw=heard.jaw * torch.tensor(opening, dtype=torch.float32))
     loudness = speech_band_loudness(speech.waveform, times)
     shaped = track(
         speech.segments,
@@ -52,36 +64,26 @@ def articulate_speech(speech: Speech, fps: float = 25.0) -> Articulation:
         lambda s: (PHONES[s.phone].open, PHONES[s.phone].width, PHONES[s.phone].rounding),
         0.030,
     )
-    shut = track(speech.segments, times, lambda s: float(PHONES[s.phone].kind in ("closed", "pause")), 0.010)
-    opening = np.clip(1.15 - 1.45 * shut, 0, 1)
     return _articulation(loudness, shaped[:, 0] / 0.9, shaped[:, 1], shaped[:, 2], opening)
 
 
 def articulate_recording(waveform: np.ndarray, fps: float = 25.0) -> Articulation:
-    """Move the mouth to any recording: loudness of the speech band, formants by linear prediction.
-
-    The estimates hold for one voice over moderate noise; music gives plausible, not phonetic, lips. m, b and p close
-    the lips because their murmur lies below the band.
+    """Move the mouth to any recording, as the learned articulation hears it (`emo.articulation`).
 
     Args:
-        waveform: (N,) mono at 16 kHz, -1…1.
+        waveform: (N,) mono at 16 kHz, -1...1.
         fps: frames per second.
     Raises:
-        ValueError: the waveform is empty, not one-dimensional or not finite, or `fps` is not positive.
+        AudioError: the waveform is empty, not one-dimensional or not finite.
+        ValueError: `fps` is not positive.
     """
-    waveform = np.asarray(waveform, dtype=np.float64)
-    if waveform.ndim != 1 or len(waveform) == 0 or not np.isfinite(waveform).all():
-        raise ValueError(f"a recording must be a non-empty, finite, mono array, not one of shape {waveform.shape}")
-    times = _frame_times(len(waveform), fps)
-    grid = measuring_times(len(waveform))
-    level = speech_band_loudness(waveform, grid)
-    first, second = _formants(waveform, grid)
-    opened, width, rounding = _vowel_shape(first, second, level)
-    weight = level + 1e-3
-    total = smooth_measurements(weight, 0.03)
-    averages = (smooth_measurements(values * weight, 0.03) / total for values in (opened, width, rounding))
-    shapes = (_sample(grid, average, times) for average in averages)
-    return _articulation(_sample(grid, level, times), *shapes, opening=np.ones(len(times)))
+    mouth = shared_articulator()(waveform, fps)
+    waveform = np.asarray(waveform, np.float64)
+    loudness = speech_band_loudness(waveform, _frame_times(len(waveform), fps))
+    jaw = ((mouth.opening - REST_OPEN) / (WIDE_OPEN - REST_OPEN)).clip(0, 1)
+    width = ((mouth.width - REST_WIDTH) / FULL_SPREAD).clip(-1, 1)
+    values = (loudness, jaw, width, mouth.rounding)
+    return Articulation(*(torch.tensor(v, dtype=torch.float32) for v in values))
 
 
 def _articulation(
@@ -98,48 +100,3 @@ def _frame_times(samples: int, fps: float) -> np.ndarray:
     if not fps > 0:
         raise ValueError(f"fps must be positive, not {fps}")
     return (np.arange(frame_count(samples, fps)) + 0.5) / fps
-
-
-def _sample(grid: np.ndarray, values: np.ndarray, times: np.ndarray) -> np.ndarray:
-    return np.interp(times, grid, values)
-
-
-def _formants(waveform: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First two resonances in Hz per grid time, by linear prediction at 8 kHz (autocorrelation method)."""
-    order, rate = 10, SAMPLE_RATE / 2
-    emphasized = np.append(waveform[0], waveform[1:] - 0.9 * waveform[:-1])
-    spectrum = np.abs(np.fft.rfft(hann_windows(emphasized, 512, grid), 1024, axis=1)) ** 2
-    correlation = np.fft.irfft(spectrum[:, : 1024 // 4 + 1], 512, axis=1)[:, : order + 1]  # up to 4 kHz
-    correlation[:, 0] = correlation[:, 0] * 1.0005 + 1e-9
-    lag = np.abs(np.arange(order)[:, None] - np.arange(order))
-    predictor = np.linalg.solve(correlation[:, lag], correlation[:, 1:, None])[..., 0]
-    companion = np.zeros((len(grid), order, order))
-    companion[:, 0] = predictor
-    companion[:, np.arange(1, order), np.arange(order - 1)] = 1
-    pole = np.linalg.eigvals(companion)
-    hertz = np.angle(pole) * rate / (2 * np.pi)
-    width = -np.log(np.abs(pole) + 1e-9) * rate / np.pi
-    hertz = np.where((hertz > 180) & (hertz < 3800) & (width < 500), hertz, np.inf)
-    hertz = np.sort(hertz, 1)
-    first, second = hertz[:, 0], hertz[:, 1]
-    found = np.isfinite(second)
-    return np.where(found, first, 500.0), np.where(found, second, 1450.0)
-
-
-def _bark(hertz: np.ndarray | float) -> np.ndarray:
-    return 26.81 / (1 + 1960 / np.maximum(hertz, 50)) - 0.53
-
-
-def _vowel_shape(
-    first: np.ndarray, second: np.ndarray, level: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Openness, width and rounding of the vowels that sound like these formants, for a tract scaled to the speaker."""
-    loud = level > 0.4
-    scale = np.clip(np.median(second[loud]) / 1400, 0.9, 1.3) if loud.any() else 1.0
-    table = list(VOWELS.values())
-    vowels = np.array([[_bark(v.formants[0]), _bark(v.formants[1])] for v in table])
-    formants = np.stack([_bark(first / scale), _bark(second / scale)], -1)
-    near = np.exp(-0.5 * ((formants[:, None] - vowels) ** 2).sum(-1) / 1.2**2) + 1e-12
-    near /= near.sum(1, keepdims=True)
-    shape = near @ np.array([[v.open / 0.9, v.width, v.rounding] for v in table])
-    return shape[:, 0], shape[:, 1], shape[:, 2]

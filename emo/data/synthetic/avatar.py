@@ -1,16 +1,19 @@
 """Procedural 3-D avatars: a signed-distance person, ray-marched frame by frame, with exact labels."""
 
+import math
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
 from emo.data.synthetic import avatar_shapes as shapes
-from emo.data.synthetic.avatar_march import CAMERA, CENTER_Y, HALF_VIEW, TILE, Marcher, Rays, group
+from emo.data.synthetic.avatar_flow import Surface, project, surface_flow
+from emo.data.synthetic.avatar_march import CAMERA, HALF_VIEW, TILE, Marcher, Rays, group
 from emo.data.synthetic.avatar_paint import Expression, backdrop, pack_look, unpack_look
 from emo.data.synthetic.avatar_shade import display
-from emo.data.synthetic.avatar_shapes import PIVOT, Pose, rotation
+from emo.data.synthetic.avatar_shapes import Pose, rotation
 from emo.data.synthetic.controls import FaceControls
+from emo.data.synthetic.flow import Flow
 from emo.data.synthetic.identity import Identity, Look, Shape
 from emo.data.synthetic.labels import FaceLabels
 
@@ -64,27 +67,17 @@ class AvatarRenderer:
 
     def _render(self, identity: Identity, controls: FaceControls) -> Tensor:
         frames, side = len(controls), self.size * self.samples
-        pixel = 2 * HALF_VIEW / side / controls.scale
+        pixel = _pixel(controls, side)
         expression = Expression(
             controls.blink, controls.gaze_x, controls.gaze_y, controls.brow, controls.smile, pixel * self.samples
         )
         geometry, look = pack_geometry(identity.shape, controls), pack_look(identity.look, expression)
         # Picture coordinates of all rays: u to the right, v up, both -1…1.
-        line = (torch.arange(side, device=self.device) + 0.5) / side * 2 - 1
-        u, v = line.repeat(side), -line.repeat_interleave(side)
+        u, v = self._picture(side)
         color = (
             display(backdrop(unpack_look(look)[0], u[None], v[None])).transpose(1, 2).reshape(frames * side * side, 3)
         )
-        # Translation and scale move the camera: an exact similarity of the picture.
-        x = (u - controls.tx[:, None]) * HALF_VIEW / controls.scale[:, None]
-        y = (v - controls.ty[:, None]) * HALF_VIEW / controls.scale[:, None]
-        inverse = (x * x + y * y + CAMERA**2).rsqrt()
-        rays = Rays(x * inverse, y * inverse, -CAMERA * inverse)
-        grid, middle = side // TILE, slice(TILE // 2, None, TILE)
-        axes = Rays(*(r.view(frames, side, side)[:, middle, middle].reshape(frames, grid * grid) for r in rays))
-        start = self._marcher.cones(geometry, axes, pixel[:, None]).view(frames, grid, grid)
-        start = start.repeat_interleave(TILE, 1).repeat_interleave(TILE, 2).view(frames, side * side)
-        t, coverage = self._marcher.surface(geometry, rays, start, pixel[:, None])
+        rays, t, coverage = self._cast(geometry, controls, u, v)
         seen = (coverage > 0).nonzero()[:, 0]
         members = group(seen, frames, side * side)
         local = Rays(*(r.reshape(-1)[members.ray] for r in rays))
@@ -96,29 +89,72 @@ class AvatarRenderer:
             picture = torch.nn.functional.avg_pool2d(picture, self.samples)
         return (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
+    def _picture(self, side: int) -> tuple[Tensor, Tensor]:
+        """Picture coordinates of all pixels, each (side * side,): u to the right, v up, both -1 ... 1."""
+        line = (torch.arange(side, device=self.device) + 0.5) / side * 2 - 1
+        return line.repeat(side), -line.repeat_interleave(side)
+
+    def _cast(self, geometry: Tensor, controls: FaceControls, u: Tensor, v: Tensor) -> tuple[Rays, Tensor, Tensor]:
+        """Rays through the pixels u, v, (T, pixels) each; how far they come; how far what they meet covers them."""
+        frames, side = len(controls), math.isqrt(len(u))
+        # Translation and scale move the camera: an exact similarity of the picture.
+        x = (u - controls.tx[:, None]) * HALF_VIEW / controls.scale[:, None]
+        y = (v - controls.ty[:, None]) * HALF_VIEW / controls.scale[:, None]
+        inverse = (x * x + y * y + CAMERA**2).rsqrt()
+        rays = Rays(x * inverse, y * inverse, -CAMERA * inverse)
+        pixel = _pixel(controls, side)[:, None]
+        grid, middle = side // TILE, slice(TILE // 2, None, TILE)
+        axes = Rays(*(r.view(frames, side, side)[:, middle, middle].reshape(frames, grid * grid) for r in rays))
+        start = self._marcher.cones(geometry, axes, pixel).view(frames, grid, grid)
+        start = start.repeat_interleave(TILE, 1).repeat_interleave(TILE, 2).view(frames, side * side)
+        return rays, *self._marcher.surface(geometry, rays, start, pixel)
+
+    @torch.no_grad()
+    def flow(self, identity: Identity, controls: FaceControls, reference: FaceControls) -> Flow:
+        """Where what every frame of `controls` shows stands in the frame of `reference`, exact for all that is rigid.
+
+        Head, hair and glasses turn with the head, body and background stay. Mouth, eyes and brows are painted and not
+        moved: they count as not visible, and so does what a falling jaw leaves behind or covers.
+
+        Args:
+            identity: one person for all T frames.
+            controls: T frames.
+            reference: one frame for all of them, or T frames, one for each.
+        """
+        identity, controls = identity.to(self.device), controls.to(self.device)
+        reference = reference.to(self.device)
+        chunks = [slice(i, i + self.batch) for i in range(0, len(controls), self.batch)]
+        shared = self._surface(identity, reference) if len(reference) == 1 else None
+        flows = []
+        for c in chunks:
+            there = shared or self._surface(identity, reference[c])
+            flows.append(surface_flow(self._surface(identity, controls[c]), there, self.size))
+        return Flow(torch.cat([f.offset for f in flows]), torch.cat([f.visible for f in flows]))
+
+    def _surface(self, identity: Identity, controls: FaceControls) -> Surface:
+        geometry = pack_geometry(_one_per_frame(identity, len(controls)).shape, controls)
+        rays, t, coverage = self._cast(geometry, controls, *self._picture(self.size))
+        t, coverage = t.view(len(controls), -1), coverage.view(len(controls), -1)
+        return Surface(geometry, controls, rays.at(t), coverage > 0.5)
+
     @torch.no_grad()
     def labels(self, identity: Identity, controls: FaceControls) -> FaceLabels:
         """Exact places in the picture for every frame, from the geometry; arguments as for `render`."""
         identity, controls = _one_per_frame(identity, len(controls)).to("cpu"), controls.to("cpu")
         shape, pose = shapes.unpack(pack_geometry(identity.shape, controls))
-        outline = self._project(_outline(shape, pose), controls)
+        outline = project(_outline(shape, pose), controls, self.size)
         between = 2 * (identity.shape.eye_x + identity.shape.eye_size * identity.look.eye_half)
         return FaceLabels(
             face_box=torch.cat([outline.amin(1), outline.amax(1)], 1),
-            points=self._project(_points(shape, pose), controls),
+            points=project(_points(shape, pose), controls, self.size),
             mouth_open=(pose.lip_up + pose.lip_down)[:, 0] / between,
             mouth_width=2 * pose.lip_half[:, 0] / between,
         )
 
-    def _project(self, points: Tensor, controls: FaceControls) -> Tensor:
-        """Head points (T, K, 3) → pixels (T, K, 2)."""
-        pivot = torch.tensor(PIVOT)
-        scene = (points - pivot) @ rotation(controls.yaw, controls.pitch, controls.roll).mT + pivot
-        depth = (CAMERA - scene[..., 2]) / CAMERA
-        scale = controls.scale[:, None] / HALF_VIEW
-        u = scene[..., 0] / depth * scale + controls.tx[:, None]
-        v = (scene[..., 1] - CENTER_Y) / depth * scale + controls.ty[:, None]
-        return torch.stack([(u + 1) / 2, (1 - v) / 2], -1) * self.size
+
+def _pixel(controls: FaceControls, side: int) -> Tensor:
+    """Width (T,) of a pixel in scene units."""
+    return 2 * HALF_VIEW / side / controls.scale
 
 
 def _one_per_frame(identity: Identity, frames: int) -> Identity:

@@ -44,7 +44,7 @@ class HeldOut:
     """
 
     def __init__(self, seed: int, people: int, fps: float = 25.0, compile: bool = False):
-        self.config = SyntheticConfig(seed=seed, identities=people, size=SIZE, fps=fps)
+        self.config = SyntheticConfig(seed=seed, identities=people, size=SIZE, fps=fps, edition=1)
         self._renderer = lru_cache(1)(lambda: Renderer(self.config, compile=compile))
         self.voice = lru_cache(None)(self._voice)
 
@@ -64,7 +64,9 @@ class HeldOut:
         spec = self.config.clip_spec(person)
         renderer = self._renderer()
         renderer.config = replace(self.config, seconds=seconds)
-        return renderer.render(spec if speed is None else replace(spec, speed=speed)).frames
+        frames = renderer.render(spec if speed is None else replace(spec, speed=speed)).frames
+        assert frames is not None
+        return frames
 
 
 @lru_cache(100)

@@ -24,8 +24,15 @@ def _detector():
         return FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1, min_detection_confidence=0.4)
 
 
+def within_outline(points: np.ndarray, side: int) -> np.ndarray:
+    """Where a picture of that side shows the face, (side, side) uint8, 0 or 1, by its landmarks (478, 2 or more)."""
+    mask = np.zeros((side, side), np.uint8)
+    cv2.fillPoly(mask, [np.round(points[OVAL, :2]).astype(np.int32)], (1,))
+    return mask
+
+
 @lru_cache(maxsize=1)
-def _tessellation() -> np.ndarray:
+def tessellation() -> np.ndarray:
     """FaceMesh's triangles: all triples of mutually connected landmarks."""
     from mediapipe.python.solutions.face_mesh_connections import FACEMESH_TESSELATION
 
@@ -77,6 +84,23 @@ def crop_portrait(image: np.ndarray, size: int = 512) -> tuple[np.ndarray, np.nd
     crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     again = landmarks(crop)
     return crop, (points - [x, y, 0]) * scale if again is None else again
+
+
+@dataclass(frozen=True)
+class CroppedPortrait:
+    """A square portrait that is ready to be warped.
+
+    Attributes:
+        image: (S, S, 3) uint8 RGB.
+        points: landmarks (478, 3) in its pixels.
+        cover: (S, S) float32, how far a pixel shows the person, 0 to 1; or None, where background and person are one.
+        backdrop: (S, S, 3) uint8 RGB, what stands still behind the person; with `cover` alone.
+    """
+
+    image: np.ndarray
+    points: np.ndarray
+    cover: np.ndarray | None = None
+    backdrop: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +158,7 @@ def build_mesh(image: np.ndarray, points: np.ndarray) -> PortraitMesh:
     first_eye = NUM_LANDMARKS + len(anchors)
     fans = [_fan(first_eye + k, [e.corners[0], *e.upper, e.corners[1], *e.lower[::-1]]) for k, e in enumerate(EYES)]
     mouth = _fan(first_eye + 2, MOUTH_RING)
-    triangles = np.concatenate([_tessellation(), _surroundings(oval[:, :2], anchors, side), *fans, mouth])
+    triangles = np.concatenate([tessellation(), _surroundings(oval[:, :2], anchors, side), *fans, mouth])
     return PortraitMesh(
         image=image,
         vertices=vertices,

@@ -1,19 +1,24 @@
-"""One synthetic clip from its specification: speech, the face's controls, pictures, labels."""
+"""One synthetic clip from its specification: what is heard and done, pictures, labels."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
 import torch
 
-from emo.data.synthetic.articulation import articulate_recording, articulate_speech
+from emo.data.motion_labels import MotionLabels
+from emo.data.synthetic.acting import act
+from emo.data.synthetic.alter import alter_portrait
+from emo.data.synthetic.alteration import Alteration
 from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.config import ClipSpec, SyntheticConfig
-from emo.data.synthetic.controls import FaceControls, make_controls
+from emo.data.synthetic.controls import FaceControls
+from emo.data.synthetic.flow import Flow
 from emo.data.synthetic.identity import draw_identities
 from emo.data.synthetic.labels import FaceLabels
-from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
-from emo.data.synthetic.warp import PortraitWarper
+from emo.data.synthetic.speech import SAMPLE_RATE
+from emo.data.synthetic.warp import PortraitWarper, portrait_side
 from emo.errors import FaceError
 from emo.media import AudioTrack, load_image
 
@@ -27,14 +32,17 @@ class RenderedClip:
     """A drawn clip.
 
     Attributes:
-        frames: (T, size, size, 3) uint8 RGB.
+        frames: (T, size, size, 3) uint8 RGB; None where the configuration wants no pictures.
         waveform: (N,) float32 at 16 kHz, T = ceil(N * fps / 16000).
-        labels: by name, each (T, ...) float32: every field of `FaceControls` and of `FaceLabels`, and `distance`.
+        labels: by name, each (T, ...) float32: every field of `FaceControls` and of `FaceLabels`, and `distance`;
+            where they are wanted, `landmarks` (T, 478, 3) of portraits.
+        motion: what holds for the whole clip; None in the first edition.
     """
 
-    frames: np.ndarray
+    frames: np.ndarray | None
     waveform: np.ndarray
     labels: dict[str, np.ndarray]
+    motion: MotionLabels | None
 
 
 class Renderer:
@@ -56,29 +64,46 @@ class Renderer:
         self._track = lru_cache(maxsize=OPEN_FILES)(self._open_track)
 
     def render(self, clip: ClipSpec) -> RenderedClip:
-        """Draw one clip.
+        """Act one clip, and draw it where pictures are wanted.
 
         Raises:
             EmoError: the portrait or the recording cannot be used.
         """
-        if clip.recording is None:
-            speech = synthesize(clip.seed, self.config.seconds)
-            waveform, mouth = speech.waveform, articulate_speech(speech, self.config.fps)
-        else:
-            waveform = self._excerpt(clip, clip.recording)
-            mouth = articulate_recording(waveform, self.config.fps)
-        controls = make_controls(mouth, clip.speed, clip.seed, self.config.fps)
+        acted = act(clip, self.config, self._excerpt)
+        controls = acted.controls
+        pictures = self.config.pictures
+        more = {}
         if clip.portrait is not None:
-            warper = self._warper(clip.portrait)
-            frames, labels = warper.render(controls), warper.labels(controls)
+            warper = self._warper(clip.portrait, clip.alteration, clip.partners)
+            frames, labels = warper.render(controls) if pictures else None, warper.labels(controls)
+            if self.config.landmarks:
+                more = {"landmarks": warper.landmarks(controls).numpy()}
         else:
             assert clip.identity is not None
             person = draw_identities([clip.identity])
-            frames, labels = self._avatars.render(person, controls), self._avatars.labels(person, controls)
-        return RenderedClip(frames.cpu().numpy(), waveform, _arrays(controls, labels))
+            frames = self._avatars.render(person, controls) if pictures else None
+            labels = self._avatars.labels(person, controls)
+        drawn = None if frames is None else frames.cpu().numpy()
+        return RenderedClip(drawn, acted.waveform, _arrays(controls, labels) | more, acted.motion)
 
-    def _load_warper(self, path: str) -> PortraitWarper:
-        return load_warper(path, self.config.size)
+    def flow(self, clip: ClipSpec, controls: FaceControls, reference: FaceControls) -> Flow:
+        """Where what frames of a clip show stands in other frames of it.
+
+        Args:
+            clip: whom it shows.
+            controls: of T frames; `controls_of` has those of a clip's labels.
+            reference: of one frame for all of them, or of T frames.
+
+        Raises:
+            EmoError: the portrait cannot be used.
+        """
+        if clip.portrait is not None:
+            return self._warper(clip.portrait, clip.alteration, clip.partners).flow(controls, reference)
+        assert clip.identity is not None
+        return self._avatars.flow(draw_identities([clip.identity]), controls, reference)
+
+    def _load_warper(self, path: str, alteration: Alteration | None, partners: tuple[str, ...]) -> PortraitWarper:
+        return load_warper(path, self.config.size, alteration, partners)
 
     def _open_track(self, path: str) -> AudioTrack:
         return AudioTrack.open(path, SAMPLE_RATE)
@@ -91,15 +116,32 @@ class Renderer:
         return track.read(start, start + length)
 
 
-def load_warper(path: str, size: int) -> PortraitWarper:
+def controls_of(labels: Mapping[str, np.ndarray]) -> FaceControls:
+    """What the frames of a synthetic clip command, from its labels, each (T, ...)."""
+    return FaceControls(**{field.name: torch.from_numpy(labels[field.name]) for field in fields(FaceControls)})
+
+
+def load_warper(
+    path: str, size: int, alteration: Alteration | None = None, partners: Sequence[str] = ()
+) -> PortraitWarper:
     """A picture file to warp.
 
+    Args:
+        path: of the picture.
+        size: of the frames, in pixels.
+        alteration: what is changed about it.
+        partners: pictures of the person who is mixed in.
+
     Raises:
-        ImageError: it cannot be read.
-        FaceError: there is no face in it.
+        ImageError: one of them cannot be read.
+        FaceError: there is no face in one of them.
     """
     try:
-        return PortraitWarper(np.asarray(load_image(path)), size)
+        image = np.asarray(load_image(path))
+        if alteration is None:
+            return PortraitWarper(image, size)
+        others = [np.asarray(load_image(partner)) for partner in partners]
+        return PortraitWarper(alter_portrait(image, portrait_side(size), alteration, others), size)
     except FaceError as error:
         raise FaceError(f"{path}: {error}") from None
 

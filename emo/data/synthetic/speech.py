@@ -207,9 +207,11 @@ def _filter(source: np.ndarray, response: np.ndarray) -> np.ndarray:
     window = np.hanning(WINDOW + 1)[:-1] * (2 * HOP / WINDOW)
     index = np.arange(len(response))[:, None] * HOP + np.arange(WINDOW)
     pieces = np.fft.irfft(np.fft.rfft(source[index] * window, 2 * WINDOW, axis=1) * response, axis=1)
-    out = np.zeros(len(source) + WINDOW)
-    np.add.at(out, np.arange(len(response))[:, None] * HOP + np.arange(2 * WINDOW), pieces)
-    return out[: len(source)]
+    hops = pieces.reshape(len(pieces), -1, HOP)
+    out = np.zeros((len(pieces) + hops.shape[1], HOP))
+    for hop in reversed(range(hops.shape[1])):  # the earlier frame first
+        out[hop : hop + len(pieces)] += hops[:, hop]
+    return out.ravel()[: len(source)]
 
 
 def _room(wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,5 +1,7 @@
 """A still portrait that talks: its mesh follows the controls, its pixels follow the mesh."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 import torch
@@ -7,18 +9,21 @@ from torch import Tensor
 
 from emo.data.synthetic.avatar_shapes import rotation
 from emo.data.synthetic.controls import FaceControls
+from emo.data.synthetic.flow import Flow
 from emo.data.synthetic.labels import FaceLabels
-from emo.data.synthetic.portrait import MOUTH_RING, build_mesh, crop_portrait
+from emo.data.synthetic.mouth_paint import paint_mouth
+from emo.data.synthetic.portrait import CroppedPortrait, build_mesh, crop_portrait
+from emo.data.synthetic.raster import draw_triangles, look_up, triangle_maps
 from emo.face.mesh import (
     CHEEKS,
     EYES,
     INNER_LIPS_MIDDLE,
-    INNER_MOUTH_CORNERS,
     LOWER_BROWS,
     LOWER_LIP,
     MOUTH_CORNERS,
     NOSE_UNDER_TIP,
     NUM_LANDMARKS,
+    NUM_SKIN_LANDMARKS,
     OVAL,
     UPPER_BROWS,
     UPPER_LIP,
@@ -27,40 +32,49 @@ from emo.face.mesh import (
 BROWS = [*UPPER_BROWS[0], *LOWER_BROWS[0], *UPPER_BROWS[1], *LOWER_BROWS[1]]
 WIDE_OPEN = 0.34  # gap between the lips over the mouth's width at jaw = 1; more looks drawn
 SUPERSAMPLING = 2
+SEEN = 0.1  # of an area in one frame, that must be left of it in the other for it to be seen there
 
 
 class PortraitWarper:
     """Draws one portrait in any `FaceControls`. Convincing to about 15 degrees of yaw and pitch, acceptable to 20.
 
     Args:
-        image: (H, W, 3) uint8 RGB with one frontal face.
+        image: (H, W, 3) uint8 RGB with one frontal face, around which it is cropped; or what is cropped already.
         size: side of the drawn frames in pixels.
     Raises:
         FaceError: no face is found.
         ValueError: the image is not (H, W, 3) uint8, or `size` is below 32.
     """
 
-    def __init__(self, image: np.ndarray, size: int = 128) -> None:
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f"a portrait must be (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
+    def __init__(self, image: np.ndarray | CroppedPortrait, size: int = 128) -> None:
+        picture = image.image if isinstance(image, CroppedPortrait) else image
+        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+            raise ValueError(f"a portrait must be (H, W, 3) uint8 RGB, not {picture.shape} {picture.dtype}")
         if size < 32:
             raise ValueError(f"size must be at least 32 pixels, not {size}")
         self.size = size
-        crop, points = crop_portrait(image, max(512, SUPERSAMPLING * size))
-        self.mesh = mesh = build_mesh(crop, points)
+        if not isinstance(image, CroppedPortrait):
+            image = CroppedPortrait(*crop_portrait(image, portrait_side(size)))
+        points = image.points
+        self.mesh = mesh = build_mesh(image.image, points)
         # The picture to sample from, no finer than the drawn frames need.
         self._side = min(mesh.image.shape[0], SUPERSAMPLING * size)
         self._source = cv2.resize(mesh.image, (self._side, self._side), interpolation=cv2.INTER_AREA)
+        self._cover, self._backdrop = np.ones((1, 1), np.float32), None
+        if image.cover is not None and image.backdrop is not None:
+            self._cover = cv2.resize(image.cover, (self._side, self._side), interpolation=cv2.INTER_AREA)
+            drawn = (SUPERSAMPLING * size,) * 2
+            self._backdrop = cv2.resize(image.backdrop, drawn, interpolation=cv2.INTER_AREA).astype(np.float32)
         depth = points[OVAL, 2].mean()
         self._pivot = np.array([*(mesh.center + 0.12 * mesh.height * mesh.down), depth + 0.15 * mesh.width])
-        origin = ((mesh.vertices[:, :2] + 0.5) * (self._side / mesh.image.shape[0]) - 0.5)[mesh.triangles]
-        self._origin, self._origin_edges = origin[:, 0], [(origin[:, k] - origin[:, 0]).T for k in (1, 2)]
+        self._origin = self._scaled(mesh.vertices, self._side)[mesh.triangles]
         around = ((mesh.triangles >= NUM_LANDMARKS) & (mesh.triangles < mesh.eye_vertex)).any(1)
         self._behind = (
             0.3 * mesh.width * around
         )  # hair and background lie behind the face, the mouth's inside behind the lips
         self._behind[-mesh.mouth_triangles :] += 0.05 * mesh.width
         self._prepare_mouth(points)
+        self._prepare_irises()
 
     def _prepare_mouth(self, points: np.ndarray) -> None:
         """Displacement of every vertex, in pixels along the face's axes, per unit of each mouth control."""
@@ -88,6 +102,18 @@ class PortraitWarper:
         cheeks = points[CHEEKS, :2].astype(int).clip(0, len(mesh.image) - 1)
         self._light = float(np.clip(mesh.image[cheeks[:, 1], cheeks[:, 0]].mean() / 255 * 1.5, 0.4, 1.1))
 
+    def _prepare_irises(self) -> None:
+        """The irises' landmarks as mixtures (10, 3) of the corners (10, 3) of the triangles that they lie on."""
+        mesh = self.mesh
+        irises = mesh.vertices[NUM_SKIN_LANDMARKS:NUM_LANDMARKS, :2]
+        eyes = mesh.triangles[np.isin(mesh.triangles, [mesh.eye_vertex, mesh.eye_vertex + 1]).any(1)]
+        middle, one, other = mesh.vertices[eyes, :2].transpose(1, 0, 2)
+        edges = np.stack([one - middle, other - middle], -1) + 1e-9 * np.eye(2)
+        share = np.linalg.solve(edges, (irises[:, None] - middle)[..., None])[..., 0]
+        share = np.concatenate([1 - share.sum(-1, keepdims=True), share], -1)
+        nearest = share.min(-1).argmax(1)  # inside it all shares are positive
+        self._iris_corner, self._iris_share = eyes[nearest], share[np.arange(len(irises)), nearest]
+
     def render(self, controls: FaceControls) -> Tensor:
         """Draw every frame of `controls`: (T, size, size, 3) uint8 RGB on the CPU."""
         vertices = self._deform(controls)
@@ -98,7 +124,7 @@ class PortraitWarper:
 
     def labels(self, controls: FaceControls) -> FaceLabels:
         """Places in the drawn frames, for every frame of `controls`."""
-        points = self.landmarks(controls)
+        points = self.landmarks(controls)[..., :2]
         oval, eyes = points[:, OVAL], torch.stack([points[:, e.corners].mean(1) for e in EYES], 1)
         face = self._shape(_as_arrays(controls))
         left, right = (face[:, corner] for corner in MOUTH_CORNERS)
@@ -111,9 +137,59 @@ class PortraitWarper:
         )
 
     def landmarks(self, controls: FaceControls) -> Tensor:
-        """FaceMesh points (T, 478, 2), moved as the picture is, in pixels of the drawn frames."""
-        points = self._deform(controls)[:, :NUM_LANDMARKS, :2]
-        return torch.tensor((points + 0.5) * self.size / self.mesh.image.shape[0], dtype=torch.float32)
+        """FaceMesh points (T, 478, 3), moved as the picture is, in pixels of the drawn frames.
+
+        Depth grows away from the camera, in the same pixels. Lids that close take the irises along.
+        """
+        points = self._deform(controls)
+        moved = points[:, :NUM_LANDMARKS].copy()
+        moved[:, NUM_SKIN_LANDMARKS:] = np.einsum("ic,ticx->tix", self._iris_share, points[:, self._iris_corner])
+        moved[..., :2] += 0.5
+        return torch.tensor(moved * self.size / self.mesh.image.shape[0], dtype=torch.float32)
+
+    def flow(self, controls: FaceControls, reference: FaceControls) -> Flow:
+        """Where what every frame of `controls` shows stands in the frame of `reference`, exact to the triangle.
+
+        Args:
+            controls: T frames.
+            reference: one frame for all of them, or T frames, one for each.
+        """
+        frames, references = self._deform(controls), self._deform(reference)
+        line = np.arange(self.size, dtype=np.float32)
+        offset = np.empty((len(frames), self.size, self.size, 2), np.float32)
+        visible = np.empty(offset.shape[:3], bool)
+        there = self._seen(references[0])
+        for index, points in enumerate(frames):
+            if index and len(references) > 1:
+                there = self._seen(references[index])
+            here = self._seen(points)
+            maps = triangle_maps(here.corner, there.corner)
+            across, down = look_up(maps, here.owner)
+            across, down = np.where(here.person, across, line), np.where(here.person, down, line[:, None])
+            offset[index] = np.stack([across - line, down - line[:, None]], -1)
+            column, row = np.round(across).astype(int), np.round(down).astype(int)
+            inside = (column >= 0) & (column < self.size) & (row >= 0) & (row < self.size)
+            place = row.clip(0, self.size - 1), column.clip(0, self.size - 1)
+            kept = (maps[0] * maps[4] - maps[1] * maps[3] > SEEN)[here.owner]
+            kept &= self._touch(here.owner, there.owner[place]) & ~self._in_mouth(here.owner)
+            visible[index] = inside & (there.person[place] == here.person) & (kept | ~here.person)
+        return Flow(torch.from_numpy(offset), torch.from_numpy(visible))
+
+    def _seen(self, points: np.ndarray) -> "_Seen":
+        """What a frame shows at every pixel."""
+        owner, corner = self._owner(points, self.size)
+        if self._backdrop is None:
+            return _Seen(owner, corner, np.ones(owner.shape, bool))
+        cover = self._covered(*look_up(triangle_maps(corner, self._origin), owner))
+        return _Seen(owner, corner, cover > 0.5)
+
+    def _touch(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """Whether triangles are the same or have a corner in common, by their numbers, both (H, W)."""
+        a, b = self.mesh.triangles[one], self.mesh.triangles[other]
+        return (a[..., :, None] == b[..., None, :]).any((-2, -1))
+
+    def _in_mouth(self, triangle: np.ndarray) -> np.ndarray:
+        return triangle >= len(self.mesh.triangles) - self.mesh.mouth_triangles
 
     def _deform(self, controls: FaceControls) -> np.ndarray:
         """Vertices (T, V, 3) in pixels of the portrait."""
@@ -142,7 +218,7 @@ class PortraitWarper:
             middle = points[:, [*eye.upper, *eye.lower, *eye.corners]].mean(1)
             iris = points[:, mesh.eye_vertex + k].copy()
             iris[:, :2] += half * look
-            points[:, mesh.eye_vertex + k] = iris + (middle - iris) * blink[:, 0]
+            points[:, mesh.eye_vertex + k] = iris + (middle - iris) * blink[:, 0].clip(0)
         points[:, mesh.eye_vertex + 2] = points[:, INNER_LIPS_MIDDLE].mean(1)
         return points
 
@@ -161,69 +237,44 @@ class PortraitWarper:
         return points + self.mesh.weight[:, None] * (turned - start)
 
     def _draw(self, points: np.ndarray) -> np.ndarray:
-        """One frame: triangles far to near into a map of triangle numbers, then one lookup of the portrait."""
-        mesh, side = self.mesh, self.size * SUPERSAMPLING
-        corner = ((points[:, :2] + 0.5) * (side / mesh.image.shape[0]) - 0.5)[mesh.triangles]
-        depth = points[:, 2][mesh.triangles].mean(1) + self._behind
-        owner = np.zeros((side, side), np.int32)
-        fixed = np.round(corner * 16).astype(np.int32)
-        order = np.argsort(-depth, kind="stable")
-        for index, triangle in zip(order.tolist(), fixed[order], strict=True):
-            cv2.fillConvexPoly(owner, triangle, index, cv2.LINE_8, 4)
-        # Per triangle, the affine map from the drawn frame back to the portrait, looked up coefficient by coefficient.
-        a, b, c, d, e, f = (np.take(v, owner, mode="clip") for v in self._affine(corner))
-        line = np.arange(side, dtype=np.float32)
-        across = a * line + b * line[:, None] + c
-        down = d * line + e * line[:, None] + f
+        """One frame: the map of triangles, then one lookup of the portrait."""
+        side = self.size * SUPERSAMPLING
+        owner, corner = self._owner(points, side)
+        across, down = look_up(triangle_maps(corner, self._origin), owner)
         drawn = cv2.remap(self._source, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        self._paint_mouth(drawn, (points[:, :2] + 0.5) * (side / mesh.image.shape[0]) - 0.5)
+        paint_mouth(drawn, self._scaled(points, side), self._light)
+        if self._backdrop is not None:
+            cover = self._covered(across, down)[..., None]
+            drawn = cv2.add(self._backdrop, cover * (drawn - self._backdrop), dtype=cv2.CV_8U)
         return cv2.resize(drawn, (self.size, self.size), interpolation=cv2.INTER_AREA)
 
-    def _affine(self, corner: np.ndarray) -> np.ndarray:
-        """Coefficients (6, N) of x' = a x + b y + c, y' = d x + e y + f, from drawn to portrait triangles."""
-        (x1, y1), (x2, y2) = (corner[:, 1] - corner[:, 0]).T, (corner[:, 2] - corner[:, 0]).T
-        (u1, v1), (u2, v2) = self._origin_edges
-        scale = x1 * y2 - x2 * y1
-        scale = 1 / np.where(np.abs(scale) < 1e-6, 1e-6, scale)  # a triangle seen edge-on owns no pixel
-        a, b = (u1 * y2 - u2 * y1) * scale, (u2 * x1 - u1 * x2) * scale
-        d, e = (v1 * y2 - v2 * y1) * scale, (v2 * x1 - v1 * x2) * scale
-        x0, y0 = corner[:, 0].T
-        u0, v0 = self._origin.T
-        return np.stack([a, b, u0 - a * x0 - b * y0, d, e, v0 - d * x0 - e * y0]).astype(np.float32)
+    def _covered(self, across: np.ndarray, down: np.ndarray) -> np.ndarray:
+        """How far the person covers what is looked up there in the source, like `across`."""
+        return cv2.remap(self._cover, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    def _paint_mouth(self, drawn: np.ndarray, points: np.ndarray) -> None:
-        """Fill the open mouth, in place: dark, a strip of teeth under the upper lip, the tongue below."""
-        ring = points[MOUTH_RING]
-        low = np.maximum(np.floor(ring.min(0)).astype(int) - 3, 0)
-        high = np.minimum(np.ceil(ring.max(0)).astype(int) + 4, len(drawn))
-        if (high <= low).any():
-            return
-        patch = drawn[low[1] : high[1], low[0] : high[0]]
-        mask = np.zeros(patch.shape[:2], np.uint8)
-        cv2.fillPoly(mask, [np.round((ring - low) * 16).astype(np.int32)], (255,), shift=4)
-        (left, right), (top, bottom) = points[INNER_MOUTH_CORNERS], points[INNER_LIPS_MIDDLE]
-        axis = right - left
-        half = np.linalg.norm(axis) / 2 + 1e-6
-        axis = axis / (2 * half)
-        row, column = np.mgrid[low[1] : high[1], low[0] : high[0]]
-        x, y = column - top[0], row - top[1]
-        # In half mouth widths: u sideways, v below the upper lip.
-        u, v = (x * axis[0] + y * axis[1]) / half, (y * axis[0] - x * axis[1]) / half
-        gap = np.linalg.norm(top - bottom) / half
-        tongue = (
-            np.clip((v - gap + 0.22) / 0.15, 0, 1)
-            * np.clip(1 - (u / 0.6) ** 2, 0, 1)
-            * np.clip((gap - 0.25) / 0.2, 0, 1)
-        )
-        teeth = np.clip((0.17 - 0.1 * u**2 - v) / 0.05, 0, 1) * np.clip((0.72 - np.abs(u)) / 0.2, 0, 1)
-        teeth *= np.clip((gap - 0.04) / 0.08, 0, 1)
-        seam = 1 - 0.18 * (np.abs((u * 4.5) % 1 - 0.5) > 0.44)
-        color = np.full((*u.shape, 3), np.array([38.0, 14, 18]) * self._light)
-        color += (np.array([125.0, 58, 62]) * self._light - color) * tongue[..., None]
-        enamel = np.array([195.0, 185, 170]) * self._light * (seam * (1 - 0.35 * np.abs(u)).clip(0, 1))[..., None]
-        color += (enamel - color) * teeth[..., None]
-        cover = cv2.GaussianBlur(mask, (0, 0), 0.004 * len(drawn) + 0.3)[..., None] / 255.0 * np.clip(gap / 0.05, 0, 1)
-        patch[:] = (patch + (color - patch) * cover).clip(0, 255)
+    def _owner(self, points: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+        """The triangles seen in a frame of that side, (side, side), and where all their corners are, (N, 3, 2)."""
+        corner = self._scaled(points, side)[self.mesh.triangles]
+        depth = points[:, 2][self.mesh.triangles].mean(1) + self._behind
+        return draw_triangles(corner, depth, side), corner
+
+    def _scaled(self, points: np.ndarray, side: int) -> np.ndarray:
+        """Vertices (V, 2) in pixels of a frame of that side."""
+        return (points[:, :2] + 0.5) * (side / self.mesh.image.shape[0]) - 0.5
+
+
+class _Seen(NamedTuple):
+    """What is seen in a frame: the triangles' numbers (H, W), all their corners (N, 3, 2), where the person is (H, W)
+    and not the backdrop behind them."""
+
+    owner: np.ndarray
+    corner: np.ndarray
+    person: np.ndarray
+
+
+def portrait_side(size: int) -> int:
+    """Side of the cropped portrait from which frames of `size` pixels are drawn."""
+    return max(512, SUPERSAMPLING * size)
 
 
 def _as_arrays(controls: FaceControls) -> dict[str, np.ndarray]:

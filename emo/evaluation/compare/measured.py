@@ -69,19 +69,23 @@ class MeasuredVideo:
     Args:
         path: of the video.
         cache: folder in which parts are kept, by the video's content.
+        seconds: of its beginning that are looked at; the whole by default.
 
     Raises:
         VideoError: it cannot be read.
     """
 
-    def __init__(self, path: Path, cache: Path):
+    def __init__(self, path: Path, cache: Path, seconds: float | None = None):
         self.path = path
         with VideoReader(path) as video:
-            self.fps, self.num_frames = video.fps, video.num_frames
+            self.fps, self._length = video.fps, video.num_frames
+            wanted = self._length if seconds is None else max(1, round(seconds * self.fps))
+            self.num_frames = min(wanted, self._length)
             self.height, self.width = video.height, video.width
             self.has_audio = video.has_audio
         self.digest = sha256(path)
-        self._folder = cache / f"{self.digest[:32]}-{FORMAT}"
+        part = "" if self.num_frames == self._length else f"-{self.num_frames}"
+        self._folder = cache / f"{self.digest[:32]}-{FORMAT}{part}"
         self._loaded: dict[str, dict[str, np.ndarray]] = {}
 
     def __getstate__(self) -> dict:
@@ -94,18 +98,19 @@ class MeasuredVideo:
     def frames(self) -> Iterator[np.ndarray]:
         """The frames, uint8 (n, H, W, 3), CHUNK at a time."""
         with VideoReader(self.path) as video:
-            for start in range(0, video.num_frames, CHUNK):
-                yield video.read(range(start, min(start + CHUNK, video.num_frames)))
+            for start in range(0, self.num_frames, CHUNK):
+                yield video.read(range(start, min(start + CHUNK, self.num_frames)))
 
     def waveform(self) -> np.ndarray:
         """The sound of just these frames, mono at 16 kHz; a little silence where it begins late or ends early.
 
         Raises:
-            Unavailable: there is none, or it is shorter or longer than the pictures by more than MAX_GAP_SECONDS.
+            Unavailable: there is none, or that of the whole video is shorter or longer than its pictures by more than
+                MAX_GAP_SECONDS.
         """
         if not self.has_audio:
             raise Unavailable("the video has no sound")
-        wanted = round(self.num_frames / self.fps * SAMPLE_RATE)
+        wanted = round(self._length / self.fps * SAMPLE_RATE)
         with AudioTrack.open(self.path, SAMPLE_RATE) as track:
             waveform = track.read(0, track.length)
         late = round(sound_start(self.path) * SAMPLE_RATE)
@@ -115,7 +120,8 @@ class MeasuredVideo:
         if abs(len(waveform) - wanted) > MAX_GAP_SECONDS * SAMPLE_RATE:
             seconds = len(waveform) / SAMPLE_RATE, wanted / SAMPLE_RATE
             raise Unavailable("sound of {:.1f} s, pictures of {:.1f} s; cut to one length".format(*seconds))
-        return np.pad(waveform, (0, max(0, wanted - len(waveform))))[:wanted]
+        waveform = np.pad(waveform, (0, max(0, wanted - len(waveform))))
+        return waveform[: round(self.num_frames / self.fps * SAMPLE_RATE)]
 
     def part(self, part: Part) -> dict[str, np.ndarray]:
         """Arrays of a part: from its file, or computed and kept.

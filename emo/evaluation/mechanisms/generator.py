@@ -17,6 +17,7 @@ from emo.data.synthetic.speech import SAMPLE_RATE
 from emo.evaluation.mechanisms.emo_mechanisms import clip_frames, motion_frames
 from emo.evaluation.mechanisms.observation import Observation, load_observation, observe, save_observation
 from emo.evaluation.mechanisms.plan import EvalClip
+from emo.evaluation.seeds import noise_seed
 from emo.face import FaceDetector
 from emo.generation.fingerprint import scheduler_fingerprint, weights_fingerprint
 from emo.hub.registry import load_pipeline
@@ -96,7 +97,7 @@ class Generator:
                 num_inference_steps=settings.steps,
                 audio_guidance_scale=settings.audio_guidance,
                 reference_guidance_scale=settings.reference_guidance,
-                generator=torch.Generator().manual_seed(_seed(settings.seed, clip.name)),
+                generator=torch.Generator().manual_seed(noise_seed(settings.seed, clip.name)),
                 speed=clip.speed,
                 face_region=clip.region,
                 output_type="uint8",
@@ -126,11 +127,6 @@ class Generator:
             if clip.picture:
                 about["picture"] = hashlib.sha256(Path(clip.picture).read_bytes()).hexdigest()
         return {name: json.dumps(value) for name, value in about.items() if name != "compile"}
-
-
-def _seed(seed: int, name: str) -> int:
-    """Of a video's noise, from the run's seed and the video's name."""
-    return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:6], "big")
 
 
 def generate(generator: Generator, clip: EvalClip) -> tuple[str, Observation]:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from emo.evaluation.mechanisms.observation import Observation
-from emo.evaluation.mechanisms.rows import FPS, Row
+from emo.evaluation.mechanisms.rows import FPS
+from emo.evaluation.row import Row
 from emo.metrics import clip_border_ratio, nearest, relative_change
 
 MOVED = 0.5  # of the way that a region is shifted, the face must go along with

@@ -88,7 +88,7 @@ def observe(frames: np.ndarray, detector: FaceDetector, seconds: float = 0.0) ->
 
 def save_observation(path: Path, observation: Observation, made_of: dict[str, str]) -> None:
     """Keep an observation, and what it was made of; whole or not at all."""
-    arrays = {f.name: np.ascontiguousarray(getattr(observation, f.name)) for f in fields(Observation)}
+    arrays = {f.name: np.asarray(getattr(observation, f.name), order="C") for f in fields(Observation)}
     write_whole(path, save(arrays, {"made_of": json.dumps(made_of, sort_keys=True)}))
 
 

@@ -1,34 +1,19 @@
 """A report that can be looked at: a table, a plot per row, a contact sheet, and all numbers as JSON."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from emo.evaluation.mechanisms.observation import Observation
-from emo.evaluation.mechanisms.rows import Row
-from emo.evaluation.report import markdown_table, new_figure, plots_folder, save_figure, save_sheet
-from emo.files import write_whole
+from emo.evaluation.report import save_sheet
+from emo.evaluation.row import Row, save_rows
 from emo.media import contact_sheet
 
-TABLE, NUMBERS, SHEET = "mechanisms.md", "mechanisms.json", "mechanisms.png"
+NAME = "mechanisms"
 ON_SHEET = ("talk-", "real-")
 ROWS_ON_SHEET = 12
-VERDICTS = {True: "reached", False: "**missed**", None: ""}
-
-
-def markdown(rows: Sequence[Row]) -> str:
-    """The table."""
-    return markdown_table(
-        ("mechanism", "paper", "measure", "generated", "ground truth", "bar", ""),
-        [
-            (row.mechanism, row.section, row.measure, row.value, row.truth, row.bar, VERDICTS[row.passed])
-            for row in rows
-        ],
-    )
 
 
 def save_report(rows: Sequence[Row], found: Mapping[str, Observation], about: dict[str, Any], out: Path) -> None:
@@ -43,16 +28,8 @@ def save_report(rows: Sequence[Row], found: Mapping[str, Observation], about: di
     Raises:
         OutputError: it cannot be written to.
     """
-    write_whole(out / TABLE, markdown(rows).encode())
-    fields = ("mechanism", "section", "measure", "value", "truth", "bar", "passed", "numbers")
-    content = {"about": about, "rows": [{name: getattr(row, name) for name in fields} for row in rows]}
-    write_whole(out / NUMBERS, (json.dumps(content, indent=1, default=_plain) + "\n").encode())
-    plots = plots_folder(out)
-    for number, row in enumerate(rows, 1):
-        figure = new_figure(7, 4)
-        row.draw(figure.add_subplot())
-        save_figure(figure, plots / f"{number:02d}-{row.mechanism.replace(' ', '-')}.png")
-    save_sheet(sheet(found), out / SHEET)
+    save_rows(rows, about, out, NAME)
+    save_sheet(sheet(found), out / f"{NAME}.png")
 
 
 def sheet(found: Mapping[str, Observation]) -> Image.Image:
@@ -63,9 +40,3 @@ def sheet(found: Mapping[str, Observation]) -> Image.Image:
     frames = [frame for name in rows for frame in found[name].shown]
     labels = [name if i == 0 else "" for name in rows for i in range(len(found[name].shown))]
     return contact_sheet(frames, columns=len(found[rows[0]].shown), labels=labels)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} is not for JSON")

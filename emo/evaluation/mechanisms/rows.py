@@ -1,44 +1,16 @@
 """Rows of the table, one per mechanism of the paper: its measure on generated video, on the truth, and the bar."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from emo.evaluation.mechanisms.observation import Observation
+from emo.evaluation.row import Row
 from emo.metrics import lagged_correlation, nearest
 
 REST = 2  # frames of silence on either side, before a mouth must be shut
 SILENT = 0.05  # of the loudness, 0 … 1
 FPS = 25
-
-
-@dataclass(frozen=True)
-class Row:
-    """A mechanism.
-
-    Attributes:
-        mechanism: what it is.
-        section: where the paper has it.
-        measure: what is read from the videos.
-        value: the measure in words.
-        truth: what the same measure gives for the synthesizer's own clips.
-        bar: in words.
-        passed: whether the bar is reached; None where there is none.
-        numbers: all that the words are made of.
-        draw: draws the row's plot on axes of matplotlib.
-    """
-
-    mechanism: str
-    section: str
-    measure: str
-    value: str
-    truth: str
-    bar: str
-    passed: bool | None
-    numbers: dict[str, Any]
-    draw: Callable[[Any], None] = field(repr=False)
 
 
 def lips(talks: Sequence[Observation], truths: Sequence[Observation], jaws: Sequence[np.ndarray]) -> Row:

@@ -10,7 +10,7 @@ from emo.evaluation.mechanisms import motion_rows, plan, rows
 from emo.evaluation.mechanisms.emo_mechanisms import reconstruct
 from emo.evaluation.mechanisms.observation import Observation
 from emo.evaluation.mechanisms.plan import EvaluationSize
-from emo.evaluation.mechanisms.rows import Row
+from emo.evaluation.row import Row
 from emo.face import FaceDetector
 from emo.metrics import identity_descriptor
 

@@ -1,1 +1,6 @@
-"""What train/articulation.py learns from: talkers whose mouths were read, and voices whose phones are known."""
+"""The training of an articulation."""
+
+from emo.training.articulation.config import ArticulationTrainingConfig
+from emo.training.articulation.stage import ArticulationStage
+
+__all__ = ["ArticulationStage", "ArticulationTrainingConfig"]

@@ -5,14 +5,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from emo.articulation import MEASURES, Articulator, Mouth
+from emo.articulation.phones import timeline
+from emo.metrics import bilabials
 from emo.training.articulation.disturb import in_room, low_passed, pitched
-from emo.training.articulation.phones import VOWELS, Phone, pieces, timeline
 from emo.training.articulation.talks import Talk
 
 TRACK_FPS = 100.0  # at which the lips are looked at within phones
-MARGIN = 0.02  # seconds around a phone that count as its own
-SHUT = 1 / 3  # of the vowels' mean opening
-SHORTEST_VOWEL = 0.02  # seconds
 SEMITONES = 4
 
 
@@ -40,40 +38,22 @@ def means(rows: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def bilabials_shut(articulator: Articulator, talks: Sequence[Talk]) -> float:
-    """Share of p, b and m in which the opening falls below a third of the mean of the vowels' widest in its talk."""
-    shut = []
-    for talk in talks:
-        assert talk.phones is not None, talk.name
-        opening = articulator(talk.waveform, TRACK_FPS).opening
-
-        def within(phone: Phone, margin: float = 0.0, opening: np.ndarray = opening) -> np.ndarray:
-            first, last = (phone.start - margin) * TRACK_FPS, (phone.end + margin) * TRACK_FPS
-            return opening[max(0, int(first)) : int(last) + (margin > 0)]
-
-        vowels = [phone for phone in talk.phones if phone.end - phone.start > SHORTEST_VOWEL and _vowel(phone)]
-        widest = np.mean([within(phone).max() for phone in vowels if len(within(phone))])
-        lips = [phone for phone in talk.phones if phone.letters in ("p", "b", "m")]
-        shut += [within(phone, MARGIN).min() < SHUT * widest for phone in lips if len(within(phone, MARGIN))]
-    return float(np.mean(shut))
+    """Share of p, b and m in which the articulation's lips meet; see `emo.metrics.bilabials`."""
+    openings = [articulator(talk.waveform, TRACK_FPS).opening for talk in talks]
+    return _share_shut(openings, [TRACK_FPS] * len(talks), talks)
 
 
 def real_bilabials_shut(talks: Sequence[Talk]) -> float:
-    """The same of mouths that were read: what alignments and the reader leave of it at 25 frames a second."""
+    """The same of mouths that were read: what alignments and the reader leave of it."""
+    return _share_shut([talk.measures[:, 0] for talk in talks], [talk.fps for talk in talks], talks)
+
+
+def _share_shut(openings: Sequence[np.ndarray], rates: Sequence[float], talks: Sequence[Talk]) -> float:
     shut = []
-    for talk in talks:
+    for opening, fps, talk in zip(openings, rates, talks, strict=True):
         assert talk.phones is not None, talk.name
-        times = (np.arange(len(talk.measures)) + 0.5) / talk.fps
-        opening = talk.measures[:, 0]
-
-        def within(phone: Phone, margin: float, times=times, opening=opening) -> np.ndarray:
-            return opening[(times >= phone.start - margin) & (times <= phone.end + margin)]
-
-        half = 0.5 / talk.fps
-        vowels = [within(phone, half) for phone in talk.phones if _vowel(phone)]
-        widest = np.mean([v.max() for v in vowels if len(v)])
-        lips = [within(phone, MARGIN + half) for phone in talk.phones if phone.letters in ("p", "b", "m")]
-        shut += [v.min() < SHUT * widest for v in lips if len(v)]
-    return float(np.mean(shut))
+        shut.append(bilabials.bilabials_shut(opening, fps, talk.phones))
+    return float(np.concatenate(shut).mean())
 
 
 def sounds_told(articulator: Articulator, talks: Sequence[Talk]) -> float:
@@ -105,8 +85,3 @@ def disturbances() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
         f"+{SEMITONES} semitones": lambda waveform: pitched(waveform, SEMITONES),
         f"-{SEMITONES} semitones": lambda waveform: pitched(waveform, -SEMITONES),
     }
-
-
-def _vowel(phone: Phone) -> bool:
-    letters = [piece.letter for piece in pieces([phone])]
-    return letters[0] in VOWELS

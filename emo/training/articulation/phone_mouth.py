@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from emo.articulation import MEASURES
-from emo.training.articulation.phones import TRAITS, Phone, timeline
+from emo.articulation import MEASURES, mouth_at
+from emo.articulation.phones import TRAITS, Phone, timeline
 from emo.training.articulation.talks import Talk
 
 RATE = 100.0  # of its timeline and of the mouths it gives
@@ -102,7 +102,5 @@ def _sample(
     assert talk.phones is not None, talk.name
     speed, count = rng.uniform(*SPEEDS), round(SECONDS * RATE)
     faster = [Phone(p.letters, p.start / speed, p.end / speed) for p in talk.phones]
-    frames = np.arange(count) / RATE * speed * talk.fps - 0.5
-    standard = (talk.measures - mean) / deviation
-    mouth = np.stack([np.interp(frames, np.arange(len(standard)), column) for column in standard.T])
-    return timeline(faster, count, RATE)[0].T.copy(), mouth.astype(np.float32)
+    mouth = mouth_at(talk.standardized(mean, deviation).measures, talk.fps, np.arange(count) / RATE * speed)
+    return timeline(faster, count, RATE)[0].T.copy(), mouth.T.astype(np.float32)

@@ -9,17 +9,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from emo.articulation import MEASURES
+from emo.articulation import MEASURES, mouth_at
 from emo.articulation.features import HOP, SAMPLE_RATE, log_mel, mel_filters
 from emo.articulation.network import STEP
 from emo.training.articulation.disturb import Disturber, resampled
-from emo.training.articulation.phones import timeline
 from emo.training.articulation.talks import Talk
 
 SPEEDS = (0.82, 1.22)
 WARPS = np.linspace(0.86, 1.17, 13)  # of the tract's length, beside the speed
 RATE = SAMPLE_RATE / (HOP * STEP)  # of the network's steps
-UNKNOWN = -1  # class of what no one labeled
 
 
 class Source(NamedTuple):
@@ -102,21 +100,14 @@ class ArticulationSamples(Dataset[ArticulationBatch]):
         heard = np.pad(heard, (0, max(0, hops * HOP - len(heard))))[: (hops - 1) * HOP]
         features = log_mel(heard.astype(np.float32), self.filters[rng.integers(len(self.filters))])
         times = np.arange(self.steps) / RATE * speed + start / SAMPLE_RATE
-        sounds = np.full(self.steps, UNKNOWN)
-        if talk.phones is not None:
-            rate = 100.0
-            labels = timeline(talk.phones, int(times[-1] * rate) + 2, rate)[1]
-            sounds = labels[np.round(times * rate).astype(int)]
-        mouth, weight = np.zeros((len(MEASURES), self.steps)), 0.0
+        mouth, weight = np.zeros((self.steps, len(MEASURES))), 0.0
         if talk.mouth is not None:
-            frames = times * talk.fps - 0.5
-            mouth = np.stack([np.interp(frames, np.arange(len(talk.mouth)), column) for column in talk.mouth.T])
-            weight = source.weight
+            mouth, weight = mouth_at(talk.mouth, talk.fps, times), source.weight
         return ArticulationBatch(
             index=torch.tensor([number]),
             features=features[None],
-            mouth=torch.tensor(mouth, dtype=torch.float32)[None],
+            mouth=torch.tensor(mouth.T, dtype=torch.float32)[None],
             weight=torch.tensor([weight]),
-            sounds=torch.tensor(sounds, dtype=torch.int64)[None],
+            sounds=torch.tensor(talk.sounds_at(times), dtype=torch.int64)[None],
             names=(talk.name,),
         )

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from emo.articulation.phones import Phone, timeline
 from emo.errors import ConfigError
-from emo.media.search import find_files
-from emo.training.articulation.phones import Phone
+from emo.search import find_files
 
 FULL_SCALE = 32767
+UNKNOWN = -1  # class of what no one labeled
+LABEL_RATE = 100.0  # a second, at which sounds are laid out before they are read at other times
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,17 @@ class Talk:
     def with_mouth(self, mouth: np.ndarray, fps: float) -> "Talk":
         return replace(self, mouth=mouth, fps=fps)
 
+    def standardized(self, mean: np.ndarray, deviation: np.ndarray) -> "Talk":
+        """With measures less their mean, by their deviation, each (measures,)."""
+        return self.with_mouth((self.measures - mean) / deviation, self.fps)
+
+    def sounds_at(self, times: np.ndarray) -> np.ndarray:
+        """Classes of SOUNDS at times in seconds, (S,) -> (S,) int64; UNKNOWN where no one labeled the talk."""
+        if self.phones is None:
+            return np.full(len(times), UNKNOWN)
+        labels = timeline(self.phones, int(times[-1] * LABEL_RATE) + 2, LABEL_RATE)[1]
+        return labels[np.round(times * LABEL_RATE).astype(int)]
+
     def write(self, folder: Path) -> None:
         arrays: dict[str, Any] = {"sound": self.sound, "fps": np.array(self.fps), "kind": np.array(self.kind)}
         if self.mouth is not None:
@@ -55,6 +68,46 @@ class Talk:
         if self.phones is not None:
             arrays["phones"] = np.array(json.dumps([list(phone) for phone in self.phones], ensure_ascii=False))
         np.savez_compressed(folder / f"{self.name}.npz", **arrays)
+
+
+def as_sound(waveform: np.ndarray) -> np.ndarray:
+    """A waveform (N,), -1 to 1 or cut there, as a talk keeps it: int16."""
+    return (waveform.clip(-1, 1) * FULL_SCALE).astype(np.int16)
+
+
+@dataclass(frozen=True)
+class Talkers:
+    """Talks whose mouths were read, of one person or several.
+
+    Attributes:
+        learned: what is learned from.
+        kept_aside: what is only measured on.
+        mean, deviation: of the measures over what is learned from, each (measures,).
+    """
+
+    learned: list[Talk]
+    kept_aside: list[Talk]
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    @property
+    def standardized(self) -> list[Talk]:
+        """What is learned from, with standardized measures."""
+        return [talk.standardized(self.mean, self.deviation) for talk in self.learned]
+
+
+def read_talkers(folder: str, option: str, held_out: int) -> Talkers:
+    """The talks with mouths of a folder, of which the first of every `held_out`, by name, is kept aside.
+
+    Raises:
+        EmoError: naming the option, if there are too few, or as `read_talks`.
+    """
+    clips = [talk for talk in read_talks(folder, option) if talk.mouth is not None]
+    learned = [talk for i, talk in enumerate(clips) if i % held_out]
+    if not learned:
+        raise ConfigError(f"{option}: {folder} needs two clips with mouths at least, not {len(clips)}")
+    rows = np.concatenate([talk.measures for talk in learned])
+    return Talkers(learned, clips[::held_out], rows.mean(0), rows.std(0))
 
 
 def read_talks(folder: str, option: str) -> list[Talk]:

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from emo.articulation.features import SAMPLE_RATE
+from emo.articulation.phones import ARPABET, Phone
 from emo.data.synthetic.speech import synthesize
 from emo.errors import ConfigError
 from emo.media import AudioTrack
-from emo.training.articulation.phones import ARPABET, Phone
-from emo.training.articulation.talks import FULL_SCALE, Talk
+from emo.training.articulation.talks import Talk, as_sound
 from emo.training.articulation.words import GRID, languages
 
 FLITE = ("awb", "rms", "slt", "kal16")
@@ -171,16 +171,13 @@ def synthetic(seed: int) -> Talk:
     """Three seconds of this project's own synthetic speech."""
     speech = synthesize(seed, 3.0)
     phones = [Phone(s.phone.strip(), s.start, s.end) for s in speech.segments]
-    sound = (speech.waveform.clip(-1, 1) * FULL_SCALE).astype(np.int16)
+    sound = as_sound(speech.waveform)
     return Talk(f"synthetic_{seed:07d}", "synthetic", sound, phones=phones)
 
 
 def _at_16_khz(samples: np.ndarray, rate: int) -> np.ndarray:
-    track = AudioTrack.open((samples, rate), SAMPLE_RATE)
-    try:
+    with AudioTrack.open((samples, rate), SAMPLE_RATE) as track:
         return track.read(0, track.length)
-    finally:
-        track.close()
 
 
 def _padded(name: str, kind: str, sound: np.ndarray, phones: list[Phone], rng: random.Random) -> Talk:
@@ -188,4 +185,4 @@ def _padded(name: str, kind: str, sound: np.ndarray, phones: list[Phone], rng: r
     lead = Fraction(rng.randint(10, 60), 100)
     before, after = int(lead * SAMPLE_RATE), round(0.3 * SAMPLE_RATE)
     later = [Phone(p.letters, p.start + float(lead), p.end + float(lead)) for p in phones]
-    return Talk(name, kind, (np.pad(sound, (before, after)).clip(-1, 1) * FULL_SCALE).astype(np.int16), phones=later)
+    return Talk(name, kind, as_sound(np.pad(sound, (before, after))), phones=later)

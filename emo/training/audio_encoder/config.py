@@ -23,6 +23,21 @@ class SpeechDataConfig:
         None, "folder of recordings, of which log-mel alone is learned", unset="none"
     )
     speech_share: Annotated[float, SHARE] = key(0.3, "of sounds that are pieces of recordings")
+    talkers: Annotated[str | None, Name()] = key(
+        None, "folder of talks with real mouths, as `train/articulation_data.py` writes them", unset="none"
+    )
+    held_out: Annotated[int, Numbers(2, 10**6)] = key(
+        10, "of every so many talkers' clips, sorted by name, the first is kept aside"
+    )
+    voices: Annotated[str | None, Name()] = key(None, "folder of talks with phones, likewise", unset="none")
+    talk_share: Annotated[float, SHARE] = key(0.6, "of sounds that are pieces of talks, where there are any")
+    voice_share: Annotated[float, SHARE] = key(0.6, "of these that are of `voices`, where there are talkers too")
+    measured: Annotated[str | None, Name()] = key(
+        None, "folder of talks with real mouths of other people, only measured on", unset="none"
+    )
+    aligned: Annotated[str | None, Name()] = key(
+        None, "folder of talks with phones of other people, only measured on", unset="none"
+    )
     batch_size: Annotated[int, BATCH] = key(8, "sounds per process and batch")
     workers: Annotated[int, WORKERS] = key(1, "loader processes per process")
 
@@ -41,6 +56,10 @@ class SpeechLossConfig:
 
     mel_bins: Annotated[int, Numbers(1, 128)] = key(32, "mel bands")  # more would leave bands without a frequency
     mouth: Annotated[float, Numbers(0, 1e4)] = key(2.0, "weight of jaw, width and rounding against all bands together")
+    sounds: Annotated[float, Numbers(0, 1e4)] = key(1.0, "weight of the classes of sounds, where talks have phones")
+    lips: Annotated[float, Numbers(0, 1e4)] = key(
+        1.0, "weight of the measures of real mouths, where there are talkers"
+    )
 
 
 @dataclass

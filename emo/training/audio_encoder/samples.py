@@ -11,11 +11,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from transformers.audio_utils import mel_filter_bank
 
+from emo.articulation import MEASURES
 from emo.data.synthetic.articulation import articulate_speech
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
 from emo.media import AudioTrack
+from emo.training.articulation.talks import UNKNOWN
+from emo.training.audio_encoder.talks import TalkPieces
 
-MOUTH = ("jaw", "width", "rounding")
+MOUTH: tuple[str, ...] = ("jaw", "width", "rounding")
 TRACK_FPS = 100.0  # at which the mouth is sampled before it is read at the states' times
 LEAST_POWER = 1e-4  # of a mel band of sound at unit variance: what lies below is silence
 TRAINING, HELD_OUT = 0x7A1, 0x4E1  # never the same utterances
@@ -49,6 +52,9 @@ class SpeechBatch:
         mel: (B, S, bins), common logarithm of the power in mel bands, of the sound without the noise.
         mouth: (B, S, 3), jaw, width and rounding as in `emo.data.synthetic.controls.FaceControls`; 0 for recordings.
         articulated: (B,), 1 where the mouth is known, that is for synthetic speech, else 0.
+        sounds: (B, S) int64, classes of `emo.articulation.SOUNDS`, UNKNOWN but for talks with phones.
+        lips: (B, S, measures), a real mouth, standardized; 0 where none was read.
+        seen: (B, S), 1 where one was read, else 0.
         names: of what is heard, for messages.
     """
 
@@ -57,6 +63,9 @@ class SpeechBatch:
     mel: Tensor
     mouth: Tensor
     articulated: Tensor
+    sounds: Tensor
+    lips: Tensor
+    seen: Tensor
     names: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -81,7 +90,7 @@ class SpeechSamples(Dataset[SpeechBatch]):
 
     It is utterance g mod U of synthetic speech, each with a voice, a room and a noise of its own, or with probability
     `recorded_share` a piece of a recording; and with probability `noise_share` there is more noise on it, 0 to 40 dB
-    below.
+    below. Where there are talks, their share of all samples is pieces of them instead, each heard somewhere.
 
     Args:
         times: of the encoder's states.
@@ -92,6 +101,7 @@ class SpeechSamples(Dataset[SpeechBatch]):
         noise_share: of sounds with more noise.
         recordings: files of speech.
         recorded_share: of sounds that are pieces of them, where there are any.
+        talks: real and other voices with phones and mouths, if there are any.
         clean: synthetic speech as it is, without a room and noise of its own.
         pool: `TRAINING` or `HELD_OUT`.
     """
@@ -107,6 +117,7 @@ class SpeechSamples(Dataset[SpeechBatch]):
         noise_share: float = 0.0,
         recordings: Sequence[Path] = (),
         recorded_share: float = 0.0,
+        talks: TalkPieces | None = None,
         clean: bool = False,
         pool: int = TRAINING,
     ):
@@ -118,27 +129,50 @@ class SpeechSamples(Dataset[SpeechBatch]):
         self.noise_share = noise_share
         self.recordings = tuple(recordings)
         self.recorded_share = recorded_share
+        self.talks = talks
         self.clean = clean
         self.pool = pool
 
     def __getitem__(self, number: int) -> SpeechBatch:
         rng = np.random.default_rng((self.pool, self.seed, number))
+        if self.talks is not None and rng.random() < self.talks.share:
+            return self._talk(number, self.talks, rng)
         recorded = bool(self.recordings) and rng.random() < self.recorded_share
         if recorded:
             path = self.recordings[rng.integers(len(self.recordings))]
-            waveform, name = _piece(path, self.seconds, rng)
-            mouth = np.zeros((len(self.times.centers(len(waveform))), len(MOUTH)), np.float32)
+            (waveform, name), mouth = _piece(path, self.seconds, rng), None
         else:
             utterance = number % self.utterances
             waveform, mouth = _utterance(self.pool, self.seed, utterance, self.seconds, self.clean, self.times)
             name = f"utterance {utterance}"
         noisy = add_noise(waveform, rng.uniform(0, 40), rng) if rng.random() < self.noise_share else waveform
+        return self._sample(number, name, waveform, noisy, mouth)
+
+    def _talk(self, number: int, talks: TalkPieces, rng: np.random.Generator) -> SpeechBatch:
+        samples = round(self.seconds * SAMPLE_RATE)
+        talk = talks.draw(samples, self.times.centers(samples), rng)
+        sample = self._sample(number, talk.name, talk.clean, talk.heard)
+        return replace(
+            sample,
+            sounds=torch.from_numpy(talk.sounds)[None],
+            lips=torch.from_numpy(talk.lips)[None].float(),
+            seen=torch.from_numpy(talk.seen)[None].float(),
+        )
+
+    def _sample(
+        self, number: int, name: str, clean: np.ndarray, heard: np.ndarray, mouth: np.ndarray | None = None
+    ) -> SpeechBatch:
+        """One of which nothing is known but the spectrum, and the mouth (S, 3) where it is given."""
+        states = len(self.times.centers(len(clean)))
         return SpeechBatch(
             index=torch.tensor([number]),
-            waveform=torch.from_numpy(normalized(noisy))[None],
-            mel=log_mel(torch.from_numpy(normalized(waveform))[None], self.times, self.bins),
-            mouth=torch.from_numpy(mouth)[None],
-            articulated=torch.tensor([0.0 if recorded else 1.0]),
+            waveform=torch.from_numpy(normalized(heard))[None],
+            mel=log_mel(torch.from_numpy(normalized(clean))[None], self.times, self.bins),
+            mouth=torch.zeros(1, states, len(MOUTH)) if mouth is None else torch.from_numpy(mouth)[None],
+            articulated=torch.tensor([0.0 if mouth is None else 1.0]),
+            sounds=torch.full((1, states), UNKNOWN),
+            lips=torch.zeros(1, states, len(MEASURES)),
+            seen=torch.zeros(1, states),
             names=(name,),
         )
 

@@ -1,0 +1,40 @@
+"""Triangles in a picture: which of them is seen at every pixel, and where its pixels lie on the triangle of origin."""
+
+import cv2
+import numpy as np
+
+
+def draw_triangles(corner: np.ndarray, depth: np.ndarray, side: int) -> np.ndarray:
+    """Numbers of the triangles that are seen, (side, side) int32: far ones first, near ones over them.
+
+    Args:
+        corner: (N, 3, 2) pixels; a pixel's center counts as whole.
+        depth: (N,), larger is farther.
+        side: of the picture.
+    """
+    owner = np.zeros((side, side), np.int32)
+    fixed = np.round(corner * 16).astype(np.int32)
+    order = np.argsort(-depth, kind="stable")
+    for index, triangle in zip(order.tolist(), fixed[order], strict=True):
+        cv2.fillConvexPoly(owner, triangle, index, cv2.LINE_8, 4)
+    return owner
+
+
+def triangle_maps(corner: np.ndarray, origin: np.ndarray) -> np.ndarray:
+    """Coefficients (6, N) float32 of x' = a x + b y + c, y' = d x + e y + f, from triangles (N, 3, 2) to `origin`."""
+    (x1, y1), (x2, y2) = (corner[:, 1] - corner[:, 0]).T, (corner[:, 2] - corner[:, 0]).T
+    (u1, v1), (u2, v2) = (origin[:, 1] - origin[:, 0]).T, (origin[:, 2] - origin[:, 0]).T
+    scale = x1 * y2 - x2 * y1
+    scale = 1 / np.where(np.abs(scale) < 1e-6, 1e-6, scale)  # a triangle seen edge-on owns no pixel
+    a, b = (u1 * y2 - u2 * y1) * scale, (u2 * x1 - u1 * x2) * scale
+    d, e = (v1 * y2 - v2 * y1) * scale, (v2 * x1 - v1 * x2) * scale
+    x0, y0 = corner[:, 0].T
+    u0, v0 = origin[:, 0].T
+    return np.stack([a, b, u0 - a * x0 - b * y0, d, e, v0 - d * x0 - e * y0]).astype(np.float32)
+
+
+def look_up(maps: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places x and y on the origin, each (side, side) float32, for every pixel of `draw_triangles`."""
+    a, b, c, d, e, f = (np.take(values, owner, mode="clip") for values in maps)
+    line = np.arange(len(owner), dtype=np.float32)
+    return a * line + b * line[:, None] + c, d * line + e * line[:, None] + f
