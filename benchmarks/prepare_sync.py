@@ -6,8 +6,8 @@ Faces are followed and sounds heard as `emo prepare` does: as they are; small an
 enough for it; with the sound disturbed; and over music. Every clip is judged with its own sound, with that of every
 other clip of its group, with its own moved by half a second to either side, and with pieces of other voices. A score's
 best threshold keeps most own and drops most other sounds, in the mean over the groups of --choose, music aside. What
-it does on those of --report is then measured, or what one does that is in use. Both options may be repeated. Faces
-are read once, into OUT.
+it does on those of --report is then measured, or what one does that is in use; and what others do to clips as they
+are. Both options may be repeated. Faces are read once, into OUT.
 """
 
 import argparse
@@ -37,6 +37,7 @@ SHIFTS = (12, 13)  # frames: half a second is between them
 NEAR = 3  # frames of lag that are in sync
 SMALLER = 0.8  # GRID's faces are then hardly large enough for `emo prepare`
 MUSIC = 5  # dB that music is below the voice
+SWEEP = (0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75)
 FORMS = ("as they are", "small and badly coded", "sound disturbed", "over music")
 WRONG = ("other sounds", "half a second off", "other voices")
 
@@ -225,6 +226,19 @@ def report(found: dict[str, dict[str, dict[str, np.ndarray]]], threshold: float)
             print(f"| {group}, {form} | {areas} | {(own >= threshold).sum()} of {len(own)} | {dropped} |")
 
 
+def sweep(found: dict[str, dict[str, dict[str, np.ndarray]]]) -> None:
+    """What is kept, and of each kind of WRONG dropped, in each group as it is, at several thresholds."""
+    print("\n| % kept; dropped of each kind |" + "".join(f" {threshold:g} |" for threshold in SWEEP))
+    print("|" + "---|" * (1 + len(SWEEP)))
+    for group, forms in found.items():
+        rows = forms[FORMS[0]]
+        cells = []
+        for threshold in SWEEP:
+            dropped = ", ".join(f"{100 * (rows[kind] < threshold).mean():.0f}" for kind in WRONG)
+            cells.append(f"{100 * (rows['own'] >= threshold).mean():.0f}; {dropped}")
+        print(f"| {group} | {' | '.join(cells)} |")
+
+
 def speaking(clips: list[Clip]) -> str:
     """How many frames of talking clips `silent_frames` takes for silence."""
     silent = [silent_frames(mouth.level, sound.level, FPS, FilterConfig()) for mouth, sound in clips]
@@ -237,6 +251,7 @@ def main() -> None:
     parser.add_argument("--report", nargs="+", action="append", required=True)
     parser.add_argument("--voices", nargs="*", type=Path, default=[])
     parser.add_argument("--music", type=Path, required=True, help="a song of a minute or so")
+    parser.add_argument("--scores", nargs="+", choices=SCORES, default=list(SCORES))
     parser.add_argument("--syncnet", type=Path, default=Path("weights/syncnet-tiny"))
     parser.add_argument("--out", type=Path, default=Path("out/bench-prepare/sync"))
     options = parser.parse_args()
@@ -249,7 +264,8 @@ def main() -> None:
     pieces = voices(options.voices, network)
     for title, forms in clips.items():
         print(f"taken for silence, {title}: {speaking(forms[FORMS[0]])}")
-    for title, (score, used) in SCORES.items():
+    for title in options.scores:
+        score, used = SCORES[title]
         found = {
             group: {form: judge(some, pieces, score) for form, some in forms.items()} for group, forms in clips.items()
         }
@@ -260,6 +276,8 @@ def main() -> None:
         print(f"| clips | {areas} | kept | {' | '.join(f'dropped, % of {kind}' for kind in WRONG)} |")
         print("|" + "---|" * (2 + 2 * len(WRONG)))
         report(found, threshold)
+        if score is learned:
+            sweep(found)
 
 
 if __name__ == "__main__":
