@@ -43,7 +43,9 @@ def add_portrait_options(parser: argparse.ArgumentParser) -> None:
             help=f"clips of portraits {what}, 0 to 1 (default {NEW_SHARES[name]}, 0 for portraits of one person)",
         )
     parser.add_argument(
-        "--landmarks", action="store_true", help="label clips of portraits with their 478 landmarks as well"
+        "--landmarks",
+        action="store_true",
+        help="label clips with the face's 478 landmarks as well; of tracks only those of portraits",
     )
 
 

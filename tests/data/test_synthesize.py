@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -17,6 +18,7 @@ from made_clips import CLIPS, CONFIG, QUICK
 from PIL import Image
 from tiny import noise
 
+from emo.data import format
 from emo.data.format import CONDITIONS, METADATA, load_labels, read_metadata
 from emo.data.inspect import inspect_dataset
 from emo.data.reader import ClipReader
@@ -24,9 +26,10 @@ from emo.data.synthesize import RECIPE, recipe_of, synthesize_clip, synthesize_d
 from emo.data.synthetic.alteration import AlterationShares
 from emo.data.synthetic.articulation import articulate_recording, frame_count
 from emo.data.synthetic.config import EARLIER, PEOPLE_PER_SEED, STILL_SHARE, SyntheticConfig
+from emo.data.synthetic.find_landmarks import find_landmarks
 from emo.data.synthetic.renderer import Renderer, controls_of
 from emo.errors import DatasetError, EmoError, OptionError, OutputError
-from emo.face.mesh import OVAL
+from emo.face import Box, mesh
 from emo.media import AudioTrack, VideoReader
 
 
@@ -494,12 +497,30 @@ def test_what_is_known_of_a_clip_gives_its_flow_and_landmarks(tmp_path, portrait
         assert flow.offset.shape == (2, 64, 64, 2)
         assert flow.offset[0].abs().max() < 0.5
         sources.add(spec.portrait is None)
-        assert ("landmarks" in rendered.labels) == (spec.portrait is not None)
+        places, depths = np.split(rendered.labels["landmarks"], [2], 2)
+        assert depths.std() > 1
         if spec.portrait is not None:
-            places, depths = np.split(rendered.labels["landmarks"], [2], 2)
-            np.testing.assert_allclose(places[:, OVAL].min(1), rendered.labels["face_box"][:, :2], atol=1e-4)
-            assert depths.std() > 1
+            np.testing.assert_allclose(places[:, mesh.OVAL].min(1), rendered.labels["face_box"][:, :2], atol=1e-4)
+        else:
+            corners = rendered.labels["points"][:, format.MOUTH_CORNERS]
+            np.testing.assert_allclose(places[:, mesh.MOUTH_CORNERS], corners, atol=3)
     assert sources == {True, False}
+
+
+def test_landmarks_of_avatars_are_found_in_their_pictures():
+    detector = SimpleNamespace(detect=lambda frame: [], landmarks_near=lambda frame, box: None)
+    frames = np.zeros((2, 64, 64, 3), np.uint8)
+    found = find_landmarks(frames, detector)
+    assert found.shape == (2, 478, 3)
+    assert np.isnan(found).all()
+    face = SimpleNamespace(landmarks=np.ones((478, 3), np.float32), box=Box(0, 0, 9, 9))
+    detector.detect = lambda frame: [face] * int(frame.any())
+    frames[1] = 1
+    found = find_landmarks(frames, detector)
+    assert np.isnan(found[0]).all()
+    assert (found[1] == 1).all()
+    tracks = Renderer(replace(QUICK, pictures=False, landmarks=True))
+    assert "landmarks" not in tracks.render(QUICK.clip_spec(0)).labels
 
 
 def test_foreign_and_impossible_folders_are_refused(tmp_path):

@@ -45,7 +45,7 @@ class FilterConfig:
     )
     max_pause: Annotated[float, LIMIT] = key(1.5, "seconds without voice or motion until nobody is speaking")
     min_lip_match: Annotated[float, Numbers(-1, 1)] = key(
-        0.6, "correlation of the lips, and of their change, with those that the articulation hears, at the best lag"
+        0.65, "correlation of the lips, and of their change, with those that the articulation hears, at the best lag"
     )
     max_lip_lag: Annotated[float, LIMIT] = key(
         0.12, "seconds by which the lips may be early or late where they match the sound best"

@@ -38,7 +38,8 @@ class SyntheticConfig:
         portrait_share: of the clips, warped portraits.
         people: by name, who is in each portrait; empty: somebody else in each.
         alterations: of the clips of portraits, those that are changed in each way.
-        landmarks: label clips of portraits with their 478 landmarks.
+        landmarks: label clips with their 478 landmarks; tracks of portraits alone, for those of avatars are found in
+            pictures.
         recordings: sound files of speech.
         speech_share: of the clips, those that take a piece of a recording; the others speak synthetic syllables.
         size: pixels of the square frames.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -14,12 +14,14 @@ from emo.data.synthetic.alteration import Alteration
 from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.config import ClipSpec, SyntheticConfig
 from emo.data.synthetic.controls import FaceControls
+from emo.data.synthetic.find_landmarks import find_landmarks
 from emo.data.synthetic.flow import Flow
 from emo.data.synthetic.identity import draw_identities
 from emo.data.synthetic.labels import FaceLabels
 from emo.data.synthetic.speech import SAMPLE_RATE
 from emo.data.synthetic.warp import PortraitWarper, portrait_side
 from emo.errors import FaceError
+from emo.face import FaceDetector
 from emo.media import AudioTrack, load_image
 
 OPEN_FILES = 32  # portraits, and recordings, that are kept open
@@ -35,7 +37,8 @@ class RenderedClip:
         frames: (T, size, size, 3) uint8 RGB; None where the configuration wants no pictures.
         waveform: (N,) float32 at 16 kHz, T = ceil(N * fps / 16000).
         labels: by name, each (T, ...) float32: every field of `FaceControls` and of `FaceLabels`, and `distance`;
-            where they are wanted, `landmarks` (T, 478, 3) of portraits.
+            where they are wanted, `landmarks` (T, 478, 3): of portraits as they are moved, of avatars as FaceMesh
+            finds them in the pictures, if there are any, and NaN where it does not.
         motion: what holds for the whole clip; None in the first edition.
     """
 
@@ -71,19 +74,20 @@ class Renderer:
         """
         acted = act(clip, self.config, self._excerpt)
         controls = acted.controls
-        pictures = self.config.pictures
+        pictures, landmarks = self.config.pictures, self.config.landmarks
         more = {}
         if clip.portrait is not None:
             warper = self._warper(clip.portrait, clip.alteration, clip.partners)
-            frames, labels = warper.render(controls) if pictures else None, warper.labels(controls)
-            if self.config.landmarks:
+            drawn, labels = warper.render(controls).numpy() if pictures else None, warper.labels(controls)
+            if landmarks:
                 more = {"landmarks": warper.landmarks(controls).numpy()}
         else:
             assert clip.identity is not None
             person = draw_identities([clip.identity])
-            frames = self._avatars.render(person, controls) if pictures else None
+            drawn = self._avatars.render(person, controls).cpu().numpy() if pictures else None
             labels = self._avatars.labels(person, controls)
-        drawn = None if frames is None else frames.cpu().numpy()
+            if landmarks and drawn is not None:
+                more = {"landmarks": find_landmarks(drawn, self._detector)}
         return RenderedClip(drawn, acted.waveform, _arrays(controls, labels) | more, acted.motion)
 
     def flow(self, clip: ClipSpec, controls: FaceControls, reference: FaceControls) -> Flow:
@@ -101,6 +105,10 @@ class Renderer:
             return self._warper(clip.portrait, clip.alteration, clip.partners).flow(controls, reference)
         assert clip.identity is not None
         return self._avatars.flow(draw_identities([clip.identity]), controls, reference)
+
+    @cached_property
+    def _detector(self) -> FaceDetector:
+        return FaceDetector()
 
     def _load_warper(self, path: str, alteration: Alteration | None, partners: tuple[str, ...]) -> PortraitWarper:
         return load_warper(path, self.config.size, alteration, partners)
