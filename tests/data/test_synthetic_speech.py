@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from emo.data.synthetic import speech
 from emo.data.synthetic.articulation import articulate_recording, articulate_speech, frame_count
 from emo.data.synthetic.controls import FaceControls, rotation_speed_of_angles
 from emo.data.synthetic.motion.first import make_controls
@@ -36,7 +35,7 @@ def clips():
 def test_blocks_change_no_sample(monkeypatch):
     said = synthesize(3, 1.3).waveform
     for frames in (1, 10**6):
-        monkeypatch.setattr(speech, "BLOCK", frames)
+        monkeypatch.setattr("emo.data.synthetic.speech.BLOCK", frames)
         np.testing.assert_array_equal(synthesize(3, 1.3).waveform, said)
 
 
