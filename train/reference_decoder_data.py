@@ -2,6 +2,8 @@
 
     python train/reference_decoder_data.py --out DIR --clips 1500 --identities 300 --portraits PICTURES
 
+    python train/reference_decoder_data.py --out DIR --model FOLDER ...    # with the errors of that model's latents
+
 Called again, it goes on where it was stopped. Options about portraits are those of `emo synthesize`.
 """
 
@@ -9,23 +11,41 @@ import argparse
 import sys
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from tqdm import tqdm
 
+from emo import EMOPipeline
 from emo.cli.portraits import add_portrait_options, portrait_settings
 from emo.data.synthetic.config import SyntheticConfig
 from emo.data.synthetic.reference_pairs import draw_pairs
 from emo.data.synthetic.renderer import Renderer
 from emo.errors import OptionError
 from emo.processes import available_cores, in_processes
+from emo.training.reference_decoder.predictions import LatentPredictor, draw_predicted
 from emo.training.script import run
 
 SECONDS = 3.0
 
 
-def make(renderer: Renderer, task: tuple[int, int, Path]) -> None:
-    index, frames, path = task
-    draw_pairs(renderer, renderer.config.clip_spec(index), frames).write(path)
+class Maker(NamedTuple):
+    """What draws: frames, and their latents' errors where there is a model."""
+
+    renderer: Renderer
+    predictor: LatentPredictor | None
+
+    @classmethod
+    def of(cls, config: SyntheticConfig, model: str | None) -> "Maker":
+        return cls(Renderer(config), LatentPredictor(EMOPipeline.from_pretrained(model)) if model else None)
+
+    def make(self, task: tuple[int, int, Path]) -> None:
+        index, frames, path = task
+        clip = self.renderer.config.clip_spec(index)
+        if self.predictor is None:
+            pairs = draw_pairs(self.renderer, clip, frames)
+        else:
+            pairs = draw_predicted(self.renderer, clip, frames, self.predictor)
+        pairs.write(path)
 
 
 def main() -> int:
@@ -37,6 +57,7 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=256, help="pixels (default 256)")
     parser.add_argument("--seed", type=int, default=0, help="other seeds, other people (default 0)")
     parser.add_argument("--test-share", type=float, default=0.05, help="share of people for test (default 0.05)")
+    parser.add_argument("--model", metavar="FOLDER", help="pipeline whose latents' errors are kept as well")
     parser.add_argument("--workers", type=int, default=available_cores(), help="processes (default: one per core)")
     parser.add_argument("--debug", action="store_true")
     add_portrait_options(parser)
@@ -58,7 +79,9 @@ def main() -> int:
         if not path.is_file():
             tasks.append((index, options.frames, path))
     workers = max(1, min(options.workers, len(tasks)))
-    for _ in tqdm(in_processes(make, tasks, workers, context=partial(Renderer, config)), total=len(tasks)):
+    for _ in tqdm(
+        in_processes(Maker.make, tasks, workers, context=partial(Maker.of, config, options.model)), total=len(tasks)
+    ):
         pass
     return 0
 

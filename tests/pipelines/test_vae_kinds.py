@@ -1,45 +1,21 @@
 """A pipeline around the autoencoders of our own: saved, loaded both ways, checked and run like any other."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from diffusers import DiffusionPipeline
 from safetensors.torch import load_file, save_file
-from tiny import noise, tiny_config
-from zero_init import fill_zero_init
+from tiny import noise, patch_pipeline, tiny_config
 
 from emo.errors import ConfigError, OptionError, WeightsError
 from emo.face import prepare_portrait
 from emo.hub import build_pipeline, load_model_config, load_vae
-from emo.hub.model_config import VAEConfig
 from emo.media import load_image
 from emo.pipelines import EMOPipeline
-from emo.unets import PatchAutoencoder, ReferenceAutoencoder
-
-VAE = VAEConfig("patch", block_out_channels=[8, 8, 16], layers_per_block=1, latent_channels=4, norm_num_groups=4)
+from emo.unets import PatchAutoencoder
 
 SMALL = Path(__file__).parents[2] / "configs" / "train" / "smoke" / "model.yaml"
-
-
-def patch_pipeline(reference: bool = False) -> EMOPipeline:
-    pipe = build_pipeline(replace(tiny_config(), vae=VAE))
-    if reference:
-        vae = ReferenceAutoencoder(
-            VAE.latent_channels,
-            VAE.block_out_channels,
-            VAE.layers_per_block,
-            VAE.norm_num_groups,
-            reference_out_channels=(8, 8, 16),
-            reference_layers=1,
-        )
-        pipe = EMOPipeline(**pipe.components | {"vae": vae.eval()})
-    for part in pipe.components.values():
-        if isinstance(part, torch.nn.Module):
-            fill_zero_init(part)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import torch
 from diffusers import AutoencoderKL
 from run_log import losses
 from safetensors.torch import load_file
+from tiny import patch_pipeline
 
 from emo.data.synthetic.config import SyntheticConfig
 from emo.data.synthetic.reference_pairs import ReferencePairs, draw_pairs, read_pairs
@@ -22,11 +23,12 @@ from emo.training.loop import make_accelerator, train
 from emo.training.reference_decoder import ReferenceDecoderStage, ReferenceDecoderTrainingConfig
 from emo.training.reference_decoder.config import DrawingLossConfig, PairDataConfig, ReferenceDecoderStartConfig
 from emo.training.reference_decoder.losses import drawing_loss, picture_weight
+from emo.training.reference_decoder.predictions import ClipWindow, LatentPredictor, draw_predicted
 from emo.training.reference_decoder.samples import PairBatch, PairSamples
 from emo.unets import Drawing, PatchAutoencoder, ReferenceAutoencoder
 from emo.unets.warp import warp
 
-SIDE, COARSE = 64, 16
+SIDE, COARSE, LATENTS = 64, 16, (8, 8, 8)
 POINTS = np.float32([[20, 20], [44, 20], [32, 32], [24, 44], [40, 44], [32, 42], [32, 46]])
 
 
@@ -150,7 +152,7 @@ def true_drawing(batch: PairBatch) -> tuple[Drawing, torch.Tensor, torch.Tensor]
 @pytest.mark.parametrize("mirror", [0.0, 1.0])
 @pytest.mark.parametrize("color", [0.0, 1.0])
 def test_samples_keep_frames_flow_and_points_together(folder, mirror, color):
-    samples = PairSamples(PairDataConfig(pairs=str(folder), mirror=mirror, color=color), "train", 3)
+    samples = PairSamples(PairDataConfig(pairs=str(folder), mirror=mirror, color=color), "train", 3, LATENTS)
     batch = PairBatch.collate([samples[number] for number in range(6)])
     assert sorted(batch.clips) == [f"{n:06d}" for n in range(6)]
     drawing, picture, frames = true_drawing(batch)
@@ -158,21 +160,21 @@ def test_samples_keep_frames_flow_and_points_together(folder, mirror, color):
     assert (drawing.moved(picture) - frames)[inside].abs().mean() < 0.02
     left_eye, right_eye, _, left, right = batch.points[0, 0, :5].tolist()
     assert (left_eye, right_eye, left, right) == ([20, 20], [44, 20], [24, 44], [40, 44])
-    same = PairSamples(PairDataConfig(pairs=str(folder), mirror=0.0, color=0.0), "train", 3)
+    same = PairSamples(PairDataConfig(pairs=str(folder), mirror=0.0, color=0.0), "train", 3, LATENTS)
     changed = not torch.equal(batch.frames, PairBatch.collate([same[number] for number in range(6)]).frames)
     assert changed == bool(mirror or color)
 
 
 def test_samples_are_drawn_by_number_and_those_held_out_stay_as_they_are(folder):
     config = PairDataConfig(pairs=str(folder), mirror=1.0, color=1.0)
-    one, two = (PairSamples(config, "train", 5) for _ in range(2))
+    one, two = (PairSamples(config, "train", 5, LATENTS) for _ in range(2))
     assert torch.equal(one[11].frames, two[11].frames)
-    held_out = PairSamples(config, "test", 5)
+    held_out = PairSamples(config, "test", 5, LATENTS)
     assert torch.equal(held_out[0].reference[0].movedim(0, -1), torch.from_numpy(made_pairs(10).reference))
 
 
 def test_each_part_of_the_loss_sees_its_own_mistake(folder):
-    samples = PairSamples(PairDataConfig(pairs=str(folder), mirror=0.0, color=0.0), "train", 0)
+    samples = PairSamples(PairDataConfig(pairs=str(folder), mirror=0.0, color=0.0), "train", 0, LATENTS)
     batch = PairBatch.collate([samples[0], samples[1]])
     truth, picture, frames = true_drawing(batch)
     config = DrawingLossConfig(moved=1.0, flow=1.0, visible=1.0, steady=1.0, sharpness=1.0)
@@ -222,6 +224,7 @@ def test_drawn_pairs_show_one_person_whose_flow_is_that_of_the_frames(tmp_path):
     pairs.write(tmp_path / "a.safetensors")
     kept = read_pairs(tmp_path / "a.safetensors")
     assert all(np.array_equal(getattr(kept, name), value) for name, value in vars(pairs).items())
+    assert kept.error is None
 
     picture = torch.from_numpy(pairs.reference).permute(2, 0, 1)[None].float()
     frames = torch.from_numpy(pairs.frames).permute(0, 3, 1, 2).float()
@@ -231,13 +234,56 @@ def test_drawn_pairs_show_one_person_whose_flow_is_that_of_the_frames(tmp_path):
     assert not pairs.flow[np.broadcast_to(pairs.visible == 0, pairs.flow.shape)].any()
 
 
+def test_a_models_errors_take_the_noises_place(folder, start, tmp_path):
+    pairs = made_pairs(0)
+    error = np.random.default_rng(0).normal(0, 0.3, (4, *LATENTS)).astype(np.float16)
+    (tmp_path / "train").mkdir()
+    replace(pairs, error=error).write(tmp_path / "train" / "a.safetensors")
+    data = dict(mirror=1.0, color=1.0)
+    stage, _ = make(tmp_path, start, data=data, latent_noise=0.5)
+    batch = PairBatch.collate([stage.samples("train")[0]])
+    first = next(i for i in (0, 2) if torch.equal(batch.error[0, 0], torch.from_numpy(error[i]).float()))
+    assert torch.equal(batch.frames[0, 0].movedim(0, -1), torch.from_numpy(pairs.frames[first]))  # neither is changed
+    seen = []
+    stage.drawn = lambda networks, batch, error: seen.append(error) or type(stage).drawn(stage, networks, batch, error)
+    stage.loss(stage.networks, batch)
+    torch.testing.assert_close(seen[0], torch.from_numpy(error[first : first + 2]).float())
+
+    plain, _ = make(folder, start, data=data, latent_noise=0.5)
+    plain.drawn = lambda networks, batch, error: seen.append(error) or type(plain).drawn(plain, networks, batch, error)
+    plain.loss(plain.networks, PairBatch.collate([plain.samples("train")[0]]))
+    assert seen[1].any()
+
+
+def test_a_models_errors_shrink_toward_the_end_of_its_steps():
+    pipe = patch_pipeline()
+    renderer = Renderer(SyntheticConfig(seed=0, identities=2, size=128, seconds=0.6))
+    predictor = LatentPredictor(pipe)
+    clip = renderer.config.clip_spec(0)
+    pairs = draw_predicted(renderer, clip, 2, predictor)
+    assert pairs.error is not None
+    assert pairs.error.shape == (2, 4, 16, 16)
+    again = draw_predicted(renderer, clip, 2, predictor)
+    assert np.array_equal(pairs.error, again.error)
+
+    acted = renderer.act(clip)
+    small = renderer.draw(clip, acted.controls[:6])[:, ::2, ::2]
+    boxes = np.tile(np.float32([16, 16, 48, 48]), (6, 1))
+    window = ClipWindow(small[0], small, boxes, acted.waveform, 25.0, len(acted.controls), 2)
+    sizes = [predictor.error(window, start, torch.Generator().manual_seed(0)).square().mean() for start in (0, 5, 9)]
+    assert sizes[0] > sizes[1] > sizes[2] > 0
+    silent = replace(window, waveform=np.zeros_like(window.waveform))
+    of_silence = predictor.error(silent, 0, torch.Generator().manual_seed(0)).square().mean()
+    assert of_silence != sizes[0]
+
+
 def test_mistakes_are_named(folder, start, tmp_path):
     with pytest.raises(OptionError, match=r"data\.pairs"):
-        PairSamples(PairDataConfig(pairs=str(tmp_path / "nothing")), "train", 0)
+        PairSamples(PairDataConfig(pairs=str(tmp_path / "nothing")), "train", 0, LATENTS)
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "a.safetensors").write_bytes(b"no tensors")
     with pytest.raises(DatasetError, match=r"a\.safetensors was not written by train/reference_decoder_data\.py"):
-        PairSamples(PairDataConfig(pairs=str(tmp_path)), "train", 0)[0]
+        PairSamples(PairDataConfig(pairs=str(tmp_path)), "train", 0, LATENTS)[0]
     AutoencoderKL(block_out_channels=(8,), norm_num_groups=4).save_pretrained(tmp_path / "kl")
     with pytest.raises(ConfigError, match="is no patch autoencoder"):
         make(folder, tmp_path / "kl")

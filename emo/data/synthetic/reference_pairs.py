@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save
 from torch.nn.functional import avg_pool2d
 
 from emo.data.synthetic.config import ClipSpec
+from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.flow import Flow
 from emo.data.synthetic.renderer import Renderer
 from emo.errors import DatasetError
@@ -32,6 +33,8 @@ class ReferencePairs:
         flow: (N, 2, s, s) float16, where what frames show stands in the reference, x and y in half sides from there;
             0 where it is not known.
         visible: (N, 1, s, s) float16, the share of each such pixel that the reference shows.
+        error: (N, L, h, w) float16, what a diffusion model's latents of the frames have beside the true ones, in the
+            scheduler's scale; None where none has drawn them.
     """
 
     reference: np.ndarray
@@ -39,10 +42,12 @@ class ReferencePairs:
     points: np.ndarray
     flow: np.ndarray
     visible: np.ndarray
+    error: np.ndarray | None = None
 
     def write(self, path: Path) -> None:
         """One file, whole or not at all."""
-        write_whole(path, save({name: np.ascontiguousarray(array) for name, array in vars(self).items()}))
+        arrays = {name: np.ascontiguousarray(array) for name, array in vars(self).items() if array is not None}
+        write_whole(path, save(arrays))
 
 
 def read_pairs(path: Path) -> ReferencePairs:
@@ -70,10 +75,23 @@ def draw_pairs(renderer: Renderer, clip: ClipSpec, frames: int) -> ReferencePair
     """
     rng = np.random.default_rng((0x9A125, clip.seed))
     controls = renderer.act(clip).controls
-    reference = int(rng.integers(len(controls)))
     starts = rng.choice(len(controls) - 1, frames // 2, replace=False)
-    places = torch.tensor([reference, *np.stack([starts, starts + 1], 1).ravel()])
-    shown = controls[places]
+    return draw_frames(renderer, clip, controls, int(rng.integers(len(controls))), starts)
+
+
+def draw_frames(
+    renderer: Renderer, clip: ClipSpec, controls: FaceControls, reference: int, starts: np.ndarray
+) -> ReferencePairs:
+    """A reference and frames of a clip whose controls are known.
+
+    Args:
+        renderer: of the clip's configuration.
+        clip: the clip.
+        controls: of all its frames.
+        reference: place of the reference.
+        starts: (N / 2,), places of frames that are drawn with their next ones.
+    """
+    shown = controls[torch.tensor([reference, *np.stack([starts, starts + 1], 1).ravel()])]
     drawn = renderer.draw(clip, shown)
     labels = renderer.labels(clip, shown)
     flow, visible = _coarsened(renderer.flow(clip, shown[1:], shown[:1]))

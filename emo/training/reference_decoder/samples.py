@@ -29,6 +29,8 @@ class PairBatch:
         points: (B, 2, 7, 2), `emo.data.format.FACE_POINTS` in pixels of the frames.
         flow: (B, 2, 2, s, s) in half sides; see `emo.data.synthetic.reference_pairs`.
         visible: (B, 2, 1, s, s).
+        error: (B, 2, L, h, w), a diffusion model's in the frames' latents, in the scheduler's scale; 0 where there is
+            none.
         clips: B names, for messages.
     """
 
@@ -38,6 +40,7 @@ class PairBatch:
     points: Tensor
     flow: Tensor
     visible: Tensor
+    error: Tensor
     clips: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -63,15 +66,17 @@ class PairSamples(Dataset[PairBatch]):
         config: where they lie and how they are changed.
         split: "train", or "test", which is not changed.
         seed: of all draws.
+        latent_shape: of a frame's latents.
 
     Raises:
         OptionError: there are none.
     """
 
-    def __init__(self, config: PairDataConfig, split: str, seed: int):
+    def __init__(self, config: PairDataConfig, split: str, seed: int, latent_shape: tuple[int, int, int]):
         self.paths = find_files(Path(config.pairs) / split, (".safetensors",), "data.pairs")
         self.config = config if split == "train" else None
         self.seed = seed
+        self.latent_shape = latent_shape
 
     def __getitem__(self, index: int) -> PairBatch:
         rounds, place = divmod(index, len(self.paths))
@@ -84,12 +89,16 @@ class PairSamples(Dataset[PairBatch]):
         pictures = np.stack([pairs.reference, *pairs.frames[shown]])
         points, flow = pairs.points[shown], pairs.flow[shown].astype(np.float32)
         visible = pairs.visible[shown].astype(np.float32)
-        if self.config and rng.random() < self.config.mirror:
+        error = np.zeros((NEIGHBORS, *self.latent_shape), np.float32)
+        if pairs.error is not None:  # of these very pictures
+            error = pairs.error[shown].astype(np.float32)
+        changed = self.config if pairs.error is None else None
+        if changed and rng.random() < changed.mirror:
             side = pictures.shape[2]
             pictures, visible = pictures[:, :, ::-1], visible[..., ::-1]
             flow = flow[..., ::-1] * np.float32([-1, 1])[:, None, None]
             points = (points * [-1, 1] + [side, 0])[:, MIRRORED]
-        if self.config and rng.random() < self.config.color:
+        if changed and rng.random() < changed.color:
             change = draw_colors(rng)
             pictures = np.stack([change(picture) for picture in pictures])
         drawn = torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)))
@@ -100,6 +109,7 @@ class PairSamples(Dataset[PairBatch]):
             torch.from_numpy(np.float32(points))[None],
             torch.from_numpy(np.ascontiguousarray(flow))[None],
             torch.from_numpy(np.ascontiguousarray(visible))[None],
+            torch.from_numpy(error)[None],
             (path.stem,),
         )
 

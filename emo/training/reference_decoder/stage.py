@@ -79,16 +79,30 @@ class ReferenceDecoderStage(Stage[ReferenceDecoderNetworks, PairBatch]):
         whole.load_state_dict(vae.state_dict(), strict=False)
         return whole.eval()
 
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """Of a frame's latents."""
+        vae = self.networks.vae
+        side = vae.config["sample_size"] // vae.patch
+        return vae.config["latent_channels"], side, side
+
+    def samples(self, split: str) -> PairSamples:
+        """References and frames by sample number."""
+        return PairSamples(self.config.data, split, self.seed, self.latent_shape)
+
     def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
         data = self.config.data
         sampler = StepSampler(self.batch_size, num_processes, process_index, start_batch)
         pin_memory = self.device.type == "cuda"
-        samples = PairSamples(data, "train", self.seed)
+        samples = self.samples("train")
         return sample_loader(samples, PairBatch.collate, sampler, data.workers, pin_memory=pin_memory)
 
     def loss(self, networks: nn.Module, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
         noise, level = (draw.to(batch.frames.device) for draw in self.draw(batch.index.tolist()))
-        drawing, picture, frames = self.drawn(networks, batch, self.config.loss.latent_noise * level * noise)
+        predicted = batch.error.flatten(0, 1)
+        noise = noise * (predicted.flatten(1) == 0).all(dim=1).view(-1, 1, 1, 1)  # a model's own errors are enough
+        error = predicted + self.config.loss.latent_noise * level * noise
+        drawing, picture, frames = self.drawn(networks, batch, error)
         parts = drawing_loss(
             drawing,
             picture,
@@ -126,13 +140,11 @@ class ReferenceDecoderStage(Stage[ReferenceDecoderNetworks, PairBatch]):
     def draw(self, numbers: list[int]) -> tuple[Tensor, Tensor]:
         """Of B samples: noise (2B, L, h, w), alike in neighboring frames, and its level in [0, 1), (2B, 1, 1, 1)."""
         loss = self.config.loss
-        vae = self.networks.vae.config
-        side = vae["sample_size"] // self.networks.vae.patch
         noises, levels = [], []
         for number in numbers:
             seed = int(np.random.SeedSequence((0x2EF, self.seed, number)).generate_state(1)[0])
             generator = torch.Generator().manual_seed(seed)
-            noise = torch.randn(2, vae["latent_channels"], side, side, generator=generator)
+            noise = torch.randn(2, *self.latent_shape, generator=generator)
             noise = correlate_noise(noise, loss.noise_correlation)
             level, smooth = torch.rand(2, generator=generator)
             noises.append(smooth_in_space(noise) if smooth < loss.smooth_noise else noise)
@@ -153,7 +165,7 @@ class ReferenceDecoderStage(Stage[ReferenceDecoderNetworks, PairBatch]):
         frames as drawn, the portrait moved by flow alone, visibility and paint; `scores.json` and the log have the
         PSNR of pictures, around mouths and eyes, and of moved portraits, in dB; what is left of the Laplacian's power,
         the mean error of flow in pixels, and change between neighboring frames over the true one's."""
-        samples = PairSamples(self.config.data, "test", self.seed)
+        samples = self.samples("test")
         count = min(self.config.validated, len(samples.paths))
         batches = [samples[number].to(self.device) for number in range(count)]
         scores = {}
