@@ -17,7 +17,7 @@ from emo.face import track_face
 from emo.hub import load_vae
 from emo.media import VideoReader
 from emo.metrics import measure_frames, mouth_opening
-from emo.training.mouth import mouth_bump
+from emo.training.bump import bump
 from emo.training.reconstruction import ReconstructionConfig, psnr
 
 AT_ONCE = 25  # frames
@@ -37,7 +37,7 @@ def measure(model: str, root: Path, split: str, clips: int) -> dict[str, float]:
         pictures = torch.from_numpy(frames).movedim(-1, 1) / 127.5 - 1
         found = torch.cat([vae(part).sample for part in pictures.split(AT_ONCE)]).clamp(-1, 1)
         whole.append(psnr(found, pictures))
-        mouths.append(psnr(found, pictures, mouth_bump(mouth, clip.height, clip.width, sigma)))
+        mouths.append(psnr(found, pictures, bump(mouth, clip.height, clip.width, sigma)))
         again = ((found + 1) * 127.5).round().byte().movedim(1, -1).numpy()
         sharp.append([measure_frames(shown).sharpness.mean() for shown in (frames, again)])
         tracks = [track_face(list(shown)) for shown in (frames, again)]

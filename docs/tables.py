@@ -28,6 +28,7 @@ from emo.data.prepare.config import PrepareConfig  # noqa: E402
 from emo.training.articulation import ArticulationTrainingConfig  # noqa: E402
 from emo.training.audio_encoder import AudioEncoderTrainingConfig  # noqa: E402
 from emo.training.autoencoder import AutoencoderTrainingConfig  # noqa: E402
+from emo.training.reference_decoder import ReferenceDecoderTrainingConfig  # noqa: E402
 from emo.training.syncnet import SyncNetTrainingConfig  # noqa: E402
 
 STAGES: dict[str, type] = {"1": ImageConfig, "2": VideoConfig, "3": SpeedConfig}
@@ -35,6 +36,7 @@ TABLES: dict[str, type] = {
     "prepare": PrepareConfig,
     "stage": ImageConfig,
     "autoencoder": AutoencoderTrainingConfig,
+    "reference_decoder": ReferenceDecoderTrainingConfig,
     "audio_encoder": AudioEncoderTrainingConfig,
     "syncnet": SyncNetTrainingConfig,
     "articulation": ArticulationTrainingConfig,

@@ -1,5 +1,7 @@
 """A complete pipeline small enough for tests: all parts real, random, and with no layer left at its zero start."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from zero_init import fill_zero_init
@@ -15,8 +17,10 @@ from emo.hub.model_config import (
     VAEConfig,
 )
 from emo.pipelines import EMOPipeline
+from emo.unets import ReferenceAutoencoder
 
 SIZE, FRAMES, MOTION_FRAMES = 64, 4, 2
+PATCH_VAE = VAEConfig("patch", block_out_channels=[8, 8, 16], layers_per_block=1, latent_channels=4, norm_num_groups=4)
 
 
 def tiny_config() -> ModelConfig:
@@ -56,6 +60,26 @@ def tiny_pipeline(seed: int = 0) -> EMOPipeline:
     for component in pipe.components.values():
         if isinstance(component, torch.nn.Module):
             fill_zero_init(component, seed)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def patch_pipeline(reference: bool = False) -> EMOPipeline:
+    """The pipeline of `tiny_config` around a patch autoencoder, or one with a reference decoder."""
+    pipe = build_pipeline(replace(tiny_config(), vae=PATCH_VAE))
+    if reference:
+        vae = ReferenceAutoencoder(
+            PATCH_VAE.latent_channels,
+            PATCH_VAE.block_out_channels,
+            PATCH_VAE.layers_per_block,
+            PATCH_VAE.norm_num_groups,
+            reference_out_channels=(8, 8, 16),
+            reference_layers=1,
+        )
+        pipe = EMOPipeline(**pipe.components | {"vae": vae.eval()})
+    for part in pipe.components.values():
+        if isinstance(part, torch.nn.Module):
+            fill_zero_init(part)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-from emo.cli import evaluate_lips, evaluate_mechanisms
+from emo.cli import evaluate_lips, evaluate_mechanisms, evaluate_portraits
 from emo.cli.arguments import add_device, add_workers, check_workers, pick_device, pick_workers, unfinished
 from emo.console import note, say
 from emo.errors import OptionError
 from emo.locks import claim_folder
 
-KINDS = {"mechanisms": evaluate_mechanisms, "lips": evaluate_lips}
+KINDS = {"mechanisms": evaluate_mechanisms, "lips": evaluate_lips, "portraits": evaluate_portraits}
 
 
 def add_parser(commands) -> argparse.ArgumentParser:

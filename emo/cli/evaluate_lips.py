@@ -73,10 +73,11 @@ def measure(options: argparse.Namespace) -> None:
     from emo import __version__
     from emo.evaluation.lips.alignments import Alignments
     from emo.evaluation.lips.clips import find_clips
-    from emo.evaluation.lips.generator import LipsGenerator, LipsSettings
+    from emo.evaluation.lips.generator import LipsGenerator
     from emo.evaluation.lips.report import save_report
     from emo.evaluation.lips.rows import lips_shut, real_lips
     from emo.evaluation.lips.run import measure_clips
+    from emo.evaluation.model_videos import ModelSettings
     from emo.evaluation.row import rows_table
     from emo.generation.fingerprint import weights_fingerprint
     from emo.hub import locate_model, system_of
@@ -91,7 +92,7 @@ def measure(options: argparse.Namespace) -> None:
     given = from_arguments(system.options, options, all_options().values())
     chosen = system.options.from_values(given)
     chosen.check()
-    settings = LipsSettings(
+    settings = ModelSettings(
         model=model,
         options=given,
         seed=options.seed,
@@ -101,7 +102,7 @@ def measure(options: argparse.Namespace) -> None:
     make_folders(options.out, "cache", "videos")
     workers = pick_workers(options.workers, device)
     generator = LipsGenerator(settings, options.out)
-    weights = weights_fingerprint(generator.pipe)  # loads the model: what is wrong with it is said at once
+    weights = weights_fingerprint(generator.videos.pipe)  # loads the model: what is wrong with it is said at once
     with unfinished(options.out):
         found = measure_clips(paths, options.seconds, generator, workers, lambda steps, n: tqdm(steps, total=n))
     for name, reason in found.unreadable.items():

@@ -74,7 +74,7 @@ def measure(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from emo import __version__
-    from emo.data.synthetic.held_out import HELD_OUT, HeldOut
+    from emo.data.synthetic.held_out import HELD_OUT
     from emo.evaluation.mechanisms.generator import GenerationSettings, Generator, generate_clips
     from emo.evaluation.mechanisms.plan import EvaluationSize, plan_clips
     from emo.evaluation.mechanisms.report import save_report
@@ -111,10 +111,10 @@ def measure(options: argparse.Namespace) -> None:
     )
     make_folders(options.out, "observations", "videos")
     workers = pick_workers(options.workers, device)
-    held_out = HeldOut(settings.held_out, settings.people)
-    clips = plan_clips(extent, held_out, pictures, "no_speed" in models)
     generator, found = Generator(settings, options.out), {}
     clip_frames = generator.clip_frames  # loads the model: what is wrong with it is said at once
+    held_out = generator.held_out
+    clips = plan_clips(extent, held_out, pictures, "no_speed" in models)
     with unfinished(options.out):
         for name, observation in tqdm(
             generate_clips(clips, settings, options.out, workers), total=len(clips), unit="video"

@@ -40,6 +40,7 @@ class Batch:
         face_mask: (B, 1, H, W) float32, M of 3.2.5: the union of the face boxes over a part of the clip that shows
             them.
         mouth: (B, N, 3) float32: x, y of the mouth's middle and its width in pixels.
+        eyes: (B, N, 2, 3) float32: x, y of each eye's middle and their distance in pixels.
         speed: (B, F, 2m+1) float32, windows of head rotation speeds in degrees per frame (3.2.5); None in stage 1.
         audio: (B, F, 2m+1, layers, width), windows of the audio encoder's hidden states (3.2.2); None in stage 1 and
             where they are not cached.
@@ -54,6 +55,7 @@ class Batch:
     latents: Tensor | None
     face_mask: Tensor
     mouth: Tensor
+    eyes: Tensor
     speed: Tensor | None
     audio: Tensor | None
     sound: tuple[Sound, ...] | None

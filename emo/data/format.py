@@ -35,6 +35,7 @@ TRACK = ".wav"
 FACE_POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right", "upper_lip", "lower_lip")
 """Landmarks of every clip; left and right as in the picture, the lips' inner edges at the middle."""
 
+EYES = [FACE_POINTS.index("left_eye"), FACE_POINTS.index("right_eye")]
 MOUTH_CORNERS = [FACE_POINTS.index("mouth_left"), FACE_POINTS.index("mouth_right")]
 LIPS = [FACE_POINTS.index("upper_lip"), FACE_POINTS.index("lower_lip")]
 

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -50,6 +50,16 @@ class Portrait:
     crop: Crop
     face: Face | None
     picture: np.ndarray = field(repr=False)
+
+    def resized(self, height: int, width: int) -> "Portrait":
+        """The same part of the picture at another size, in pixels."""
+        if (height, width) == self.image.shape[:2]:
+            return self
+        import cv2
+
+        crop = replace(self.crop, height=height, width=width)
+        covered = cv2.resize(self.mask, (width, height), interpolation=cv2.INTER_AREA)
+        return replace(self, image=crop.apply(self.picture), mask=(covered >= 0.5).astype(np.float32), crop=crop)
 
 
 class _Fault(NamedTuple):

@@ -6,8 +6,7 @@ from typing import Any, Protocol
 
 import torch
 
-from emo.errors import OptionError
-from emo.media import MAX_SIDE
+from emo.unets import Reference, ReferenceAutoencoder
 
 
 class Autoencoder(Protocol):
@@ -30,39 +29,48 @@ class Autoencoder(Protocol):
         ...
 
 
-def check_side(value: int | None, name: str, multiple: int, default: int) -> int:
-    """A side of the generated picture in pixels.
-
-    Args:
-        value: what was asked for, if anything.
-        name: of the option.
-        multiple: what the networks divide a side by.
-        default: the model's own.
-
-    Raises:
-        OptionError: it is no multiple of what the networks halve, or more than a video can hold.
-    """
-    side = default if value is None else value
-    if side % multiple or not multiple <= side <= MAX_SIDE:
-        most = MAX_SIDE // multiple * multiple
-        problem = f"{name} is {side}; it must be one of the multiples of {multiple} from {multiple} to {most}"
-        raise OptionError(problem, option=name)
-    return side
-
-
 @torch.no_grad()
 def encode_pictures(vae: Autoencoder, pictures: torch.Tensor) -> torch.Tensor:
     """RGB uint8 (B, 3, H, W), on the device to work on → the modes of their latents (B, L, h, w), scaled as the
     scheduler wants them, in the VAE's precision."""
-    pictures = (pictures / 127.5 - 1).to(vae.dtype)
-    return vae.encode(pictures).latent_dist.mode() * vae.config.scaling_factor
+    return vae.encode(as_values(pictures, vae.dtype)).latent_dist.mode() * vae.config.scaling_factor
 
 
 @torch.no_grad()
-def decode_latents(vae: Autoencoder, latents: torch.Tensor) -> torch.Tensor:
-    """Latents (B, L, h, w) in the scheduler's scale -> pictures float32 (B, 3, H, W), about -1 to 1."""
-    latents = latents.to(vae.dtype) / vae.config.scaling_factor
-    return vae.decode(latents, return_dict=False)[0].float()
+def encode_reference(vae: Autoencoder, picture: torch.Tensor, latents: torch.Tensor) -> Reference | None:
+    """What the autoencoder looks up when it decodes frames of a portrait; None of one that looks nothing up.
+
+    Args:
+        vae: the autoencoder.
+        picture: the portrait at the frames' size, RGB uint8 (1, 3, H, W).
+        latents: the portrait's, as `encode_pictures` makes them at the latents' own size.
+    """
+    if not isinstance(vae, ReferenceAutoencoder):
+        return None
+    return vae.encode_reference(as_values(picture, vae.dtype), _unscaled(vae, latents))
+
+
+def as_values(pictures: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """RGB uint8 -> -1 ... 1, as autoencoders take them."""
+    return (pictures / 127.5 - 1).to(dtype)
+
+
+@torch.no_grad()
+def decode_latents(vae: Autoencoder, latents: torch.Tensor, reference: Reference | None = None) -> torch.Tensor:
+    """Latents (B, L, h, w) in the scheduler's scale -> pictures float32 (B, 3, H, W), about -1 to 1.
+
+    Args:
+        vae: the autoencoder.
+        latents: of frames.
+        reference: of their portrait, as `encode_reference` made it; pictures are then as large as the portrait's.
+    """
+    looked_up = {} if reference is None else {"reference": reference}
+    return vae.decode(_unscaled(vae, latents), return_dict=False, **looked_up)[0].float()
+
+
+def _unscaled(vae: Autoencoder, latents: torch.Tensor) -> torch.Tensor:
+    """Latents in the scheduler's scale as the autoencoder's own, in its precision."""
+    return latents.to(vae.dtype) / vae.config.scaling_factor
 
 
 def correlate_noise(noise: torch.Tensor, correlation: float) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The two autoencoders a model may have: Stable Diffusion's, and one that trains from scratch on a CPU."""
+"""The autoencoders a model may have: Stable Diffusion's, and two that train from scratch on a CPU."""
 
 from typing import Any
 
@@ -6,9 +6,10 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from emo.errors import WeightsError, first_line
 from emo.hub.model_config import ModelConfig
-from emo.unets import PatchAutoencoder
+from emo.unets import PatchAutoencoder, ReferenceAutoencoder
 
 Autoencoder = AutoencoderKL | PatchAutoencoder
+OWN = {kind.__name__: kind for kind in (PatchAutoencoder, ReferenceAutoencoder)}
 
 
 def build_vae(config: ModelConfig) -> Autoencoder:
@@ -31,7 +32,7 @@ def load_vae(name: str) -> Autoencoder:
     """
     try:
         config: Any = AutoencoderKL.load_config(name)
-        own = config.get("_class_name") == PatchAutoencoder.__name__
-        return (PatchAutoencoder if own else AutoencoderKL).from_pretrained(name, use_safetensors=True)
+        kind = OWN.get(config.get("_class_name"), AutoencoderKL)
+        return kind.from_pretrained(name, use_safetensors=True)
     except (OSError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{name}: no autoencoder could be loaded ({first_line(error)})") from error

@@ -16,7 +16,7 @@ from emo.metrics.continuity import (
 )
 from emo.metrics.expression import blink_rate, eye_and_brow_points
 from emo.metrics.extractors import Extractor, MissingExtractor, open_extractor
-from emo.metrics.face_measures import blink, brow, eye_opening, gaze, mouth_opening, mouth_width
+from emo.metrics.face_measures import blink, brow, eye_opening, eye_openings, gaze, mouth_opening, mouth_width
 from emo.metrics.frechet import Moments, frechet_distance
 from emo.metrics.head_motion import HeadAngles, head_angles, pose_change, rotation_speed
 from emo.metrics.identity import identity_descriptor, identity_distance, nearest
@@ -46,6 +46,7 @@ __all__ = [
     "drift",
     "eye_and_brow_points",
     "eye_opening",
+    "eye_openings",
     "face_similarity",
     "frechet_distance",
     "gaze",

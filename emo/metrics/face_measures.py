@@ -32,13 +32,19 @@ def mouth_width(landmarks: np.ndarray) -> np.ndarray:
     return _distance(points, *MOUTH_CORNERS) / _distance(points, *OUTER_EYE_CORNERS)
 
 
-def eye_opening(landmarks: np.ndarray) -> np.ndarray:
-    """Gap between the lids over the eye's width, mean of both eyes, (T, 478, 3) -> (T,)."""
+def eye_openings(landmarks: np.ndarray) -> np.ndarray:
+    """Gap between the lids over the eye's width, left and right in the picture, (T, 478, 3) -> (T, 2)."""
     points = check_landmarks(landmarks)
     gaps = [
         np.mean([_distance(points, *pair) for pair in eye.lids], 0) / _distance(points, *eye.corners) for eye in EYES
     ]
-    return (gaps[0] + gaps[1]) / 2
+    return np.stack(gaps, axis=1)
+
+
+def eye_opening(landmarks: np.ndarray) -> np.ndarray:
+    """`eye_openings`, mean of both eyes, (T, 478, 3) -> (T,)."""
+    left, right = eye_openings(landmarks).T
+    return (left + right) / 2
 
 
 def blink(landmarks: np.ndarray) -> np.ndarray:

@@ -18,11 +18,18 @@ from emo.generation.audio_features import AudioFeatures
 from emo.generation.clip import Clip, ClipState
 from emo.generation.finite import FiniteCheck
 from emo.generation.inputs import AudioInput, ImageInput, open_portrait
-from emo.generation.latents import check_side, clip_noise, correlate_noise, decode_latents, encode_pictures
+from emo.generation.latents import (
+    clip_noise,
+    correlate_noise,
+    decode_latents,
+    encode_pictures,
+    encode_reference,
+)
 from emo.generation.origin import begin_origin
 from emo.generation.run import CALLBACK_TENSORS, Run
 from emo.generation.sampling import Scheduler, check_eta, count_steps, sample
 from emo.generation.schedulers import check_scheduler
+from emo.generation.sizes import choose_sizes
 from emo.generation.stream import Stream
 from emo.generation.windows import ClipSpan, cut_windows, plan_clips
 from emo.media import AudioTrack, as_fps
@@ -38,19 +45,30 @@ from emo.unets import (
     FaceLocator,
     MotionMaps,
     PatchAutoencoder,
+    Reference,
+    ReferenceAutoencoder,
     ReferenceKeyValues,
     ReferenceNet,
     SpeedEncoder,
 )
 
-register_components(AudioProjection, BackboneUNet, FaceLocator, PatchAutoencoder, ReferenceNet, SpeedEncoder)
+register_components(
+    AudioProjection,
+    BackboneUNet,
+    FaceLocator,
+    PatchAutoencoder,
+    ReferenceAutoencoder,
+    ReferenceNet,
+    SpeedEncoder,
+)
 
 
 class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
     """Audio-driven portrait animation.
 
     Args:
-        vae: autoencoder between pictures and latents.
+        vae: autoencoder between pictures and latents; a `ReferenceAutoencoder` is given the portrait as well, and
+            draws pictures of any size from latents of the size that the backbone was trained on.
         unet: the backbone (3.2.1).
         reference_unet: the ReferenceNet (3.2.3).
         face_locator: encodes the face region (3.2.5).
@@ -68,7 +86,7 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
 
     def __init__(
         self,
-        vae: AutoencoderKL | PatchAutoencoder,
+        vae: AutoencoderKL | PatchAutoencoder | ReferenceAutoencoder,
         unet: BackboneUNet,
         reference_unet: ReferenceNet,
         face_locator: FaceLocator,
@@ -104,18 +122,22 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         return self.unet
 
     @property
-    def default_size(self) -> int:
+    def sample_size(self) -> int:
         """Height and width in pixels of the pictures that the backbone was trained on."""
         return self.unet.config.sample_size * self.vae_scale_factor
+
+    @property
+    def default_size(self) -> int:
+        """Height and width in pixels of the pictures that are generated where none are given."""
+        return self.sample_size * (self.vae.enlargement if isinstance(self.vae, ReferenceAutoencoder) else 1)
 
     def open_stream(self, image: ImageInput, audio: AudioInput, options: EMOOptions, run: Run) -> Stream[EMOOptions]:
         """Check and prepare what `stream` was given; see there."""
         check_scheduler(self.scheduler)
-        factor = self.vae_scale_factor
-        multiple = factor * 2 ** (len(self.unet.config.block_out_channels) - 1)
-        height = check_side(options.height, "height", multiple, self.default_size)
-        width = check_side(options.width, "width", multiple, self.default_size)
-        latent_shape = (self.vae.config.latent_channels, height // factor, width // factor)
+        multiple = self.vae_scale_factor * 2 ** (len(self.unet.config.block_out_channels) - 1)
+        free = self.sample_size if isinstance(self.vae, ReferenceAutoencoder) else None
+        sizes = choose_sizes(options.height, options.width, self.default_size, multiple, encoded=free)
+        latent_shape = (self.vae.config.latent_channels, *(side // self.vae_scale_factor for side in sizes.encoded))
         given = options
         if options.noise_correlation is None:
             options = replace(options, noise_correlation=self.unet.config.noise_correlation)
@@ -123,7 +145,7 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         check_eta(options.eta, self.scheduler)
         start = run.start("motion_latents")
         fps = as_fps(options.fps)
-        portrait = open_portrait(image, height, width, options.face_region, options.face)
+        portrait = open_portrait(image, *sizes.picture, options.face_region, options.face)
         track = AudioTrack.open(audio, sampling_rate=self.feature_extractor.sampling_rate)
         num_frames = track.num_frames(fps)
         return Stream(
@@ -157,8 +179,10 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         scales = {"audio": options.audio_guidance_scale, "reference": options.reference_guidance_scale}
         steps = count_steps(scheduler, options.num_inference_steps)
         try:
-            portrait_latents, reference, no_motion = self.encode_portrait(stream.portrait)
-            face_mask = self.encode_face_mask(stream.portrait)
+            small = stream.portrait.resized(*(side * self.vae_scale_factor for side in stream.latent_shape[1:]))
+            portrait_latents, reference, no_motion = self.encode_portrait(small)
+            drawn_from = self.encode_drawn(stream.portrait, portrait_latents)
+            face_mask = self.encode_face_mask(small)
             with self.progress_bar(total=stream.num_clips * steps) as bar:  # pyright: ignore[reportCallIssue] (torch's decorator)
                 bar.initial = bar.n = state.next_clip * steps
                 for span in plan_clips(stream.num_frames, clip_frames, state.next_clip):
@@ -179,7 +203,7 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
                         on_step=run.watch(self, check, bar, span.index * steps),
                     )
                     check.conclude({"the portrait's latents": [portrait_latents], **conditions.by_name()})
-                    pictures = self.decode(latents[0, : span.num_frames], run.output_type)
+                    pictures = self.decode(latents[0, : span.num_frames], run.output_type, drawn_from)
                     check.decoded(pictures)
                     tensors = {"motion_latents": latents[:, clip_frames - n :].cpu(), "noise": noise.cpu()}
                     state = ClipState(span.index + 1, tensors, run.generator_state())
@@ -190,8 +214,20 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
 
     def encode_picture(self, picture: np.ndarray) -> torch.Tensor:
         """Picture uint8 (H, W, 3) -> latents (1, L, h, w) in the scheduler's scale."""
-        pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].to(self._execution_device)
-        return encode_pictures(self.vae, pixels).to(self.unet.dtype)
+        return encode_pictures(self.vae, self._pixels(picture)).to(self.unet.dtype)
+
+    def encode_drawn(self, portrait: Portrait, latents: torch.Tensor) -> Reference | None:
+        """What a `ReferenceAutoencoder` draws the frames from; None of others.
+
+        Args:
+            portrait: at the frames' size.
+            latents: the portrait's, (1, L, h, w).
+        """
+        return encode_reference(self.vae, self._pixels(portrait.image), latents)
+
+    def _pixels(self, picture: np.ndarray) -> torch.Tensor:
+        """(H, W, 3) uint8 -> (1, 3, H, W), where the networks are."""
+        return torch.from_numpy(picture).permute(2, 0, 1)[None].to(self._execution_device)
 
     def encode_portrait(self, portrait: Portrait) -> tuple[torch.Tensor, ReferenceKeyValues, MotionMaps]:
         """The portrait's latents (1, L, h, w), its keys and values (3.2.3), and the motion frames' maps before any.
@@ -240,6 +276,6 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         fresh = correlate_noise(fresh, correlation)
         return clip_noise(fresh, state.tensors.get("noise"), stream.options.noise_mirroring)
 
-    def decode(self, latents: torch.Tensor, output_type: str) -> torch.Tensor:
+    def decode(self, latents: torch.Tensor, output_type: str, reference: Reference | None = None) -> torch.Tensor:
         """Latents (F, L, h, w) -> pictures (F, 3, H, W), float32 on the CPU; or the latents, if they are wanted."""
-        return latents.cpu() if output_type == "latent" else decode_latents(self.vae, latents).cpu()
+        return latents.cpu() if output_type == "latent" else decode_latents(self.vae, latents, reference).cpu()

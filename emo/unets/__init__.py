@@ -12,17 +12,23 @@ from emo.unets.conditions import MotionMaps, PerSite, ReferenceKeyValues, Refere
 from emo.unets.face_locator import FaceLocator
 from emo.unets.patch_autoencoder import PatchAutoencoder
 from emo.unets.reference import ReferenceNet
+from emo.unets.reference_autoencoder import ReferenceAutoencoder
+from emo.unets.reference_decoder import Drawing, Reference, ReferenceDecoder
 from emo.unets.speed_encoder import SpeedEncoder
 
 __all__ = [
     "Attention",
     "AudioProjection",
     "BackboneUNet",
+    "Drawing",
     "FaceLocator",
     "KeyValue",
     "MotionMaps",
     "PatchAutoencoder",
     "PerSite",
+    "Reference",
+    "ReferenceAutoencoder",
+    "ReferenceDecoder",
     "ReferenceKeyValues",
     "ReferenceMaps",
     "ReferenceNet",

@@ -206,10 +206,12 @@ def test_labels_are_those_of_the_frames_shown(clips, video, size):
 
         shown = list(window) if video else [number_in(scaled(pictures, width, height), sample.frames[0, 0])]
         assert np.array_equal(sample.frames[0].numpy(), scaled(pictures, width, height)[shown])
-        for frame, mouth in zip(shown, sample.mouth[0].numpy(), strict=True):
-            _, _, _, left, right, upper, lower = labels["points"][frame] * (width / 64, height / 48)
+        for frame, mouth, eyes in zip(shown, sample.mouth[0].numpy(), sample.eyes[0].numpy(), strict=True):
+            one, other, _, left, right, upper, lower = labels["points"][frame] * (width / 64, height / 48)
             expected = [*((upper + lower) / 2), np.hypot(*(left - right))]
             np.testing.assert_allclose(mouth, expected, rtol=1e-5)
+            apart = np.hypot(*(one - other))
+            np.testing.assert_allclose(eyes, [[*one, apart], [*other, apart]], rtol=1e-5)
     assert wider  # the frames shown are not all that the mask is made of
 
 
@@ -340,6 +342,7 @@ def test_shapes_of_a_batch(clips):
     assert batch.frames.shape == (3, N + F, 3, 32, 32)
     assert batch.face_mask.shape == (3, 1, 32, 32)
     assert batch.mouth.shape == (3, N + F, 3)
+    assert batch.eyes.shape == (3, N + F, 2, 3)
     assert batch.speed.shape == (3, F, 2 * M + 1)
     assert batch.speed.dtype == batch.mouth.dtype == batch.face_mask.dtype == torch.float32
     assert len(batch.sound) == len(batch.clips) == 3

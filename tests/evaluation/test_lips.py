@@ -116,7 +116,7 @@ def evaluate(model, clips, tmp_path, monkeypatch):
             yield stream.clip(pictures, 0, ClipState(1, {}, stream.run.generator_state()))
 
         pipe.generate_clips = generate_clips
-        monkeypatch.setattr("emo.evaluation.lips.generator.load_pipeline", lambda place, dtype: adapt(pipe))
+        monkeypatch.setattr("emo.evaluation.model_videos.load_pipeline", lambda place, dtype: adapt(pipe))
         command = ["evaluate", "lips", "--model", model, "--real", clips, "--out", out, "--workers", 1]
         if status := main([str(word) for word in (*command, *region, *options)]):
             return status

@@ -23,6 +23,7 @@ from emo.config import load_config
 from emo.errors import ConfigError
 from emo.training.audio_encoder import AudioEncoderTrainingConfig
 from emo.training.autoencoder import AutoencoderTrainingConfig
+from emo.training.reference_decoder import ReferenceDecoderTrainingConfig
 from emo.training.script import run
 from emo.training.syncnet import SyncNetTrainingConfig
 
@@ -32,9 +33,17 @@ SCHEMAS = {
     "stage3_speed": SpeedConfig,
     "autoencoder": AutoencoderTrainingConfig,
     "audio_encoder": AudioEncoderTrainingConfig,
+    "reference_decoder": ReferenceDecoderTrainingConfig,
     "syncnet": SyncNetTrainingConfig,
 }
-NEEDED = {"data.root": "data", "model.config": "emo-tiny", "train.output": "runs/x", "train.steps": "10"}
+NEEDED = {
+    "data.root": "data",
+    "data.pairs": "pairs",
+    "model.config": "emo-tiny",
+    "model.init": "model",
+    "train.output": "runs/x",
+    "train.steps": "10",
+}
 NASTY = ("0", "-1", "1e308", ".nan", "9" * 30, "[.nan, 0.5]", "word")
 ODD = (
     *(

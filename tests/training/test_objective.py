@@ -1,5 +1,6 @@
 """The objective against its equations written out, and against the scheduler that samples."""
 
+import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
@@ -8,7 +9,7 @@ from emo.errors import ConfigError
 from emo.hub import load_model_config
 from emo.hub.build import build_scheduler
 from emo.training.emo.config import EMOObjectiveConfig as ObjectiveConfig
-from emo.training.emo.objective import EMOObjective
+from emo.training.emo.objective import EMOObjective, Features
 from emo.training.objective import configure_scheduler
 
 KINDS = {
@@ -112,23 +113,30 @@ def test_min_snr_weights(kind):
     assert objective(kind)[0].snr_weight(TIMESTEPS).tolist() == [1, 1, 1]
 
 
-def test_mouth_weights():
-    learned, _ = objective("v", mouth_weight=10.0, mouth_sigma=0.5)
-    weight = learned.mouth_weight(torch.tensor([[[4.5, 2.5, 3.0]]]), height=6, width=8)[0, 0, 0]
+def features(mouth: torch.Tensor, eyes: torch.Tensor | None = None, height: int = 48) -> Features:
+    return Features(mouth, torch.ones(*mouth.shape[:2], 2, 3) if eyes is None else eyes, height)
+
+
+def test_weights_of_mouth_and_eyes():
+    learned, _ = objective("v", mouth_weight=10.0, mouth_sigma=0.5, eyes_weight=4.0, eyes_sigma=0.4)
+    mouth, eyes = torch.tensor([[[36.0, 20.0, 24.0]]]), torch.tensor([[[[12.0, 4.0, 40.0], [52.0, 4.0, 40.0]]]])
+    weight = learned.weight(features(mouth, eyes), 6, 8)[0, 0, 0]
     assert weight.shape == (6, 8)
-    for x, y in [(4, 2), (5, 2), (4, 4), (0, 0)]:
-        squared = (x - 4) ** 2 + (y - 2) ** 2
-        expected = 1 + 10 * torch.exp(torch.tensor(-squared / (2 * 1.5**2)))
-        assert weight[y, x] == pytest.approx(expected.item(), rel=1e-5)
+    for x, y in [(4, 2), (5, 2), (4, 4), (0, 0), (1, 0), (6, 0)]:
+        expected = 1.0
+        for middle_x, middle_y, sigma, share in [(4, 2, 1.5, 10), (1, 0, 2, 4), (6, 0, 2, 4)]:
+            squared = (x - middle_x) ** 2 + (y - middle_y) ** 2
+            expected += share * np.exp(-squared / (2 * sigma**2))
+        assert weight[y, x] == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_loss_is_the_weighted_mean():
     learned, _ = objective("v", mouth_weight=10.0, min_snr_gamma=5.0)
     latents, noise, prediction = randn(0), randn(1), randn(2)
     mouth = torch.rand(3, 2, 3, generator=torch.Generator().manual_seed(3)) * 48
-    loss, scalars = learned.loss(prediction, latents, noise, TIMESTEPS, mouth, height=48)
+    loss, scalars = learned.loss(prediction, latents, noise, TIMESTEPS, features(mouth))
     error = (prediction - learned.target(latents, noise, TIMESTEPS)) ** 2
-    weights = learned.mouth_weight(mouth / 8, 6, 8) * learned.snr_weight(TIMESTEPS).view(3, 1, 1, 1, 1)
+    weights = learned.weight(features(mouth), 6, 8) * learned.snr_weight(TIMESTEPS).view(3, 1, 1, 1, 1)
     torch.testing.assert_close(loss, (error * weights).mean())
     torch.testing.assert_close(scalars["squared_error"], error.mean())
 
@@ -136,7 +144,7 @@ def test_the_loss_is_the_weighted_mean():
 def test_without_options_the_loss_is_equation_1():
     learned, _ = objective("epsilon")
     prediction, noise = randn(2), randn(1)
-    loss, _ = learned.loss(prediction, randn(0), noise, TIMESTEPS, torch.ones(3, 2, 3), height=48)
+    loss, _ = learned.loss(prediction, randn(0), noise, TIMESTEPS, features(torch.ones(3, 2, 3)))
     torch.testing.assert_close(loss, torch.nn.functional.mse_loss(prediction, noise))
 
 

@@ -12,6 +12,7 @@ from emo.pipelines import EMOPipeline
 from emo.training.emo.draws import draw
 from emo.training.emo.encoders import EncodedBatch
 from emo.training.emo.networks import EMONetworks
+from emo.training.emo.objective import Features
 from emo.training.loop import make_accelerator, train
 from emo.training.lora import merge_lora
 
@@ -172,8 +173,9 @@ def test_the_first_frames_of_a_clip_are_the_motion_frames(init):
 def test_several_targets_cost_one_reference_and_count_alike(init):
     stage = make_stage(1, init, targets=3)
     single, batch = encoded(stage, [0, 1]), encoded(stage, range(2, 8))
-    latents, mouth = batch.latents.view(2, 3, *batch.latents.shape[2:]), batch.mouth.view(2, 3, 3)
-    together = replace(single, latents=latents, mouth=mouth)
+    latents = batch.latents.view(2, 3, *batch.latents.shape[2:])
+    mouth, eyes = batch.mouth.view(2, 3, 3), batch.eyes.view(2, 3, 2, 3)
+    together = replace(single, latents=latents, mouth=mouth, eyes=eyes)
     seen = []
     stage.networks.reference_unet.register_forward_pre_hook(lambda module, args: seen.append(len(args[0])))
     loss, _ = stage.loss(stage.networks, together)
@@ -191,7 +193,8 @@ def test_several_targets_cost_one_reference_and_count_alike(init):
             face_mask=single.face_mask,
             keep=draws.keep,
         )
-        losses.append(stage.objective.loss(prediction, target, noises, timestep, mouth[:, k : k + 1], 64)[0])
+        shown = Features(mouth[:, k : k + 1], eyes[:, k : k + 1], 64)
+        losses.append(stage.objective.loss(prediction, target, noises, timestep, shown)[0])
     torch.testing.assert_close(loss, torch.stack(losses).mean())
 
 

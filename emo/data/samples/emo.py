@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from emo.data.batch import Batch, Sound
-from emo.data.format import LIPS, MOUTH_CORNERS
+from emo.data.format import EYES, LIPS, MOUTH_CORNERS
 from emo.data.reader import ClipReader
 from emo.data.samples.emo_features import AUDIO, LATENTS
 from emo.face import union_mask
@@ -71,7 +71,7 @@ class EMOSampler:
 
         scale = np.array([reader.width / clip.width, reader.height / clip.height], np.float32)
         boxes = labels["face_box"][around] * np.tile(scale, 2)
-        mouth = _mouths(labels["points"][shown] * scale)
+        points = labels["points"][shown] * scale
         first = start + self.num_motion_frames
         places = [reference, *shown.tolist()]
         frames: Tensor | None = None
@@ -95,7 +95,8 @@ class EMOSampler:
             reference_latents=None if latents is None else latents[:1],
             latents=None if latents is None else latents[None, 1:],
             face_mask=torch.from_numpy(union_mask(boxes, reader.height, reader.width))[None, None],
-            mouth=torch.from_numpy(mouth.astype(np.float32))[None],
+            mouth=torch.from_numpy(_mouths(points).astype(np.float32))[None],
+            eyes=torch.from_numpy(_eyes(points).astype(np.float32))[None],
             speed=speed,
             audio=audio,
             sound=sound,
@@ -112,3 +113,10 @@ def _mouths(points: np.ndarray) -> np.ndarray:
     corners = points[:, MOUTH_CORNERS]
     width = np.linalg.norm(corners[:, 0] - corners[:, 1], axis=-1)
     return np.concatenate([points[:, LIPS].mean(1), width[:, None]], 1)
+
+
+def _eyes(points: np.ndarray) -> np.ndarray:
+    """x, y of each eye's middle and their distance, (N, 7, 2) -> (N, 2, 3)."""
+    eyes = points[:, EYES]
+    distance = np.linalg.norm(eyes[:, 0] - eyes[:, 1], axis=-1)
+    return np.concatenate([eyes, np.broadcast_to(distance[:, None, None], (len(eyes), 2, 1))], 2)

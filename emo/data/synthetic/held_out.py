@@ -18,7 +18,7 @@ HELD_OUT = 900
 """Seed of the people and voices kept for tests; `emo synthesize --seed` of training data stays below it."""
 
 SIZE = 128
-"""Pixels of the true clips, which are drawn as training data is."""
+"""Pixels of the true clips where nothing else is asked for, as training data is drawn."""
 
 PORTRAIT = 256
 """Pixels of the portraits: faces in pictures to animate must be larger than in clips."""
@@ -41,10 +41,11 @@ class HeldOut:
         people: how many there are.
         fps: frames per second.
         compile: compile the drawing of clips, where there is a C++ compiler.
+        size: of true clips in pixels, a multiple of 8.
     """
 
-    def __init__(self, seed: int, people: int, fps: float = 25.0, compile: bool = False):
-        self.config = SyntheticConfig(seed=seed, identities=people, size=SIZE, fps=fps, edition=1)
+    def __init__(self, seed: int, people: int, fps: float = 25.0, compile: bool = False, size: int = SIZE):
+        self.config = SyntheticConfig(seed=seed, identities=people, size=size, fps=fps, edition=1)
         self._renderer = lru_cache(1)(lambda: Renderer(self.config, compile=compile))
         self.voice = lru_cache(None)(self._voice)
 
@@ -60,7 +61,7 @@ class HeldOut:
         return Voice(speech.waveform, mouth.jaw.numpy(), speech_band_loudness(speech.waveform, times))
 
     def clip(self, person: int, seconds: float, speed: float | None = None) -> np.ndarray:
-        """How the person says it in truth, (T, SIZE, SIZE, 3) uint8, at their own mean rotation speed or another."""
+        """How the person says it in truth, (T, size, size, 3) uint8, at their own mean rotation speed or another."""
         spec = self.config.clip_spec(person)
         renderer = self._renderer()
         renderer.config = replace(self.config, seconds=seconds)

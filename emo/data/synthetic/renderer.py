@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from emo.data.motion_labels import MotionLabels
-from emo.data.synthetic.acting import act
+from emo.data.synthetic.acting import Act, act
 from emo.data.synthetic.alter import alter_portrait
 from emo.data.synthetic.alteration import Alteration
 from emo.data.synthetic.avatar import AvatarRenderer
@@ -72,23 +72,46 @@ class Renderer:
         Raises:
             EmoError: the portrait or the recording cannot be used.
         """
-        acted = act(clip, self.config, self._excerpt)
+        acted = self.act(clip)
         controls = acted.controls
-        pictures, landmarks = self.config.pictures, self.config.landmarks
-        more = {}
-        if clip.portrait is not None:
+        drawn = self.draw(clip, controls) if self.config.pictures else None
+        labels = _arrays(controls, self.labels(clip, controls))
+        if clip.portrait is not None and self.config.landmarks:
             warper = self._warper(clip.portrait, clip.alteration, clip.partners)
-            drawn, labels = warper.render(controls).numpy() if pictures else None, warper.labels(controls)
-            if landmarks:
-                more = {"landmarks": warper.landmarks(controls).numpy()}
-        else:
-            assert clip.identity is not None
-            person = draw_identities([clip.identity])
-            drawn = self._avatars.render(person, controls).cpu().numpy() if pictures else None
-            labels = self._avatars.labels(person, controls)
-            if landmarks and drawn is not None:
-                more = {"landmarks": find_landmarks(drawn, self._detector)}
-        return RenderedClip(drawn, acted.waveform, _arrays(controls, labels) | more, acted.motion)
+            labels["landmarks"] = warper.landmarks(controls).numpy()
+        elif drawn is not None and self.config.landmarks:
+            labels["landmarks"] = find_landmarks(drawn, self._detector)
+        return RenderedClip(drawn, acted.waveform, labels, acted.motion)
+
+    def act(self, clip: ClipSpec) -> Act:
+        """What is heard and done in a clip.
+
+        Raises:
+            EmoError: the recording cannot be used.
+        """
+        return act(clip, self.config, self._excerpt)
+
+    def draw(self, clip: ClipSpec, controls: FaceControls) -> np.ndarray:
+        """Whom a clip shows, in T frames, (T, size, size, 3) uint8 RGB.
+
+        Raises:
+            EmoError: the portrait cannot be used.
+        """
+        if clip.portrait is not None:
+            return self._warper(clip.portrait, clip.alteration, clip.partners).render(controls).numpy()
+        assert clip.identity is not None
+        return self._avatars.render(draw_identities([clip.identity]), controls).cpu().numpy()
+
+    def labels(self, clip: ClipSpec, controls: FaceControls) -> FaceLabels:
+        """Places in T frames as `draw` draws them.
+
+        Raises:
+            EmoError: the portrait cannot be used.
+        """
+        if clip.portrait is not None:
+            return self._warper(clip.portrait, clip.alteration, clip.partners).labels(controls)
+        assert clip.identity is not None
+        return self._avatars.labels(draw_identities([clip.identity]), controls)
 
     def flow(self, clip: ClipSpec, controls: FaceControls, reference: FaceControls) -> Flow:
         """Where what frames of a clip show stands in other frames of it.

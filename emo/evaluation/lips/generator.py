@@ -1,44 +1,21 @@
 """Makes the videos that lips are measured on, and reads the mouths in them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from emo.articulation import MEASURES, measure_mouth, mouth_at
-from emo.errors import FaceError, VideoError
+from emo.errors import FaceError
 from emo.evaluation.compare.measured import MeasuredVideo, Unavailable
 from emo.evaluation.lips.clips import RealClip
-from emo.evaluation.seeds import noise_seed
-from emo.generation import fingerprint, write_video
+from emo.evaluation.model_videos import ModelSettings, ModelVideos
 from emo.generation.stream import Stream
-from emo.hub import load_pipeline
-from emo.media import SAMPLE_RATE, VideoReader, VideoWriter, read_origin
+from emo.media import VideoReader, VideoWriter
 
 KINDS = ("own", "other", "real")
 """Of videos: generated for the clip's own sound, for another clip's; and the clip as the model would write it."""
-
-
-@dataclass(frozen=True)
-class LipsSettings:
-    """How videos are generated.
-
-    Attributes:
-        model: folder or Hub name.
-        options: those of the model's system that are not its defaults.
-        seed: of the run.
-        device, dtype: where, and in which precision.
-    """
-
-    model: str
-    options: Mapping[str, Any]
-    seed: int
-    device: str
-    dtype: str
 
 
 @dataclass(frozen=True)
@@ -68,16 +45,9 @@ class LipsGenerator:
         out: folder for `videos` and `cache`.
     """
 
-    def __init__(self, settings: LipsSettings, out: Path):
-        self.settings = settings
+    def __init__(self, settings: ModelSettings, out: Path):
+        self.videos = ModelVideos(settings)
         self.out = out
-
-    @cached_property
-    def pipe(self) -> Any:
-        """The loaded pipeline."""
-        pipe = load_pipeline(self.settings.model, dtype=getattr(torch, self.settings.dtype))
-        pipe.set_progress_bar_config(disable=True)
-        return pipe.to(self.settings.device)
 
     def measure(self, clips: tuple[RealClip, RealClip]) -> tuple[str, Mouths | str]:
         """Mouths of a clip that is given its own sound and another's, or why there are none; with its name."""
@@ -86,11 +56,11 @@ class LipsGenerator:
             first = video.read([0])[0]
         sounds = {"own": clip.video.waveform(), "other": other.video.waveform()[: len(clip.video.waveform())]}
         try:
-            streams = {kind: self._stream(clip.name, first, sound) for kind, sound in sounds.items()}
+            streams = {kind: self.videos.stream(clip.name, first, sound) for kind, sound in sounds.items()}
         except FaceError as error:
             return clip.name, f"its first frame is no portrait to animate: {error.problem}"
         for kind, stream in streams.items():
-            self._generate(stream, self.path(clip.name, kind))
+            self.videos.write(stream, self.path(clip.name, kind))
         self._write_again(clip.video, streams["own"], self.path(clip.name, "real"))
         read = {kind: self._read(self.path(clip.name, kind)) for kind in KINDS}
         times = (np.arange(streams["own"].num_frames) + 0.5) / float(streams["own"].fps)
@@ -101,27 +71,6 @@ class LipsGenerator:
     def path(self, name: str, kind: str) -> Path:
         """Where a clip's video of one of KINDS is."""
         return self.out / "videos" / f"{name}-{kind}.mp4"
-
-    def _stream(self, name: str, picture: np.ndarray, sound: np.ndarray) -> Stream[Any]:
-        """A video of the clip of this name, whatever its sound from the same noise."""
-        seed = noise_seed(self.settings.seed, name)
-        stream = self.pipe.stream(
-            picture,
-            (sound, SAMPLE_RATE),
-            **self.settings.options,
-            generator=torch.Generator().manual_seed(seed),
-            output_type="uint8",
-        )
-        return replace(stream, origin={**stream.origin, "made_of": fingerprint(stream, seed)})
-
-    def _generate(self, stream: Stream[Any], path: Path) -> None:
-        made_of = stream.origin["made_of"]
-        try:
-            kept = read_origin(path).get("made_of")
-        except VideoError:  # none, or no whole one
-            kept = None
-        if kept != made_of:
-            write_video(stream, path, fingerprint=made_of)
 
     def _write_again(self, video: MeasuredVideo, stream: Stream[Any], path: Path) -> None:
         """Write a clip as the model does its videos: cut out, at its size and rate."""

@@ -51,7 +51,7 @@ def measure_clips(
         why = next(iter(unreadable.values()), "there are no more")
         problem = f"--real: two clips are needed, to lend each other their sound; {len(clips)} can be read ({why})"
         raise OptionError(problem, option="real")
-    alike = partial(LipsGenerator, generator.settings, generator.out)
+    alike = partial(LipsGenerator, generator.videos.settings, generator.out)
     made = dict(progress(in_processes(LipsGenerator.measure, deranged(clips), workers, context=alike), len(clips)))
     mouths = [found for clip in clips if isinstance(found := made[clip.name], Mouths)]
     if not mouths:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch.nn.functional import avg_pool2d
 
-from emo.generation.latents import decode_latents, encode_pictures
+from emo.generation.latents import decode_latents, encode_pictures, encode_reference
 from emo.pipelines import EMOPipeline
 
 
@@ -31,8 +32,10 @@ def motion_frames(pipe: EMOPipeline, wanted: bool) -> Iterator[None]:
             hook.remove()
 
 
-def reconstruct(pipe: EMOPipeline, pictures: np.ndarray) -> np.ndarray:
-    """Pictures (N, H, W, 3) uint8, encoded and decoded."""
-    latents = encode_pictures(pipe.vae, torch.from_numpy(pictures).permute(0, 3, 1, 2).to(pipe.device))
-    decoded = decode_latents(pipe.vae, latents)
+def reconstruct(pipe: EMOPipeline, portrait: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Frames (N, H, W, 3) uint8 of the model's own size, encoded and decoded beside a portrait (H, W, 3)."""
+    pictures = torch.from_numpy(np.stack([portrait, *frames])).permute(0, 3, 1, 2).to(pipe.device)
+    small = avg_pool2d(pictures.float(), pipe.default_size // pipe.sample_size)
+    theirs, latents = encode_pictures(pipe.vae, small).split([1, len(frames)])
+    decoded = decode_latents(pipe.vae, latents, encode_reference(pipe.vae, pictures[:1], theirs))
     return ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()

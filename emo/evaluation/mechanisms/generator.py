@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +62,15 @@ class Generator:
     def __init__(self, settings: GenerationSettings, out: Path):
         self.settings = settings
         self.out = out
-        self.held_out = HeldOut(settings.held_out, settings.people, compile=settings.compile)
         self._pipes: dict[str, Any] = {}
         self._weights = lru_cache(None)(lambda name: weights_fingerprint(self.pipe(name)))
         self._detector = FaceDetector()
+
+    @cached_property
+    def held_out(self) -> HeldOut:
+        """The people, whose true clips are as large as the model's."""
+        settings = self.settings
+        return HeldOut(settings.held_out, settings.people, compile=settings.compile, size=self.pipe().default_size)
 
     def generate(self, clip: EvalClip) -> Observation:
         """Make, measure and keep one video, unless the same has been kept before."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from emo.data.synthetic.held_out import SIZE, HeldOut
+from emo.data.synthetic.held_out import HeldOut
 from emo.evaluation.mechanisms import motion_rows, plan, rows
 from emo.evaluation.mechanisms.emo_mechanisms import reconstruct
 from emo.evaluation.mechanisms.observation import Observation
@@ -50,7 +50,7 @@ def make_rows(
         motion_rows.drifting(found["long"], found["long-truth"], gallery, 0, extent.long),
         motion_rows.joins(talks, truths, each("unchained-{}", extent.few), clip_frames),
         motion_rows.speeds(by_speed, each("speed-none-{}", extent.few), true_speeds),
-        motion_rows.locator(left, right, tight, wide, truths[: extent.few], plan.SHIFT * SIZE),
+        motion_rows.locator(left, right, tight, wide, truths[: extent.few], plan.SHIFT * held_out.config.size),
         rows.quality(talks, truths, psnrs),
         motion_rows.smoothness(talks, truths, clip_frames),
     ]
@@ -71,12 +71,13 @@ def describe_portraits(held_out: HeldOut, count: int) -> np.ndarray:
 
 
 def reconstruction_psnrs(pipe: Any, found: Mapping[str, Observation]) -> np.ndarray:
-    """PSNR in dB of the autoencoder on every frame shown of the true clips, (N,)."""
+    """PSNR in dB of the autoencoder on the frames shown of true clips but the first, which is their portrait, (N,)."""
     from skimage.metrics import peak_signal_noise_ratio
 
     psnrs: list[float] = []
     for name, video in found.items():
         if name.startswith("talk-") and name.endswith("-truth"):
-            decoded = reconstruct(pipe, video.shown)
-            psnrs += [peak_signal_noise_ratio(a, b) for a, b in zip(video.shown, decoded, strict=True)]
+            portrait, *frames = video.shown
+            decoded = reconstruct(pipe, portrait, np.stack(frames))
+            psnrs += [peak_signal_noise_ratio(a, b) for a, b in zip(frames, decoded, strict=True)]
     return np.array(psnrs)

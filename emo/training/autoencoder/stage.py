@@ -19,8 +19,8 @@ from emo.hub import build_vae, load_model_config, load_vae
 from emo.hub.autoencoder import Autoencoder
 from emo.media import contact_sheet
 from emo.training.autoencoder.config import AutoencoderTrainingConfig
+from emo.training.bump import bump
 from emo.training.loader import sample_loader
-from emo.training.mouth import mouth_bump
 from emo.training.reconstruction import detail, psnr, reconstruction_loss
 from emo.training.stage import Stage, name_samples
 from emo.unets import PatchAutoencoder
@@ -123,7 +123,7 @@ class AutoencoderStage(Stage[AutoencoderNetworks, Batch]):
 
     def mouth(self, mouth: Tensor) -> Tensor:
         """(B, 1, H, W), 1 at the mouth's middle (B, 3)."""
-        return mouth_bump(mouth, self.size, self.size, self.config.loss.mouth_sigma)
+        return bump(mouth, self.size, self.size, self.config.loss.mouth_sigma)
 
     def draw(self, numbers: list[int]) -> tuple[Tensor, Tensor, Tensor]:
         """Of B samples: noise (2B, L, h, w), its level in [0, 1) and whether to mirror, each (2B, 1, 1, 1)."""

@@ -80,6 +80,8 @@ class EMOObjectiveConfig(ObjectiveConfig):
         0.0, "w of the loss weight 1 + w * exp(-d²/2s²) at distance d from the mouth"
     )
     mouth_sigma: Annotated[float, Numbers(0, 100, above=True)] = key(0.6, "s as a share of the mouth's width")
+    eyes_weight: Annotated[float, Numbers(0, 1e4)] = key(0.0, "the same at each eye")
+    eyes_sigma: Annotated[float, Numbers(0, 100, above=True)] = key(0.3, "s as a share of the eyes' distance")
 
 
 @dataclass

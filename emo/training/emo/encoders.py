@@ -24,6 +24,7 @@ class EncodedBatch:
         latents: (B, N, L, h, w), of stage 1's targets, or of n + F frames, motion frames first.
         face_mask: M (B, 1, H, W).
         mouth: (B, N, 3): x, y of the mouth's middle and its width in pixels.
+        eyes: (B, N, 2, 3): x, y of each eye's middle and their distance in pixels.
         audio: windows (B, F, 2m+1, layers, width) of the audio encoder's hidden states; None in stage 1.
         speed: windows (B, F, 2m+1) of head rotation speeds; None in stage 1.
     """
@@ -33,6 +34,7 @@ class EncodedBatch:
     latents: Tensor
     face_mask: Tensor
     mouth: Tensor
+    eyes: Tensor
     audio: Tensor | None
     speed: Tensor | None
 
@@ -67,6 +69,7 @@ class FrozenEncoders:
             latents=latents,
             face_mask=batch.face_mask,
             mouth=batch.mouth,
+            eyes=batch.eyes,
             audio=None if silent else self._audio(batch, self.num_frames, self.num_neighbors),
             speed=batch.speed,
         )

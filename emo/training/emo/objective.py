@@ -1,10 +1,12 @@
-"""EMO's objective: that of a diffusion model, with more weight around the mouth, on noise as the backbone wants it."""
+"""EMO's objective: a diffusion model's, with more weight at mouth and eyes, on noise as the backbone wants it."""
+
+from dataclasses import dataclass
 
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
 
+from emo.training.bump import bump
 from emo.training.emo.config import EMOObjectiveConfig
-from emo.training.mouth import mouth_bump
 from emo.training.objective import Objective
 from emo.unets import BackboneUNet
 
@@ -18,36 +20,55 @@ def configure_noise(unet: BackboneUNet, config: EMOObjectiveConfig) -> None:
     unet.register_to_config(noise_correlation=config.noise_correlation, _use_default_values=left)
 
 
+@dataclass(frozen=True)
+class Features:
+    """Where in frames small things are that matter much.
+
+    Attributes:
+        mouth: x, y of its middle and its width in pixels, (B, F, 3).
+        eyes: x, y of each one's middle and their distance in pixels, (B, F, 2, 3).
+        height: of the pictures in pixels.
+    """
+
+    mouth: Tensor
+    eyes: Tensor
+    height: int
+
+
 class EMOObjective(Objective):
-    """See `Objective`; of a prediction's error the mouth's counts more."""
+    """See `Objective`; of a prediction's error the mouth's and the eyes' count more."""
 
     def __init__(self, scheduler: DDIMScheduler, config: EMOObjectiveConfig):
         super().__init__(scheduler, config)
         self.config = config
 
     def loss(
-        self, prediction: Tensor, latents: Tensor, noise: Tensor, timestep: Tensor, mouth: Tensor, height: int
+        self, prediction: Tensor, latents: Tensor, noise: Tensor, timestep: Tensor, features: Features
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted squared error, and the plain one to log.
 
         Args:
             prediction, latents, noise: (B, F, L, h, w).
             timestep: (B,), or (B, F) where frames have their own.
-            mouth: x, y and width of the mouth in pixels, (B, F, 3).
-            height: of the picture in pixels.
+            features: of the frames.
         """
         error = self.squared_error(prediction, latents, noise, timestep)
-        scale = latents.shape[-2] / height
-        weight = self.mouth_weight(mouth * scale, latents.shape[-2], latents.shape[-1])
+        weight = self.weight(features, latents.shape[-2], latents.shape[-1])
         return self.weighted_mean(error * weight, timestep), {"squared_error": error.mean()}
 
-    def mouth_weight(self, mouth: Tensor, height: int, width: int) -> Tensor:
-        """1 + w exp(−d²/2σ²), (B, F, 1, h, w), with d from the mouth's middle and σ a share of its width; 1 without w.
+    def weight(self, features: Features, height: int, width: int) -> Tensor:
+        """1 + w exp(-d²/2σ²) of the mouth and of each eye, (B, F, 1, h, w), with d from its middle and σ a share of
+        the mouth's width or of the eyes' distance; 1 without w.
 
         Args:
-            mouth: x, y, width in latent pixels, (B, F, 3).
-            height, width: of the map.
+            features: of the frames.
+            height, width: of the map, as large as the latents.
         """
-        if not self.config.mouth_weight:
-            return mouth.new_ones(())
-        return 1 + self.config.mouth_weight * mouth_bump(mouth, height, width, self.config.mouth_sigma)
+        config, scale = self.config, height / features.height
+        weight = features.mouth.new_ones(())
+        if config.mouth_weight:
+            weight = weight + config.mouth_weight * bump(features.mouth * scale, height, width, config.mouth_sigma)
+        if config.eyes_weight:
+            eyes = bump(features.eyes * scale, height, width, config.eyes_sigma)
+            weight = weight + config.eyes_weight * eyes.sum(dim=-4)
+        return weight

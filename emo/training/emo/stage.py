@@ -17,7 +17,7 @@ from emo.training.emo.config import EMOConfig
 from emo.training.emo.draws import Draws, draw
 from emo.training.emo.encoders import EncodedBatch, FrozenEncoders
 from emo.training.emo.networks import EMONetworks
-from emo.training.emo.objective import EMOObjective, configure_noise
+from emo.training.emo.objective import EMOObjective, Features, configure_noise
 from emo.training.emo.start import starting_pipeline
 from emo.training.emo.validation import check_validation
 from emo.training.loader import sample_loader
@@ -129,6 +129,7 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
             latents=torch.empty(batch_size, frames, channels, size, size, device="meta"),
             face_mask=torch.empty(batch_size, 1, pixels, pixels, device="meta"),
             mouth=torch.empty(batch_size, frames, 3, device="meta"),
+            eyes=torch.empty(batch_size, frames, 2, 3, device="meta"),
             audio=torch.empty(*window, *hidden, device="meta") if self.video else None,
             speed=torch.empty(*window, device="meta") if self.video else None,
         )
@@ -185,8 +186,8 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
             keep=draws.keep,
             **self.prepare_inputs(batch, draws),
         )
-        mouth = batch.mouth[:, -self.frames :]
-        return self.objective.loss(prediction, target, draws.noise, timestep, mouth, batch.face_mask.shape[-2])
+        features = Features(batch.mouth[:, -self.frames :], batch.eyes[:, -self.frames :], batch.face_mask.shape[-2])
+        return self.objective.loss(prediction, target, draws.noise, timestep, features)
 
     def noisy_motion_frames(self, batch: EncodedBatch, draws: Draws, noise: float) -> Tensor:
         """The motion frames' latents (B, n, L, h, w) with up to `noise` of noise: generated ones are not perfect."""

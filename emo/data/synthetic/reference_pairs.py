@@ -1,0 +1,108 @@
+"""Frames of synthetic clips beside a reference of the same person, with exact flow between them: what a decoder that
+is given the portrait learns from. Frames are kept as they are drawn: a video's compression would blur what it is to
+keep."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+from torch.nn.functional import avg_pool2d
+
+from emo.data.synthetic.config import ClipSpec
+from emo.data.synthetic.controls import FaceControls
+from emo.data.synthetic.flow import Flow
+from emo.data.synthetic.renderer import Renderer
+from emo.errors import DatasetError
+from emo.files import write_whole
+
+COARSER = 4  # pixels of the frames in a row or column of what is kept of their flow, which is smooth
+SHOWN = 0.05  # of such a pixel, that must be visible for its flow to be known
+
+
+@dataclass(frozen=True)
+class ReferencePairs:
+    """A reference and N frames of one person; even frames are followed by the clip's next one.
+
+    Attributes:
+        reference: (S, S, 3) uint8 RGB.
+        frames: (N, S, S, 3) uint8 RGB.
+        points: (N, 7, 2) float32, `emo.data.format.FACE_POINTS` of the frames in their pixels.
+        flow: (N, 2, s, s) float16, where what frames show stands in the reference, x and y in half sides from there;
+            0 where it is not known.
+        visible: (N, 1, s, s) float16, the share of each such pixel that the reference shows.
+        error: (N, L, h, w) float16, what a diffusion model's latents of the frames have beside the true ones, in the
+            scheduler's scale; None where none has drawn them.
+    """
+
+    reference: np.ndarray
+    frames: np.ndarray
+    points: np.ndarray
+    flow: np.ndarray
+    visible: np.ndarray
+    error: np.ndarray | None = None
+
+    def write(self, path: Path) -> None:
+        """One file, whole or not at all."""
+        arrays = {name: np.ascontiguousarray(array) for name, array in vars(self).items() if array is not None}
+        write_whole(path, save(arrays))
+
+
+def read_pairs(path: Path) -> ReferencePairs:
+    """What `ReferencePairs.write` wrote.
+
+    Raises:
+        DatasetError: it did not write this file.
+    """
+    try:
+        return ReferencePairs(**load_file(path))
+    except (OSError, SafetensorError, TypeError) as error:
+        raise DatasetError(f"{path} was not written by train/reference_decoder_data.py ({error})") from error
+
+
+def draw_pairs(renderer: Renderer, clip: ClipSpec, frames: int) -> ReferencePairs:
+    """A reference and N frames out of a clip.
+
+    Args:
+        renderer: of the clip's configuration.
+        clip: the clip.
+        frames: N, even: pairs of neighbors.
+
+    Raises:
+        EmoError: the portrait or the recording cannot be used.
+    """
+    rng = np.random.default_rng((0x9A125, clip.seed))
+    controls = renderer.act(clip).controls
+    starts = rng.choice(len(controls) - 1, frames // 2, replace=False)
+    return draw_frames(renderer, clip, controls, int(rng.integers(len(controls))), starts)
+
+
+def draw_frames(
+    renderer: Renderer, clip: ClipSpec, controls: FaceControls, reference: int, starts: np.ndarray
+) -> ReferencePairs:
+    """A reference and frames of a clip whose controls are known.
+
+    Args:
+        renderer: of the clip's configuration.
+        clip: the clip.
+        controls: of all its frames.
+        reference: place of the reference.
+        starts: (N / 2,), places of frames that are drawn with their next ones.
+    """
+    shown = controls[torch.tensor([reference, *np.stack([starts, starts + 1], 1).ravel()])]
+    drawn = renderer.draw(clip, shown)
+    labels = renderer.labels(clip, shown)
+    flow, visible = _coarsened(renderer.flow(clip, shown[1:], shown[:1]))
+    return ReferencePairs(drawn[0], drawn[1:], labels.points[1:].float().cpu().numpy(), flow, visible)
+
+
+def _coarsened(flow: Flow) -> tuple[np.ndarray, np.ndarray]:
+    """Flow (N, 2, s, s) of what is visible, in half sides, and its share (N, 1, s, s)."""
+    side = flow.visible.shape[-1]
+    visible = flow.visible[:, None].float()
+    share = avg_pool2d(visible, COARSER)
+    offset = avg_pool2d(visible * flow.offset.movedim(-1, 1), COARSER) / share.clamp(min=SHOWN) * (2 / side)
+    known = share >= SHOWN
+    return (offset * known).half().numpy(), (share * known).half().numpy()

@@ -1,0 +1,118 @@
+"""What the reference decoder learns from: a reference and two neighboring frames, in the same colors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from emo.data.format import FACE_POINTS
+from emo.data.synthetic.reference_pairs import read_pairs
+from emo.data.synthetic.relight import draw_colors
+from emo.search import find_files
+from emo.training.reference_decoder.config import PairDataConfig
+
+NEIGHBORS = 2
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """B references, each with two neighboring frames.
+
+    Attributes:
+        index: (B,) int64, sample numbers.
+        reference: uint8 (B, 3, S, S).
+        frames: uint8 (B, 2, 3, S, S).
+        points: (B, 2, 7, 2), `emo.data.format.FACE_POINTS` in pixels of the frames.
+        flow: (B, 2, 2, s, s) in half sides; see `emo.data.synthetic.reference_pairs`.
+        visible: (B, 2, 1, s, s).
+        error: (B, 2, L, h, w), a diffusion model's in the frames' latents, in the scheduler's scale; 0 where there is
+            none.
+        clips: B names, for messages.
+    """
+
+    index: Tensor
+    reference: Tensor
+    frames: Tensor
+    points: Tensor
+    flow: Tensor
+    visible: Tensor
+    error: Tensor
+    clips: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @staticmethod
+    def collate(samples: Sequence["PairBatch"]) -> "PairBatch":
+        """One batch of several."""
+        names = [field.name for field in fields(PairBatch) if field.name != "clips"]
+        tensors = {name: torch.cat([getattr(sample, name) for sample in samples]) for name in names}
+        return PairBatch(**tensors, clips=tuple(clip for sample in samples for clip in sample.clips))
+
+    def to(self, device: torch.device | str) -> "PairBatch":
+        """The same on another device."""
+        tensors = {name: value.to(device) for name, value in vars(self).items() if name != "clips"}
+        return PairBatch(**tensors, clips=self.clips)
+
+
+class PairSamples(Dataset[PairBatch]):
+    """Samples by number, endlessly: the same for the same seed.
+
+    Args:
+        config: where they lie and how they are changed.
+        split: "train", or "test", which is not changed.
+        seed: of all draws.
+        latent_shape: of a frame's latents.
+
+    Raises:
+        OptionError: there are none.
+    """
+
+    def __init__(self, config: PairDataConfig, split: str, seed: int, latent_shape: tuple[int, int, int]):
+        self.paths = find_files(Path(config.pairs) / split, (".safetensors",), "data.pairs")
+        self.config = config if split == "train" else None
+        self.seed = seed
+        self.latent_shape = latent_shape
+
+    def __getitem__(self, index: int) -> PairBatch:
+        rounds, place = divmod(index, len(self.paths))
+        order = np.random.default_rng((0x9A1, self.seed, rounds)).permutation(len(self.paths))
+        path = self.paths[order[place] if self.config else place]
+        rng = np.random.default_rng((0x9A2, self.seed, index))
+        pairs = read_pairs(path)
+        first = NEIGHBORS * int(rng.integers(len(pairs.frames) // NEIGHBORS))
+        shown = slice(first, first + NEIGHBORS)
+        pictures = np.stack([pairs.reference, *pairs.frames[shown]])
+        points, flow = pairs.points[shown], pairs.flow[shown].astype(np.float32)
+        visible = pairs.visible[shown].astype(np.float32)
+        error = np.zeros((NEIGHBORS, *self.latent_shape), np.float32)
+        if pairs.error is not None:  # of these very pictures
+            error = pairs.error[shown].astype(np.float32)
+        changed = self.config if pairs.error is None else None
+        if changed and rng.random() < changed.mirror:
+            side = pictures.shape[2]
+            pictures, visible = pictures[:, :, ::-1], visible[..., ::-1]
+            flow = flow[..., ::-1] * np.float32([-1, 1])[:, None, None]
+            points = (points * [-1, 1] + [side, 0])[:, MIRRORED]
+        if changed and rng.random() < changed.color:
+            change = draw_colors(rng)
+            pictures = np.stack([change(picture) for picture in pictures])
+        drawn = torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)))
+        return PairBatch(
+            torch.tensor([index]),
+            drawn[:1],
+            drawn[None, 1:],
+            torch.from_numpy(np.float32(points))[None],
+            torch.from_numpy(np.ascontiguousarray(flow))[None],
+            torch.from_numpy(np.ascontiguousarray(visible))[None],
+            torch.from_numpy(error)[None],
+            (path.stem,),
+        )
+
+
+SWAPPED = {"left_eye": "right_eye", "right_eye": "left_eye", "mouth_left": "mouth_right", "mouth_right": "mouth_left"}
+MIRRORED = [FACE_POINTS.index(SWAPPED.get(name, name)) for name in FACE_POINTS]

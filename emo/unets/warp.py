@@ -1,0 +1,36 @@
+"""Looking pictures and feature maps up where a flow says."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import grid_sample, interpolate
+
+
+def warp(maps: Tensor, flow: Tensor) -> Tensor:
+    """Maps looked up backward: what stands at x, y of the result stood at x + flow_x, y + flow_y.
+
+    Args:
+        maps: (B or 1, C, H, W), whose borders are repeated beyond them.
+        flow: (B, 2, h, w), x and y in half sides, so that it means the same at every size.
+
+    Returns:
+        (B, C, H, W); a flow of another size than the maps is resized first.
+    """
+    height, width = maps.shape[-2:]
+    flow = resize(flow, height, width)
+    grid = pixel_centers(height, width, flow) + flow.movedim(1, -1)
+    maps = maps.expand(len(flow), -1, -1, -1).to(grid.dtype)
+    return grid_sample(maps, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def resize(maps: Tensor, height: int, width: int) -> Tensor:
+    """Bilinear, and averaging where pixels become fewer: (B, C, h, w) -> (B, C, height, width)."""
+    if maps.shape[-2:] == (height, width):
+        return maps
+    fewer = height < maps.shape[-2]
+    return interpolate(maps, (height, width), mode="bilinear", align_corners=False, antialias=fewer)
+
+
+def pixel_centers(height: int, width: int, like: Tensor) -> Tensor:
+    """Places of all pixels in half sides, -1 ... 1 from border to border: (1, height, width, 2), x and y."""
+    y, x = ((2 * torch.arange(side, device=like.device, dtype=like.dtype) + 1) / side - 1 for side in (height, width))
+    return torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], dim=-1)[None]
