@@ -4,7 +4,7 @@ import argparse
 import math
 from pathlib import Path
 
-from emo.cli.arguments import add_device, add_dtype, make_folders, pick_device, pick_dtype, unfinished
+from emo.cli.arguments import add_device, add_dtype, make_folders, pick_device, pick_dtype, unfinished, usable
 from emo.console import note, quiet_loading, say
 from emo.errors import OptionError
 from emo.locks import claim_folder
@@ -56,24 +56,35 @@ def run(options: argparse.Namespace) -> None:
 
 def measure(options: argparse.Namespace) -> None:
     """The report, of which nobody else is at work."""
+    import numpy as np
     from tqdm import tqdm
 
     from emo import __version__
     from emo.evaluation.model_videos import ModelSettings
-    from emo.evaluation.portraits.faces import describe_all
+    from emo.evaluation.portraits.faces import describe
     from emo.evaluation.portraits.makers import TRUTH, Maker, ModelMaker, WarpMaker
     from emo.evaluation.portraits.measures import measure_talk
     from emo.evaluation.portraits.plan import plan_talks
     from emo.evaluation.portraits.report import save_report, table
     from emo.hub import locate_model, system_of
     from emo.names import short_names
-    from emo.search import PICTURES, find_files
+    from emo.search import PICTURES, SOUNDS, find_files
 
     quiet_loading()
-    talks = plan_talks(options.portraits, options.sounds, options.out, options.people, options.seconds, options.long)
-    own = list(dict.fromkeys(talk.portrait for talk in talks))
-    others = find_files(options.gallery, PICTURES, "--gallery", [options.out]) if options.gallery else []
-    gallery = [*own, *(path for path in others if path.resolve() not in {each.resolve() for each in own})]
+    looks: dict[Path, np.ndarray] = {}
+
+    def look(path: str) -> None:
+        looks[Path(path).resolve()] = describe(Path(path))
+
+    pictures = find_files(options.portraits, PICTURES, "--portraits", [options.out])
+    chosen = np.linspace(0, len(pictures) - 1, min(options.people, len(pictures))).round().astype(int)
+    own = [Path(path) for path in usable([pictures[i] for i in chosen], look, "--portraits")]
+    sounds = find_files(options.sounds, SOUNDS, "--sounds", [options.out])
+    if options.gallery:
+        others = find_files(options.gallery, PICTURES, "--gallery", [options.out])
+        usable([path for path in others if path.resolve() not in looks], look, "--gallery")
+    gallery, places = np.stack(list(looks.values())), {path: place for place, path in enumerate(looks)}
+    talks = plan_talks(own, sounds, options.seconds, options.long)
     device = pick_device(options.device)
     dtype = str(pick_dtype(options.dtype, device)).removeprefix("torch.")
     named = short_names(Path(model) for model in options.models)
@@ -85,15 +96,14 @@ def measure(options: argparse.Namespace) -> None:
         settings = ModelSettings(located, given, options.seed, device, dtype)
         makers[name] = ModelMaker(settings, options.out / "videos" / name)
     makers[TRUTH] = WarpMaker(options.seed, options.out / "videos" / "warped")
-    looks = describe_all(gallery)
     measured = {name: [] for name in makers}
     with unfinished(options.out), tqdm(total=len(makers) * len(talks), unit="video") as bar:
         for name, maker in makers.items():
             for talk in talks:
                 seconds = maker.make(talk)
                 path = maker.folder / f"{talk.name}.mp4"
-                place = gallery.index(talk.portrait)
-                measured[name].append(measure_talk(talk, path, options.out / "cache", looks, place, seconds))
+                place = places[talk.portrait.resolve()]
+                measured[name].append(measure_talk(talk, path, options.out / "cache", gallery, place, seconds))
                 bar.update()
     about = {"version": __version__, "models": options.models, "gallery": len(gallery), "seconds": options.seconds}
     folders = {name: maker.folder for name, maker in makers.items()}

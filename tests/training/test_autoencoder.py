@@ -19,7 +19,7 @@ from emo.training.autoencoder.config import AutoencoderStartConfig, FrameDataCon
 from emo.training.config import LoopConfig, OptimizerConfig
 from emo.training.loop import make_accelerator, train
 from emo.training.reconstruction import ReconstructionConfig, detail, psnr, reconstruction_loss, ssim
-from emo.unets import PatchAutoencoder
+from emo.unets import PatchAutoencoder, ReferenceAutoencoder
 
 SIZE = 64
 MODEL = Path(__file__).parents[2] / "configs" / "train" / "smoke" / "model.yaml"
@@ -132,6 +132,19 @@ def test_the_decoder_alone_goes_on(kind, people, models, tmp_path):
         decoded = [vae.decode(latents[0]).sample for vae in (first, second)]
     assert torch.equal(*latents)
     assert not torch.equal(*decoded)
+
+
+def test_a_reference_decoder_is_left_to_its_own_training(people, tmp_path):
+    vae = ReferenceAutoencoder(
+        block_out_channels=(8, 8, 8, 16), layers_per_block=1, reference_out_channels=(8, 8, 8, 16), reference_layers=1
+    )
+    vae.save_pretrained(tmp_path / "first")
+    stage, config = make(people, str(MODEL), tmp_path, init=str(tmp_path / "first"))
+    run(stage, config)
+    state = load_vae(str(tmp_path / "model")).state_dict()
+    kept = [name for name, value in vae.state_dict().items() if torch.equal(state[name], value)]
+    assert {name for name in state if name.startswith("reference_decoder.")} <= set(kept)
+    assert len(kept) < len(state)
 
 
 def test_the_decoder_alone_needs_a_trained_encoder(people):

@@ -1,6 +1,5 @@
 """What is read of a face in a portrait, and of many to tell whose a face is."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -42,11 +41,11 @@ def face_sharpness(picture: np.ndarray, landmarks: np.ndarray) -> float:
     return sharpness(np.ascontiguousarray(picture[low[1] : high[1], low[0] : high[0]]))
 
 
-def describe_all(portraits: Iterable[Path]) -> np.ndarray:
-    """Identity descriptors of portraits, (G, D).
+def describe(portrait: Path) -> np.ndarray:
+    """Identity descriptor of a portrait, (D,).
 
     Raises:
-        EmoError: one cannot be read, or shows no face to animate.
+        EmoError: it cannot be read, or shows no face to animate.
     """
-    pictures = {path: cropped(path, GALLERY_SIDE, GALLERY_SIDE) for path in portraits}
-    return np.stack([identity_descriptor(picture, face_in(picture, str(path))) for path, picture in pictures.items()])
+    picture = cropped(portrait, GALLERY_SIDE, GALLERY_SIDE)
+    return identity_descriptor(picture, face_in(picture, str(portrait)))

@@ -1,12 +1,10 @@
 """Who talks in the report, and what they say."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from emo.names import short_names
-from emo.search import PICTURES, SOUNDS, find_files
 
 
 @dataclass(frozen=True)
@@ -28,20 +26,18 @@ class Talk:
     long: bool = False
 
 
-def plan_talks(portraits: Path, sounds: Path, out: Path, count: int, seconds: float, long: float) -> list[Talk]:
-    """So many portraits of a folder, evenly spaced by name, each with one of the recordings in turn; and a long talk
-    of the first one, if there is to be one.
+def plan_talks(portraits: Sequence[Path], sounds: Sequence[Path], seconds: float, long: float) -> list[Talk]:
+    """Each portrait with one of the recordings in turn; and a long talk of the first one, if there is to be one.
 
-    Raises:
-        OptionError: there are no portraits, or no recordings.
+    Args:
+        portraits: one or more.
+        sounds: one or more.
+        seconds: of each talk.
+        long: seconds of the long one; 0 for none.
     """
-    pictures = find_files(portraits, PICTURES, "--portraits", [out])
-    recordings = find_files(sounds, SOUNDS, "--sounds", [out])
-    chosen = np.linspace(0, len(pictures) - 1, min(count, len(pictures))).round().astype(int)
-    named = short_names(pictures[i] for i in chosen)
     talks = [
-        Talk(name, path, recordings[number % len(recordings)], seconds)
-        for number, (name, path) in enumerate(named.items())
+        Talk(name, path, sounds[number % len(sounds)], seconds)
+        for number, (name, path) in enumerate(short_names(portraits).items())
     ]
     first = talks[0]
     return talks + ([Talk(f"{first.name}-long", first.portrait, first.sound, long, long=True)] if long else [])

@@ -26,6 +26,7 @@ from emo.training.stage import Stage, name_samples
 from emo.unets import PatchAutoencoder
 
 ENCODER = ("vae.encoder.", "vae.quant_conv.", "vae.patch_in.")  # of either kind
+REFERENCE = "vae.reference_decoder."  # which has a training of its own
 AT_ONCE = 16  # pictures, where nothing is learned from them
 SHOWN = 8  # of the held-out pictures
 
@@ -85,7 +86,8 @@ class AutoencoderStage(Stage[AutoencoderNetworks, Batch]):
                 raise ConfigError(f"data.measured is {config.data.measured}; more are needed: {error}") from None
         self.networks = AutoencoderNetworks(vae)
         for name, parameter in self.networks.named_parameters():
-            parameter.requires_grad_(not (config.model.decoder_only and name.startswith(ENCODER)))
+            kept = (REFERENCE, *ENCODER) if config.model.decoder_only else (REFERENCE,)
+            parameter.requires_grad_(not name.startswith(kept))
 
     def dataset(self, split: str) -> ClipDataset:
         """Pairs of frames by sample number."""
