@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+EDGE_ON = 0.35  # pixels: triangles less high own pixels beyond their edges
+
 
 def draw_triangles(corner: np.ndarray, depth: np.ndarray, shape: tuple[int, int], empty: int = 0) -> np.ndarray:
     """Numbers of the triangles that are seen, (H, W) int32: far ones first, near ones over them.
@@ -39,3 +41,10 @@ def look_up(maps: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray
     a, b, c, d, e, f = (np.take(values, owner, mode="clip") for values in maps)
     row, column = (np.arange(length, dtype=np.float32) for length in owner.shape)
     return a * column + b * row[:, None] + c, d * column + e * row[:, None] + f
+
+
+def seen_edge_on(corner: np.ndarray) -> np.ndarray:
+    """Whether triangles (N, 3, 2) are too flat in the picture for their maps to tell anything, (N,) bool."""
+    edges = corner - np.roll(corner, 1, axis=1)
+    area = np.abs(edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0])
+    return area < EDGE_ON * np.sqrt((edges**2).sum(-1).max(1))
