@@ -27,12 +27,15 @@ FULL_LOOK = (0.13, 0.055)
 FULL_RAISE = 0.05
 """Eye distances by which brows move where a brow is 1."""
 
+NECK = np.array([0.0, 0.73, 0.76])
+"""From the middle of the rigid landmarks to the point about which heads turn, on a face that looks straight ahead, in
+distances of the eyes' centers."""
+
 SHUT = 0.01  # eye distances: opening that is read of shut lips
 WIDE = 0.19  # eye distances between the lips at a jaw of 1
 SPREAD = 0.13  # of the mouth's width, by which it grows at a width of 1
 ROUND = 0.30  # of the mouth's width, by which it shrinks at a rounding of 1
 LIFT = 0.07  # of the mouth's width, by which corners rise at a smile of 1
-NECK = np.array([0.0, 1.0, 1.2])  # eye distances from the rigid landmarks' middle to what the head turns about
 CHUNK = 32  # frames decoded at a time
 
 

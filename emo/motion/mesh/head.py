@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from emo.face import FACE_SHARE, head_pose
-from emo.face.mesh import OVAL
+from emo.face.mesh import OVAL, RIGID
+from emo.motion.reading import NECK
 from emo.motion.rotation import rotation
 
 FLIP = np.array([1.0, -1.0, -1.0])  # y up, z to the camera -> y down, z away
@@ -54,8 +55,7 @@ class Head:
         straight = landmarks @ self.rest
         low, high = straight[OVAL].min(0), straight[OVAL].max(0)
         self.width, self.height = (float(side) for side in (high - low)[:2])
-        center = (low + high) / 2
-        neck = [center[0], center[1] + 0.12 * self.height, straight[OVAL, 2].mean() + 0.15 * self.width]
+        neck = straight[list(RIGID)].mean(0) + pose.size * NECK
         self.pivot = self.rest @ neck
         self.points = straight - neck
         self._unit = self.height / FACE_SHARE / 2  # half the side of a picture in the default framing

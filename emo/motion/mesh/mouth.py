@@ -6,6 +6,8 @@ import numpy as np
 from emo.face.mesh import CHEEKS, INNER_LIPS_MIDDLE, INNER_MOUTH_CORNERS
 from emo.motion.mesh.topology import MOUTH_RING
 
+AROUND_MOUTH = [164, 18, 92, 322]  # skin over and under the lips
+
 # Lengths are in halves of the mouth's width, colors those of bright light.
 EDGE_BELOW_LIP = 0.10  # from a resting upper lip down to the upper teeth's edge
 TEETH_BEHIND = 0.10  # teeth behind lips
@@ -17,7 +19,7 @@ ENAMEL, TONGUE, FLESH, DEPTH = (
     np.array(c, np.float32) for c in ((206, 197, 180), (158, 82, 84), (92, 36, 38), (26, 9, 11))
 )
 OWN_FROM = 0.12  # gap of a portrait's own lips from which its teeth are taken
-OWN_LIGHT = 0.5  # of the cheeks' light, that teeth have at least
+OWN_LIGHT = 0.5  # of the skin's light, that teeth have at least
 
 
 class MouthInside:
@@ -30,9 +32,9 @@ class MouthInside:
 
     def __init__(self, picture: np.ndarray, landmarks: np.ndarray):
         height, width = picture.shape[:2]
-        cheeks = landmarks[CHEEKS, :2].astype(int).clip(0, [width - 1, height - 1])
-        skin = picture[cheeks[:, 1], cheeks[:, 0]].astype(np.float32)
-        self._light = float(np.clip(skin.mean() / 255 * 1.35, 0.3, 1.05))
+        places = landmarks[[*CHEEKS, *AROUND_MOUTH], :2].astype(int).clip(0, [width - 1, height - 1])
+        skin = picture[places[:, 1], places[:, 0]].astype(np.float32)
+        self._light = float(np.clip(skin.mean() / 255 * 1.3, 0.25, 1.0))
         tint = skin.mean(0) / max(skin.mean(), 1)
         self._tint = (1 + 0.25 * (tint - 1)).astype(np.float32)
         corners = landmarks[INNER_MOUTH_CORNERS, :2]
@@ -83,7 +85,7 @@ class MouthInside:
         if self._own is not None:
             self._lay_own(color, low, teeth, linear)
         soft = cv2.GaussianBlur(mask, (0, 0), 0.05 * half + 0.4).astype(np.float32) / 255
-        color *= (0.5 + 0.5 * np.clip(2 * soft - 0.8, 0, 1))[..., None]  # lips shade what is behind them
+        color *= (0.45 + 0.55 * np.clip(2 * soft - 0.9, 0, 1))[..., None]  # lips shade what is behind them
         edge = cv2.GaussianBlur(mask, (0, 0), 0.012 * half + 0.35).astype(np.float32) / 255
         cover = (edge * min(gap / 0.05, 1))[..., None]
         patch[:] = (patch + cover * (color - patch)).clip(0, 255)
