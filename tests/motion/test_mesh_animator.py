@@ -10,6 +10,7 @@ from emo.face.measures import mouth_opening
 from emo.face.mesh import INNER_LIPS_MIDDLE, NOSE_TIP, OVAL
 from emo.face.tracker import track_face
 from emo.motion import CONTROLS, MeshAnimator, MotionTrack
+from emo.motion.mesh.unfold import unfolded
 
 
 def sweep(**controls) -> torch.Tensor:
@@ -145,3 +146,15 @@ def test_pictures_without_a_face_are_refused(animator, face):
         animator.appearance(np.full((200, 200, 3), 90, np.uint8))
     with pytest.raises(FaceError, match="larger picture"):
         MeshAnimator(min_face=200).appearance(face)
+
+
+def test_hidden_vertices_take_the_look_of_their_neighbors():
+    """A strip whose last vertex is folded back under it, as a far cheek is."""
+    straight = np.array([[0, 0], [0, 1], [1, 0], [1, 1], [2, 0], [2, 1]], float)
+    folded = straight.copy()
+    folded[4:, 0] = 0.5
+    triangles = np.array([[0, 1, 2], [1, 3, 2], [2, 3, 4], [3, 5, 4]])
+    found = unfolded(folded, straight, triangles)
+    assert np.array_equal(found[:4], folded[:4])
+    assert np.abs(found[4:, 0] - 1).max() < 0.01
+    assert np.array_equal(unfolded(straight, straight, triangles), straight)
