@@ -44,11 +44,8 @@ def speed(options: argparse.Namespace) -> None:
     cv2.setNumThreads(1)
     animator, motion = MeshAnimator(), talking(FRAMES).values
     picture = np.asarray(load_image(options.pictures[0]))
-    print(
-        "| px | appearance, s | frames/s of the clock | of a core | with H.264, of the clock | of a core |\n"
-        + "|---" * 6
-        + "|"
-    )
+    print("| px | portrait, s | frames/s by the clock | of a core | with H.264, by the clock | of a core |")
+    print("|---" * 6 + "|", flush=True)
     for size in SIZES:
         scaled = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
         begun = core_seconds()
