@@ -55,8 +55,8 @@ class MeshAppearance:
         teeth = self.head.place(lip[None, None], turn)[:, 0, :2]
         linear = self.head.linear(turn)
         frames = np.empty((len(vertices), *self.picture.shape), np.uint8)
-        for index, frame in enumerate(frames):
-            points = vertices[index]
+        for index in range(len(frames)):
+            frame, points = frames[index], vertices[index]
             self._look_up(frame, points, self._around(turn, index, skin[index]))
             for iris, center in zip(self._irises, irises[index], strict=True):
                 if iris is not None:
