@@ -25,11 +25,11 @@ import torch
 from emo import metrics
 from emo.data.synthetic.articulation import articulate_speech
 from emo.data.synthetic.avatar import AvatarRenderer
-from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.identity import draw_identities
 from emo.data.synthetic.motion.first import make_controls
 from emo.data.synthetic.speech import synthesize
 from emo.face import FaceDetector, head_pose, track_face
+from emo.motion.controls import FaceControls
 
 SPEEDS = (0.0, 0.1, 0.3, 0.7, 1.3, 1.9)  # commanded mean rotation speeds, degrees per frame, in turn
 SWEEPS = {"pitch": (-12, 12), "blink": (0, 1), "gaze_x": (-0.8, 0.8), "gaze_y": (-0.5, 0.5), "brow": (-0.5, 1)}

@@ -61,10 +61,10 @@ def speech(options: argparse.Namespace) -> None:
 
 def people(options: argparse.Namespace) -> None:
     from emo.data.synthetic.avatar import AvatarRenderer
-    from emo.data.synthetic.controls import FaceControls
     from emo.data.synthetic.identity import draw_identities
     from emo.face import FaceDetector
     from emo.metrics import identity_descriptor
+    from emo.motion.controls import FaceControls
 
     count, rng = options.people, np.random.default_rng(0)
     renderer = AvatarRenderer(128, compile=True)

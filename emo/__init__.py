@@ -30,6 +30,8 @@ _EXPORTS = {
     "SpeedEncoder": "emo.unets",
     "AudioProjection": "emo.unets",
     "PatchAutoencoder": "emo.unets",
+    "MeshAnimator": "emo.motion",
+    "MotionTrack": "emo.motion",
     "EmoError": "emo.errors",
     "pull_folder": "emo.hub",
     "push_folder": "emo.hub",
@@ -44,6 +46,8 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers
     from emo.hub import pull_folder as pull_folder
     from emo.hub import push_folder as push_folder
     from emo.media import read_origin as read_origin
+    from emo.motion import MeshAnimator as MeshAnimator
+    from emo.motion import MotionTrack as MotionTrack
     from emo.pipelines import EMOPipeline as EMOPipeline
     from emo.pipelines import EMOPipelineOutput as EMOPipelineOutput
     from emo.unets import AudioProjection as AudioProjection

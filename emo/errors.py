@@ -122,6 +122,10 @@ class VideoError(EmoError):
     """The video cannot be read."""
 
 
+class MotionError(EmoError):
+    """The motion cannot be read, or does not fit what it is used with."""
+
+
 class OutputError(EmoError):
     """The result cannot be written."""
 

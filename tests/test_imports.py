@@ -20,6 +20,7 @@ GROUND |= {"console", "processes", "resources"}
 LAYERS = (
     GROUND,
     ("unets", "media", "face", "articulation"),
+    ("motion",),
     ("store",),
     ("generation",),
     ("pipelines",),
@@ -141,6 +142,8 @@ def test_no_module_imports_itself_through_others():
         ("emo.unets.__init__", "from ..face import FaceDetector"),
         ("emo.media.audio", "def f():\n    from emo import face"),
         ("emo.face.crop", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from emo.unets import Attention"),
+        ("emo.motion.track", "from emo.metrics import gaze"),
+        ("emo.face.crop", "from emo.motion import MotionTrack"),
         ("emo.store.checks", "from emo.generation import Stream"),
         ("emo.generation.writer", "from emo.pipelines import EMOPipeline"),
         ("emo.pipelines.pipeline_emo", "if True:\n    from emo.hub.sd15 import load_backbone"),
@@ -186,6 +189,7 @@ def test_ways_around_are_noticed(source):
     [
         ("emo.unets.spatial", "import torch\nfrom emo.unets.attention import Attention\nfrom . import temporal"),
         ("emo.media.audio", "from emo.errors import AudioError\nfrom emo.files import write_atomically"),
+        ("emo.motion.reading", "from emo.face import track_face\nfrom emo.media import VideoReader"),
         ("emo.errors", "from emo.names import shown"),
         ("emo.pipelines.pipeline_emo", "from emo import face\nfrom emo.store import saved_format"),
         ("emo.generation.origin", "import emo\nversion = emo.__version__"),

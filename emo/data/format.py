@@ -42,7 +42,7 @@ LIPS = [FACE_POINTS.index("upper_lip"), FACE_POINTS.index("lower_lip")]
 REQUIRED = {"face_box": (4,), "points": (len(FACE_POINTS), 2), "rotation_speed": ()}
 """Labels that every clip has, with their shapes after (T,): face box x0, y0, x1, y1 and `FACE_POINTS` x, y in pixels;
 head rotation speed in degrees per frame. Synthetic clips add all that was commanded
-(`emo.data.synthetic.controls.FaceControls`), prepared ones what can be measured; docs/data.md has the table."""
+(`emo.motion.controls.FaceControls`), prepared ones what can be measured; docs/data.md has the table."""
 
 CONDITIONS = ("gaze_x", "gaze_y", "brow", "distance")
 """Labels (T,) since version 2. Gaze, toward the picture's right and top, and brows: 0 at rest, 1 as far as synthetic

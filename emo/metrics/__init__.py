@@ -3,6 +3,7 @@
 OpenCV, MediaPipe and the networks' libraries load at first use. How true the measures are: docs/measures.md.
 """
 
+from emo.face.measures import blink, brow, eye_opening, eye_openings, gaze, mouth_opening, mouth_width
 from emo.metrics.align import align_face
 from emo.metrics.continuity import (
     Drift,
@@ -16,7 +17,6 @@ from emo.metrics.continuity import (
 )
 from emo.metrics.expression import blink_rate, eye_and_brow_points
 from emo.metrics.extractors import Extractor, MissingExtractor, open_extractor
-from emo.metrics.face_measures import blink, brow, eye_opening, eye_openings, gaze, mouth_opening, mouth_width
 from emo.metrics.frechet import Moments, frechet_distance
 from emo.metrics.head_motion import HeadAngles, head_angles, pose_change, rotation_speed
 from emo.metrics.identity import identity_descriptor, identity_distance, nearest

@@ -3,8 +3,9 @@
 import numpy as np
 
 from emo.errors import EmoError
+from emo.face.measures import check_landmarks
 from emo.face.mesh import EYES, MOUTH_CORNERS, NOSE_UNDER_TIP
-from emo.metrics.checks import check_frame, check_landmarks
+from emo.metrics.checks import check_frame
 
 TEMPLATE_SIDE = 112
 # Middle of the eye on the picture's left, of the other one, tip of the nose, left and right corner of the mouth, in

@@ -5,22 +5,6 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from emo.errors import EmoError
-from emo.face.mesh import NUM_LANDMARKS
-
-
-def check_landmarks(landmarks: np.ndarray) -> np.ndarray:
-    """Landmarks (T, 478, 3) of at least one frame, as float64.
-
-    Raises:
-        EmoError: of another shape, or not finite.
-    """
-    landmarks = np.asarray(landmarks)
-    if landmarks.ndim != 3 or landmarks.shape[1:] != (NUM_LANDMARKS, 3) or len(landmarks) == 0:
-        shape = f"(T, {NUM_LANDMARKS}, 3)"
-        raise EmoError(f"landmarks must be {shape} with T > 0, as track_face gives, not {landmarks.shape}")
-    if not np.isfinite(landmarks).all():
-        raise EmoError("landmarks must be finite numbers")
-    return landmarks.astype(np.float64)
 
 
 def check_track(values: np.ndarray, name: str) -> np.ndarray:

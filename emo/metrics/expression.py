@@ -4,9 +4,8 @@ import numpy as np
 
 from emo.errors import EmoError
 from emo.face import rotations
+from emo.face.measures import blink, check_landmarks
 from emo.face.mesh import BROWS_68, EYES_68, OUTER_EYE_CORNERS
-from emo.metrics.checks import check_landmarks
-from emo.metrics.face_measures import blink
 
 SHUT = 0.6
 """A blink starts where `blink` passes it."""

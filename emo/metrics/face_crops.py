@@ -6,9 +6,10 @@ from fractions import Fraction
 import numpy as np
 
 from emo.errors import EmoError
+from emo.face.measures import check_landmarks
 from emo.face.mesh import MOUTH_CORNERS
 from emo.media import as_fps
-from emo.metrics.checks import check_landmarks, each_frame
+from emo.metrics.checks import each_frame
 
 FPS = 25
 REGIONS = ("face", "mouth")

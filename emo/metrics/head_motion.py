@@ -11,8 +11,7 @@ import numpy as np
 
 from emo.errors import EmoError
 from emo.face import angular_speed, rotations, smooth
-from emo.metrics.checks import check_landmarks
-from emo.metrics.face_measures import eye_opening, mouth_opening, mouth_width
+from emo.face.measures import check_landmarks, eye_opening, mouth_opening, mouth_width
 
 SIGMA = 2.0
 """Frames, standard deviation, over which landmarks are smoothed."""

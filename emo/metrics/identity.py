@@ -9,8 +9,9 @@ How well they tell people apart: docs/measures.md. Landmark shapes are left out:
 import numpy as np
 
 from emo.errors import EmoError
+from emo.face.measures import check_landmarks
 from emo.face.mesh import OUTER_EYE_CORNERS
-from emo.metrics.checks import check_frame, check_landmarks
+from emo.metrics.checks import check_frame
 
 SIDE = 64  # pixels of the aligned face
 EYES_SHARE = 0.5  # the distance of the eyes' outer corners over SIDE, as it would be from the front

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from emo.errors import EmoError
+from emo.face.measures import check_landmarks
 from emo.media import SAMPLE_RATE
-from emo.metrics.checks import check_landmarks, check_track
+from emo.metrics.checks import check_track
 from emo.metrics.face_crops import FPS, face_crops, frames_at_25
 from emo.metrics.mfcc import mfcc
 from emo.metrics.sync import SLACK

@@ -6,8 +6,8 @@ Both in pixels of a picture of HEIGHT pixels, whatever its real size: only so ca
 import numpy as np
 
 from emo.errors import EmoError
+from emo.face.measures import check_landmarks
 from emo.face.mesh import NUM_SKIN_LANDMARKS
-from emo.metrics.checks import check_landmarks
 
 HEIGHT = 256
 

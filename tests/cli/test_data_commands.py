@@ -26,8 +26,8 @@ from emo.data.format import METADATA, read_metadata
 from emo.data.samples.emo_features import emo_features
 from emo.data.synthesize import RECIPE
 from emo.data.synthetic.avatar import AvatarRenderer
-from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.identity import draw_identities
+from emo.motion.controls import FaceControls
 
 QUICK = ("--identities", 3, "--seconds", 0.2, "--fps", 10, "--size", 64, "--workers", 1, "--no-compile")
 TWO_CLIPS = 0.4 / 3600  # hours

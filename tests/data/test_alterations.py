@@ -10,10 +10,10 @@ from made_clips import CONFIG
 
 from emo.data.synthetic.alteration import VARIANTS, Alteration, AlterationShares
 from emo.data.synthetic.avatar import AvatarRenderer
-from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.identity import draw_identities
 from emo.errors import OptionError
 from emo.face.mesh import OUTER_EYE_CORNERS, OVAL
+from emo.motion.controls import FaceControls
 
 pytest.importorskip("mediapipe")
 

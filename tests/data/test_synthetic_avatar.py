@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from emo.data.synthetic.avatar import AvatarRenderer
-from emo.data.synthetic.avatar_shapes import rotation
-from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.flow import warp_back
 from emo.data.synthetic.identity import draw_identities
 from emo.face import FACE_SHARE, FaceDetector
+from emo.motion.controls import FaceControls
+from emo.motion.rotation import rotation
 
 
 @pytest.fixture(scope="module")

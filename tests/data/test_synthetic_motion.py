@@ -10,7 +10,6 @@ from emo.data.motion_labels import EMOTIONS
 from emo.data.synthetic.acting import act
 from emo.data.synthetic.articulation import articulate_speech
 from emo.data.synthetic.config import SyntheticConfig
-from emo.data.synthetic.controls import WIDE_EYES, FaceControls
 from emo.data.synthetic.motion.blinks import blink_in_pauses
 from emo.data.synthetic.motion.emotion import emotion_offset
 from emo.data.synthetic.motion.gaze import look_around, main_gaze
@@ -20,6 +19,7 @@ from emo.data.synthetic.motion.prosody import Prosody, read_prosody
 from emo.data.synthetic.motion.second import SCALES, make_motion
 from emo.data.synthetic.motion.swing import LIMITS
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
+from emo.motion.controls import WIDE_EYES, FaceControls
 
 FPS = 25
 CONFIG = SyntheticConfig(seed=5, identities=4, seconds=3.0, test_share=0.5, instructed_share=1.0)

@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from emo.data.synthetic.articulation import articulate_recording, articulate_speech, frame_count
-from emo.data.synthetic.controls import FaceControls, rotation_speed_of_angles
 from emo.data.synthetic.motion.first import make_controls
 from emo.data.synthetic.motion.swing import LIMITS
 from emo.data.synthetic.phones import PHONES, VOWELS
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
 from emo.errors import AudioError
+from emo.motion.controls import FaceControls
+from emo.motion.rotation import rotation_speed_of_angles
 
 FPS = 25
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from emo.data.synthetic.avatar import AvatarRenderer
-from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.flow import warp_back
 from emo.data.synthetic.identity import draw_identities
 from emo.errors import FaceError
 from emo.face.mesh import OVAL
+from emo.motion.controls import FaceControls
 
 pytest.importorskip("mediapipe")
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from emo.data.synthetic.avatar import AvatarRenderer
-from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.identity import draw_identities
 from emo.face import FaceDetector, track_face
 from emo.media import AudioTrack, VideoReader
@@ -22,6 +21,7 @@ from emo.metrics import (
     mouth_sound_correlation,
     rotation_speed,
 )
+from emo.motion.controls import FaceControls
 
 FRAMES = 20
 

@@ -6,11 +6,10 @@ from emo.data.format import FACE_POINTS
 from emo.face import FACE_SHARE, Crop, head_pose, smooth
 from emo.face.mesh import EYES, INNER_LIPS_MIDDLE, MOUTH_CORNERS, NOSE_TIP
 from emo.metrics import blink, brow, gaze, head_angles, mouth_opening, mouth_width, rotation_speed
+from emo.motion.reading import FULL_LOOK, FULL_RAISE
 
 OTHERS = [NOSE_TIP, *MOUTH_CORNERS, *INNER_LIPS_MIDDLE]  # those of FACE_POINTS after the eyes
 SIGMA = 1.0  # frames over which places are smoothed: they shiver by a pixel
-FULL_LOOK = (0.13, 0.055)  # widths of an eye by which irises move aside and up where synthetic eyes look all the way
-FULL_RAISE = 0.05  # eye distances by which brows move where synthetic ones are raised all the way
 
 
 def run_labels(landmarks: np.ndarray) -> dict[str, np.ndarray]:

@@ -9,12 +9,12 @@ import torch
 from emo.data.motion_labels import MotionLabels
 from emo.data.synthetic.articulation import Articulation, articulate_recording, articulate_speech, frame_count
 from emo.data.synthetic.config import ClipSpec, SyntheticConfig
-from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.motion.first import make_controls
 from emo.data.synthetic.motion.gaze import main_gaze
 from emo.data.synthetic.motion.instructions import draw_sentence, obey
 from emo.data.synthetic.motion.second import PORTRAIT_SCALES, SCALES, make_motion
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
+from emo.motion.controls import FaceControls
 
 ROOM = 3e-4  # standard deviation of a room's noise in which nobody speaks
 

@@ -11,11 +11,12 @@ from emo.data.synthetic.avatar_flow import Surface, project, surface_flow
 from emo.data.synthetic.avatar_march import CAMERA, HALF_VIEW, TILE, Marcher, Rays, group
 from emo.data.synthetic.avatar_paint import Expression, backdrop, pack_look, unpack_look
 from emo.data.synthetic.avatar_shade import display
-from emo.data.synthetic.avatar_shapes import Pose, rotation
-from emo.data.synthetic.controls import FaceControls
+from emo.data.synthetic.avatar_shapes import Pose
 from emo.data.synthetic.flow import Flow
 from emo.data.synthetic.identity import Identity, Look, Shape
 from emo.data.synthetic.labels import FaceLabels
+from emo.motion.controls import FaceControls
+from emo.motion.rotation import rotation
 
 
 class AvatarRenderer:

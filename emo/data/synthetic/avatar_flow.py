@@ -7,10 +7,11 @@ from torch import Tensor
 
 from emo.data.synthetic import avatar_shapes as shapes
 from emo.data.synthetic.avatar_march import CAMERA, CENTER_Y, HALF_VIEW
-from emo.data.synthetic.avatar_shapes import PIVOT, rotation
-from emo.data.synthetic.controls import FaceControls
+from emo.data.synthetic.avatar_shapes import PIVOT
 from emo.data.synthetic.flow import Flow
 from emo.data.synthetic.identity import Shape
+from emo.motion.controls import FaceControls
+from emo.motion.rotation import rotation
 
 NEAR = 0.05  # scene units: a head is 1.2 wide
 SOFT_PARTS = (3, 4)  # of `avatar_shapes.parts`: teeth and tongue

@@ -48,24 +48,6 @@ def unpack(packed: Tensor) -> tuple[Shape, Pose]:
     return Shape(*columns[: len(Shape._fields)]), Pose(*columns[len(Shape._fields) :])
 
 
-def rotation(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
-    """Head rotation Rz(-roll) Ry(yaw) Rx(-pitch) from degrees (T,): (T, 3, 3); x right, y up, z to the camera.
-
-    The angles mean what `emo.face.HeadPose`'s do: positive yaw turns the face to the right of the picture, positive
-    pitch looks up, positive roll tilts the head clockwise.
-    """
-    a, b, c = (torch.deg2rad(v) for v in (yaw, -pitch, -roll))
-    zero, one = torch.zeros_like(a), torch.ones_like(a)
-
-    def matrix(*values: Tensor) -> Tensor:
-        return torch.stack(values, -1).unflatten(-1, (3, 3))
-
-    ry = matrix(a.cos(), zero, a.sin(), zero, one, zero, -a.sin(), zero, a.cos())
-    rx = matrix(one, zero, zero, zero, b.cos(), -b.sin(), zero, b.sin(), b.cos())
-    rz = matrix(c.cos(), -c.sin(), zero, c.sin(), c.cos(), zero, zero, zero, one)
-    return rz @ ry @ rx
-
-
 def to_head(pose: Pose, x: Tensor, y: Tensor, z: Tensor) -> Point:
     """Scene point → head coordinates (inverse rotation about the pivot)."""
     x, y, z = x - PIVOT[0], y - PIVOT[1], z - PIVOT[2]

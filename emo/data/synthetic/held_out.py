@@ -8,11 +8,11 @@ import numpy as np
 from emo.data.synthetic.articulation import articulate_speech
 from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.config import SyntheticConfig
-from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.identity import draw_identities
 from emo.data.synthetic.renderer import Renderer
 from emo.data.synthetic.speech import synthesize
 from emo.media.loudness import speech_band_loudness
+from emo.motion.controls import FaceControls
 
 HELD_OUT = 900
 """Seed of the people and voices kept for tests; `emo synthesize --seed` of training data stays below it."""

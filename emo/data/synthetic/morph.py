@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from emo.data.synthetic.portrait import PortraitMesh, build_mesh, within_outline
-from emo.data.synthetic.raster import draw_triangles, look_up, triangle_maps
 from emo.face.mesh import EYES, INNER_LIPS_MIDDLE, MOUTH_CORNERS, NUM_LANDMARKS, OUTER_EYE_CORNERS, OVAL, UPPER_BROWS
+from emo.motion.mesh.raster import draw_triangles, look_up, triangle_maps
 
 FEATHER = 0.14  # of the face's width, over which the second face fades in from the outline
 SHARED = 0.09  # of the face's width: coarser colors are the first one's
@@ -39,7 +39,7 @@ def morph(
     origin[anchors, :2] = _similarity(points[OVAL, :2], other_points[OVAL, :2])(mesh.vertices[anchors, :2])
     around = ((mesh.triangles >= NUM_LANDMARKS) & (mesh.triangles < mesh.eye_vertex)).any(1)
     corner = target[mesh.triangles]
-    owner = draw_triangles(corner[..., :2], corner[..., 2].mean(1) + BEHIND * mesh.width * around, len(image))
+    owner = draw_triangles(corner[..., :2], corner[..., 2].mean(1) + BEHIND * mesh.width * around, image.shape[:2])
     drawn = [
         cv2.remap(
             picture,

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from emo.data.synthetic.portrait import MOUTH_RING
 from emo.face.mesh import INNER_LIPS_MIDDLE, INNER_MOUTH_CORNERS
+from emo.motion.mesh.topology import MOUTH_RING
 
 
 def paint_mouth(drawn: np.ndarray, points: np.ndarray, light: float) -> None:

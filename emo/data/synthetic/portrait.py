@@ -9,9 +9,9 @@ import numpy as np
 
 from emo.errors import FaceError
 from emo.face import FACE_SHARE, head_pose, quiet_stderr
-from emo.face.mesh import EYES, INNER_LIPS, INNER_LIPS_MIDDLE, NUM_LANDMARKS, OUTER_EYE_CORNERS, OVAL
+from emo.face.mesh import EYES, INNER_LIPS_MIDDLE, NUM_LANDMARKS, OUTER_EYE_CORNERS, OVAL
+from emo.motion.mesh.topology import MOUTH_RING, fan, tessellation
 
-MOUTH_RING = [INNER_LIPS[0], *INNER_LIPS[:0:-1]]  # clockwise
 GRID = 17  # anchors per side of the picture
 MAX_YAW = 25  # degrees; more cannot be turned back
 
@@ -29,19 +29,6 @@ def within_outline(points: np.ndarray, side: int) -> np.ndarray:
     mask = np.zeros((side, side), np.uint8)
     cv2.fillPoly(mask, [np.round(points[OVAL, :2]).astype(np.int32)], (1,))
     return mask
-
-
-@lru_cache(maxsize=1)
-def tessellation() -> np.ndarray:
-    """FaceMesh's triangles: all triples of mutually connected landmarks."""
-    from mediapipe.python.solutions.face_mesh_connections import FACEMESH_TESSELATION
-
-    edges = {tuple(sorted(e)) for e in FACEMESH_TESSELATION}
-    near: dict[int, set[int]] = {}
-    for a, b in edges:
-        near.setdefault(a, set()).add(b)
-        near.setdefault(b, set()).add(a)
-    return np.array(sorted({tuple(sorted((a, b, c))) for a, b in edges for c in near[a] & near[b]}))
 
 
 def landmarks(image: np.ndarray) -> np.ndarray | None:
@@ -156,8 +143,8 @@ def build_mesh(image: np.ndarray, points: np.ndarray) -> PortraitMesh:
     mouth_center = points[INNER_LIPS_MIDDLE].mean(0)[None]
     vertices = np.concatenate([points, np.column_stack([anchors, depth]), eyes, mouth_center])
     first_eye = NUM_LANDMARKS + len(anchors)
-    fans = [_fan(first_eye + k, [e.corners[0], *e.upper, e.corners[1], *e.lower[::-1]]) for k, e in enumerate(EYES)]
-    mouth = _fan(first_eye + 2, MOUTH_RING)
+    fans = [fan(first_eye + k, [e.corners[0], *e.upper, e.corners[1], *e.lower[::-1]]) for k, e in enumerate(EYES)]
+    mouth = fan(first_eye + 2, MOUTH_RING)
     triangles = np.concatenate([tessellation(), _surroundings(oval[:, :2], anchors, side), *fans, mouth])
     return PortraitMesh(
         image=image,
@@ -173,10 +160,6 @@ def build_mesh(image: np.ndarray, points: np.ndarray) -> PortraitMesh:
         width=float(width),
         height=float(height),
     )
-
-
-def _fan(middle: int, ring: list[int]) -> np.ndarray:
-    return np.array([[middle, a, b] for a, b in zip(ring, ring[1:] + ring[:1], strict=True)])
 
 
 def _anchors(side: int, oval: np.ndarray, center, right, down, width: float, height: float):

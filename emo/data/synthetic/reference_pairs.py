@@ -12,11 +12,11 @@ from safetensors.numpy import load_file, save
 from torch.nn.functional import avg_pool2d
 
 from emo.data.synthetic.config import ClipSpec
-from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.flow import Flow
 from emo.data.synthetic.renderer import Renderer
 from emo.errors import DatasetError
 from emo.files import write_whole
+from emo.motion.controls import FaceControls
 
 COARSER = 4  # pixels of the frames in a row or column of what is kept of their flow, which is smooth
 SHOWN = 0.05  # of such a pixel, that must be visible for its flow to be known

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from emo.data.synthetic.portrait import tessellation, within_outline
+from emo.data.synthetic.portrait import within_outline
 from emo.face.mesh import NUM_SKIN_LANDMARKS
+from emo.motion.mesh.topology import tessellation
 
 GAMMA = 2.2
 BLUR = 0.05  # of the picture's side: the light is smoother than the face

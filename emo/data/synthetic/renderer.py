@@ -13,7 +13,6 @@ from emo.data.synthetic.alter import alter_portrait
 from emo.data.synthetic.alteration import Alteration
 from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.config import ClipSpec, SyntheticConfig
-from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.find_landmarks import find_landmarks
 from emo.data.synthetic.flow import Flow
 from emo.data.synthetic.identity import draw_identities
@@ -23,6 +22,7 @@ from emo.data.synthetic.warp import PortraitWarper, portrait_side
 from emo.errors import FaceError
 from emo.face import FaceDetector
 from emo.media import AudioTrack, load_image
+from emo.motion.controls import FaceControls
 
 OPEN_FILES = 32  # portraits, and recordings, that are kept open
 CPU_BATCH_SIZE = 8

@@ -7,13 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo.data.synthetic.avatar_shapes import rotation
-from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.flow import Flow
 from emo.data.synthetic.labels import FaceLabels
 from emo.data.synthetic.mouth_paint import paint_mouth
 from emo.data.synthetic.portrait import CroppedPortrait, build_mesh, crop_portrait
-from emo.data.synthetic.raster import draw_triangles, look_up, triangle_maps
 from emo.face.mesh import (
     CHEEKS,
     EYES,
@@ -28,6 +25,9 @@ from emo.face.mesh import (
     UPPER_BROWS,
     UPPER_LIP,
 )
+from emo.motion.controls import FaceControls
+from emo.motion.mesh.raster import draw_triangles, look_up, triangle_maps
+from emo.motion.rotation import rotation
 
 BROWS = [*UPPER_BROWS[0], *LOWER_BROWS[0], *UPPER_BROWS[1], *LOWER_BROWS[1]]
 WIDE_OPEN = 0.34  # gap between the lips over the mouth's width at jaw = 1; more looks drawn
@@ -256,7 +256,7 @@ class PortraitWarper:
         """The triangles seen in a frame of that side, (side, side), and where all their corners are, (N, 3, 2)."""
         corner = self._scaled(points, side)[self.mesh.triangles]
         depth = points[:, 2][self.mesh.triangles].mean(1) + self._behind
-        return draw_triangles(corner, depth, side), corner
+        return draw_triangles(corner, depth, (side, side)), corner
 
     def _scaled(self, points: np.ndarray, side: int) -> np.ndarray:
         """Vertices (V, 2) in pixels of a frame of that side."""

@@ -50,7 +50,7 @@ class SpeechBatch:
         index: (B,) int64, sample numbers.
         waveform: (B, N) float32 at 16 kHz, mean 0 and variance 1, with noise.
         mel: (B, S, bins), common logarithm of the power in mel bands, of the sound without the noise.
-        mouth: (B, S, 3), jaw, width and rounding as in `emo.data.synthetic.controls.FaceControls`; 0 for recordings.
+        mouth: (B, S, 3), jaw, width and rounding as in `emo.motion.controls.FaceControls`; 0 for recordings.
         articulated: (B,), 1 where the mouth is known, that is for synthetic speech, else 0.
         sounds: (B, S) int64, classes of `emo.articulation.SOUNDS`, UNKNOWN but for talks with phones.
         lips: (B, S, measures), a real mouth, standardized; 0 where none was read.

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo.data.synthetic.controls import FaceControls, rotation_speed_of_angles
+from emo.motion.controls import FaceControls
+from emo.motion.rotation import rotation_speed_of_angles
 
 
 class Instruction(NamedTuple):

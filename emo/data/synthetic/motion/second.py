@@ -4,7 +4,6 @@ import numpy as np
 
 from emo.data.motion_labels import MotionLabels
 from emo.data.synthetic.articulation import Articulation
-from emo.data.synthetic.controls import WIDE_EYES, FaceControls, as_track, rotation_speed_of_angles
 from emo.data.synthetic.motion.blinks import blink_in_pauses
 from emo.data.synthetic.motion.emotion import draw_emotion, emotion_offset
 from emo.data.synthetic.motion.gaze import look_around, main_gaze
@@ -13,6 +12,8 @@ from emo.data.synthetic.motion.noise import smooth_noise
 from emo.data.synthetic.motion.prosody import Prosody, bump_at, read_prosody
 from emo.data.synthetic.motion.swing import MAX_SPEED
 from emo.face import FACE_SHARE
+from emo.motion.controls import WIDE_EYES, FaceControls, as_track
+from emo.motion.rotation import rotation_speed_of_angles
 
 SCALES = (0.7, 1.3)  # of a clip, against the default framing
 PORTRAIT_SCALES = (0.88, 1.2)  # of a warped portrait, whose border stays where it is

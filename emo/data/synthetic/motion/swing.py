@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo.data.synthetic.controls import rotation_speed_of_angles
 from emo.data.synthetic.motion.noise import smooth_noise
+from emo.motion.rotation import rotation_speed_of_angles
 
 LIMITS = (20.0, 12.0, 10.0)  # degrees: yaw, pitch, roll
 MAX_SPEED = 2.5  # degrees per frame that the limits allow without haste

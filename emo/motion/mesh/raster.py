@@ -3,16 +3,19 @@
 import cv2
 import numpy as np
 
+EDGE_ON = 0.35  # pixels: triangles less high own pixels beyond their edges
 
-def draw_triangles(corner: np.ndarray, depth: np.ndarray, side: int) -> np.ndarray:
-    """Numbers of the triangles that are seen, (side, side) int32: far ones first, near ones over them.
+
+def draw_triangles(corner: np.ndarray, depth: np.ndarray, shape: tuple[int, int], empty: int = 0) -> np.ndarray:
+    """Numbers of the triangles that are seen, (H, W) int32: far ones first, near ones over them.
 
     Args:
         corner: (N, 3, 2) pixels; a pixel's center counts as whole.
         depth: (N,), larger is farther.
-        side: of the picture.
+        shape: of the picture, H and W.
+        empty: number where there is no triangle.
     """
-    owner = np.zeros((side, side), np.int32)
+    owner = np.full(shape, empty, np.int32)
     fixed = np.round(corner * 16).astype(np.int32)
     order = np.argsort(-depth, kind="stable")
     for index, triangle in zip(order.tolist(), fixed[order], strict=True):
@@ -34,7 +37,14 @@ def triangle_maps(corner: np.ndarray, origin: np.ndarray) -> np.ndarray:
 
 
 def look_up(maps: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places x and y on the origin, each (side, side) float32, for every pixel of `draw_triangles`."""
+    """Places x and y on the origin, each (H, W) float32, for every pixel of `draw_triangles`."""
     a, b, c, d, e, f = (np.take(values, owner, mode="clip") for values in maps)
-    line = np.arange(len(owner), dtype=np.float32)
-    return a * line + b * line[:, None] + c, d * line + e * line[:, None] + f
+    row, column = (np.arange(length, dtype=np.float32) for length in owner.shape)
+    return a * column + b * row[:, None] + c, d * column + e * row[:, None] + f
+
+
+def seen_edge_on(corner: np.ndarray) -> np.ndarray:
+    """Whether triangles (N, 3, 2) are too flat in the picture for their maps to tell anything, (N,) bool."""
+    edges = corner - np.roll(corner, 1, axis=1)
+    area = np.abs(edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0])
+    return area < EDGE_ON * np.sqrt((edges**2).sum(-1).max(1))

@@ -9,12 +9,36 @@ is, and its noise floor: docs/measures.md.
 
 import numpy as np
 
-from emo.face import rotations
-from emo.face.mesh import EYE_CORNERS, EYES, INNER_LIPS_MIDDLE, MOUTH_CORNERS, OUTER_EYE_CORNERS, UPPER_BROWS, Eye
-from emo.metrics.checks import check_landmarks
+from emo.errors import EmoError
+from emo.face.mesh import (
+    EYE_CORNERS,
+    EYES,
+    INNER_LIPS_MIDDLE,
+    MOUTH_CORNERS,
+    NUM_LANDMARKS,
+    OUTER_EYE_CORNERS,
+    UPPER_BROWS,
+    Eye,
+)
+from emo.face.pose import rotations
 
 OPEN_PERCENTILE = 90
 SHUT = 0.7
+
+
+def check_landmarks(landmarks: np.ndarray) -> np.ndarray:
+    """Landmarks (T, 478, 3) of at least one frame, as float64.
+
+    Raises:
+        EmoError: of another shape, or not finite.
+    """
+    landmarks = np.asarray(landmarks)
+    if landmarks.ndim != 3 or landmarks.shape[1:] != (NUM_LANDMARKS, 3) or len(landmarks) == 0:
+        shape = f"(T, {NUM_LANDMARKS}, 3)"
+        raise EmoError(f"landmarks must be {shape} with T > 0, as track_face gives, not {landmarks.shape}")
+    if not np.isfinite(landmarks).all():
+        raise EmoError("landmarks must be finite numbers")
+    return landmarks.astype(np.float64)
 
 
 def mouth_opening(landmarks: np.ndarray) -> np.ndarray:

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo import face
-from emo.data.synthetic.avatar_shapes import rotation
+from emo.motion.rotation import rotation_speed_of_angles
+from emo.motion.space import CONTROLS
+from emo.motion.track import MotionTrack
 
 WIDE_EYES = -0.3
 """The least `blink`: upper lids raised by this share of the gap between open lids."""
@@ -73,13 +74,17 @@ class FaceControls:
         zero = torch.zeros(frames)
         return replace(cls(*[zero] * len(fields(cls))), scale=torch.ones(frames))
 
+    @classmethod
+    def from_track(cls, track: MotionTrack) -> "FaceControls":
+        """What a track in the space of `CONTROLS` commands."""
+        columns = dict(zip(CONTROLS.names, track.values.unbind(1), strict=True))
+        return cls(**columns, rotation_speed=rotation_speed_of_angles(*(columns[a] for a in ("yaw", "pitch", "roll"))))
+
+    def track(self, fps: float) -> MotionTrack:
+        """The same as a track of that many frames per second."""
+        return MotionTrack(torch.stack([getattr(self, name) for name in CONTROLS.names], 1), fps, CONTROLS)
+
 
 def as_track(values: np.ndarray) -> Tensor:
     """Values (T,) as controls hold them."""
     return torch.tensor(np.asarray(values), dtype=torch.float32)
-
-
-def rotation_speed_of_angles(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
-    """`emo.face.angular_speed` of heads given by their angles in degrees (T,): degrees per frame (T,) float32."""
-    matrices = rotation(yaw.double(), pitch.double(), roll.double())
-    return torch.from_numpy(face.angular_speed(matrices.numpy())).float()

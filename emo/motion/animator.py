@@ -1,0 +1,47 @@
+"""What draws motion, and reads it."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor
+
+from emo.motion.space import MotionSpace
+
+
+class Animator(Protocol):
+    """Draws one portrait's face in any motion of its space: the portrait is encoded once, frames are drawn from it.
+
+    Attributes:
+        space: of the motion that it draws and reads, D columns.
+    """
+
+    space: MotionSpace
+
+    def appearance(self, picture: np.ndarray) -> Any:
+        """All that is drawn of a portrait, whatever it does.
+
+        Args:
+            picture: (H, W, 3) uint8 RGB.
+
+        Raises:
+            FaceError: there is no face in it.
+        """
+        ...
+
+    def render(self, appearance: Any, motion: Tensor) -> np.ndarray:
+        """Frames (N, H, W, 3) uint8 RGB of a portrait.
+
+        Args:
+            appearance: of the portrait, as `appearance` makes it.
+            motion: (N, D), not normalized.
+        """
+        ...
+
+    def motion(self, pictures: Sequence[np.ndarray]) -> Tensor:
+        """What the face in pictures of one person does, (N, D), not normalized.
+
+        Raises:
+            FaceError: there is no face in any of them.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Faces as meshes of FaceMesh's landmarks."""

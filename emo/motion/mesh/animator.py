@@ -1,0 +1,72 @@
+"""A portrait as a mesh that follows named controls: its own pixels, moved; no network, no training."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor
+
+from emo.errors import FaceError
+from emo.face import FaceDetector, largest, track_face
+from emo.motion.mesh.appearance import MeshAppearance
+from emo.motion.reading import read_landmarks
+from emo.motion.space import CONTROLS
+
+CHUNK = 16  # frames that are worked out together
+
+
+class MeshAnimator(ModelMixin, ConfigMixin):
+    """Draws photographs, paintings and drawn faces in the controls' space, `CONTROLS`.
+
+    A motion at rest is the portrait as it is: angles, shifts, size, brows, smile and gaze are added to those that it
+    has; lips open from closed ones and lids close from its own, whatever it shows. Faces may be turned by 40 degrees.
+
+    Args:
+        min_face: pixels of a face's longer side, below which it is refused.
+    """
+
+    @register_to_config
+    def __init__(self, min_face: int = 32):
+        super().__init__()
+        self.space = CONTROLS
+        self.register_buffer("rest", CONTROLS.rest)  # diffusers saves and moves what has a tensor
+
+    def appearance(self, picture: np.ndarray, landmarks: np.ndarray | None = None) -> MeshAppearance:
+        """A portrait's largest face as a mesh.
+
+        Args:
+            picture: (H, W, 3) uint8 RGB; frames have its size.
+            landmarks: (478, 3) of the face, if they are known.
+
+        Raises:
+            FaceError: there is no face in it, or it is too small.
+        """
+        if landmarks is None:
+            with FaceDetector() as detector:
+                faces = detector.detect(picture)
+            if not faces:
+                raise FaceError("no face found in the portrait", remedy="give a picture with one clearly visible face")
+            landmarks = largest(faces).landmarks
+        side = np.ptp(landmarks[:, :2], axis=0).max()
+        if side < self.config["min_face"]:
+            raise FaceError(f"the portrait's face has {side:.0f} pixels", remedy="give a larger picture")
+        return MeshAppearance(picture, landmarks)
+
+    def render(self, appearance: MeshAppearance, motion: Tensor) -> np.ndarray:
+        """Draw a portrait: motion (N, 14) -> (N, H, W, 3) uint8 RGB."""
+        motion = motion.to(self.rest) if motion.device != self.rest.device else motion
+        control = dict(zip(self.space.names, motion.double().cpu().numpy().T, strict=True))
+        chunks = [
+            appearance.draw({name: values[start : start + CHUNK] for name, values in control.items()})
+            for start in range(0, len(motion), CHUNK)
+        ]
+        return np.concatenate(chunks)
+
+    def motion(self, pictures: Sequence[np.ndarray]) -> Tensor:
+        """What the face in pictures of one size does, (N, 14), against its own rest.
+
+        Raises:
+            FaceError: there is no face in any of them.
+        """
+        return read_landmarks(track_face(pictures, name="the pictures").landmarks)
