@@ -38,6 +38,8 @@ class RotaryAttention(nn.Module):
         heads: number of heads, whose channels D / heads are even.
     """
 
+    rates: Tensor
+
     def __init__(self, dim: int, heads: int):
         super().__init__()
         if dim % (2 * heads):

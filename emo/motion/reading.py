@@ -107,7 +107,7 @@ def _head(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nd
     The place is that of the point in the neck about which heads turn, so that a turn is no shift.
     """
     turned = rotations(points)
-    rest = _about_angles(*(np.median(angle) for angle in _angles(turned)))
+    rest = _about_angles(*(float(np.median(angle)) for angle in _angles(turned)))
     rigid = points[:, list(RIGID)]
     center = rigid.mean(1, keepdims=True)
     canonical = np.array(list(RIGID.values()))

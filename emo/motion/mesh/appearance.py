@@ -1,5 +1,7 @@
 """A portrait, taken apart once for all frames."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -41,7 +43,8 @@ class MeshAppearance:
         self._behind[-len(fans[-1]) :] = MOUTH_BEHIND * self.head.width
         self._white, self._irises = take_irises(picture, landmarks)
         self._mouth = MouthInside(picture, landmarks)
-        drawn = draw_triangles(vertices[self._triangles, :2], self._behind, picture.shape[:2], empty=-1)
+        height, width = picture.shape[:2]
+        drawn = draw_triangles(vertices[self._triangles, :2], self._behind, (height, width), empty=-1)
         self._surroundings = Surroundings(landmarks, self.head, drawn >= 0)
 
     def draw(self, control: dict[str, np.ndarray]) -> np.ndarray:
@@ -85,4 +88,5 @@ class MeshAppearance:
             face = cv2.blur((owner >= 0).astype(np.float32), (width, width), borderType=cv2.BORDER_CONSTANT)
             face = np.where(owner >= 0, np.clip(2 * face - 1, 0, 1), 0)[..., None].astype(np.float32)
             there += face * (np.stack([across, down], -1) - there)
-        cv2.remap(self._white, origins, None, cv2.INTER_LINEAR, frame, cv2.BORDER_REPLICATE)
+        one_map: Any = None  # both coordinates are in the first one, which the stubs do not know
+        cv2.remap(self._white, origins, one_map, cv2.INTER_LINEAR, frame, cv2.BORDER_REPLICATE)

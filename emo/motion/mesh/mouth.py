@@ -83,7 +83,7 @@ class MouthInside:
             self._lower(color, column - bottom[0], row - bottom[1], axis, half, gap)
         self._upper(color, column - teeth[0], row - teeth[1], axis, half)
         if self._own is not None:
-            self._lay_own(color, low, teeth, linear)
+            self._lay_own(color, self._own, low, teeth, linear)
         soft = cv2.GaussianBlur(mask, (0, 0), 0.05 * half + 0.4).astype(np.float32) / 255
         color *= (0.45 + 0.55 * np.clip(2 * soft - 0.9, 0, 1))[..., None]  # lips shade what is behind them
         edge = cv2.GaussianBlur(mask, (0, 0), 0.012 * half + 0.35).astype(np.float32) / 255
@@ -121,12 +121,14 @@ class MouthInside:
     def _enamel(self, u: np.ndarray, shade: np.ndarray | float) -> np.ndarray:
         return self._light * ENAMEL * self._tint * (shade * (1 - 0.5 * np.clip(u**2, 0, 1)))[..., None]
 
-    def _lay_own(self, color: np.ndarray, low: np.ndarray, teeth: np.ndarray, linear: np.ndarray) -> None:
+    def _lay_own(
+        self, color: np.ndarray, own: np.ndarray, low: np.ndarray, teeth: np.ndarray, linear: np.ndarray
+    ) -> None:
         """The portrait's own teeth where its own lip is at rest."""
         matrix = np.column_stack([linear, teeth - low - linear @ self._own_lip])
         size = color.shape[1::-1]
         drawn = cv2.warpAffine(self._picture, matrix, size, flags=cv2.INTER_LINEAR)
-        _blend(color, drawn.astype(np.float32), cv2.warpAffine(self._own, matrix, size, flags=cv2.INTER_LINEAR))
+        _blend(color, drawn.astype(np.float32), cv2.warpAffine(own, matrix, size, flags=cv2.INTER_LINEAR))
 
 
 def _along(x: np.ndarray, y: np.ndarray, axis: np.ndarray, half: float) -> tuple[np.ndarray, np.ndarray]:

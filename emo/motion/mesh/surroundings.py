@@ -1,5 +1,7 @@
 """Everything around the face: hair, neck and shoulders follow the head by a smooth field that fades to the border."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -26,11 +28,10 @@ class Surroundings:
     """
 
     def __init__(self, landmarks: np.ndarray, head: Head, covered: np.ndarray):
-        self._head, self._shape = head, covered.shape
+        height, width = covered.shape
+        self._head, self._shape = head, (height, width)
         self._beside = _nearest_free(covered)
-        shape = covered.shape
-        height, width = shape
-        step = max(shape) / CELLS
+        step = max(height, width) / CELLS
         self._cells = max(2, round(height / step)), max(2, round(width / step))
         rows, columns = self._cells
         self._step = np.array([(width - 1) / (columns - 1), (height - 1) / (rows - 1)])
@@ -85,7 +86,8 @@ class Surroundings:
                 borderMode=cv2.BORDER_REPLICATE,
             )
             found += STEP * (self._place - there - found)
-        beside = cv2.remap(self._beside, found, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        one_map: Any = None  # both coordinates are in the first one, which the stubs do not know
+        beside = cv2.remap(self._beside, found, one_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         inside = ((found >= 0) & (found <= self._limit)).all(-1, keepdims=True)
         return _enlarged(np.where(inside, beside, found), self._shape)
 
@@ -100,7 +102,7 @@ def _nearest_free(covered: np.ndarray) -> np.ndarray:
     )
     place = np.zeros((label.max() + 1, 2), np.float32)
     place[label[~covered]] = np.stack([column, row], -1)[~covered]
-    return place[label]
+    return place[np.asarray(label, np.int64)]
 
 
 def _nearness(place: np.ndarray, ring: np.ndarray, step: float) -> np.ndarray:
