@@ -10,6 +10,7 @@ from emo.data.synthetic import avatar_shapes as shapes
 from emo.data.synthetic.avatar_flow import Surface, project, surface_flow
 from emo.data.synthetic.avatar_march import CAMERA, HALF_VIEW, TILE, Marcher, Rays, group
 from emo.data.synthetic.avatar_paint import Expression, backdrop, pack_look, unpack_look
+from emo.data.synthetic.avatar_parts import surface_parts
 from emo.data.synthetic.avatar_shade import display
 from emo.data.synthetic.avatar_shapes import Pose
 from emo.data.synthetic.flow import Flow
@@ -68,11 +69,8 @@ class AvatarRenderer:
 
     def _render(self, identity: Identity, controls: FaceControls) -> Tensor:
         frames, side = len(controls), self.size * self.samples
-        pixel = _pixel(controls, side)
-        expression = Expression(
-            controls.blink, controls.gaze_x, controls.gaze_y, controls.brow, controls.smile, pixel * self.samples
-        )
-        geometry, look = pack_geometry(identity.shape, controls), pack_look(identity.look, expression)
+        geometry = pack_geometry(identity.shape, controls)
+        look = pack_look(identity.look, _expression(controls, self.size))
         # Picture coordinates of all rays: u to the right, v up, both -1…1.
         u, v = self._picture(side)
         color = (
@@ -132,6 +130,22 @@ class AvatarRenderer:
             flows.append(surface_flow(self._surface(identity, controls[c]), there, self.size))
         return Flow(torch.cat([f.offset for f in flows]), torch.cat([f.visible for f in flows]))
 
+    @torch.no_grad()
+    def parts(self, identity: Identity, controls: FaceControls) -> Tensor:
+        """Which part of the person every pixel of every frame shows; arguments as for `render`.
+
+        Told by what is hit in the pixel's middle: glasses count as the rest, and hair before the face too.
+
+        Returns:
+            (T, size, size) uint8 on the CPU, places in `emo.data.synthetic.parts.PARTS`.
+        """
+        identity, controls = _one_per_frame(identity, len(controls)).to(self.device), controls.to(self.device)
+        maps = []
+        for c in [slice(i, i + self.batch) for i in range(0, len(controls), self.batch)]:
+            look = pack_look(identity[c].look, _expression(controls[c], self.size))
+            maps.append(surface_parts(self._surface(identity[c], controls[c]), look))
+        return torch.cat(maps).view(-1, self.size, self.size).cpu()
+
     def _surface(self, identity: Identity, controls: FaceControls) -> Surface:
         geometry = pack_geometry(_one_per_frame(identity, len(controls)).shape, controls)
         rays, t, coverage = self._cast(geometry, controls, *self._picture(self.size))
@@ -151,6 +165,12 @@ class AvatarRenderer:
             mouth_open=(pose.lip_up + pose.lip_down)[:, 0] / between,
             mouth_width=2 * pose.lip_half[:, 0] / between,
         )
+
+
+def _expression(controls: FaceControls, size: int) -> Expression:
+    """What T frames command of the eyes."""
+    pixel = _pixel(controls, size)
+    return Expression(controls.blink, controls.gaze_x, controls.gaze_y, controls.brow, controls.smile, pixel)
 
 
 def _pixel(controls: FaceControls, side: int) -> Tensor:

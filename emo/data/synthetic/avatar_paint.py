@@ -94,34 +94,47 @@ def paint_skin(
     nostril = step(1.5, 0.5, nostril) * step(shape.nose_z - 0.24, shape.nose_z - 0.16, z)
     base = mix(base, tint(look.skin, 0.36, 0.22, 0.19), nostril * 0.8)
     # Lips, and the dark line between them.
-    lips = lip_curves(shape, pose, x)
+    lips = mask_lips(shape, pose, expression, x, y, z)
+    base = mix(base, look.lips * (1 - 0.14 * lips.upper.float()).unsqueeze(1), lips.mask * 0.92)
+    base = mix(base, tint(look.lips, 0.36, 0.24, 0.25), lips.seam * 0.85)
+    base = mix(base, constant(base, 0.16, 0.035, 0.045), lips.hollow)
+    return mix(base, look.brows, mask_brows(shape, look, expression, x, y, z) * 0.88)
+
+
+class LipMasks(NamedTuple):
+    """Where the mouth is painted, (tiles, rays): `mask` is 1 within the lips' outer edges, `seam` on the dark line
+    along the inner ones, `hollow` on the walls of the open mouth; `upper` tells what lies above the mouth's line."""
+
+    mask: Tensor
+    seam: Tensor
+    hollow: Tensor
+    upper: Tensor
+
+
+def mask_lips(shape: Shape, pose: Pose, expression: Expression, x: Tensor, y: Tensor, z: Tensor) -> LipMasks:
+    """Lips, their seam and the mouth behind them."""
+    lips, pixel = lip_curves(shape, pose, x), expression.pixel
     edge, on_mouth = pixel * 0.7, step(0.35, 0.45, z)
     mask = (
         step(-edge, edge, torch.minimum(lips.outer_upper - y, y - lips.outer_lower))
         * step(0.0, 0.12, lips.edge)
         * on_mouth
     )
-    base = mix(base, look.lips * (1 - 0.14 * (y > lips.line).float()).unsqueeze(1), mask * 0.92)
     inside = torch.maximum(y - lips.inner_upper, lips.inner_lower - y)
     seam = bump(inside.clamp_min(0) / (0.018 + pixel * 0.35)) * step(-0.10, 0.12, lips.edge) * on_mouth
-    base = mix(base, tint(look.lips, 0.36, 0.24, 0.25), seam * 0.85)
     hollow = step(0.02, -0.02, inside) * (lips.edge > 0) * step(0.62, 0.42, z) * step(0.2, 0.3, z)
-    base = mix(base, constant(base, 0.16, 0.035, 0.045), hollow)
-    return paint_brows(shape, look, expression, base, x, y, z)
+    return LipMasks(mask, seam, hollow, y > lips.line)
 
 
-def paint_brows(
-    shape: Shape, look: Look, expression: Expression, base: Tensor, x: Tensor, y: Tensor, z: Tensor
-) -> Tensor:
-    """Eyebrows: an arch that thins outwards."""
+def mask_brows(shape: Shape, look: Look, expression: Expression, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    """Where the eyebrows are, (tiles, rays), 0 ... 1: an arch that thins outwards."""
     pixel = expression.pixel
     u = (x.abs() - shape.eye_x + 0.01) / look.brow_half
     center = (
         look.brow_y + 0.075 * expression.brow + look.brow_arch * (0.5 - (u - 0.2).square()) + look.brow_tilt * 0.12 * u
     )
     thick = look.brow_thick * (1 - 0.6 * step(0.1, 1.05, u)) * step(-1.2, -0.75, u)
-    mask = step(thick + 0.8 * pixel, thick - 0.8 * pixel, (y - center).abs()) * step(1.15, 0.9, u.abs()) * (z > 0.1)
-    return mix(base, look.brows, mask * 0.88)
+    return step(thick + 0.8 * pixel, thick - 0.8 * pixel, (y - center).abs()) * step(1.15, 0.9, u.abs()) * (z > 0.1)
 
 
 class Eye(NamedTuple):

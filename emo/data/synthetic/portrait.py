@@ -9,7 +9,14 @@ import numpy as np
 
 from emo.errors import FaceError
 from emo.face import FACE_SHARE, head_pose, quiet_stderr
-from emo.face.mesh import EYES, INNER_LIPS_MIDDLE, NUM_LANDMARKS, OUTER_EYE_CORNERS, OVAL
+from emo.face.mesh import (
+    EYES,
+    INNER_LIPS_MIDDLE,
+    NUM_LANDMARKS,
+    NUM_SKIN_LANDMARKS,
+    OUTER_EYE_CORNERS,
+    OVAL,
+)
 from emo.motion.mesh.topology import MOUTH_RING, fan, tessellation
 
 GRID = 17  # anchors per side of the picture
@@ -160,6 +167,18 @@ def build_mesh(image: np.ndarray, points: np.ndarray) -> PortraitMesh:
         width=float(width),
         height=float(height),
     )
+
+
+def place_irises(mesh: PortraitMesh) -> tuple[np.ndarray, np.ndarray]:
+    """The irises' landmarks as mixtures: corners of the triangles that they lie on and their shares, (10, 3) each."""
+    irises = mesh.vertices[NUM_SKIN_LANDMARKS:NUM_LANDMARKS, :2]
+    eyes = mesh.triangles[np.isin(mesh.triangles, [mesh.eye_vertex, mesh.eye_vertex + 1]).any(1)]
+    middle, one, other = mesh.vertices[eyes, :2].transpose(1, 0, 2)
+    edges = np.stack([one - middle, other - middle], -1) + 1e-9 * np.eye(2)
+    share = np.linalg.solve(edges, (irises[:, None] - middle)[..., None])[..., 0]
+    share = np.concatenate([1 - share.sum(-1, keepdims=True), share], -1)
+    nearest = share.min(-1).argmax(1)  # inside it all shares are positive
+    return eyes[nearest], share[np.arange(len(irises)), nearest]
 
 
 def _anchors(side: int, oval: np.ndarray, center, right, down, width: float, height: float):

@@ -6,6 +6,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from emo.data.motion_labels import MotionLabels
 from emo.data.synthetic.acting import Act, act
@@ -128,6 +129,24 @@ class Renderer:
             return self._warper(clip.portrait, clip.alteration, clip.partners).flow(controls, reference)
         assert clip.identity is not None
         return self._avatars.flow(draw_identities([clip.identity]), controls, reference)
+
+    def parts(self, clip: ClipSpec, controls: FaceControls) -> Tensor:
+        """Which part of the person every pixel of T frames shows, as `draw` draws them.
+
+        Args:
+            clip: whom it shows.
+            controls: of T frames; `controls_of` has those of a clip's labels.
+
+        Returns:
+            (T, size, size) uint8, places in `emo.data.synthetic.parts.PARTS`.
+
+        Raises:
+            EmoError: the portrait cannot be used.
+        """
+        if clip.portrait is not None:
+            return self._warper(clip.portrait, clip.alteration, clip.partners).parts(controls)
+        assert clip.identity is not None
+        return self._avatars.parts(draw_identities([clip.identity]), controls)
 
     @cached_property
     def _detector(self) -> FaceDetector:

@@ -1,5 +1,6 @@
 """A still portrait that talks: its mesh follows the controls, its pixels follow the mesh."""
 
+from functools import cached_property
 from typing import NamedTuple
 
 import cv2
@@ -7,10 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from emo.data.synthetic.backdrop import cut_out
 from emo.data.synthetic.flow import Flow
 from emo.data.synthetic.labels import FaceLabels
 from emo.data.synthetic.mouth_paint import paint_mouth
-from emo.data.synthetic.portrait import CroppedPortrait, build_mesh, crop_portrait
+from emo.data.synthetic.parts import BACKGROUND
+from emo.data.synthetic.portrait import CroppedPortrait, build_mesh, crop_portrait, place_irises
+from emo.data.synthetic.portrait_parts import triangle_parts
 from emo.face.mesh import (
     CHEEKS,
     EYES,
@@ -32,6 +36,7 @@ from emo.motion.rotation import rotation
 BROWS = [*UPPER_BROWS[0], *LOWER_BROWS[0], *UPPER_BROWS[1], *LOWER_BROWS[1]]
 WIDE_OPEN = 0.34  # gap between the lips over the mouth's width at jaw = 1; more looks drawn
 SUPERSAMPLING = 2
+FINE = 3  # drawn as coarse as pixels, near triangles hide half a pixel around them: much of a small eye
 SEEN = 0.1  # of an area in one frame, that must be left of it in the other for it to be seen there
 
 
@@ -60,7 +65,7 @@ class PortraitWarper:
         # The picture to sample from, no finer than the drawn frames need.
         self._side = min(mesh.image.shape[0], SUPERSAMPLING * size)
         self._source = cv2.resize(mesh.image, (self._side, self._side), interpolation=cv2.INTER_AREA)
-        self._cover, self._backdrop = np.ones((1, 1), np.float32), None
+        self._cover, self._backdrop = None, None
         if image.cover is not None and image.backdrop is not None:
             self._cover = cv2.resize(image.cover, (self._side, self._side), interpolation=cv2.INTER_AREA)
             drawn = (SUPERSAMPLING * size,) * 2
@@ -74,7 +79,7 @@ class PortraitWarper:
         )  # hair and background lie behind the face, the mouth's inside behind the lips
         self._behind[-mesh.mouth_triangles :] += 0.05 * mesh.width
         self._prepare_mouth(points)
-        self._prepare_irises()
+        self._iris_corner, self._iris_share = place_irises(mesh)
 
     def _prepare_mouth(self, points: np.ndarray) -> None:
         """Displacement of every vertex, in pixels along the face's axes, per unit of each mouth control."""
@@ -101,18 +106,6 @@ class PortraitWarper:
         self._opening, self._spread, self._lift, self._pout = opening, spread, lift, pout
         cheeks = points[CHEEKS, :2].astype(int).clip(0, len(mesh.image) - 1)
         self._light = float(np.clip(mesh.image[cheeks[:, 1], cheeks[:, 0]].mean() / 255 * 1.5, 0.4, 1.1))
-
-    def _prepare_irises(self) -> None:
-        """The irises' landmarks as mixtures (10, 3) of the corners (10, 3) of the triangles that they lie on."""
-        mesh = self.mesh
-        irises = mesh.vertices[NUM_SKIN_LANDMARKS:NUM_LANDMARKS, :2]
-        eyes = mesh.triangles[np.isin(mesh.triangles, [mesh.eye_vertex, mesh.eye_vertex + 1]).any(1)]
-        middle, one, other = mesh.vertices[eyes, :2].transpose(1, 0, 2)
-        edges = np.stack([one - middle, other - middle], -1) + 1e-9 * np.eye(2)
-        share = np.linalg.solve(edges, (irises[:, None] - middle)[..., None])[..., 0]
-        share = np.concatenate([1 - share.sum(-1, keepdims=True), share], -1)
-        nearest = share.min(-1).argmax(1)  # inside it all shares are positive
-        self._iris_corner, self._iris_share = eyes[nearest], share[np.arange(len(irises)), nearest]
 
     def render(self, controls: FaceControls) -> Tensor:
         """Draw every frame of `controls`: (T, size, size, 3) uint8 RGB on the CPU."""
@@ -158,11 +151,11 @@ class PortraitWarper:
         line = np.arange(self.size, dtype=np.float32)
         offset = np.empty((len(frames), self.size, self.size, 2), np.float32)
         visible = np.empty(offset.shape[:3], bool)
-        there = self._seen(references[0])
+        there = self._seen(references[0], self._cover)
         for index, points in enumerate(frames):
             if index and len(references) > 1:
-                there = self._seen(references[index])
-            here = self._seen(points)
+                there = self._seen(references[index], self._cover)
+            here = self._seen(points, self._cover)
             maps = triangle_maps(here.corner, there.corner)
             across, down = look_up(maps, here.owner)
             across, down = np.where(here.person, across, line), np.where(here.person, down, line[:, None])
@@ -175,13 +168,36 @@ class PortraitWarper:
             visible[index] = inside & (there.person[place] == here.person) & (kept | ~here.person)
         return Flow(torch.from_numpy(offset), torch.from_numpy(visible))
 
-    def _seen(self, points: np.ndarray) -> "_Seen":
-        """What a frame shows at every pixel."""
-        owner, corner = self._owner(points, self.size)
-        if self._backdrop is None:
+    def parts(self, controls: FaceControls) -> Tensor:
+        """Which part of the person every pixel of every frame shows, by the triangles that are seen.
+
+        What lies before the face, such as glasses or a fringe, counts as what is behind it. Person and background are
+        told apart as they are to cut the person out; where that was not done, the segmentation is asked once.
+
+        Returns:
+            (T, size, size) uint8, places in `emo.data.synthetic.parts.PARTS`.
+        """
+        kinds = triangle_parts(self.mesh)
+        seen = (self._seen(points, self._silhouette, FINE) for points in self._deform(controls))
+        return torch.from_numpy(np.stack([np.where(s.person, kinds[s.owner], np.uint8(BACKGROUND)) for s in seen]))
+
+    @cached_property
+    def _silhouette(self) -> np.ndarray:
+        """How far the person covers the pixels of the source, (side, side), before their own background too."""
+        if self._cover is not None:
+            return self._cover
+        return cv2.resize(cut_out(self.mesh.image)[0], (self._side, self._side), interpolation=cv2.INTER_AREA)
+
+    def _seen(self, points: np.ndarray, cover: np.ndarray | None, fine: int = 1) -> "_Seen":
+        """What a frame shows at every pixel; without `cover` of the source all is the person.
+
+        With an odd `fine` triangles are drawn that much finer and asked for in the pixels' middles.
+        """
+        owner = self._owner(points, fine * self.size)[0][fine // 2 :: fine, fine // 2 :: fine]
+        corner = self._scaled(points, self.size)[self.mesh.triangles]
+        if cover is None:
             return _Seen(owner, corner, np.ones(owner.shape, bool))
-        cover = self._covered(*look_up(triangle_maps(corner, self._origin), owner))
-        return _Seen(owner, corner, cover > 0.5)
+        return _Seen(owner, corner, _looked_up(cover, *look_up(triangle_maps(corner, self._origin), owner)) > 0.5)
 
     def _touch(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """Whether triangles are the same or have a corner in common, by their numbers, both (H, W)."""
@@ -243,14 +259,10 @@ class PortraitWarper:
         across, down = look_up(triangle_maps(corner, self._origin), owner)
         drawn = cv2.remap(self._source, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         paint_mouth(drawn, self._scaled(points, side), self._light)
-        if self._backdrop is not None:
-            cover = self._covered(across, down)[..., None]
+        if self._cover is not None and self._backdrop is not None:
+            cover = _looked_up(self._cover, across, down)[..., None]
             drawn = cv2.add(self._backdrop, cover * (drawn - self._backdrop), dtype=cv2.CV_8U)
         return cv2.resize(drawn, (self.size, self.size), interpolation=cv2.INTER_AREA)
-
-    def _covered(self, across: np.ndarray, down: np.ndarray) -> np.ndarray:
-        """How far the person covers what is looked up there in the source, like `across`."""
-        return cv2.remap(self._cover, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def _owner(self, points: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
         """The triangles seen in a frame of that side, (side, side), and where all their corners are, (N, 3, 2)."""
@@ -279,3 +291,8 @@ def portrait_side(size: int) -> int:
 
 def _as_arrays(controls: FaceControls) -> dict[str, np.ndarray]:
     return {name: value.cpu().double().numpy() for name, value in vars(controls).items()}
+
+
+def _looked_up(cover: np.ndarray, across: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """How far the person covers those places of the source, like `across`."""
+    return cv2.remap(cover, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
