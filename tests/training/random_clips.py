@@ -43,6 +43,7 @@ class RandomClips(Dataset):
             latents=rand(frames, 4, size, size) * 2 - 1 if self.cached else None,
             face_mask=box,
             mouth=torch.tensor([32.0, 40.0, 14.0]).expand(1, frames, 3),
+            eyes=torch.tensor([[24.0, 24.0, 16.0], [40.0, 24.0, 16.0]]).expand(1, frames, 2, 3),
             speed=rand(FRAMES, 5) * 2 if self.video else None,
             audio=rand(FRAMES, 5, 2, 32) if self.video and self.cached else None,
             sound=(sound,) if self.video and not self.cached else None,
