@@ -27,6 +27,7 @@ from emo.data.synthetic.alteration import AlterationShares
 from emo.data.synthetic.articulation import articulate_recording, frame_count
 from emo.data.synthetic.config import EARLIER, PEOPLE_PER_SEED, STILL_SHARE, SyntheticConfig
 from emo.data.synthetic.find_landmarks import find_landmarks
+from emo.data.synthetic.parts import SKIN
 from emo.data.synthetic.renderer import Renderer, controls_of
 from emo.errors import DatasetError, EmoError, OptionError, OutputError
 from emo.face import Box, mesh
@@ -485,7 +486,7 @@ def test_a_dataset_from_before_people_were_told_goes_on(whole, tmp_path):
         make(replace(QUICK, alterations=AlterationShares(mirror=0.5)), 5, root)
 
 
-def test_what_is_known_of_a_clip_gives_its_flow_and_landmarks(tmp_path, portrait):
+def test_what_is_known_of_a_clip_gives_its_flow_parts_and_landmarks(tmp_path, portrait):
     Image.fromarray(portrait).save(tmp_path / "astronaut.png")
     config = replace(QUICK, portraits=(str(tmp_path / "astronaut.png"),), portrait_share=0.5, landmarks=True, seed=1)
     renderer, sources = Renderer(config), set()
@@ -497,6 +498,10 @@ def test_what_is_known_of_a_clip_gives_its_flow_and_landmarks(tmp_path, portrait
         assert flow.offset.shape == (2, 64, 64, 2)
         assert flow.offset[0].abs().max() < 0.5
         sources.add(spec.portrait is None)
+        maps = renderer.parts(spec, controls)
+        assert maps.shape == (2, 64, 64)
+        nose = rendered.labels["points"][:, format.FACE_POINTS.index("nose")].astype(int)
+        assert (maps[[0, 1], nose[:, 1], nose[:, 0]] == SKIN).all()
         places, depths = np.split(rendered.labels["landmarks"], [2], 2)
         assert depths.std() > 1
         if spec.portrait is not None:
