@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from emo.data.synthetic.avatar import AvatarRenderer
-from emo.data.synthetic.controls import FaceControls
 from emo.data.synthetic.flow import warp_back
 from emo.data.synthetic.identity import draw_identities
 from emo.data.synthetic.parts import BACKGROUND, BROWS, EYES, LIPS, MOUTH, PARTS, REST, SKIN
+from emo.motion.controls import FaceControls
 
 pytest.importorskip("mediapipe")
 
@@ -67,7 +67,8 @@ def test_classes_are_where_the_labels_say(person):
         rows, columns = brows[brows[:, 0] == frame, 1:].T
         assert rows.max() < pair[:, 1].max()
         assert box[0] - 2 < columns.min() < pair[0, 0] < pair[1, 0] < columns.max() < box[2] + 2
-        within = maps[frame, int(box[1]) + side // 16 : int(box[3]) - 2, side // 3 : -side // 3]
+        left, right = int(pair[0, 0]), int(pair[1, 0])
+        within = maps[frame, int(box[1]) + side // 16 : int(labels.mouth[frame, 1]), left:right]
         assert (within != BACKGROUND).all()
     assert (maps[:, :4, [0, 1, 2, -3, -2, -1]] == BACKGROUND).all()
     middle = slice(side * 2 // 5, side * 3 // 5)
