@@ -137,7 +137,7 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         multiple = self.vae_scale_factor * 2 ** (len(self.unet.config.block_out_channels) - 1)
         free = self.sample_size if isinstance(self.vae, ReferenceAutoencoder) else None
         sizes = choose_sizes(options.height, options.width, self.default_size, multiple, encoded=free)
-        latent_shape = (self.vae.config.latent_channels, *(side // self.vae_scale_factor for side in sizes.encoded))
+        latent_shape = (self.vae.config["latent_channels"], *(side // self.vae_scale_factor for side in sizes.encoded))
         given = options
         if options.noise_correlation is None:
             options = replace(options, noise_correlation=self.unet.config.noise_correlation)

@@ -87,4 +87,4 @@ class ReferenceAutoencoder(PatchAutoencoder):
 
     def draw(self, z: Tensor, reference: Reference) -> Drawing:
         """Flow, visibility and paint of latents (B, L, h, w); see `ReferenceDecoder`."""
-        return self.reference_decoder(z, super().decode(z).sample, reference)
+        return self.reference_decoder(z, super().decode(z, return_dict=False)[0], reference)

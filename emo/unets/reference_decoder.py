@@ -121,6 +121,7 @@ class ReferenceDecoder(nn.Module):
         self.paint_out = nn.Conv2d(fine, 3, kernel_size=3, padding=1)
         for layer in (self.flow_in, self.visibility, self.paint_out):
             zero_(layer)
+        assert self.visibility.bias is not None
         nn.init.constant_(self.visibility.bias, SEEN)
 
     def encode(self, picture: Tensor, latents: Tensor) -> Reference:

@@ -1,6 +1,7 @@
 """Latents as a diffusion model leaves them: its clips begin from true ones, noised part of the way."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ class LatentPredictor:
     def __init__(self, pipe: EMOPipeline):
         self.pipe = pipe
         self.window = pipe.unet.config.num_motion_frames + pipe.unet.config.num_frames
-        self.scheduler: DDIMScheduler = DDIMScheduler.from_config(pipe.scheduler.config)
+        self.scheduler: Any = DDIMScheduler.from_config(pipe.scheduler.config)  # its steps take tensors, untold
         self.scheduler.set_timesteps(STEPS)
 
     @torch.no_grad()

@@ -96,7 +96,7 @@ class PairSamples(Dataset[PairBatch]):
         if changed and rng.random() < changed.mirror:
             side = pictures.shape[2]
             pictures, visible = pictures[:, :, ::-1], visible[..., ::-1]
-            flow = flow[..., ::-1] * np.float32([-1, 1])[:, None, None]
+            flow = flow[..., ::-1] * np.array([-1, 1], np.float32)[:, None, None]
             points = (points * [-1, 1] + [side, 0])[:, MIRRORED]
         if changed and rng.random() < changed.color:
             change = draw_colors(rng)
