@@ -73,7 +73,7 @@ def measure_talk(talk: Talk, path: Path, cache: Path, gallery: np.ndarray, place
         landmarks = video.landmarks
     except EmoError as error:
         unknown = float("nan")
-        return TalkMeasures(talk.name, found, 0.0, *[unknown] * 3, seconds, problem=str(error))
+        return TalkMeasures(talk.name, found, 0.0, unknown, unknown, unknown, seconds, problem=str(error))
     own = nearest(video.descriptors, gallery) == place
     portrait = cropped(talk.portrait, video.height, video.width)
     theirs = face_sharpness(portrait, face_in(portrait, str(talk.portrait)))
