@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from emo.data.synthetic.portrait import PortraitMesh, build_mesh, within_outline
+from emo.face.crop import image_size
 from emo.face.mesh import EYES, INNER_LIPS_MIDDLE, MOUTH_CORNERS, NUM_LANDMARKS, OUTER_EYE_CORNERS, OVAL, UPPER_BROWS
 from emo.motion.mesh.raster import draw_triangles, look_up, triangle_maps
 
@@ -39,7 +40,7 @@ def morph(
     origin[anchors, :2] = _similarity(points[OVAL, :2], other_points[OVAL, :2])(mesh.vertices[anchors, :2])
     around = ((mesh.triangles >= NUM_LANDMARKS) & (mesh.triangles < mesh.eye_vertex)).any(1)
     corner = target[mesh.triangles]
-    owner = draw_triangles(corner[..., :2], corner[..., 2].mean(1) + BEHIND * mesh.width * around, image.shape[:2])
+    owner = draw_triangles(corner[..., :2], corner[..., 2].mean(1) + BEHIND * mesh.width * around, image_size(image))
     drawn = [
         cv2.remap(
             picture,
