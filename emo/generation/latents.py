@@ -6,8 +6,6 @@ from typing import Any, Protocol
 
 import torch
 
-from emo.unets import Reference, ReferenceAutoencoder
-
 
 class Autoencoder(Protocol):
     """An autoencoder between pictures and latents, with the interface of diffusers' AutoencoderKL.
@@ -37,17 +35,16 @@ def encode_pictures(vae: Autoencoder, pictures: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def encode_reference(vae: Autoencoder, picture: torch.Tensor, latents: torch.Tensor) -> Reference | None:
+def encode_reference(vae: Autoencoder, picture: torch.Tensor, latents: torch.Tensor) -> Any | None:
     """What the autoencoder looks up when it decodes frames of a portrait; None of one that looks nothing up.
 
     Args:
-        vae: the autoencoder.
+        vae: the autoencoder; one that looks a portrait up has a method `encode_reference`.
         picture: the portrait at the frames' size, RGB uint8 (1, 3, H, W).
         latents: the portrait's, as `encode_pictures` makes them at the latents' own size.
     """
-    if not isinstance(vae, ReferenceAutoencoder):
-        return None
-    return vae.encode_reference(as_values(picture, vae.dtype), _unscaled(vae, latents))
+    encode = getattr(vae, "encode_reference", None)
+    return encode and encode(as_values(picture, vae.dtype), _unscaled(vae, latents))
 
 
 def as_values(pictures: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -56,7 +53,7 @@ def as_values(pictures: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 
 
 @torch.no_grad()
-def decode_latents(vae: Autoencoder, latents: torch.Tensor, reference: Reference | None = None) -> torch.Tensor:
+def decode_latents(vae: Autoencoder, latents: torch.Tensor, reference: Any | None = None) -> torch.Tensor:
     """Latents (B, L, h, w) in the scheduler's scale -> pictures float32 (B, 3, H, W), about -1 to 1.
 
     Args:

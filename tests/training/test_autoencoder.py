@@ -183,6 +183,7 @@ def spotted(place: tuple[float, float]) -> Batch:
         frames=picture[:, None],
         face_mask=torch.ones(2, 1, SIZE, SIZE),
         mouth=torch.tensor([20.0, 40.0, 10.0]).expand(2, 1, 3),
+        eyes=torch.tensor([[14.0, 20.0, 12.0], [26.0, 20.0, 12.0]]).expand(2, 1, 2, 3),
         clips=("a", "b"),
         **empty,
     )
