@@ -34,6 +34,7 @@ class BackboneUNet(UNet):
         use_motion_mid_block: whether the middle has a temporal module (AnimateDiff v1.5-2 has, v1.5-3 has not).
         audio_dim: D, width of the audio tokens.
         speed_dim: l, width of the speed features.
+        aligned_reference: whether spatial transformers are also given what the reference has in each token's place.
         noise_correlation: of the noise of neighboring frames, 0 as in the paper to less than 1, from which generation
             starts, and training too unless told otherwise.
     """
@@ -59,6 +60,7 @@ class BackboneUNet(UNet):
         use_motion_mid_block: bool = True,
         audio_dim: int = 768,
         speed_dim: int = 256,
+        aligned_reference: bool = False,
         noise_correlation: float = 0.0,
     ):
         super().__init__()
@@ -75,7 +77,7 @@ class BackboneUNet(UNet):
             layers_per_block,
             spatial_attention,
             norm_num_groups,
-            attention=lambda dim, i: BackboneTransformer(dim, heads[i], norm_num_groups, audio_dim),
+            attention=lambda dim, i: BackboneTransformer(dim, heads[i], norm_num_groups, audio_dim, aligned_reference),
             temporal=lambda dim, i: TemporalModule(
                 dim, motion_heads[i], norm_num_groups, speed_dim, motion_max_seq_length
             ),

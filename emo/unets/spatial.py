@@ -6,18 +6,29 @@ import torch
 from diffusers.models.attention import FeedForward
 from torch import nn
 
-from emo.unets.attention import Attention, KeyValue
+from emo.unets.attention import Attention, KeyValue, zero_
 
 
 class BackboneBlock(nn.Module):
-    """Self-attention -> reference-attention -> audio-attention -> feed-forward, on the tokens of each frame."""
+    """Self-attention -> reference-attention -> audio-attention -> feed-forward, on the tokens of each frame.
 
-    def __init__(self, dim: int, heads: int, audio_dim: int):
+    Args:
+        dim: C, channels of the tokens.
+        heads: of every attention.
+        audio_dim: D, channels of the audio tokens.
+        aligned: whether each token is also given, without attention, what the reference has in its own place: heads
+            move little, and a small network without positions finds that place late. Not in the paper.
+    """
+
+    def __init__(self, dim: int, heads: int, audio_dim: int, aligned: bool = False):
         super().__init__()
         self.norm1 = nn.LayerNorm(dim)
         self.attn1 = Attention(dim, heads)
         self.norm2 = nn.LayerNorm(dim)
         self.attn2 = Attention(dim, heads)
+        self.aligned = nn.Linear(dim, dim, bias=False) if aligned else None
+        if self.aligned is not None:
+            zero_(self.aligned)
         self.audio_norm = nn.LayerNorm(dim)
         self.audio_attn = Attention(dim, heads, context_dim=audio_dim, zero_init=True)
         self.norm3 = nn.LayerNorm(dim)
@@ -30,6 +41,9 @@ class BackboneBlock(nn.Module):
         # 3.2.1 reference-attention. All frames of a clip see the same keys: fold the frames into the queries.
         query = self.norm2(x).reshape(batch, -1, x.shape[-1])
         x = x + self.attn2(query, reference).reshape(x.shape)  # Q: video, K,V: reference
+        if self.aligned is not None:
+            in_place = self.aligned(reference.value.flatten(-2))[:, None]
+            x = (x.unflatten(0, (batch, -1)) + in_place).flatten(0, 1)
         if audio is not None:  # 3.2.2
             x = x + self.audio_attn(self.audio_norm(x), audio.flatten(0, 1))  # Q: video, K,V: audio
         return x + self.ff(self.norm3(x))
@@ -74,8 +88,8 @@ class SpatialTransformer(nn.Module):
 class BackboneTransformer(SpatialTransformer):
     """The backbone's spatial transformer at one site."""
 
-    def __init__(self, dim: int, heads: int, norm_num_groups: int, audio_dim: int):
-        super().__init__(dim, norm_num_groups, BackboneBlock(dim, heads, audio_dim))
+    def __init__(self, dim: int, heads: int, norm_num_groups: int, audio_dim: int, aligned: bool = False):
+        super().__init__(dim, norm_num_groups, BackboneBlock(dim, heads, audio_dim, aligned))
 
     def forward(self, x: torch.Tensor, reference: KeyValue, audio: torch.Tensor | None) -> torch.Tensor:
         return self.leave(self.transformer_blocks[0](self.enter(x), reference, audio), x)

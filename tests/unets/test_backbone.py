@@ -39,6 +39,23 @@ def test_out_channels_may_differ_from_in_channels(reference_net):
     assert backbone(**backbone_inputs(backbone, reference_net)).shape == (2, F, 7, 4, 6)
 
 
+def test_an_aligned_reference_starts_without_effect_and_is_told_by_place(reference_net, inputs):
+    plain, aligned = tiny_backbone(), tiny_backbone(aligned_reference=True, fill=False)
+    layers = [module.aligned for module in aligned.modules() if getattr(module, "aligned", None) is not None]
+    assert len(layers) == len(inputs["reference"].values())
+    assert not any(layer.weight.any() for layer in layers)
+    aligned.load_state_dict(plain.state_dict(), strict=False)
+    assert_close(aligned(**inputs), plain(**inputs), 1e-6)
+    for layer in layers:
+        torch.nn.init.normal_(layer.weight, std=0.2, generator=torch.Generator().manual_seed(0))
+    rolled = inputs["reference"].map(lambda kv: KeyValue(kv.key.roll(1, 1), kv.value.roll(1, 1)))
+    moved = {**inputs, "reference": rolled}
+    assert_close(plain(**moved), plain(**inputs))  # attention does not see where its keys stand
+    assert distance(aligned(**moved), aligned(**inputs)) > 1e-2
+    dropped = {**inputs, "reference": inputs["reference"].dropped()}
+    assert_close(aligned(**dropped), plain(**dropped), 1e-5)
+
+
 def test_a_batch_equals_its_videos_one_by_one(backbone, inputs):
     together = backbone(**inputs)
     for index in range(len(together)):
