@@ -44,6 +44,11 @@ class Eye(NamedTuple):
     lids: list[tuple[int, int]]
     crease: list[int]
 
+    @property
+    def ring(self) -> list[int]:
+        """The lids' edge, from the outer corner along the upper lid and back along the lower one."""
+        return [self.corners[0], *self.upper, self.corners[1], *self.lower[::-1]]
+
 
 EYES = (
     Eye(

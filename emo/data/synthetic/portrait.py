@@ -150,7 +150,7 @@ def build_mesh(image: np.ndarray, points: np.ndarray) -> PortraitMesh:
     mouth_center = points[INNER_LIPS_MIDDLE].mean(0)[None]
     vertices = np.concatenate([points, np.column_stack([anchors, depth]), eyes, mouth_center])
     first_eye = NUM_LANDMARKS + len(anchors)
-    fans = [fan(first_eye + k, [e.corners[0], *e.upper, e.corners[1], *e.lower[::-1]]) for k, e in enumerate(EYES)]
+    fans = [fan(first_eye + k, eye.ring) for k, eye in enumerate(EYES)]
     mouth = fan(first_eye + 2, MOUTH_RING)
     triangles = np.concatenate([tessellation(), _surroundings(oval[:, :2], anchors, side), *fans, mouth])
     return PortraitMesh(

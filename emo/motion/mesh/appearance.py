@@ -29,7 +29,7 @@ class MeshAppearance:
 
     def __init__(self, picture: np.ndarray, landmarks: np.ndarray):
         self.picture, self.landmarks = picture, landmarks = picture, landmarks.astype(np.float64)
-        rings = [[e.corners[0], *e.upper, e.corners[1], *e.lower[::-1]] for e in EYES]
+        rings = [eye.ring for eye in EYES]
         middles = {NUM_LANDMARKS + k: ring for k, ring in enumerate(rings)}
         middles[NUM_LANDMARKS + 2] = INNER_LIPS_MIDDLE
         vertices = np.concatenate([landmarks, [landmarks[ring].mean(0) for ring in middles.values()]])

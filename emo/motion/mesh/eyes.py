@@ -42,11 +42,10 @@ def take_irises(picture: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray,
     """
     white, irises = picture.copy(), []
     for eye in EYES:
-        ring = [eye.corners[0], *eye.upper, eye.corners[1], *eye.lower[::-1]]
         rim = landmarks[eye.iris + 1 : eye.iris + 5, :2]
         center = landmarks[eye.iris, :2]
         radius = float(np.linalg.norm(rim - center, axis=1).mean())
-        irises.append(_take(picture, white, landmarks[ring, :2], center, radius, ring))
+        irises.append(_take(picture, white, landmarks[eye.ring, :2], center, radius, eye.ring))
     return white, irises
 
 
