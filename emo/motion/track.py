@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -132,11 +132,7 @@ class MotionTrack:
         Raises:
             OptionError: there is no such column or part, or the values do not fit.
         """
-        changed = self.values.clone()
-        for name, value in values.items():
-            columns = self.space.index(name)
-            changed[:, columns] = self._fitted(name, value, len(columns))
-        return replace(self, values=changed)
+        return self._edited(values, lambda old, new: new)
 
     def offset(self, **values: Values) -> "MotionTrack":
         """Columns or parts moved by values, as `set` takes them.
@@ -144,11 +140,7 @@ class MotionTrack:
         Raises:
             OptionError: there is no such column or part, or the values do not fit.
         """
-        changed = self.values.clone()
-        for name, value in values.items():
-            columns = self.space.index(name)
-            changed[:, columns] += self._fitted(name, value, len(columns))
-        return replace(self, values=changed)
+        return self._edited(values, torch.add)
 
     def scale(self, name: str, factor: float) -> "MotionTrack":
         """A column or part that moves `factor` times as far from its rest.
@@ -204,6 +196,14 @@ class MotionTrack:
             raise MotionError(f"{path} cannot be used: {error.problem}; give a saved motion") from None
         except ValueError:
             raise MotionError(f"{path} cannot be used: it describes no motion space") from None
+
+    def _edited(self, values: Mapping[str, Values], edit: Callable[[Tensor, Tensor], Tensor]) -> "MotionTrack":
+        """With columns or parts as `edit` makes them of the old values and the given ones, each (T, columns)."""
+        changed = self.values.clone()
+        for name, value in values.items():
+            columns = self.space.index(name)
+            changed[:, columns] = edit(changed[:, columns], self._fitted(name, value, len(columns)))
+        return replace(self, values=changed)
 
     def _check_like(self, other: "MotionTrack") -> None:
         if self.fps != other.fps:
