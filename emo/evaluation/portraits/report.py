@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from emo.evaluation.compare.measured import MeasuredVideo
 from emo.evaluation.portraits.faces import cropped
 from emo.evaluation.portraits.measures import TalkMeasures
 from emo.evaluation.portraits.plan import Talk
 from emo.evaluation.report import markdown_table, save_sheet
 from emo.files import write_whole
-from emo.media import contact_sheet
+from emo.media import VideoReader, contact_sheet
 
 NAME = "portraits"
 TITLES = (
@@ -63,11 +62,11 @@ def save_report(
     cells, labels = [], []
     for talk in [talk for talk in talks if not talk.long][:ON_SHEET]:
         for number, (name, folder) in enumerate(folders.items()):
-            video = MeasuredVideo(folder / f"{talk.name}.mp4", out / "cache")
-            places = np.linspace(0, video.num_frames - 1, FRAMES_ON_SHEET).round().astype(int)
-            frames = [frame for chunk in video.frames() for frame in chunk]
+            with VideoReader(folder / f"{talk.name}.mp4") as video:
+                places = np.linspace(0, video.num_frames - 1, FRAMES_ON_SHEET).round().astype(int)
+                frames = video.read(places.tolist())
             first = cropped(talk.portrait, *CELL[::-1]) if number == 0 else np.full((*CELL[::-1], 3), 255, np.uint8)
-            cells += [first, *(frames[place] for place in places)]
+            cells += [first, *frames]
             labels += [talk.name if number == 0 else "", name, *[""] * (FRAMES_ON_SHEET - 1)]
     save_sheet(contact_sheet(cells, columns=FRAMES_ON_SHEET + 1, cell=CELL, labels=labels), out / f"{NAME}.png")
 

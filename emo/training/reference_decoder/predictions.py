@@ -15,6 +15,7 @@ from emo.data.synthetic.speech import SAMPLE_RATE
 from emo.face import union_mask
 from emo.generation.audio_features import AudioFeatures, SampleWaveform
 from emo.generation.latents import correlate_noise, encode_pictures
+from emo.generation.windows import ClipSpan
 from emo.media import as_fps
 from emo.pipelines import EMOPipeline
 from emo.pipelines.emo_conditions import batch_conditions
@@ -80,15 +81,14 @@ class LatentPredictor:
             as_fps(window.fps),
             window.num_frames,
         )
-        neighbors = pipe.audio_projection.config.num_neighbors
-        tokens = pipe.audio_projection(sound.windows(window.first, window.first + true.shape[1], neighbors))
+        span = ClipSpan(0, window.first, window.first + true.shape[1], true.shape[1])
         mask = torch.from_numpy(union_mask(window.face_box, *window.reference.shape[:2]))[None, None]
         conditions = batch_conditions(
             pipe.unet.project_reference(maps.reference),
             maps.motion,
-            tokens,
+            pipe.encode_audio(sound, span),
             pipe.face_locator(mask),
-            torch.zeros(1, true.shape[1], pipe.speed_encoder.config.speed_dim),
+            pipe.encode_speed(None, span),
             {"audio": 1.0, "reference": 1.0},
         )
         noise = torch.randn(true.shape, generator=generator)

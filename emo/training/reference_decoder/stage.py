@@ -168,22 +168,18 @@ class ReferenceDecoderStage(Stage[ReferenceDecoderNetworks, PairBatch]):
         samples = self.samples("test")
         count = min(self.config.validated, len(samples.paths))
         batches = [samples[number].to(self.device) for number in range(count)]
-        scores = {}
+        scores, sheet = {}, []
         for name, share in (("true", 0.0), ("disturbed", DISTURBED)):
             rows = []
             for batch in batches:
                 noise, _ = self.draw(batch.index.tolist())
                 error = share * self.config.loss.latent_noise * noise.to(self.device)
-                drawing, picture, frames = self.drawn(networks, batch, error)
-                rows.append(self._figures(drawing, picture, frames, batch))
+                drawn = self.drawn(networks, batch, error)
+                rows.append(self._figures(*drawn, batch))
+                if not share and len(sheet) < SHOWN:
+                    sheet.append(drawn)
             scores |= {f"{name}/{key}": float(np.mean([row[key] for row in rows])) for key in rows[0]}
-        sheet = drawing_sheet(
-            [
-                self.drawn(networks, batch, torch.zeros_like(self.draw(batch.index.tolist())[0]).to(self.device))
-                for batch in batches[:SHOWN]
-            ]
-        )
-        sheet.save(folder / "drawings.png")
+        drawing_sheet(sheet).save(folder / "drawings.png")
         (folder / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
         return scores
 
