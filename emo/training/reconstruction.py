@@ -29,9 +29,6 @@ class ReconstructionConfig:
     sharpness: Annotated[float, WEIGHTS] = key(
         0.0, "of the absolute difference of the luma's Laplacian, window by window"
     )
-    kl: Annotated[float, WEIGHTS] = key(
-        1e-6, "of the KL divergence per latent number, where the autoencoder has a posterior"
-    )
     latent_noise: Annotated[float, Numbers(0, 100)] = key(0.06, "most noise added to latents")
     mouth: Annotated[float, WEIGHTS] = key(
         0.0, "additional weight at the mouth's middle, of the absolute difference and the gradient"

@@ -15,7 +15,7 @@ from emo.data import Batch
 from emo.errors import ConfigError, DatasetError
 from emo.hub import load_vae
 from emo.training.autoencoder import AutoencoderStage, AutoencoderTrainingConfig
-from emo.training.autoencoder.config import AutoencoderStartConfig, FrameDataConfig
+from emo.training.autoencoder.config import AutoencoderLossConfig, AutoencoderStartConfig, FrameDataConfig
 from emo.training.config import LoopConfig, OptimizerConfig
 from emo.training.loop import make_accelerator, train
 from emo.training.reconstruction import ReconstructionConfig, detail, psnr, reconstruction_loss, ssim
@@ -47,7 +47,7 @@ def make(people: Path, model: str, output: Path = Path("unused"), steps: int = 4
     config = AutoencoderTrainingConfig(
         data=FrameDataConfig(root=str(people), batch_size=2, workers=0, measured=16),
         model=AutoencoderStartConfig(model, init),
-        loss=ReconstructionConfig(**loss),
+        loss=AutoencoderLossConfig(**loss),
         train=LoopConfig(
             output=str(output),
             steps=steps,

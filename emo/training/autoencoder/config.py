@@ -8,7 +8,7 @@ from omegaconf import MISSING
 from emo.bounds import Name, Numbers
 from emo.config import key
 from emo.training.config import BATCH, WORKERS, LoopConfig
-from emo.training.reconstruction import ReconstructionConfig
+from emo.training.reconstruction import WEIGHTS, ReconstructionConfig
 
 
 @dataclass
@@ -38,11 +38,20 @@ class AutoencoderStartConfig:
 
 
 @dataclass
+class AutoencoderLossConfig(ReconstructionConfig):
+    """Weights of the parts, relative to the absolute difference."""
+
+    kl: Annotated[float, WEIGHTS] = key(
+        1e-6, "of the KL divergence per latent number, where the autoencoder has a posterior"
+    )
+
+
+@dataclass
 class AutoencoderTrainingConfig:
     """All options."""
 
     data: FrameDataConfig = key(FrameDataConfig(), "frames to learn from")
     model: AutoencoderStartConfig = key(AutoencoderStartConfig(), "where the weights come from")
-    loss: ReconstructionConfig = key(ReconstructionConfig(), "weights, relative to the absolute difference's")
+    loss: AutoencoderLossConfig = key(AutoencoderLossConfig(), "weights, relative to the absolute difference's")
     train: LoopConfig = key(LoopConfig(), "the loop")
     validated: Annotated[int, Numbers(1, 10**6)] = key(64, "held-out pictures of a validation")
