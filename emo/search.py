@@ -78,6 +78,13 @@ def find_files(
     return sorted(search.files)
 
 
+def evenly(files: Sequence[Path], count: int) -> list[Path]:
+    """So many of the files, evenly spaced from the first to the last; all where there are no more."""
+    import numpy as np
+
+    return [files[i] for i in np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)]
+
+
 class _Search:
     """A search that is under way.
 

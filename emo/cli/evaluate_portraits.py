@@ -68,7 +68,7 @@ def measure(options: argparse.Namespace) -> None:
     from emo.evaluation.portraits.report import save_report, table
     from emo.hub import locate_model, system_of
     from emo.names import short_names
-    from emo.search import PICTURES, SOUNDS, find_files
+    from emo.search import PICTURES, SOUNDS, evenly, find_files
 
     quiet_loading()
     looks: dict[Path, np.ndarray] = {}
@@ -77,8 +77,7 @@ def measure(options: argparse.Namespace) -> None:
         looks[Path(path).resolve()] = describe(Path(path))
 
     pictures = find_files(options.portraits, PICTURES, "--portraits", [options.out])
-    chosen = np.linspace(0, len(pictures) - 1, min(options.people, len(pictures))).round().astype(int)
-    own = [Path(path) for path in usable([pictures[i] for i in chosen], look, "--portraits")]
+    own = [Path(path) for path in usable(evenly(pictures, options.people), look, "--portraits")]
     sounds = find_files(options.sounds, SOUNDS, "--sounds", [options.out])
     if options.gallery:
         others = find_files(options.gallery, PICTURES, "--gallery", [options.out])

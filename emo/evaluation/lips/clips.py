@@ -4,11 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from emo.evaluation.compare.measured import MeasuredVideo, Unavailable, try_measure
 from emo.names import short_names
-from emo.search import VIDEOS, find_files
+from emo.search import VIDEOS, evenly, find_files
 
 SHORTEST = 1.0  # seconds
 
@@ -59,9 +57,7 @@ def find_clips(folder: Path, out: Path, count: int) -> dict[str, Path]:
     Raises:
         OptionError: there is none.
     """
-    paths = find_files(folder, VIDEOS, "--real", [out])
-    chosen = np.linspace(0, len(paths) - 1, min(count, len(paths))).round().astype(int)
-    return short_names(paths[i] for i in chosen)
+    return short_names(evenly(find_files(folder, VIDEOS, "--real", [out]), count))
 
 
 def deranged(clips: Sequence[RealClip]) -> Iterator[tuple[RealClip, RealClip]]:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emo.data.synthetic.held_out import PORTRAIT, HeldOut
-from emo.errors import FaceError
-from emo.face import FaceDetector, largest
+from emo.evaluation.face import face_in
 
 SPEEDS = (0.1, 0.7, 1.3, 1.9)  # degrees per frame
 SHIFT = 0.09  # of the picture's side, by which regions lie aside
@@ -103,8 +102,4 @@ def face_box(picture: np.ndarray, name: str) -> tuple[float, float, float, float
     Raises:
         FaceError: there is none.
     """
-    with FaceDetector() as detector:
-        faces = detector.detect(picture)
-    if not faces:
-        raise FaceError(f"{name}: no face found in it; give another picture")
-    return largest(faces).box
+    return face_in(picture, name).box

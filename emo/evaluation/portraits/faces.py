@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emo.errors import FaceError
-from emo.face import FaceDetector, prepare_portrait
+from emo.evaluation.face import face_in
+from emo.face import prepare_portrait
 from emo.media import load_image
 from emo.metrics import identity_descriptor, sharpness
 
@@ -19,19 +19,6 @@ def cropped(path: Path, height: int, width: int) -> np.ndarray:
         EmoError: it cannot be read, or not be animated.
     """
     return prepare_portrait(load_image(path), height=height, width=width, name=str(path)).image
-
-
-def face_in(picture: np.ndarray, name: str) -> np.ndarray:
-    """Landmarks (478, 3) of a picture's face in pixels.
-
-    Raises:
-        FaceError: none is found.
-    """
-    with FaceDetector() as detector:
-        found = detector.detect(picture)
-    if not found:
-        raise FaceError(f"{name}: no face found in it")
-    return found[0].landmarks
 
 
 def face_sharpness(picture: np.ndarray, landmarks: np.ndarray) -> float:
@@ -48,4 +35,4 @@ def describe(portrait: Path) -> np.ndarray:
         EmoError: it cannot be read, or shows no face to animate.
     """
     picture = cropped(portrait, GALLERY_SIDE, GALLERY_SIDE)
-    return identity_descriptor(picture, face_in(picture, str(portrait)))
+    return identity_descriptor(picture, face_in(picture, str(portrait)).landmarks)

@@ -9,7 +9,8 @@ from emo.articulation import MEASURES, measure_mouth
 from emo.data.synthetic.articulation import articulate_recording
 from emo.errors import EmoError
 from emo.evaluation.compare.measured import DESCRIBED, MeasuredVideo
-from emo.evaluation.portraits.faces import cropped, face_in, face_sharpness
+from emo.evaluation.face import face_in
+from emo.evaluation.portraits.faces import cropped, face_sharpness
 from emo.evaluation.portraits.makers import said
 from emo.evaluation.portraits.plan import Talk
 from emo.metrics import eye_openings, lagged_correlation, measure_frames, nearest, relative_change
@@ -76,7 +77,7 @@ def measure_talk(talk: Talk, path: Path, cache: Path, gallery: np.ndarray, place
         return TalkMeasures(talk.name, found, 0.0, unknown, unknown, unknown, seconds, problem=str(error))
     own = nearest(video.descriptors, gallery) == place
     portrait = cropped(talk.portrait, video.height, video.width)
-    theirs = face_sharpness(portrait, face_in(portrait, str(talk.portrait)))
+    theirs = face_sharpness(portrait, face_in(portrait, str(talk.portrait)).landmarks)
     sharp = [face_sharpness(*face) for face in video.seen_faces()]
     left, right = eye_openings(landmarks).T
     jaw = articulate_recording(said(talk), float(video.fps)).jaw.numpy()
