@@ -14,7 +14,7 @@ from emo.errors import DatasetError
 from emo.motion import CONTROLS, MotionSpace, Window, cut_window
 from emo.motion.vasa import CONDITIONS
 
-NAMED = EMOTIONS[1:]
+NAMED: tuple[str, ...] = EMOTIONS[1:]
 """The emotions; neutral is none of them."""
 
 
