@@ -62,6 +62,13 @@ def test_zero_is_a_value_that_is_there(denoiser, name):
     assert not torch.allclose(predicted(denoiser, kept=kept(name)), predicted(denoiser, **zero), atol=1e-4)
 
 
+def test_distance_counts_from_the_usual_one_in_its_deviations(denoiser):
+    other = HolisticMotionTransformer.from_config(denoiser.config, distance_mean=2.0, distance_deviation=0.5)
+    other.load_state_dict(denoiser.state_dict())
+    here, there = (predicted(which, distance=torch.full((B, 1), d)) for which, d in ((denoiser, 1.4), (other, 2.5)))
+    torch.testing.assert_close(here, there)
+
+
 def test_samples_of_a_batch_drop_each_their_own(denoiser):
     mixed = kept()
     mixed["audio"] = torch.tensor([True, False])

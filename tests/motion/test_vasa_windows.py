@@ -13,6 +13,7 @@ from emo.pipelines.vasa_motion import GUIDANCE, START, MotionSampler, generate_m
 
 W, K, A, T = 8, 3, 5, 21
 SPACE = CONTROLS.measured(torch.randn(50, len(CONTROLS), generator=torch.Generator().manual_seed(0)) * 3 + 2)
+CONTROLLED = MotionControls(gaze=(0.4, -0.2), distance=1.1, emotion={"angry": 0.7})
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +121,6 @@ def test_guidance_is_the_papers_sum(denoiser, audio):
             denoiser, torch.cat([audio[:K], audio[:W]]), None, W, CONTROLLED, {"gaze": 2.0}
         ).predict(denoiser, sample, step)
     torch.testing.assert_close(only_gaze, 2 * whole - blind)
-
-
-CONTROLLED = MotionControls(gaze=(0.4, -0.2), distance=1.1, emotion={"angry": 0.7})
 
 
 def test_what_is_free_costs_no_guidance(denoiser, audio):
