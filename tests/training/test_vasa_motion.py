@@ -145,12 +145,14 @@ def test_loss_falls(folder):
 def test_windows_are_pieces_of_their_clips(stage):
     space = stage.networks.space
     windows = WindowSampler(space, W, K, tail=0.0)
+    starts = set()
     for number in range(3):
         motion = space.normalize(clip_motion(stage.reader, number))
         audio = clip_audio(stage.reader, number)
-        for draw in range(8):
-            sample = windows.sample(stage.reader, number, 5, np.random.default_rng(draw))
+        for draw in range(24):
+            sample = windows.sample(stage.reader, number, 5, np.random.default_rng((number, draw)))
             start = int(sample.names[0].split()[-1])
+            starts.add(start)
             assert sample.frame_mask.all()
             assert (sample.motion[0] == motion[start : start + W]).all()
             assert (sample.audio[0, K:] == audio[start : start + W]).all()
@@ -162,6 +164,8 @@ def test_windows_are_pieces_of_their_clips(stage):
             torch.testing.assert_close(sample.gaze, torch.tensor([[0.3, -0.2]]))
             torch.testing.assert_close(sample.emotion, torch.tensor([[0.0, 0.8, 0.0]]))
             torch.testing.assert_close(sample.distance, torch.tensor([[1.1]]))
+    assert min(starts) < K
+    assert max(starts) == FRAMES - W
 
 
 def test_tails_are_missing_as_often_as_asked(stage):
