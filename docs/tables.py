@@ -30,6 +30,7 @@ from emo.training.audio_encoder import AudioEncoderTrainingConfig  # noqa: E402
 from emo.training.autoencoder import AutoencoderTrainingConfig  # noqa: E402
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig  # noqa: E402
 from emo.training.syncnet import SyncNetTrainingConfig  # noqa: E402
+from emo.training.vasa import VASAMotionConfig  # noqa: E402
 
 STAGES: dict[str, type] = {"1": ImageConfig, "2": VideoConfig, "3": SpeedConfig}
 TABLES: dict[str, type] = {
@@ -40,10 +41,11 @@ TABLES: dict[str, type] = {
     "audio_encoder": AudioEncoderTrainingConfig,
     "syncnet": SyncNetTrainingConfig,
     "articulation": ArticulationTrainingConfig,
+    "vasa_motion": VASAMotionConfig,
 }
 OWN = "stages' own"  # keys that not all stages have, and those of how often they drop conditions
 COMMON = ("data", "model", "objective", "validation", "train")  # sections of all stages
-GUIDES = ("docs/prepare.md", "docs/training.md")
+GUIDES = ("docs/prepare.md", "docs/training.md", "docs/vasa.md")
 PREPARE = "configs/prepare.yaml"
 MARKED = re.compile(r"(<!-- keys: (.+?) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
 

@@ -30,6 +30,7 @@ _EXPORTS = {
     "SpeedEncoder": "emo.unets",
     "AudioProjection": "emo.unets",
     "PatchAutoencoder": "emo.unets",
+    "HolisticMotionTransformer": "emo.motion.vasa",
     "MeshAnimator": "emo.motion",
     "MotionTrack": "emo.motion",
     "EmoError": "emo.errors",
@@ -48,6 +49,7 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers
     from emo.media import read_origin as read_origin
     from emo.motion import MeshAnimator as MeshAnimator
     from emo.motion import MotionTrack as MotionTrack
+    from emo.motion.vasa import HolisticMotionTransformer as HolisticMotionTransformer
     from emo.pipelines import EMOPipeline as EMOPipeline
     from emo.pipelines import EMOPipelineOutput as EMOPipelineOutput
     from emo.unets import AudioProjection as AudioProjection

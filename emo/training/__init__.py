@@ -7,7 +7,7 @@ What the loop is made of knows no model:
   together from;
 - `state`, `resume`, `manifest`, `folders`, `signals`, `logs`: checkpoints, stopping and going on, and what is watched.
 
-`emo`, `autoencoder`, `audio_encoder` and `syncnet` are what is trained; their scripts are in train/.
+`emo`, `vasa`, `autoencoder`, `audio_encoder` and `syncnet` are what is trained; their scripts are in train/.
 
 Names are imported from here when first asked for.
 """

@@ -37,11 +37,14 @@ def emo_features(
     """
     return {
         LATENTS: CachedFeature({"vae": vae}, partial(_latents, vae=vae, batch_size=batch_size, dtype=dtype)),
-        AUDIO: CachedFeature(
-            {"audio_encoder": audio_encoder},
-            partial(_audio, encoder=audio_encoder, feature_extractor=feature_extractor),
-        ),
+        AUDIO: audio_feature(audio_encoder, feature_extractor),
     }
+
+
+def audio_feature(audio_encoder: Wav2Vec2Model, feature_extractor: Wav2Vec2FeatureExtractor) -> CachedFeature:
+    """`audio` alone; the arguments are those of `emo_features`."""
+    compute = partial(_audio, encoder=audio_encoder, feature_extractor=feature_extractor)
+    return CachedFeature({"audio_encoder": audio_encoder}, compute)
 
 
 @torch.no_grad()

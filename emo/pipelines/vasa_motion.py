@@ -1,0 +1,125 @@
+"""Sound becomes motion, window after window (VASA-1, 3.2): each goes on from the last K frames of the one before."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+
+import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from torch import Tensor
+
+from emo.errors import MotionError
+from emo.generation.clip import ClipState
+from emo.generation.sampling import Scheduler, sample
+from emo.motion.track import MotionTrack
+from emo.motion.vasa import HolisticMotionTransformer
+from emo.motion.windows import plan_windows
+from emo.pipelines.vasa_conditions import MotionControls, window_conditions
+
+START = ClipState(0, {}, None)
+"""Before the first window."""
+
+GUIDANCE = {"audio": 1.5, "gaze": 2.0}
+"""The paper's lambda of 0.5 and 1.0, as w = 1 + lambda."""
+
+Hear = Callable[[int, int], Tensor]
+"""The features (n, A) of the frames from the first number up to the second."""
+
+
+@dataclass(frozen=True)
+class MotionWindow:
+    """Up to W frames of motion.
+
+    Attributes:
+        values: (n, D) float32 on the CPU, as a `MotionTrack` has them.
+        state: from which the next window goes on; its tensors are `motion` (K, D), normalized, and `audio` (K, A).
+    """
+
+    values: Tensor = field(repr=False)
+    state: ClipState = field(repr=False)
+
+
+@dataclass(frozen=True)
+class MotionSampler:
+    """Makes windows of one motion.
+
+    Attributes:
+        denoiser: the model.
+        scheduler: of diffusers, for a model that predicts the sample.
+        controls: what steers the motion.
+        guidance: w = 1 + lambda by condition.
+        num_steps: of the scheduler in each window.
+        generator: of the noise; torch's own by default.
+    """
+
+    denoiser: HolisticMotionTransformer
+    scheduler: Scheduler
+    controls: MotionControls
+    guidance: Mapping[str, float] = field(default_factory=GUIDANCE.copy)
+    num_steps: int = 50
+    generator: torch.Generator | None = None
+
+    @torch.no_grad()
+    def window(self, audio: Tensor, state: ClipState = START) -> MotionWindow:
+        """The next window.
+
+        Args:
+            audio: features of its frames, (n, A), n from 1 to W; below W it is the last one.
+            state: after the window before.
+
+        Raises:
+            MotionError: these are none, or too many frames.
+        """
+        config, denoiser = self.denoiser.config, self.denoiser
+        length, prefix = config["window_length"], config["prefix_length"]
+        if not 1 <= len(audio) <= length:
+            raise MotionError(f"{len(audio)} frames do not make a window; give 1 to {length}")
+        generator = self.generator
+        if generator is not None and state.generator_state is not None:
+            generator.set_state(state.generator_state)
+        audio = audio.float().cpu()
+        before = state.tensors.get("audio", audio.new_zeros(prefix, audio.shape[1]))
+        heard = torch.cat([before, audio, audio.new_zeros(length - len(audio), audio.shape[1])])
+        previous = state.tensors.get("motion")
+        conditions = window_conditions(denoiser, heard, previous, len(audio), self.controls, self.guidance)
+        device = torch.device("cpu") if generator is None else generator.device
+        noise = torch.randn(1, length, len(denoiser.space), generator=generator, device=device).to(denoiser.device)
+        motion = sample(self.scheduler, partial(conditions.predict, denoiser), noise, self.num_steps)
+        motion = motion[0, : len(audio)].float().cpu()
+        tensors = {"motion": motion[-prefix:], "audio": audio[-prefix:]}
+        after = ClipState(state.next_clip + 1, tensors, None if generator is None else generator.get_state())
+        return MotionWindow(denoiser.space.denormalize(motion), after)
+
+    def windows(self, hear: Hear, num_frames: int, state: ClipState = START) -> Iterator[MotionWindow]:
+        """All windows of `num_frames` frames after a state, in order.
+
+        Args:
+            hear: gives features of frames; asked for each frame once.
+            num_frames: of the whole motion.
+            state: where to go on.
+        """
+        plan = plan_windows(num_frames, self.denoiser.config["window_length"], self.denoiser.config["prefix_length"])
+        for window in islice(plan, state.next_clip, None):
+            made = self.window(hear(window.start, window.start + window.frames), state)
+            state = made.state
+            yield made
+
+
+def generate_motion(sampler: MotionSampler, audio: Tensor) -> MotionTrack:
+    """The motion of a whole sound.
+
+    Args:
+        sampler: makes its windows.
+        audio: features of all frames, (T, A).
+    """
+    windows = sampler.windows(lambda start, stop: audio[start:stop], len(audio))
+    values = torch.cat([window.values for window in windows])
+    return MotionTrack(values, sampler.denoiser.fps, sampler.denoiser.space)
+
+
+def motion_scheduler() -> DDIMScheduler:
+    """The noise that the model learns, of which the paper says nothing: as cosine, to nothing but noise."""
+    return DDIMScheduler(
+        prediction_type="sample", beta_schedule="squaredcos_cap_v2", timestep_spacing="trailing", clip_sample=False
+    )

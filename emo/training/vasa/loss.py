@@ -1,0 +1,41 @@
+"""What the motion model learns: the motion itself, its mouth above all."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from emo.training.vasa.config import MotionLossConfig
+from emo.training.vasa.samples import MotionBatch
+
+
+def motion_loss(
+    found: Tensor, batch: MotionBatch, mouth: Sequence[int], config: MotionLossConfig
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """||X0 - H||^2 over the frames that there are, weighted by column; and of what changes between them, if asked for.
+
+    Args:
+        found: normalized motion (B, W, D).
+        batch: holds the true one.
+        mouth: columns of the mouth.
+        config: the weights.
+
+    Returns:
+        The loss; and the squared errors of all columns alike and of the mouth's.
+    """
+    weights = torch.ones(found.shape[-1], device=found.device)
+    weights[list(mouth)] = config.mouth_weight
+    weights = weights / weights.mean()
+    mask = batch.frame_mask.to(found.device)
+    error = (found.float() - batch.motion).square()
+    loss = _mean(error * weights, mask)
+    if config.velocity_weight:
+        change = (found.float().diff(dim=1) - batch.motion.diff(dim=1)).square()
+        loss = loss + config.velocity_weight * _mean(change * weights, mask[:, 1:])
+    return loss, {"squared_error": _mean(error, mask), "mouth": _mean(error[..., list(mouth)], mask)}
+
+
+def _mean(error: Tensor, mask: Tensor) -> Tensor:
+    """Mean over samples of the means over each one's frames, (B, T, columns) and (B, T)."""
+    frames = error.mean(-1) * mask
+    return (frames.sum(1) / mask.sum(1).clamp(min=1)).mean()

@@ -1,0 +1,177 @@
+"""VASA-1's motion model, trained on clips or tracks with a label for every control (3.2). See docs/vasa.md."""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
+
+from emo.data import ClipReader, SampledClips, StepSampler, build_cache, cache_path
+from emo.data.samples.emo_features import AUDIO, audio_feature
+from emo.errors import ConfigError, WeightsError, first_line
+from emo.motion import CONTROLS, MotionTrack
+from emo.motion.vasa import CONDITIONS, HolisticMotionTransformer
+from emo.pipelines.vasa_conditions import MotionControls
+from emo.pipelines.vasa_motion import MotionSampler, generate_motion, motion_scheduler
+from emo.training.emo.draws import draw
+from emo.training.loader import sample_loader
+from emo.training.objective import Objective, ObjectiveConfig
+from emo.training.stage import Stage, name_samples
+from emo.training.vasa.config import VASAMotionConfig
+from emo.training.vasa.figures import Generated, figures
+from emo.training.vasa.loss import motion_loss
+from emo.training.vasa.samples import NAMED, MotionBatch, MotionLabel, WindowSampler, clip_audio, clip_motion
+
+NO_PICTURES = 0  # pixels of the frames, which are not read
+
+
+class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
+    """See `emo.training.stage.Stage`."""
+
+    config: VASAMotionConfig
+
+    def __init__(self, config: VASAMotionConfig, accelerator: Accelerator):
+        self.config = config
+        self.seed = config.train.seed
+        self.batch_size = config.data.batch_size
+        self.device = accelerator.device
+        encoder = _load(Wav2Vec2Model, config.model.audio_encoder, use_safetensors=True).to(self.device).eval()
+        feature = {AUDIO: audio_feature(encoder, _load(Wav2Vec2FeatureExtractor, config.model.audio_encoder))}
+        with accelerator.main_process_first():
+            made = build_cache(config.data.root, feature, NO_PICTURES)
+            for _ in tqdm(made, "sounds", unit="clip", disable=not accelerator.is_main_process, dynamic_ncols=True):
+                pass
+        self.cache = cache_path(config.data.root, feature, NO_PICTURES)
+        self.reader = self._reader(config.data.split)
+        self.audio_dim = encoder.config.num_hidden_layers * encoder.config.hidden_size
+        self.networks = self._trained(config.model.init) if config.model.init else self._new()
+        self.scheduler = motion_scheduler()
+        self.objective = Objective(self.scheduler, ObjectiveConfig())
+
+    def _reader(self, split: str) -> ClipReader:
+        """Clips of a split with sound.
+
+        Raises:
+            DatasetError, ConfigError: there is none, or they are of several rates.
+        """
+        reader = ClipReader(self.config.data.root, split, with_sound=True, size=NO_PICTURES, cache=self.cache)
+        if len(rates := {clip.rate for clip in reader.clips}) > 1:
+            raise ConfigError(f"data.root: clips of {', '.join(map(str, sorted(rates)))} frames per second; use one")
+        return reader
+
+    def _new(self) -> HolisticMotionTransformer:
+        """A network of random weights, whose units are those of the clips."""
+        values = torch.cat([clip_motion(self.reader, number) for number in range(len(self.reader))])
+        known = [clip.motion.distance for clip in self.reader.clips if clip.motion is not None]
+        distance = torch.tensor(known) if len(known) > 1 else torch.tensor([0.5, 1.5])
+        model = self.config.model
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            return HolisticMotionTransformer(
+                space=CONTROLS.measured(values).to_dict(),
+                audio_dim=self.audio_dim,
+                emotions=list(NAMED),
+                fps=str(self.reader.clips[0].rate),
+                distance_mean=round(float(distance.mean()), 4),
+                distance_deviation=max(round(float(distance.std()), 4), 1e-3),
+                window_length=model.window_length,
+                prefix_length=model.prefix_length,
+                dim=model.dim,
+                layers=model.layers,
+                heads=model.heads,
+            )
+
+    def _trained(self, folder: str) -> HolisticMotionTransformer:
+        """A trained network.
+
+        Raises:
+            WeightsError: there is none.
+            ConfigError: it is of another sound, other controls or another rate.
+        """
+        network = _load(HolisticMotionTransformer, folder)
+        config, rate = network.config, self.reader.clips[0].rate
+        known = network.space.names == CONTROLS.names and tuple(config["emotions"]) == NAMED
+        if config["audio_dim"] != self.audio_dim or not known:
+            raise ConfigError(f"model.init: {folder} has another audio encoder, other controls or other emotions")
+        if network.fps != rate:
+            raise ConfigError(f"model.init: {folder} is of {network.fps} frames per second, the clips of {rate}")
+        return network
+
+    def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
+        config, network = self.config, self.networks.config
+        windows = WindowSampler(
+            self.networks.space, network["window_length"], network["prefix_length"], config.drop.tail
+        )
+        sampler = StepSampler(self.batch_size, num_processes, process_index, start_batch)
+        samples = SampledClips(self.reader, windows, self.seed)
+        return sample_loader(samples, MotionBatch.collate, sampler, config.data.workers)
+
+    def loss(self, networks: nn.Module, batch: MotionBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The squared error of the motion at a random step (3.2)."""
+        shape, prefix = batch.motion.shape[1:], batch.previous.shape[1]
+        drops = self.config.drop.probabilities()
+        draws = draw(batch.index.tolist(), self.seed, shape, prefix, drops).to(batch.motion.device)
+        timestep = self.objective.timestep(draws.time)
+        level = self.config.loss.previous_noise * draws.motion_level[:, None, None]
+        found = networks(
+            self.objective.noisy(batch.motion, draws.noise, timestep),
+            timestep,
+            audio=batch.audio,
+            previous=batch.previous + level * draws.motion_noise,
+            gaze=batch.gaze,
+            distance=batch.distance,
+            emotion=batch.emotion,
+            kept={name: draws.keep[name].bool() & batch.have[:, n] for n, name in enumerate(CONDITIONS)},
+            frame_mask=batch.frame_mask,
+        )
+        return motion_loss(found, batch, self.networks.space.index("mouth"), self.config.loss)
+
+    def describe(self, batch: MotionBatch) -> str:
+        return name_samples(batch.names, batch.index)
+
+    def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
+        """`denoiser` and `scheduler`, each as diffusers loads it."""
+        network = cast(HolisticMotionTransformer, HolisticMotionTransformer.from_config(self.networks.config))
+        network.load_state_dict(weights)
+        network.save_pretrained(folder / "denoiser")
+        self.scheduler.save_pretrained(folder / "scheduler")
+
+    def validate(self, networks: HolisticMotionTransformer, folder: Path) -> dict[str, float]:
+        """Motion of held-out clips from their sounds and labels, in a file for each; and its `figures`, logged and in
+        `scores.json`."""
+        reader = self._reader(self.config.data.held_out)
+        motions = [self._generate(networks, reader, n) for n in range(min(self.config.validation.clips, len(reader)))]
+        for motion in motions:
+            motion.made.save(folder / f"{motion.name}.safetensors")
+        found = figures(motions, networks.config["window_length"])
+        (folder / "scores.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        return found
+
+    def _generate(self, networks: HolisticMotionTransformer, reader: ClipReader, number: int) -> Generated:
+        """The motion of a clip's sound and label."""
+        config, label = self.config.validation, MotionLabel.of(reader.clips[number])
+        emotion = None if label.emotion is None else dict(zip(NAMED, label.emotion.tolist(), strict=True))
+        sampler = MotionSampler(
+            networks,
+            cast(Any, self.scheduler),
+            MotionControls(label.gaze, label.distance, emotion),
+            {"audio": config.audio_guidance_scale, "gaze": config.gaze_guidance_scale},
+            config.num_inference_steps,
+            torch.Generator().manual_seed(config.seed + number),
+        )
+        made = generate_motion(sampler, clip_audio(reader, number))
+        true = MotionTrack(clip_motion(reader, number), made.fps, made.space)
+        return Generated(Path(reader.clips[number].file_name).stem, made, true, label)
+
+
+def _load(kind: Any, folder: str, **options: bool) -> Any:
+    """An object from a folder or the Hub."""
+    try:
+        return kind.from_pretrained(folder, **options)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{folder}: no {kind.__name__} could be loaded ({first_line(error)})") from error
