@@ -57,6 +57,9 @@ class VASAOptions(MotionOptions):
     )
     audio_guidance_scale: float = option(1.5, "how strongly the sound drives", flag="audio-guidance")
     gaze_guidance_scale: float = option(2.0, "same for the gaze", flag="gaze-guidance")
+    border_frames: int = option(
+        10, "over which windows are bent to the end of the one before, 0: not at all", low=0, high=50
+    )
     gaze: "tuple[float, float] | str" = option(
         (0.0, 0.0),
         "where the eyes look for the most part: X,Y from -1 to 1, to the right and up, or free",
