@@ -168,7 +168,7 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
             MotionControls(label.gaze, label.distance, emotion),
             {"audio": config.audio_guidance_scale, "gaze": config.gaze_guidance_scale},
             config.num_inference_steps,
-            torch.Generator().manual_seed(config.seed + number),
+            generator=torch.Generator().manual_seed(config.seed + number),
         )
         made = generate_motion(sampler, clip_audio(reader, number))
         true = MotionTrack(clip_motion(reader, number), made.fps, made.space)
