@@ -31,6 +31,7 @@ class UNetConfig:
     motion_num_attention_heads: Annotated[list[int], WIDTHS] = MISSING
     motion_max_seq_length: Annotated[int, Numbers(1, 4096)] = 32
     use_motion_mid_block: bool = True
+    aligned_reference: bool = False
 
 
 @dataclass
