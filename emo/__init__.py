@@ -24,6 +24,7 @@ for _name, _value in _SILENT.items():
 _EXPORTS = {
     "EMOPipeline": "emo.pipelines",
     "EMOPipelineOutput": "emo.pipelines",
+    "VASAPipeline": "emo.pipelines",
     "BackboneUNet": "emo.unets",
     "ReferenceNet": "emo.unets",
     "FaceLocator": "emo.unets",
@@ -52,6 +53,7 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers
     from emo.motion.vasa import HolisticMotionTransformer as HolisticMotionTransformer
     from emo.pipelines import EMOPipeline as EMOPipeline
     from emo.pipelines import EMOPipelineOutput as EMOPipelineOutput
+    from emo.pipelines import VASAPipeline as VASAPipeline
     from emo.unets import AudioProjection as AudioProjection
     from emo.unets import BackboneUNet as BackboneUNet
     from emo.unets import FaceLocator as FaceLocator

@@ -32,7 +32,7 @@ class Clip:
     """One clip of a stream.
 
     Attributes:
-        pictures: (n, 3, H, W), about -1 to 1, or latents.
+        pictures: (n, 3, H, W), about -1 to 1 or uint8; or latents, of a system of motion the motion (n, D).
         output_type, paste_into: what becomes of them; see `finish_frames`.
         index, num_clips: which clip of how many.
         state: where to resume after this clip.

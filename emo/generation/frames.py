@@ -15,7 +15,7 @@ def finish_frames(
     """Frames from the autoencoder's output.
 
     Args:
-        pictures: (n, 3, H, W), in [−1, 1] but for what overshoots; for `"latent"` (n, L, h, w).
+        pictures: (n, 3, H, W), in [−1, 1] but for what overshoots, or uint8; for `"latent"` (n, ...).
         output_type: `"pil"`, `"np"`, `"pt"`, `"uint8"` or `"latent"`.
         paste_into: put each frame into this portrait's full picture (h, w); the result has 8 bits of depth then.
 
@@ -25,26 +25,32 @@ def finish_frames(
     """
     if output_type == "latent":
         return pictures
-    frames = _unit(pictures)
+    if paste_into is None and output_type in ("np", "pt"):
+        frames = _unit(pictures)
+        return frames if output_type == "np" else torch.from_numpy(frames).permute(0, 3, 1, 2)
+    frames = _eight_bits(pictures)
     if paste_into is not None:
-        frames = paste_into.crop.paste(_eight_bits(frames), paste_into.picture)
+        frames = paste_into.crop.paste(frames, paste_into.picture)
     if output_type in ("uint8", "pil"):
-        frames = frames if frames.dtype == np.uint8 else _eight_bits(frames)
         return frames if output_type == "uint8" else [PIL.Image.fromarray(frame) for frame in frames]
-    if frames.dtype == np.uint8:
-        frames = frames.astype(np.float32) / 255
+    frames = frames.astype(np.float32) / 255
     return frames if output_type == "np" else torch.from_numpy(frames).permute(0, 3, 1, 2)
 
 
 def each_frame(pictures: torch.Tensor, paste_into: Portrait | None) -> Iterator[np.ndarray]:
     """The frames of `finish_frames` as `"uint8"`, one by one: full pictures of any size take the memory of one."""
-    frames = _eight_bits(_unit(pictures))
+    frames = _eight_bits(pictures)
     return iter(frames) if paste_into is None else paste_into.crop.paste_each(frames, paste_into.picture)
 
 
 def _unit(pictures: torch.Tensor) -> np.ndarray:
-    return (pictures / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy()
+    """(n, 3, H, W) -> (n, H, W, 3) float32, 0 to 1."""
+    values = pictures / 255 if pictures.dtype == torch.uint8 else (pictures / 2 + 0.5).clamp(0, 1)
+    return values.permute(0, 2, 3, 1).numpy()
 
 
-def _eight_bits(frames: np.ndarray) -> np.ndarray:
-    return (frames * 255).round().astype(np.uint8)
+def _eight_bits(pictures: torch.Tensor) -> np.ndarray:
+    """(n, 3, H, W) -> (n, H, W, 3) uint8."""
+    if pictures.dtype == torch.uint8:
+        return np.ascontiguousarray(pictures.permute(0, 2, 3, 1).numpy())
+    return (_unit(pictures) * 255).round().astype(np.uint8)

@@ -21,12 +21,14 @@ class Scheduler(Protocol):
         timesteps: (steps,), once they are set.
         init_noise_sigma: standard deviation of what the first step starts from.
         step: (prediction, timestep, latents) -> a tuple that begins with the latents after the step.
+        add_noise: (latents, noise, timesteps) -> noisy latents.
     """
 
     config: Any
     timesteps: torch.Tensor
     init_noise_sigma: float
     step: Callable[..., Any]
+    add_noise: Callable[..., torch.Tensor]
 
     def set_timesteps(self, num_inference_steps: int, *, device: torch.device) -> None:
         """Begin anew with so many steps."""
@@ -43,6 +45,8 @@ def sample(
     noise: torch.Tensor,
     num_steps: int,
     *,
+    prior: torch.Tensor | None = None,
+    strength: float = 1.0,
     eta: float = 0.0,
     generator: torch.Generator | None = None,
     on_step: OnStep | None = None,
@@ -54,17 +58,23 @@ def sample(
         predict: what the network says, as `prediction_type` asks, of noisy latents at a timestep ().
         noise: normal, float32, of the latents' shape.
         num_steps: as `set_timesteps` takes it.
+        prior: latents that the first step starts from, with so much noise as belongs there, if `strength` is below 1.
+        strength: share of the steps that is taken, the last ones, as in diffusers' image-to-image pipelines.
         eta, generator: of schedulers whose steps take them.
         on_step: called after each step.
 
     Returns:
         The latents.
     """
-    scheduler = _scheduled(scheduler, num_steps, noise.device)
+    scheduler, timesteps = _scheduled(scheduler, num_steps, strength, noise.device)
     accepted = step_arguments(scheduler)
     extra = {name: value for name, value in {"eta": eta, "generator": generator}.items() if name in accepted}
-    latents = noise * scheduler.init_noise_sigma
-    for index, timestep in enumerate(scheduler.timesteps):
+    if strength == 1:
+        latents = noise * scheduler.init_noise_sigma
+    else:
+        assert prior is not None
+        latents = scheduler.add_noise(prior.to(noise).expand_as(noise), noise, timesteps[:1])
+    for index, timestep in enumerate(timesteps):
         prediction = predict(scheduler.scale_model_input(latents, timestep), timestep)
         latents = scheduler.step(prediction, timestep, latents, **extra, return_dict=False)[0]
         changed = None if on_step is None else on_step(index, timestep, latents)
@@ -72,9 +82,9 @@ def sample(
     return latents
 
 
-def count_steps(scheduler: Scheduler, num_steps: int) -> int:
+def count_steps(scheduler: Scheduler, num_steps: int, strength: float = 1.0) -> int:
     """How many steps `sample` takes, which for some schedulers are more than they are asked for."""
-    return len(_scheduled(scheduler, num_steps, torch.device("cpu")).timesteps)
+    return len(_scheduled(scheduler, num_steps, strength, torch.device("cpu"))[1])
 
 
 def check_eta(eta: float, scheduler: Scheduler) -> None:
@@ -93,8 +103,13 @@ def step_arguments(scheduler: Scheduler) -> frozenset[str]:
     return frozenset(inspect.signature(scheduler.step).parameters)
 
 
-def _scheduled(scheduler: Scheduler, num_steps: int, device: torch.device) -> Scheduler:
-    """A copy that is set to its timesteps."""
-    own = copy.deepcopy(scheduler)
+def _scheduled(
+    scheduler: Scheduler, num_steps: int, strength: float, device: torch.device
+) -> tuple[Scheduler, torch.Tensor]:
+    """A copy that is set to its timesteps, and those that are taken: one at least."""
+    own: Any = copy.deepcopy(scheduler)
     own.set_timesteps(num_steps, device=device)
-    return own
+    left_out = (num_steps - max(1, int(num_steps * strength))) * getattr(own, "order", 1)
+    if left_out and hasattr(own, "set_begin_index"):
+        own.set_begin_index(left_out)
+    return own, own.timesteps[left_out:]

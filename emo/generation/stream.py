@@ -56,7 +56,7 @@ class Stream(Generic[OptionsT]):
         audio: the recording, decoded.
         fps, num_frames, num_clips: what will be generated.
         options: the model's, with its own values where none were given.
-        controls: what steers each frame besides the sound, by name, (1, T) each, or None where it is free.
+        controls: what steers each frame besides the sound, by name, such as (1, T), or None where it is free.
         paste_back: whether frames are full pictures.
         latent_shape: of one frame's latents, as `output_type="latent"` gives them.
         run: how the generation is run.
@@ -100,7 +100,7 @@ class Stream(Generic[OptionsT]):
         """One clip of this stream, of pictures or latents as its `output_type` asks.
 
         Args:
-            pictures: (n, 3, H, W), about -1 to 1, or latents (n, ...).
+            pictures: (n, 3, H, W), about -1 to 1 or uint8, or latents (n, ...).
             index: which one.
             state: after it.
         """

@@ -18,6 +18,7 @@ from emo.files import require_file, write_whole
 from emo.media import as_fps
 from emo.motion.reading import read_video
 from emo.motion.space import CONTROLS, MotionSpace
+from emo.motion.timing import Retiming
 
 FORMAT = "emo.motion"
 VERSION = "1"
@@ -157,11 +158,13 @@ class MotionTrack:
         """The same motion at another rate, in straight lines between frames; it lasts as long, to half a frame."""
         rate = as_fps(fps)
         frames = max(1, round(len(self) * rate / self.fps))
-        place = (torch.arange(frames) + 0.5) * float(self.fps / rate) - 0.5
-        place = place.clamp(0, len(self) - 1)
-        before = place.floor().long()
-        after = (before + 1).clamp(max=len(self) - 1)
-        return replace(self, values=self.values[before].lerp(self.values[after], (place - before)[:, None]), fps=rate)
+        return replace(self, values=Retiming(self.fps, rate)(self.values, 0, frames), fps=rate)
+
+    def fit(self, frames: int) -> "MotionTrack":
+        """The first `frames` frames; where there are fewer, they are played back and forth, so that nothing jumps."""
+        turn = max(1, 2 * (len(self) - 1))
+        place = torch.arange(frames) % turn
+        return replace(self, values=self.values[torch.minimum(place, turn - place)])
 
     def save(self, path: str | os.PathLike) -> None:
         """Write a safetensors file, whole or not at all.

@@ -7,22 +7,36 @@ if TYPE_CHECKING:
     from emo.options import Options
     from emo.pipelines.emo_call import EMOPipelineOutput
     from emo.pipelines.emo_options import EMOOptions
+    from emo.pipelines.motion_options import VASAOptions
+    from emo.pipelines.motion_pipeline import MotionPipelineOutput
     from emo.pipelines.pipeline_emo import EMOPipeline
+    from emo.pipelines.pipeline_vasa import VASAPipeline
 
 _EXPORTS = {
     "EMOOptions": "emo.pipelines.emo_options",
     "EMOPipeline": "emo.pipelines.pipeline_emo",
     "EMOPipelineOutput": "emo.pipelines.emo_call",
+    "MotionPipelineOutput": "emo.pipelines.motion_pipeline",
+    "VASAOptions": "emo.pipelines.motion_options",
+    "VASAPipeline": "emo.pipelines.pipeline_vasa",
 }
 
-__all__ = ["EMOOptions", "EMOPipeline", "EMOPipelineOutput"]
+__all__ = [
+    "EMOOptions",
+    "EMOPipeline",
+    "EMOPipelineOutput",
+    "MotionPipelineOutput",
+    "VASAOptions",
+    "VASAPipeline",
+]
 
 
 def all_options() -> "dict[str, type[Options]]":
     """The options' class of every pipeline, by the name of the pipeline's class. A command line needs no more."""
     from emo.pipelines.emo_options import EMOOptions
+    from emo.pipelines.motion_options import VASAOptions
 
-    return {"EMOPipeline": EMOOptions}
+    return {"EMOPipeline": EMOOptions, "VASAPipeline": VASAOptions}
 
 
 def __getattr__(name: str):

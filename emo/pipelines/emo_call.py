@@ -38,6 +38,7 @@ class EMOCall(ABC):
         audio_guidance_scale: float = 1.5,
         reference_guidance_scale: float = 1.0,
         noise_correlation: float | None = None,
+        strength: float | None = None,
         noise_mirroring: float = 0.9,
         eta: float = 0.0,
         face_region: Region | None = None,
@@ -57,7 +58,7 @@ class EMOCall(ABC):
             image: the portrait: a path, PIL image or array.
             audio: the recording: a path, `(samples, rate)` or an `AudioTrack`.
             height, width, fps, num_inference_steps, audio_guidance_scale, reference_guidance_scale, noise_correlation,
-                noise_mirroring, eta, face_region, face, speed, paste_back: as in `stream`.
+                strength, noise_mirroring, eta, face_region, face, speed, paste_back: as in `stream`.
             generator, output_type, callback_on_step_end, callback_on_step_end_tensor_inputs: as in `stream`.
             resume_from: continue after the clip that yielded this state, with the same inputs and options: the frames
                 are those of the clips that are left, none after the last.
@@ -79,6 +80,7 @@ class EMOCall(ABC):
             audio_guidance_scale=audio_guidance_scale,
             reference_guidance_scale=reference_guidance_scale,
             noise_correlation=noise_correlation,
+            strength=strength,
             noise_mirroring=noise_mirroring,
             eta=eta,
             face_region=face_region,
@@ -108,6 +110,7 @@ class EMOCall(ABC):
         audio_guidance_scale: float = 1.5,
         reference_guidance_scale: float = 1.0,
         noise_correlation: float | None = None,
+        strength: float | None = None,
         noise_mirroring: float = 0.9,
         eta: float = 0.0,
         face_region: Region | None = None,
@@ -132,6 +135,9 @@ class EMOCall(ABC):
                 pred = c + Σ (w − 1) (c − c without it). A weight of 1 costs no time.
             noise_correlation: of the noise of neighboring frames, 0 to 1; None for what the backbone's config says.
                 0 is the paper's, independent from frame to frame.
+            strength: share of the noise schedule that is used, as in diffusers' image-to-image pipelines: clips start
+                from the portrait's latents with the noise of that time, and so many of the steps are taken. None for
+                what the backbone's config says; 1 is the paper's, noise alone; less moves less.
             noise_mirroring: share of each clip's noise, in variance, that is the noise of the clip before in reverse,
                 0 to 1, for smoother joins; 0 is the paper's fresh noise for every clip.
             eta: η of DDIM; must be 0 for schedulers that have none.
@@ -161,6 +167,7 @@ class EMOCall(ABC):
             audio_guidance_scale=audio_guidance_scale,
             reference_guidance_scale=reference_guidance_scale,
             noise_correlation=noise_correlation,
+            strength=strength,
             noise_mirroring=noise_mirroring,
             eta=eta,
             face_region=face_region,

@@ -34,6 +34,15 @@ class EMOOptions(Options):
     noise_correlation: float | None = option(
         None, "of the noise of neighboring frames, 0 to 1", kind=FLOAT, low=0, high=1, default_words="the model's"
     )
+    strength: float | None = option(
+        None,
+        "of the noise over the portrait that clips start from, above 0 to 1: less moves less",
+        kind=FLOAT,
+        low=0.01,
+        high=1,
+        default_words="the model's",
+        before=1.0,
+    )
     noise_mirroring: float = option(0.9, "noise each clip takes over from the one before, 0 to 1", low=0, high=1)
     eta: float = option(0.0, "randomness of steps, 0 to 1, for models with DDIM", low=0, high=1)
     face_region: "Region | None" = option(

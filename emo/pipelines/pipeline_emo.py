@@ -139,8 +139,9 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         sizes = choose_sizes(options.height, options.width, self.default_size, multiple, encoded=free)
         latent_shape = (self.vae.config["latent_channels"], *(side // self.vae_scale_factor for side in sizes.encoded))
         given = options
-        if options.noise_correlation is None:
-            options = replace(options, noise_correlation=self.unet.config.noise_correlation)
+        for name in ("noise_correlation", "strength"):
+            if getattr(options, name) is None:
+                options = replace(options, **{name: self.unet.config[name]})
         options.check(num_inference_steps=(1, self.scheduler.config.num_train_timesteps))
         check_eta(options.eta, self.scheduler)
         start = run.start("motion_latents")
@@ -177,7 +178,9 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
             run.generator.set_state(state.generator_state)
         sound = AudioFeatures(stream.audio, self.audio_encoder, self.feature_extractor, stream.fps, stream.num_frames)
         scales = {"audio": options.audio_guidance_scale, "reference": options.reference_guidance_scale}
-        steps = count_steps(scheduler, options.num_inference_steps)
+        strength = options.strength
+        assert strength is not None  # `open_stream` has put the model's own in its place
+        steps = count_steps(scheduler, options.num_inference_steps, strength)
         try:
             small = stream.portrait.resized(*(side * self.vae_scale_factor for side in stream.latent_shape[1:]))
             portrait_latents, reference, no_motion = self.encode_portrait(small)
@@ -198,6 +201,8 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
                         partial(conditions.predict, self.unet),
                         noise,
                         options.num_inference_steps,
+                        prior=portrait_latents[:, None],
+                        strength=strength,
                         eta=options.eta,
                         generator=run.generator,
                         on_step=run.watch(self, check, bar, span.index * steps),

@@ -11,11 +11,15 @@ from torch import Tensor
 
 from emo.errors import MotionError
 from emo.generation.clip import ClipState
-from emo.generation.sampling import Scheduler, sample
+from emo.generation.sampling import OnStep, Scheduler, sample
 from emo.motion.track import MotionTrack
 from emo.motion.vasa import HolisticMotionTransformer
 from emo.motion.windows import plan_windows
+from emo.pipelines.motion_window import MotionWindow
 from emo.pipelines.vasa_conditions import MotionControls, window_conditions
+
+STATE = ("motion", "audio")
+"""What a window's state holds: the last K frames of motion (K, D), normalized, and of sound (K, A)."""
 
 START = ClipState(0, {}, None)
 """Before the first window."""
@@ -25,19 +29,6 @@ GUIDANCE = {"audio": 1.5, "gaze": 2.0}
 
 Hear = Callable[[int, int], Tensor]
 """The features (n, A) of the frames from the first number up to the second."""
-
-
-@dataclass(frozen=True)
-class MotionWindow:
-    """Up to W frames of motion.
-
-    Attributes:
-        values: (n, D) float32 on the CPU, as a `MotionTrack` has them.
-        state: from which the next window goes on; its tensors are `motion` (K, D), normalized, and `audio` (K, A).
-    """
-
-    values: Tensor = field(repr=False)
-    state: ClipState = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -61,12 +52,13 @@ class MotionSampler:
     generator: torch.Generator | None = None
 
     @torch.no_grad()
-    def window(self, audio: Tensor, state: ClipState = START) -> MotionWindow:
+    def window(self, audio: Tensor, state: ClipState = START, on_step: OnStep | None = None) -> MotionWindow:
         """The next window.
 
         Args:
             audio: features of its frames, (n, A), n from 1 to W; below W it is the last one.
-            state: after the window before.
+            state: after the window before; its tensors are those of `STATE`, where there was one.
+            on_step: called after each step.
 
         Raises:
             MotionError: these are none, or too many frames.
@@ -85,7 +77,7 @@ class MotionSampler:
         conditions = window_conditions(denoiser, heard, previous, len(audio), self.controls, self.guidance)
         device = torch.device("cpu") if generator is None else generator.device
         noise = torch.randn(1, length, len(denoiser.space), generator=generator, device=device).to(denoiser.device)
-        motion = sample(self.scheduler, partial(conditions.predict, denoiser), noise, self.num_steps)
+        motion = sample(self.scheduler, partial(conditions.predict, denoiser), noise, self.num_steps, on_step=on_step)
         motion = motion[0, : len(audio)].float().cpu()
         tensors = {"motion": motion[-prefix:], "audio": audio[-prefix:]}
         after = ClipState(state.next_clip + 1, tensors, None if generator is None else generator.get_state())

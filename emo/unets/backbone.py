@@ -37,6 +37,8 @@ class BackboneUNet(UNet):
         aligned_reference: whether spatial transformers are also given what the reference has in each token's place.
         noise_correlation: of the noise of neighboring frames, 0 as in the paper to less than 1, from which generation
             starts, and training too unless told otherwise.
+        strength: share of the noise schedule that is used: generation starts from the portrait's latents with the
+            noise of that time, and training knows of none above; 1 is the paper's, which starts from noise alone.
     """
 
     _no_split_modules = ("BackboneTransformer", "TemporalModule", "ResnetBlock2D")
@@ -62,6 +64,7 @@ class BackboneUNet(UNet):
         speed_dim: int = 256,
         aligned_reference: bool = False,
         noise_correlation: float = 0.0,
+        strength: float = 1.0,
     ):
         super().__init__()
         if motion_max_seq_length < num_motion_frames + num_frames:

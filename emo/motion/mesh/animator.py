@@ -23,11 +23,12 @@ class MeshAnimator(ModelMixin, ConfigMixin):
     has; lips open from closed ones and lids close from its own, whatever it shows. Faces may be turned by 40 degrees.
 
     Args:
+        sample_size: height and width of pictures where nobody asks for others; it draws any size.
         min_face: pixels of a face's longer side, below which it is refused.
     """
 
     @register_to_config
-    def __init__(self, min_face: int = 32):
+    def __init__(self, sample_size: int = 512, min_face: int = 32):
         super().__init__()
         self.space = CONTROLS
         self.register_buffer("rest", CONTROLS.rest)  # diffusers saves and moves what has a tensor

@@ -76,6 +76,12 @@ class EMOObjectiveConfig(ObjectiveConfig):
         "generation starts from the same",
         unset="the model's",
     )
+    strength: Annotated[float | None, Numbers(0, 1, above=True)] = key(
+        None,
+        "share of the noise schedule that is learned: generation starts from the portrait's latents with the noise of "
+        "that time; 1 is the paper's. Saved with the model",
+        unset="the model's",
+    )
     mouth_weight: Annotated[float, Numbers(0, 1e4)] = key(
         0.0, "w of the loss weight 1 + w * exp(-d²/2s²) at distance d from the mouth"
     )

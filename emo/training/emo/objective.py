@@ -1,7 +1,9 @@
 """EMO's objective: a diffusion model's, with more weight at mouth and eyes, on noise as the backbone wants it."""
 
+import math
 from dataclasses import dataclass
 
+import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
 
@@ -12,12 +14,13 @@ from emo.unets import BackboneUNet
 
 
 def configure_noise(unet: BackboneUNet, config: EMOObjectiveConfig) -> None:
-    """Write the correlation of the frames' noise into the backbone's config, with which it is saved."""
-    if config.noise_correlation is None:
-        return
+    """Write what is configured of the noise that clips start from into the backbone's config, with which it is saved:
+    the correlation of the frames', and its strength."""
+    given = {"noise_correlation": config.noise_correlation, "strength": config.strength}
+    given = {name: value for name, value in given.items() if value is not None}
     # `from_config` resets what is listed as left at its default.
-    left = [name for name in unet.config.get("_use_default_values", ()) if name != "noise_correlation"]
-    unet.register_to_config(noise_correlation=config.noise_correlation, _use_default_values=left)
+    left = [name for name in unet.config.get("_use_default_values", ()) if name not in given]
+    unet.register_to_config(**given, _use_default_values=left)
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,32 @@ class Features:
 
 
 class EMOObjective(Objective):
-    """See `Objective`; of a prediction's error the mouth's and the eyes' count more."""
+    """See `Objective`; of a prediction's error the mouth's and the eyes' count more.
 
-    def __init__(self, scheduler: DDIMScheduler, config: EMOObjectiveConfig):
+    With a strength s below 1 times end at s, where generation starts from x_s = √ᾱ_s r + √(1−ᾱ_s) ε, r the portrait's
+    latents. A sampler that goes from there to frames x₀ by straight lines sees on its way √ᾱ x₀ + √(1−ᾱ) ε' of the one
+    noise ε' = ε + √(ᾱ_s / (1−ᾱ_s)) (r − x₀): the noise that is learned from.
+
+    Args:
+        scheduler: see `Objective`.
+        config: what is learned.
+        strength: s, as the backbone's config has it.
+    """
+
+    def __init__(self, scheduler: DDIMScheduler, config: EMOObjectiveConfig, strength: float = 1.0):
         super().__init__(scheduler, config)
         self.config = config
+        self.strength = strength
+        last = float(self.alphas_cumprod[self.timestep(torch.ones(()).nextafter(torch.zeros(())))])
+        self.pull = 0.0 if strength == 1 else math.sqrt(last / (1 - last))
+
+    def timestep(self, time: Tensor) -> Tensor:
+        """Times in [0, 1) -> timesteps of that shape, int64, all up to the strength alike probable."""
+        return super().timestep(time * self.strength)
+
+    def noise(self, noise: Tensor, latents: Tensor, reference: Tensor) -> Tensor:
+        """ε' of normal noise ε and latents x₀, (B, F, L, h, w), and the portrait's, (B, L, h, w)."""
+        return noise + self.pull * (reference[:, None] - latents) if self.pull else noise
 
     def loss(
         self, prediction: Tensor, latents: Tensor, noise: Tensor, timestep: Tensor, features: Features

@@ -74,7 +74,7 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
             num_frames=self.frames,
             num_neighbors=self.neighbors,
         )
-        self.objective = EMOObjective(scheduler, config.objective)
+        self.objective = EMOObjective(scheduler, config.objective, pipe.unet.config["strength"])
 
         trainable = [name for name in self.parameters_with_gradients() if self.trains(name)]
         self.lora_scale = None
@@ -177,9 +177,10 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
             noise_correlation=self.pipe.unet.config["noise_correlation"] if self.video else 0.0,
             per_frame_timesteps=not self.video,
         ).to(target.device)
+        noise = self.objective.noise(draws.noise, target, batch.reference_latents)
         timestep = self.objective.timestep(draws.time)
         prediction = networks(
-            sample=self.objective.noisy(target, draws.noise, timestep),
+            sample=self.objective.noisy(target, noise, timestep),
             timestep=timestep,
             reference_latents=batch.reference_latents,
             face_mask=batch.face_mask,
@@ -187,7 +188,7 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
             **self.prepare_inputs(batch, draws),
         )
         features = Features(batch.mouth[:, -self.frames :], batch.eyes[:, -self.frames :], batch.face_mask.shape[-2])
-        return self.objective.loss(prediction, target, draws.noise, timestep, features)
+        return self.objective.loss(prediction, target, noise, timestep, features)
 
     def noisy_motion_frames(self, batch: EncodedBatch, draws: Draws, noise: float) -> Tensor:
         """The motion frames' latents (B, n, L, h, w) with up to `noise` of noise: generated ones are not perfect."""

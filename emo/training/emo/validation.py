@@ -76,7 +76,8 @@ def sample_pictures(
         )
         return prediction.float()
 
-    return sample(pipe.scheduler, predict, noise, config.num_inference_steps)[:, 0]
+    steps, strength = config.num_inference_steps, pipe.unet.config.strength
+    return sample(pipe.scheduler, predict, noise, steps, prior=reference[:, None], strength=strength)[:, 0]
 
 
 def validate_clips(pipe: EMOPipeline, config: ValidationConfig, folder: Path, *, speed: float | None) -> None:

@@ -1,0 +1,340 @@
+"""What pipelines that generate motion share: a motion of a sound, pictures of a motion, and both at once."""
+
+import inspect
+import math
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emo.errors import AudioError, MotionError
+from emo.generation.clip import Clip, ClipState
+from emo.generation.inputs import AudioInput, ImageInput, open_portrait
+from emo.generation.origin import begin_origin
+from emo.generation.output import VideoOutput
+from emo.generation.run import CALLBACK_TENSORS, Run
+from emo.generation.sizes import EVEN, choose_sizes
+from emo.generation.stream import Stream
+from emo.media import AudioTrack, as_fps
+from emo.motion import MotionSpace, MotionTrack
+from emo.motion.timing import Retiming
+from emo.pipelines.motion_options import MotionOptions
+from emo.pipelines.motion_window import MotionWindow
+from emo.store import SavedFormat
+
+OptionsT = TypeVar("OptionsT", bound=MotionOptions)
+
+RUN = ("generator", "output_type", "callback_on_step_end", "callback_on_step_end_tensor_inputs", "resume_from")
+POSE = "pose"
+ANGLES = ("yaw", "pitch", "roll")
+SILENCE_RATE = 16000  # Hz
+LAST = "last_motion"  # in states: the last frame of motion, (1, D), between which and the next others may lie
+
+
+@dataclass
+class MotionPipelineOutput(VideoOutput):
+    """A generated video, as pipelines of motion return it; see `VideoOutput`. Latents are its motion, (T, D)."""
+
+
+@dataclass(frozen=True)
+class MotionRequest(Generic[OptionsT]):
+    """What a motion is made of.
+
+    Attributes:
+        audio: the recording.
+        options: with the model's own values where none were given.
+        run: how it is run.
+        start: the state before the first window.
+        rate: frames per second of the motion.
+        num_frames: of the motion.
+        given: motion and pose that are not generated, by name, (T, columns), or None.
+    """
+
+    audio: AudioTrack
+    options: OptionsT
+    run: Run
+    start: ClipState
+    rate: Fraction
+    num_frames: int
+    given: Mapping[str, Tensor | None]
+
+
+class MotionPipeline(SavedFormat, Generic[OptionsT]):
+    """Base of pipelines from sound to motion to pictures.
+
+    A system adds `options_class`, `denoiser` and `windows`, and as components an `animator`, an `audio_encoder`, a
+    `feature_extractor` and a `scheduler`.
+    """
+
+    options_class: ClassVar[type[Any]]
+    _callback_tensor_inputs = CALLBACK_TENSORS
+    animator: Any
+    feature_extractor: Any
+    scheduler: Any
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        if "options_class" in vars(cls):
+            cls.__call__ = _named(cls.__call__, cls.options_class)
+            cls.stream = _named(cls.stream, cls.options_class)
+
+    @property
+    @abstractmethod
+    def motion_fps(self) -> Fraction:
+        """Rate of the motion that is generated."""
+
+    @property
+    @abstractmethod
+    def window_length(self) -> int:
+        """W, the frames of a window."""
+
+    @abstractmethod
+    def windows(self, request: MotionRequest[OptionsT]) -> Iterator[MotionWindow]:
+        """The windows of a generated motion from its start on: W frames each, but the last."""
+
+    @property
+    def default_size(self) -> int:
+        """Height and width in pixels of the pictures that are generated where none are given."""
+        return self.animator.config.sample_size
+
+    def __call__(
+        self, image: ImageInput, audio: AudioInput, *, return_dict: bool = True, **options: Any
+    ) -> MotionPipelineOutput:
+        """Generate a whole video: collects what `stream` yields.
+
+        Args:
+            image: the portrait: a path, PIL image or array.
+            audio: the recording: a path, `(samples, rate)` or an `AudioTrack`.
+            return_dict: whether to return a `MotionPipelineOutput`, else the tuple `(frames, fps, audio)`.
+            options: of `stream`.
+
+        Raises:
+            EmoError: the picture, the sound or an option cannot be used.
+        """
+        output = MotionPipelineOutput.collect(self.stream(image, audio, **options))
+        return output if return_dict else (output.frames, output.fps, output.audio)  # pyright: ignore[reportReturnType]
+
+    def stream(self, image: ImageInput, audio: AudioInput, **options: Any) -> Stream[OptionsT]:
+        """Generate a video window by window, in memory that does not grow with its length.
+
+        Args:
+            image: the portrait: a path, PIL image or array.
+            audio: the recording: a path, `(samples, rate)` or an `AudioTrack`.
+            options: those of `options_class`, and `generator`, `output_type`, `callback_on_step_end`,
+                `callback_on_step_end_tensor_inputs` and `resume_from`, as of `EMOPipeline.stream`.
+
+        Returns:
+            `Stream`, which generates while it is iterated over. All inputs have been checked by then.
+
+        Raises:
+            EmoError: the picture, the sound or an option cannot be used.
+        """
+        run = _take_run(options)
+        return self.open_stream(image, audio, self.options_class.from_values(options), run)
+
+    def generate_motion(self, audio: AudioInput, **options: Any) -> MotionTrack:
+        """The motion of a recording alone; no picture is drawn.
+
+        Args:
+            audio: the recording: a path, `(samples, rate)` or an `AudioTrack`.
+            options: of `stream`; those of pictures change nothing.
+
+        Returns:
+            At the model's own rate.
+
+        Raises:
+            EmoError: the sound or an option cannot be used.
+        """
+        run = _take_run(options)
+        request = self._request(audio, self.options_class.from_values(options), run)
+        return MotionTrack(torch.cat([window.values for window in self._motion(request)]), request.rate, self.space)
+
+    def render(
+        self, image: ImageInput, motion: MotionTrack, audio: AudioInput | None = None, **options: Any
+    ) -> MotionPipelineOutput:
+        """Draw a motion on a portrait.
+
+        Args:
+            image: the portrait: a path, PIL image or array.
+            motion: of the animator's space; its rate is the video's.
+            audio: what is heard; silence by default, as long as the motion.
+            options: of `stream`.
+
+        Raises:
+            EmoError: the picture, the motion or an option cannot be used.
+        """
+        if audio is None:
+            length = math.floor(len(motion) / motion.fps * SILENCE_RATE)
+            audio = (np.zeros(length, np.float32), SILENCE_RATE)
+        return self(image, audio, **{"fps": motion.fps, **options, "motion": motion})
+
+    def drive(
+        self,
+        image: ImageInput,
+        video: str | Path | MotionTrack,
+        audio: AudioInput | None = None,
+        parts: Sequence[str] | None = None,
+        **options: Any,
+    ) -> MotionPipelineOutput:
+        """Let a portrait do what the face of a video does.
+
+        Args:
+            image: the portrait: a path, PIL image or array.
+            video: the video, or what was read of it.
+            audio: what is heard; the video's own sound by default.
+            parts: of the motion that follow the video, such as `("pose", "gaze")`; the others follow the sound. All
+                by default.
+            options: of `stream`.
+
+        Raises:
+            EmoError: the picture, the video, a part or an option cannot be used.
+        """
+        track = video if isinstance(video, MotionTrack) else MotionTrack.from_video(video)
+        if audio is None and not isinstance(video, MotionTrack):
+            with suppress(AudioError):  # videos without sound
+                audio = AudioTrack.open(video, sampling_rate=self.feature_extractor.sampling_rate)
+        if parts is not None:
+            if audio is None:
+                raise MotionError("only some parts are to follow the video, and there is no sound for the others")
+            heard = self.generate_motion(audio, **options)
+            track = heard.with_parts(track.resample(heard.fps).fit(len(heard)), *parts)
+        return self.render(image, track, audio, **options)
+
+    @property
+    def space(self) -> MotionSpace:
+        """Of the motion."""
+        return self.animator.space
+
+    def open_stream(self, image: ImageInput, audio: AudioInput, options: OptionsT, run: Run) -> Stream[OptionsT]:
+        """Check and prepare what `stream` was given; see there."""
+        height, width = choose_sizes(options.height, options.width, self.default_size, EVEN).picture
+        fps = as_fps(options.fps)
+        request = self._request(audio, options, run)
+        track = request.audio
+        return Stream(
+            pipeline=self,
+            portrait=open_portrait(image, height, width, None, options.face),
+            audio=track,
+            fps=fps,
+            num_frames=track.num_frames(fps),
+            num_clips=math.ceil(request.num_frames / self.window_length),
+            options=request.options,
+            controls=request.given,
+            paste_back=options.paste_back,
+            latent_shape=(len(self.space),),
+            run=run,
+            start=request.start,
+            origin=begin_origin(self, options, run.generator),
+        )
+
+    def _request(self, audio: AudioInput, options: OptionsT, run: Run) -> MotionRequest[OptionsT]:
+        """What a motion is made of, checked."""
+        options.check(num_inference_steps=(1, self.scheduler.config.num_train_timesteps))
+        options = self.completed(options)
+        track = AudioTrack.open(audio, sampling_rate=self.feature_extractor.sampling_rate)
+        rate = self.motion_fps if options.motion is None else options.motion.fps
+        frames = track.num_frames(rate)
+        return MotionRequest(
+            audio=track,
+            options=options,
+            run=run,
+            start=run.start(*(self.state_names if options.motion is None else ())),
+            rate=rate,
+            num_frames=frames,
+            given=self._given_motion(options, rate, frames),
+        )
+
+    state_names: ClassVar[tuple[str, ...]] = ()
+    """Of the tensors in a state."""
+
+    def completed(self, options: OptionsT) -> OptionsT:
+        """Options with the model's own values where none were given.
+
+        Raises:
+            OptionError: the model knows no such value.
+        """
+        return options
+
+    def _given_motion(self, options: OptionsT, rate: Fraction, frames: int) -> Mapping[str, Tensor | None]:
+        """Motion and pose that are given, (T, D) and (T, columns of the pose), at a motion's rate."""
+        motion, pose = options.motion, options.pose
+        if motion is not None and motion.space.names != self.space.names:
+            raise MotionError("the motion is of another space than this model's", option="motion")
+        if isinstance(pose, MotionTrack):
+            pose = pose.resample(rate).fit(frames)[POSE]
+        elif pose is not None:
+            rest = MotionTrack.rest(frames, rate, self.space)
+            pose = rest.set(**dict(zip(ANGLES, pose, strict=True)))[POSE]
+        return {"motion": None if motion is None else motion.fit(frames).values, "pose": pose}
+
+    @torch.no_grad()
+    def _motion(self, request: MotionRequest[OptionsT]) -> Iterator[MotionWindow]:
+        """All windows from the start on, generated or cut from a given motion, with the pose that is given."""
+        motion, pose, length = request.given["motion"], request.given["pose"], self.window_length
+        first = request.start.next_clip * length
+        for window in self.windows(request) if motion is None else self._cut(motion, request.start):
+            values = window.values.clone()
+            if pose is not None:
+                values[:, self.space.index(POSE)] = pose[first : first + len(values)]
+            first += len(values)
+            yield replace(window, values=values)
+
+    def _cut(self, motion: Tensor, start: ClipState) -> Iterator[MotionWindow]:
+        """A given motion in windows."""
+        for index, values in islice(enumerate(motion.split(self.window_length)), start.next_clip, None):
+            yield MotionWindow(values, ClipState(index + 1, {}, start.generator_state))
+
+    @torch.no_grad()
+    def generate_clips(self, stream: Stream[OptionsT]) -> Iterator[Clip]:
+        """A window of motion, and the frames that can be drawn of it, after the other."""
+        request = self._request(stream.audio, stream.options, stream.run)
+        retiming = Retiming(request.rate, stream.fps)
+        wanted = stream.run.output_type
+        appearance = None if wanted == "latent" else self.animator.appearance(stream.portrait.image)
+        first = stream.start.next_clip * self.window_length
+        last = stream.start.tensors.get(LAST, torch.zeros(0, len(self.space)))
+        for window in self._motion(request):
+            known, known_first = torch.cat([last, window.values]), first - len(last)
+            begin, first = retiming.made(first), first + len(window.values)
+            end = stream.num_frames if first >= request.num_frames else retiming.made(first)
+            frames, last = retiming(known, begin, end, known_first), window.values[-1:]
+            state = replace(window.state, tensors={**window.state.tensors, LAST: last})
+            pictures = frames if appearance is None else _as_pictures(self.animator.render(appearance, frames))
+            yield stream.clip(pictures, state.next_clip - 1, state)
+
+
+def _as_pictures(frames: np.ndarray) -> Tensor:
+    """(n, H, W, 3) uint8 -> (n, 3, H, W) uint8."""
+    return torch.from_numpy(frames).permute(0, 3, 1, 2)
+
+
+def _take_run(options: dict[str, Any]) -> Run:
+    """The arguments of `Run`, taken out of others."""
+    return Run(**{name: options.pop(name) for name in RUN if name in options})
+
+
+def _named(method: Any, options: type[MotionOptions]) -> Any:
+    """A method that takes `options` in its keywords, with each of them in its signature, for help and editors."""
+
+    def named(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return method(self, *args, **kwargs)
+
+    signature = inspect.signature(method)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    added = [inspect.Parameter(e.name, keyword, default=e.default) for e in options.entries()]
+    run = inspect.signature(Run).parameters
+    added += [inspect.Parameter(name, keyword, default=run[name].default) for name in RUN]
+    named.__name__, named.__qualname__, named.__module__ = method.__name__, method.__qualname__, method.__module__
+    lines = [f"{e.name}: {e.arguments_help()}." for e in options.entries()]
+    named.__doc__ = f"{inspect.getdoc(method)}\n\nOptions:\n    " + "\n    ".join(lines) + "\n"
+    named.__signature__ = signature.replace(parameters=[*own, *added])  # pyright: ignore[reportFunctionMemberAccess]
+    return named
