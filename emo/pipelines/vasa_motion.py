@@ -79,7 +79,10 @@ class MotionSampler:
         noise = torch.randn(1, length, len(denoiser.space), generator=generator, device=device).to(denoiser.device)
         motion = sample(self.scheduler, partial(conditions.predict, denoiser), noise, self.num_steps, on_step=on_step)
         motion = motion[0, : len(audio)].float().cpu()
-        tensors = {"motion": motion[-prefix:], "audio": audio[-prefix:]}
+        tensors = {
+            "motion": last_frames(previous, motion, prefix),
+            "audio": last_frames(state.tensors.get("audio"), audio, prefix),
+        }
         after = ClipState(state.next_clip + 1, tensors, None if generator is None else generator.get_state())
         return MotionWindow(denoiser.space.denormalize(motion), after)
 
@@ -96,6 +99,18 @@ class MotionSampler:
             made = self.window(hear(window.start, window.start + window.frames), state)
             state = made.state
             yield made
+
+
+def last_frames(before: Tensor | None, frames: Tensor, count: int) -> Tensor:
+    """The last `count` frames (count, D) of a motion, whose first one repeats where there are fewer.
+
+    Args:
+        before: the last ones before `frames`, if there were any.
+        frames: (n, D).
+        count: K.
+    """
+    known = frames if before is None else torch.cat([before, frames])
+    return torch.cat([known[:1].expand(max(0, count - len(known)), -1), known])[-count:]
 
 
 def generate_motion(sampler: MotionSampler, audio: Tensor) -> MotionTrack:

@@ -59,6 +59,7 @@ def file(encoder, samples, fps=FPS, rate: int = RATE) -> RunningFeatures:
         (FPS, RATE, 6.37, (640,)),
         (FPS, 44100, 6.1, (1, 4410, 999)),
         (Fraction(30000, 1001), 48000, 5.0, (480,)),
+        (FPS, RATE, 1.3, (333,)),
         (FPS, RATE, 0.2, (100,)),
         (FPS, RATE, 0.001, (100,)),
     ],
