@@ -86,7 +86,7 @@ def compare(options: argparse.Namespace) -> None:
         whole = moved[0]
         for way, values in zip(ways, moved, strict=True):
             jaw = values[:, pipe.space.index("jaw")[0]]
-            border = values.diff(dim=0).div(pipe.space.std).abs().mean(1)
+            border = pipe.space.normalize(values).diff(dim=0).abs().mean(1)
             hop = round(HOP_SECONDS * pipe.motion_fps) if way == "live" else pipe.window_length
             joins = border[hop - 1 :: hop].mean() / border.mean()
             ways[way].append(

@@ -71,8 +71,8 @@ class MotionRequest(Generic[OptionsT]):
 class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
     """Base of pipelines from sound to motion to pictures.
 
-    A system adds `options_class`, `denoiser`, `windows` and `next_window`, and as components an `animator`, an `audio_encoder`, a
-    `feature_extractor` and a `scheduler`.
+    A system adds `options_class`, `denoiser`, `windows` and `next_window`, and as components an `animator`, an
+    `audio_encoder`, a `feature_extractor` and a `scheduler`.
     """
 
     options_class: ClassVar[type[Any]]

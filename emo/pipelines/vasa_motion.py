@@ -72,13 +72,14 @@ class MotionSampler:
             generator.set_state(state.generator_state)
         audio = audio.float().cpu()
         before = state.tensors.get("audio", audio.new_zeros(prefix, audio.shape[1]))
-        heard = torch.cat([before, audio, audio.new_zeros(length - len(audio), audio.shape[1])])
+        heard = torch.cat([before, audio])
         previous = state.tensors.get("motion")
         conditions = window_conditions(denoiser, heard, previous, len(audio), self.controls, self.guidance)
         device = torch.device("cpu") if generator is None else generator.device
         noise = torch.randn(1, length, len(denoiser.space), generator=generator, device=device).to(denoiser.device)
+        noise = noise[:, : len(audio)]  # a mask would say the same of a short window, and cost as much as a long one
         motion = sample(self.scheduler, partial(conditions.predict, denoiser), noise, self.num_steps, on_step=on_step)
-        motion = motion[0, : len(audio)].float().cpu()
+        motion = motion[0].float().cpu()
         tensors = {
             "motion": last_frames(previous, motion, prefix),
             "audio": last_frames(state.tensors.get("audio"), audio, prefix),
