@@ -124,7 +124,7 @@ def microphone(sound: Arriving, rate: int, device: str | None = None) -> Iterato
         EmoError: sounddevice is not installed, or there is no such microphone.
     """
     try:
-        import sounddevice
+        import sounddevice  # pyright: ignore[reportMissingImports] (an extra)
     except ImportError as error:
         raise EmoError(f"--mic needs sounddevice ({error}); install it: pip install 'emo[live]'") from None
     except OSError as error:

@@ -159,7 +159,7 @@ class CameraOutput(Output):
 
     def __init__(self, size: tuple[int, int], fps: Fraction):
         try:
-            import pyvirtualcam
+            import pyvirtualcam  # pyright: ignore[reportMissingImports] (an extra)
         except ImportError as error:
             raise EmoError(f"--camera needs pyvirtualcam ({error}); install it: pip install 'emo[live]'") from None
         try:

@@ -116,9 +116,7 @@ def test_frames_go_through_a_pipe(capfdbinary, voice, spoken, image, model):
     assert b"20 frames" in shown.err
 
 
-def test_what_goes_wrong_while_drawing_leaves_what_was_drawn(
-    command, voice, spoken, image, tmp_path, model, monkeypatch
-):
+def test_what_was_drawn_before_an_error_is_a_video(command, voice, spoken, image, tmp_path, model, monkeypatch):
     whole = Speech.__iter__
 
     def torn(self):
