@@ -1,5 +1,6 @@
 """Long motion in windows, as sequence models see it."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -70,6 +71,18 @@ def cut_window(track: Tensor, window: Window, prefix: int) -> Windowed:
         frames=torch.cat([frames, _zeros(track, window.length - window.frames)], 1),
         frame_mask=place[: window.length] < window.frames,
     )
+
+
+def bend_to(values: Tensor, before: Tensor, frames: int) -> Tensor:
+    """Motion (B, W, D) whose beginning goes on from the one before (B, K, D), in `frames` frames less and less bent.
+
+    Its first frame is put where the mean of the last change before and the first change after leads.
+    """
+    changes = torch.cat([before[:, -2:].diff(dim=1), values[:, :2].diff(dim=1)], 1)
+    gap = before[:, -1] + changes.sum(1) / max(changes.shape[1], 1) - values[:, 0]
+    place = torch.arange(values.shape[1], device=values.device) / max(frames, 1)
+    fade = 0.5 + 0.5 * torch.cos(math.pi * place.clamp(max=1))
+    return values + gap[:, None] * fade[:, None]
 
 
 def _zeros(track: Tensor, frames: int) -> Tensor:

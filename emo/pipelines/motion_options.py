@@ -60,6 +60,9 @@ class VASAOptions(MotionOptions):
         False, "hear a recording as live sound is heard: by what came before, and little of what comes after"
     )
     gaze_guidance_scale: float = option(2.0, "same for the gaze", flag="gaze-guidance")
+    border_frames: int = option(
+        10, "over which windows are bent to the end of the one before, 0: not at all", low=0, high=50
+    )
     gaze: "tuple[float, float] | str" = option(
         (0.0, 0.0),
         "where the eyes look for the most part: X,Y from -1 to 1, to the right and up, or free",

@@ -142,5 +142,6 @@ class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
             MotionControls(gaze, options.distance, options.emotion),  # pyright: ignore[reportArgumentType]
             scales,
             options.num_inference_steps,
+            options.border_frames,
             generator,
         )

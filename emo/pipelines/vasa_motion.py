@@ -14,7 +14,7 @@ from emo.generation.clip import ClipState
 from emo.generation.sampling import OnStep, Scheduler, sample
 from emo.motion.track import MotionTrack
 from emo.motion.vasa import HolisticMotionTransformer
-from emo.motion.windows import plan_windows
+from emo.motion.windows import bend_to, plan_windows
 from emo.pipelines.motion_window import MotionWindow
 from emo.pipelines.vasa_conditions import MotionControls, window_conditions
 
@@ -26,6 +26,8 @@ START = ClipState(0, {}, None)
 
 GUIDANCE = {"audio": 1.5, "gaze": 2.0}
 """The paper's lambda of 0.5 and 1.0, as w = 1 + lambda."""
+
+Predict = Callable[[Tensor, Tensor], Tensor]
 
 Hear = Callable[[int, int], Tensor]
 """The features (n, A) of the frames from the first number up to the second."""
@@ -41,6 +43,8 @@ class MotionSampler:
         controls: what steers the motion.
         guidance: w = 1 + lambda by condition.
         num_steps: of the scheduler in each window.
+        border_frames: over which a window's beginning is bent to the end of the one before, at every step, so that
+            the rest is made to fit; 0 is the paper's.
         generator: of the noise; torch's own by default.
     """
 
@@ -49,6 +53,7 @@ class MotionSampler:
     controls: MotionControls
     guidance: Mapping[str, float] = field(default_factory=GUIDANCE.copy)
     num_steps: int = 50
+    border_frames: int = 0
     generator: torch.Generator | None = None
 
     @torch.no_grad()
@@ -78,7 +83,10 @@ class MotionSampler:
         device = torch.device("cpu") if generator is None else generator.device
         noise = torch.randn(1, length, len(denoiser.space), generator=generator, device=device).to(denoiser.device)
         noise = noise[:, : len(audio)]  # a mask would say the same of a short window, and cost as much as a long one
-        motion = sample(self.scheduler, partial(conditions.predict, denoiser), noise, self.num_steps, on_step=on_step)
+        predict = partial(conditions.predict, denoiser)
+        if previous is not None and self.border_frames:
+            predict = _bent(predict, previous[None].to(noise), self.border_frames)
+        motion = sample(self.scheduler, predict, noise, self.num_steps, on_step=on_step)
         motion = motion[0].float().cpu()
         tensors = {
             "motion": last_frames(previous, motion, prefix),
@@ -112,6 +120,11 @@ def last_frames(before: Tensor | None, frames: Tensor, count: int) -> Tensor:
     """
     known = frames if before is None else torch.cat([before, frames])
     return torch.cat([known[:1].expand(max(0, count - len(known)), -1), known])[-count:]
+
+
+def _bent(predict: Predict, previous: Tensor, frames: int) -> Predict:
+    """A prediction whose beginning is bent to motion (1, K, D)."""
+    return lambda noisy, timestep: bend_to(predict(noisy, timestep), previous, frames)
 
 
 def generate_motion(sampler: MotionSampler, audio: Tensor) -> MotionTrack:

@@ -150,3 +150,12 @@ def test_controls_steer(denoiser, audio):
     assert free != generate_motion(sampler(denoiser, controls=CONTROLLED), audio)
     with pytest.raises(OptionError, match=r"no emotion 'sad'; it knows happy, angry"):
         generate_motion(sampler(denoiser, controls=MotionControls(emotion={"sad": 1.0})), audio)
+
+
+def test_windows_bent_to_the_one_before_go_on_from_it(denoiser, audio):
+    def off(**options) -> float:
+        values = denoiser.space.normalize(generate_motion(sampler(denoiser, **options), audio).values)
+        before, jump, after = values[W - 2 : W + 2].diff(dim=0)
+        return float((jump - (before + after) / 2).abs().max())
+
+    assert off(border_frames=10_000) < 1e-4 < off()

@@ -5,6 +5,7 @@ import torch
 from diffusers import DDIMScheduler
 
 from emo.motion import cut_window, impute, plan_windows
+from emo.motion.windows import bend_to
 
 
 @pytest.mark.parametrize(("frames", "overlap"), [(50, 0), (51, 0), (7, 0), (50, 5), (20, 19), (100, 7)])
@@ -50,3 +51,17 @@ def test_what_is_known_comes_out_as_it_is():
     sample = impute(sample, known, mask, noise, None, scheduler)
     assert torch.equal(sample[:, :2], known[:, :2])
     assert sample[:, 2:].abs().max() < 1e-5
+
+
+def test_motion_goes_on_from_the_one_before_and_is_itself_again_after_some_frames():
+    before = torch.tensor([[0.0, 1.0, 2.0]])[..., None]
+    values = 10 + torch.arange(20.0)[None, :, None]
+    bent = bend_to(values, before, 8)
+    assert bent[0, 0, 0] == pytest.approx(3)  # both go on by one
+    torch.testing.assert_close(bent[:, 8:], values[:, 8:])
+    changes = bent[0, :, 0].diff()
+    assert changes.min() > 0
+    assert changes.max() < 3
+    assert bend_to(values, before[:, -1:], 8)[0, 0, 0] == pytest.approx(3)
+    steady = bend_to(torch.arange(3.0, 10)[None, :, None], before, 8)
+    torch.testing.assert_close(steady, torch.arange(3.0, 10)[None, :, None])

@@ -1,6 +1,7 @@
 """VASA-1's motion model learns from tracks; samples, loss, figures and files are what they say."""
 
 import json
+import math
 import wave
 from dataclasses import replace
 from pathlib import Path
@@ -223,21 +224,29 @@ def test_the_loss_counts_the_frames_that_are_there_and_the_mouth_more(stage):
     mouth = CONTROLS.index("mouth")
     found = seen.motion.clone()
     found[:, 4:] = 9
-    assert motion_loss(found, seen, mouth, MotionLossConfig())[0] == 0
+    alone = torch.zeros(len(seen), dtype=torch.bool)
+    assert motion_loss(found, seen, alone, mouth, MotionLossConfig())[0] == 0
     errors = []
     for column in (mouth[0], CONTROLS.index("yaw")[0]):
         found = seen.motion.clone()
         found[:, :4, column] += 1
-        loss, parts = motion_loss(found, seen, mouth, MotionLossConfig(mouth_weight=3.0))
+        loss, parts = motion_loss(found, seen, alone, mouth, MotionLossConfig(mouth_weight=3.0))
         errors.append(loss)
         assert parts["squared_error"] == pytest.approx(1 / len(CONTROLS))
     assert errors[0] == pytest.approx(3 * errors[1])
-    even = motion_loss(seen.motion + 1, seen, mouth, MotionLossConfig(velocity_weight=2.0))[0]
+    even = motion_loss(seen.motion + 1, seen, alone, mouth, MotionLossConfig(velocity_weight=2.0))[0]
     assert even == pytest.approx(1)  # all frames are off alike: no velocity is
     found = seen.motion.clone()
     found[:, 0:4:2] += 1
-    uneven = motion_loss(found, seen, mouth, MotionLossConfig(velocity_weight=2.0))[0]
+    uneven = motion_loss(found, seen, alone, mouth, MotionLossConfig(velocity_weight=2.0))[0]
     assert uneven == pytest.approx(0.5 + 2 * 3 / 3)
+    early, late = seen.motion.clone(), seen.motion.clone()
+    early[:, 0] += 1
+    late[:, 3] += 1
+    config = MotionLossConfig(border_weight=4.0)
+    first, last = (motion_loss(each, seen, ~alone, mouth, config)[0] for each in (early, late))
+    assert first / last == pytest.approx(5 / (1 + 4 * math.exp(-3 / 5)))
+    assert motion_loss(early, seen, alone, mouth, config)[0] == pytest.approx(float(first) / 5)
 
 
 def test_clips_of_several_rates_or_without_motion_are_refused(folder, tmp_path):

@@ -72,8 +72,11 @@ class MotionLossConfig:
     velocity_weight: Annotated[float, Numbers(0, 1e4)] = key(
         0.0, "of the squared error of what changes from frame to frame, which is not the paper's"
     )
+    border_weight: Annotated[float, Numbers(0, 1e4)] = key(
+        4.0, "more weight of a window's first frames where those before are given, which is not the paper's; 0: none"
+    )
     previous_noise: Annotated[float, Numbers(0, 10)] = key(
-        0.15, "most noise on the motion before the window, in deviations; each sample gets a share of it"
+        0.05, "most noise on the motion before the window, in deviations; each sample gets a share of it"
     )
 
 

@@ -14,8 +14,9 @@ from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 from emo.data import ClipReader, SampledClips, StepSampler, build_cache, cache_path
 from emo.data.samples.emo_features import AUDIO, audio_feature
 from emo.errors import ConfigError, WeightsError, first_line
-from emo.motion import CONTROLS, MotionTrack
+from emo.motion import CONTROLS, MeshAnimator, MotionTrack
 from emo.motion.vasa import CONDITIONS, HolisticMotionTransformer
+from emo.pipelines import VASAPipeline
 from emo.pipelines.vasa_conditions import MotionControls
 from emo.pipelines.vasa_motion import MotionSampler, generate_motion, motion_scheduler
 from emo.training.emo.draws import draw
@@ -41,7 +42,9 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
         self.batch_size = config.data.batch_size
         self.device = accelerator.device
         encoder = _load(Wav2Vec2Model, config.model.audio_encoder, use_safetensors=True).to(self.device).eval()
-        feature = {AUDIO: audio_feature(encoder, _load(Wav2Vec2FeatureExtractor, config.model.audio_encoder))}
+        extractor = _load(Wav2Vec2FeatureExtractor, config.model.audio_encoder)
+        self.hearing = {"audio_encoder": encoder, "feature_extractor": extractor}
+        feature = {AUDIO: audio_feature(encoder, extractor)}
         with accelerator.main_process_first():
             made = build_cache(config.data.root, feature, NO_PICTURES)
             for _ in tqdm(made, "sounds", unit="clip", disable=not accelerator.is_main_process, dynamic_ncols=True):
@@ -118,6 +121,7 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
         draws = draw(batch.index.tolist(), self.seed, shape, prefix, drops).to(batch.motion.device)
         timestep = self.objective.timestep(draws.time)
         level = self.config.loss.previous_noise * draws.motion_level[:, None, None]
+        kept = {name: draws.keep[name].bool() & batch.have[:, n] for n, name in enumerate(CONDITIONS)}
         found = networks(
             self.objective.noisy(batch.motion, draws.noise, timestep),
             timestep,
@@ -126,20 +130,22 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
             gaze=batch.gaze,
             distance=batch.distance,
             emotion=batch.emotion,
-            kept={name: draws.keep[name].bool() & batch.have[:, n] for n, name in enumerate(CONDITIONS)},
+            kept=kept,
             frame_mask=batch.frame_mask,
         )
-        return motion_loss(found, batch, self.networks.space.index("mouth"), self.config.loss)
+        return motion_loss(found, batch, kept["previous"], self.networks.space.index("mouth"), self.config.loss)
 
     def describe(self, batch: MotionBatch) -> str:
         return name_samples(batch.names, batch.index)
 
     def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
-        """`denoiser` and `scheduler`, each as diffusers loads it."""
+        """Write a pipeline folder that `VASAPipeline.from_pretrained` loads, drawing by a mesh."""
         network = cast(HolisticMotionTransformer, HolisticMotionTransformer.from_config(self.networks.config))
         network.load_state_dict(weights)
-        network.save_pretrained(folder / "denoiser")
-        self.scheduler.save_pretrained(folder / "scheduler")
+        scheduler: Any = self.scheduler
+        VASAPipeline(animator=MeshAnimator(), denoiser=network, scheduler=scheduler, **self.hearing).save_pretrained(
+            folder
+        )
 
     def validate(self, networks: HolisticMotionTransformer, folder: Path) -> dict[str, float]:
         """Motion of held-out clips from their sounds and labels, in a file for each; and its `figures`, logged and in
@@ -162,7 +168,7 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
             MotionControls(label.gaze, label.distance, emotion),
             {"audio": config.audio_guidance_scale, "gaze": config.gaze_guidance_scale},
             config.num_inference_steps,
-            torch.Generator().manual_seed(config.seed + number),
+            generator=torch.Generator().manual_seed(config.seed + number),
         )
         made = generate_motion(sampler, clip_audio(reader, number))
         true = MotionTrack(clip_motion(reader, number), made.fps, made.space)
