@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from tiny import noise
 
-from emo.cli import live
+from emo.cli import live, live_input
 from emo.cli.live_input import Arriving, microphone, standard_input
 from emo.cli.live_output import CameraOutput, FileOutput, Output, Pace, PipeOutput, WindowOutput
 from emo.errors import EmoError
@@ -143,13 +143,11 @@ def test_other_systems_and_missing_outputs_are_told(command, image, tmp_path, mo
 
 
 def test_samples_in_halves_are_put_together(monkeypatch):
-    reading, writing = os.pipe()
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: False, fileno=lambda: reading))
     sound, said = Arriving(), np.arange(300, dtype="<i2")
+    read = iter([*(said.tobytes()[start : start + 7] for start in range(0, 600, 7)), b""])
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: False, fileno=lambda: 0))
+    monkeypatch.setattr(live_input.os, "read", lambda descriptor, size: next(read))
     with standard_input(sound, 100):
-        for start in range(0, 600, 7):
-            os.write(writing, said.tobytes()[start : start + 7])
-        os.close(writing)
         np.testing.assert_array_equal(np.concatenate(list(sound)), said)
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
     with pytest.raises(EmoError, match="nothing writes to it"), standard_input(sound, RATE):
