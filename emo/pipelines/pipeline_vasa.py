@@ -33,6 +33,7 @@ from emo.store import register_components
 register_components(HolisticMotionTransformer, MeshAnimator)
 
 CPU_STEPS, STEPS = 10, 50  # the paper has both
+LIVE_BORDER = 3  # frames of a live window, of 8, that are bent: with all of them lips would not follow the sound
 
 
 class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
@@ -121,7 +122,8 @@ class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
 
     def next_window(self, options: VASAOptions, generator: Any = None) -> NextWindow:
         """See `LiveMotion`."""
-        sampler = self.sampler(options, generator)
+        border = min(options.border_frames, LIVE_BORDER)
+        sampler = self.sampler(replace(options, border_frames=border), generator)
 
         def made(audio: Tensor, state: ClipState) -> MotionWindow:
             check = FiniteCheck(state.next_clip, self.denoiser.dtype)
