@@ -1,6 +1,7 @@
 """wav2vec 2.0 hidden states of a recording, one per video frame, at the cost of a few seconds' worth of memory."""
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 
@@ -16,23 +17,31 @@ CHUNK_SECONDS = 8
 CONTEXT_SECONDS = 1
 
 
-class Waveform(Protocol):
-    """A recording as mono float32 samples; `emo.media.AudioTrack` is one.
+class Samples(Protocol):
+    """Mono float32 samples, of which there may be more later.
 
     Attributes:
         sampling_rate: in Hz.
         length: number of samples.
-        mean, variance: of all samples.
     """
 
     sampling_rate: int
     length: int
-    mean: float
-    variance: float
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Samples `start ... stop - 1`, (stop - start,)."""
         ...
+
+
+class Waveform(Samples, Protocol):
+    """A recording as mono float32 samples; `emo.media.AudioTrack` is one.
+
+    Attributes:
+        mean, variance: of all samples.
+    """
+
+    mean: float
+    variance: float
 
 
 class SampleWaveform:
@@ -110,7 +119,6 @@ class AudioFeatures:
         self.rate = feature_extractor.sampling_rate
         if waveform.sampling_rate != self.rate:
             raise AudioError(f"the sound has {waveform.sampling_rate} samples a second, its encoder takes {self.rate}")
-        self.field = receptive_field(encoder.config)
         self.num_chunks = max(1, math.ceil(waveform.length / (CHUNK_SECONDS * self.rate)))
         self._chunks: dict[int, torch.Tensor] = {}
 
@@ -147,17 +155,30 @@ class AudioFeatures:
         samples = torch.from_numpy(self.waveform.read(start, stop))
         if self.normalize:
             samples = (samples - self.waveform.mean) / math.sqrt(self.waveform.variance + 1e-7)
-        if len(samples) < self.field.size:
-            samples = torch.nn.functional.pad(samples, (0, self.field.size - len(samples)))
-        samples = samples[None].to(self.encoder.device, self.encoder.dtype)
-        states = torch.cat(self.encoder(samples, output_hidden_states=True).hidden_states[1:]).transpose(0, 1)
+        return centered_states(
+            self.encoder,
+            samples,
+            [(frame + Fraction(1, 2)) / self.fps * self.rate - start for frame in self._frames_of(chunk)],
+        )
 
-        hop, size = self.field
-        # State j sees the samples j * hop ... j * hop + size; frame i's center lies at (i + ½) / fps.
-        centers = [(frame + Fraction(1, 2)) / self.fps * self.rate - start for frame in self._frames_of(chunk)]
-        position = torch.tensor([float((center - Fraction(size, 2)) / hop) for center in centers])
-        position = position.clamp(0, len(states) - 1).to(states.device)
-        below = position.floor().long()
-        above = (below + 1).clamp(max=len(states) - 1)
-        weight = (position - below)[:, None, None]
-        return torch.lerp(states[below].float(), states[above].float(), weight).to(states.dtype)
+
+def centered_states(encoder: Wav2Vec2Model, samples: torch.Tensor, centers: Sequence[Fraction]) -> torch.Tensor:
+    """Hidden states of all blocks at moments of a sound, (moments, layers, width), in straight lines between states.
+
+    Args:
+        encoder: wav2vec 2.0.
+        samples: normalized, (N,); padded with zeros to what one state sees.
+        centers: the moments, in samples; beyond the first and the last state these repeat.
+    """
+    # State j sees the samples j * hop ... j * hop + size; frame i's center lies at (i + ½) / fps.
+    hop, size = receptive_field(encoder.config)
+    if len(samples) < size:
+        samples = torch.nn.functional.pad(samples, (0, size - len(samples)))
+    samples = samples[None].to(encoder.device, encoder.dtype)
+    states = torch.cat(encoder(samples, output_hidden_states=True).hidden_states[1:]).transpose(0, 1)
+    position = torch.tensor([float((center - Fraction(size, 2)) / hop) for center in centers])
+    position = position.clamp(0, len(states) - 1).to(states.device)
+    below = position.floor().long()
+    above = (below + 1).clamp(max=len(states) - 1)
+    weight = (position - below)[:, None, None]
+    return torch.lerp(states[below].float(), states[above].float(), weight).to(states.dtype)

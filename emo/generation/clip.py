@@ -34,7 +34,7 @@ class Clip:
     Attributes:
         pictures: (n, 3, H, W), about -1 to 1 or uint8; or latents, of a system of motion the motion (n, D).
         output_type, paste_into: what becomes of them; see `finish_frames`.
-        index, num_clips: which clip of how many.
+        index, num_clips: which clip of how many; None where the sound's end is not known.
         state: where to resume after this clip.
     """
 
@@ -42,7 +42,7 @@ class Clip:
     output_type: str
     paste_into: Portrait | None = field(repr=False)
     index: int
-    num_clips: int
+    num_clips: int | None
     state: ClipState = field(repr=False)
 
     def __len__(self) -> int:

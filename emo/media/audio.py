@@ -48,7 +48,7 @@ class AudioTrack:
         mean, variance: statistics of the whole track, float.
     """
 
-    def __init__(self, source: "_FileSound | _ArraySound", spool: BufferedRandom, sampling_rate: int):
+    def __init__(self, source: "_FileSound | ArraySound", spool: BufferedRandom, sampling_rate: int):
         """Decode `source` into `spool`; see `open`."""
         self.path: Path | None = getattr(source, "path", None)
         self.sampling_rate = sampling_rate
@@ -91,7 +91,7 @@ class AudioTrack:
                 return source
             sound = source._source
         else:
-            sound = _ArraySound.check(*source) if isinstance(source, tuple) else _FileSound(Path(source))
+            sound = ArraySound.check(*source) if isinstance(source, tuple) else _FileSound(Path(source))
         name = sound.path if isinstance(sound, _FileSound) else "the sound"
         try:
             spool = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the track)
@@ -228,14 +228,14 @@ class _FileSound:
 
 
 @dataclass(frozen=True)
-class _ArraySound:
+class ArraySound:
     """Samples (channels, N) of any type, at a rate in Hz, as they were given."""
 
     samples: np.ndarray
     rate: int
 
     @classmethod
-    def check(cls, samples: Any, rate: Any) -> "_ArraySound":
+    def check(cls, samples: Any, rate: Any) -> "ArraySound":
         """Samples and rate as a user gives them.
 
         Raises:

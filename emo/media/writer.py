@@ -13,14 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 
 from emo.errors import OutputError, ResumeError, unwritable
 from emo.files import file_status, written_file
 from emo.locks import claim
-from emo.media.audio import AudioTrack
 from emo.media.encoder import encode_frames
 from emo.media.ffmpeg import run_ffmpeg
 from emo.media.origin import origin_metadata
@@ -29,6 +28,22 @@ from emo.media.rate import as_fps
 FORMATS = {".mp4": "mp4", ".mov": "mov"}  # Matroska rounds timestamps to milliseconds
 LONGEST_ENDING = ".resume.tmp"  # of what lies beside an unfinished video
 TAGS = {".mp4": "", ".mov": "+use_metadata_tags"}  # QuickTime's older tags hold 64 KiB and no description
+
+
+class Soundtrack(Protocol):
+    """The sound of a video: an `AudioTrack`, or a `Recording`.
+
+    Attributes:
+        source_rate: in Hz.
+        channels: 1 or 2.
+    """
+
+    source_rate: int
+    channels: int
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """All of it in parts, float32 (n, channels)."""
+        ...
 
 
 def spool_path(path: str | Path) -> Path:
@@ -134,7 +149,7 @@ class VideoWriter:
             ) from error
         self.position += len(segment)
 
-    def finish(self, audio: AudioTrack | None = None, origin: Mapping[str, Any] | None = None) -> None:
+    def finish(self, audio: Soundtrack | None = None, origin: Mapping[str, Any] | None = None) -> None:
         """Put the video and its sound together under the final name, and remove the spool.
 
         The sound is padded with silence, or cut, to the length of the video.
@@ -150,7 +165,7 @@ class VideoWriter:
         finally:
             self.close()
 
-    def _mux(self, audio: AudioTrack | None, origin: Mapping[str, Any] | None) -> None:
+    def _mux(self, audio: Soundtrack | None, origin: Mapping[str, Any] | None) -> None:
         self._spool.close()
         if self.position == 0:
             raise OutputError(f"{self.path}: no frames were written")

@@ -56,6 +56,9 @@ class VASAOptions(MotionOptions):
         None, "denoising steps per window", kind=INT, low=1, flag="steps", default_words="10 on a CPU, else 50"
     )
     audio_guidance_scale: float = option(1.5, "how strongly the sound drives", flag="audio-guidance")
+    running_normalization: bool = option(
+        False, "hear a recording as live sound is heard: by what came before, and little of what comes after"
+    )
     gaze_guidance_scale: float = option(2.0, "same for the gaze", flag="gaze-guidance")
     border_frames: int = option(
         10, "over which windows are bent to the end of the one before, 0: not at all", low=0, high=50

@@ -23,9 +23,10 @@ from emo.generation.output import VideoOutput
 from emo.generation.run import CALLBACK_TENSORS, Run
 from emo.generation.sizes import EVEN, choose_sizes
 from emo.generation.stream import Stream
-from emo.media import AudioTrack, as_fps
+from emo.media import AudioTrack, Chunk, as_fps
 from emo.motion import MotionSpace, MotionTrack
 from emo.motion.timing import Retiming
+from emo.pipelines.motion_live import LiveMotion
 from emo.pipelines.motion_options import MotionOptions
 from emo.pipelines.motion_window import MotionWindow
 from emo.store import SavedFormat
@@ -67,11 +68,11 @@ class MotionRequest(Generic[OptionsT]):
     given: Mapping[str, Tensor | None]
 
 
-class MotionPipeline(SavedFormat, Generic[OptionsT]):
+class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
     """Base of pipelines from sound to motion to pictures.
 
-    A system adds `options_class`, `denoiser` and `windows`, and as components an `animator`, an `audio_encoder`, a
-    `feature_extractor` and a `scheduler`.
+    A system adds `options_class`, `denoiser`, `windows` and `next_window`, and as components an `animator`, an
+    `audio_encoder`, a `feature_extractor` and a `scheduler`.
     """
 
     options_class: ClassVar[type[Any]]
@@ -122,12 +123,13 @@ class MotionPipeline(SavedFormat, Generic[OptionsT]):
         output = MotionPipelineOutput.collect(self.stream(image, audio, **options))
         return output if return_dict else (output.frames, output.fps, output.audio)  # pyright: ignore[reportReturnType]
 
-    def stream(self, image: ImageInput, audio: AudioInput, **options: Any) -> Stream[OptionsT]:
+    def stream(self, image: ImageInput, audio: AudioInput | Iterator[Chunk], **options: Any) -> Stream[OptionsT]:
         """Generate a video window by window, in memory that does not grow with its length.
 
         Args:
             image: the portrait: a path, PIL image or array.
-            audio: the recording: a path, `(samples, rate)` or an `AudioTrack`.
+            audio: the recording: a path, `(samples, rate)` or an `AudioTrack`; of an iterator, which gives chunks of
+                a sound that is still being made, a `LiveStream` is made, as by `live`.
             options: those of `options_class`, and `generator`, `output_type`, `callback_on_step_end`,
                 `callback_on_step_end_tensor_inputs` and `resume_from`, as of `EMOPipeline.stream`.
 
@@ -137,6 +139,8 @@ class MotionPipeline(SavedFormat, Generic[OptionsT]):
         Raises:
             EmoError: the picture, the sound or an option cannot be used.
         """
+        if isinstance(audio, Iterator):
+            return self.live(image, audio, **options)  # pyright: ignore[reportReturnType] (of an iterator only)
         run = _take_run(options)
         return self.open_stream(image, audio, self.options_class.from_values(options), run)
 

@@ -9,15 +9,19 @@ from typing import Any
 
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from diffusers.schedulers.scheduling_utils import KarrasDiffusionSchedulers
+from torch import Tensor
 from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 
 from emo.errors import ConfigError
 from emo.generation.audio_features import AudioFeatures
+from emo.generation.clip import ClipState
 from emo.generation.finite import FiniteCheck
+from emo.generation.running_features import RunningFeatures
 from emo.generation.schedulers import check_scheduler
 from emo.motion import MeshAnimator, MotionSpace, plan_windows
 from emo.motion.vasa import HolisticMotionTransformer
 from emo.pipelines.motion_kinds import FREE
+from emo.pipelines.motion_live import NextWindow
 from emo.pipelines.motion_options import VASAOptions
 from emo.pipelines.motion_pipeline import MotionPipeline, MotionRequest
 from emo.pipelines.motion_window import MotionWindow
@@ -29,6 +33,7 @@ from emo.store import register_components
 register_components(HolisticMotionTransformer, MeshAnimator)
 
 CPU_STEPS, STEPS = 10, 50  # the paper has both
+LIVE_BORDER = 3  # frames of a live window, of 8, that are bent: with all of them lips would not follow the sound
 
 
 class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
@@ -96,9 +101,8 @@ class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
         """See `MotionPipeline`; Figure 2 of the paper."""
         config, run, state = self.denoiser.config, request.run, request.start
         sampler = self.sampler(request.options, run.generator)
-        sound = AudioFeatures(
-            request.audio, self.audio_encoder, self.feature_extractor, request.rate, request.num_frames
-        )
+        features = RunningFeatures if request.options.running_normalization else AudioFeatures
+        sound = features(request.audio, self.audio_encoder, self.feature_extractor, request.rate, request.num_frames)
         count, steps = math.ceil(request.num_frames / config.window_length), sampler.num_steps
         try:
             with self.progress_bar(total=count * steps) as bar:  # pyright: ignore[reportCallIssue] (torch's decorator)
@@ -115,6 +119,19 @@ class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
                     yield made
         finally:
             self.maybe_free_model_hooks()
+
+    def next_window(self, options: VASAOptions, generator: Any = None) -> NextWindow:
+        """See `LiveMotion`."""
+        border = min(options.border_frames, LIVE_BORDER)
+        sampler = self.sampler(replace(options, border_frames=border), generator)
+
+        def made(audio: Tensor, state: ClipState) -> MotionWindow:
+            check = FiniteCheck(state.next_clip, self.denoiser.dtype)
+            window = sampler.window(audio, state, lambda index, timestep, motion: check.step(motion))
+            check.conclude({"the sound's features": [audio]})
+            return window
+
+        return made
 
     def sampler(self, options: VASAOptions, generator: Any = None) -> MotionSampler:
         """What makes windows as options say, completed ones."""

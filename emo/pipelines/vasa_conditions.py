@@ -117,7 +117,9 @@ def window_conditions(
             name: torch.tensor([have[name] and name != dropped for dropped in rows], device=denoiser.device)
             for name in CONDITIONS
         },
-        frame_mask=(torch.arange(config["window_length"], device=denoiser.device) < frames).expand(len(rows), -1),
+        frame_mask=(torch.arange(len(audio) - config["prefix_length"], device=denoiser.device) < frames).expand(
+            len(rows), -1
+        ),
         weights=torch.tensor(list(rows.values()), device=denoiser.device),
     )
 

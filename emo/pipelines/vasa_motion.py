@@ -77,17 +77,21 @@ class MotionSampler:
             generator.set_state(state.generator_state)
         audio = audio.float().cpu()
         before = state.tensors.get("audio", audio.new_zeros(prefix, audio.shape[1]))
-        heard = torch.cat([before, audio, audio.new_zeros(length - len(audio), audio.shape[1])])
+        heard = torch.cat([before, audio])
         previous = state.tensors.get("motion")
         conditions = window_conditions(denoiser, heard, previous, len(audio), self.controls, self.guidance)
         device = torch.device("cpu") if generator is None else generator.device
         noise = torch.randn(1, length, len(denoiser.space), generator=generator, device=device).to(denoiser.device)
+        noise = noise[:, : len(audio)]  # a mask would say the same of a short window, and cost as much as a long one
         predict = partial(conditions.predict, denoiser)
         if previous is not None and self.border_frames:
             predict = _bent(predict, previous[None].to(noise), self.border_frames)
         motion = sample(self.scheduler, predict, noise, self.num_steps, on_step=on_step)
-        motion = motion[0, : len(audio)].float().cpu()
-        tensors = {"motion": motion[-prefix:], "audio": audio[-prefix:]}
+        motion = motion[0].float().cpu()
+        tensors = {
+            "motion": last_frames(previous, motion, prefix),
+            "audio": last_frames(state.tensors.get("audio"), audio, prefix),
+        }
         after = ClipState(state.next_clip + 1, tensors, None if generator is None else generator.get_state())
         return MotionWindow(denoiser.space.denormalize(motion), after)
 
@@ -104,6 +108,18 @@ class MotionSampler:
             made = self.window(hear(window.start, window.start + window.frames), state)
             state = made.state
             yield made
+
+
+def last_frames(before: Tensor | None, frames: Tensor, count: int) -> Tensor:
+    """The last `count` frames (count, D) of a motion, whose first one repeats where there are fewer.
+
+    Args:
+        before: the last ones before `frames`, if there were any.
+        frames: (n, D).
+        count: K.
+    """
+    known = frames if before is None else torch.cat([before, frames])
+    return torch.cat([known[:1].expand(max(0, count - len(known)), -1), known])[-count:]
 
 
 def _bent(predict: Predict, previous: Tensor, frames: int) -> Predict:

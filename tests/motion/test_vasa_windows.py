@@ -1,11 +1,13 @@
 """Sound becomes motion in windows: whole or one by one, resumed or not."""
 
 import itertools
+from functools import partial
 
 import pytest
 import torch
 
 from emo.errors import MotionError, OptionError
+from emo.generation import sample
 from emo.motion import CONTROLS, MotionTrack
 from emo.motion.vasa import HolisticMotionTransformer
 from emo.pipelines.vasa_conditions import MotionControls, window_conditions
@@ -102,24 +104,34 @@ def test_a_short_window_is_the_beginning_of_its_own(denoiser, audio):
             sampler(denoiser).window(audio[:1].expand(frames, -1))
 
 
+def test_a_short_window_is_a_whole_one_with_a_mask(denoiser, audio):
+    made = sampler(denoiser, guidance={}).window(audio[:4]).values
+    heard = torch.cat([torch.zeros(K, A), audio[:4], torch.zeros(W - 4, A)])
+    conditions = window_conditions(denoiser, heard, None, 4, MotionControls.usual(denoiser), {})
+    noise = torch.randn(1, W, len(CONTROLS), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        whole = sample(motion_scheduler(), partial(conditions.predict, denoiser), noise, 3)[0]
+    torch.testing.assert_close(made, SPACE.denormalize(whole[:4]), rtol=1e-4, atol=1e-4)
+
+
 def test_guidance_is_the_papers_sum(denoiser, audio):
     conditions = window_conditions(denoiser, torch.cat([audio[:K], audio[:W]]), None, W, CONTROLLED, GUIDANCE)
     torch.testing.assert_close(conditions.weights, torch.tensor([1 + 0.5 + 1.0, -0.5, -1.0]))
     assert conditions.kept["audio"].tolist() == [True, False, True]
     assert conditions.kept["gaze"].tolist() == [True, True, False]
     assert conditions.kept["previous"].tolist() == [False] * 3
-    sample, step = torch.randn(1, W, len(CONTROLS), generator=torch.Generator().manual_seed(4)), torch.tensor(300)
+    noisy, step = torch.randn(1, W, len(CONTROLS), generator=torch.Generator().manual_seed(4)), torch.tensor(300)
 
     def alone(**changed) -> torch.Tensor:
         controls = MotionControls(**{**vars(CONTROLLED), **changed})
         heard = window_conditions(denoiser, torch.cat([audio[:K], audio[:W]]), None, W, controls, {})
-        return heard.predict(denoiser, sample, step)
+        return heard.predict(denoiser, noisy, step)
 
     with torch.no_grad():
         whole, blind = alone(), alone(gaze=None)
         only_gaze = window_conditions(
             denoiser, torch.cat([audio[:K], audio[:W]]), None, W, CONTROLLED, {"gaze": 2.0}
-        ).predict(denoiser, sample, step)
+        ).predict(denoiser, noisy, step)
     torch.testing.assert_close(only_gaze, 2 * whole - blind)
 
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from emo.data.synthetic.articulation import articulate_speech
 from emo.data.synthetic.speech import synthesize
 from emo.errors import WeightsError
-from emo.generation.audio_features import AudioFeatures
+from emo.generation.audio_features import AudioFeatures, receptive_field
 from emo.hub import build_pipeline, load_model_config
 from emo.media import AudioTrack
 from emo.training.audio_encoder import AudioEncoderStage, AudioEncoderTrainingConfig
@@ -76,7 +76,7 @@ def as_features(states: torch.Tensor, waveform: np.ndarray, frames: int) -> torc
     extractor = SimpleNamespace(do_normalize=True, sampling_rate=RATE)
     with AudioTrack.open((waveform, RATE)) as track:
         features = AudioFeatures(track, encoder, extractor, Fraction(25), frames)
-        assert features.field == (TIMES.hop, TIMES.field)
+        assert receptive_field(encoder.config) == (TIMES.hop, TIMES.field)
         return features.windows(0, frames, 0)[0, :, 0, 0]
 
 

@@ -1,0 +1,166 @@
+"""`emo live`: a portrait talks while somebody speaks."""
+
+import argparse
+import signal
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emo.cli.arguments import add_pipeline
+from emo.cli.generate import seed
+from emo.console import note, say
+from emo.errors import ImageError, OptionError
+from emo.options import Options, add_arguments, from_arguments
+from emo.pipelines import all_options
+
+if TYPE_CHECKING:
+    from emo.cli.live_input import Arriving
+
+WAITING_CLIPS = 3  # that are drawn and not shown yet
+
+
+def add_parser(commands) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        "live",
+        help="let a portrait talk while somebody speaks",
+        description="Let a portrait talk while somebody speaks: frames come half a second after their sound. Ctrl-C "
+        "ends it; a video that is written is whole then.",
+    )
+    parser.add_argument("image", type=Path, help="the portrait: any picture with a face")
+
+    sound = parser.add_argument_group("sound").add_mutually_exclusive_group(required=True)
+    sound.add_argument("--mic", nargs="?", const="", metavar="DEVICE", help="a microphone, the usual one by default")
+    sound.add_argument("--stdin", action="store_true", help="raw samples, 16 bits, little-endian, mono")
+    parser.add_argument("--rate", type=int, default=16000, help="samples per second (default 16000)")
+
+    output = parser.add_argument_group("output, one or more of these")
+    output.add_argument("-o", "--output", type=Path, help="a video with the sound (.mp4 or .mov)")
+    output.add_argument("--pipe", action="store_true", help="raw frames on standard output, 8-bit RGB")
+    output.add_argument("--window", action="store_true", help="a window; Escape or q closes it")
+    output.add_argument("--camera", action="store_true", help="a virtual camera, for video calls")
+
+    add_pipeline(parser.add_argument_group("model"))
+    groups = add_arguments(parser, *options_classes())
+    groups["video"].add_argument("--seed", type=seed, default=0, help="same seed, same video (default 0)")
+    return parser
+
+
+def options_classes() -> list[type[Options]]:
+    """Options of the systems that can be driven by live sound."""
+    from emo.pipelines.motion_options import MotionOptions
+
+    return [kind for kind in all_options().values() if issubclass(kind, MotionOptions)]
+
+
+def run(options: argparse.Namespace) -> None:
+    check(options)
+
+    import torch
+
+    from emo.cli.generate import load_pipeline
+    from emo.cli.live_input import Arriving, microphone, standard_input
+    from emo.cli.live_output import open_outputs
+    from emo.hub import locate_model, system_of
+    from emo.media import Recording
+
+    place = locate_model(options.model)
+    system = system_of(place)
+    if not hasattr(system.pipeline, "live"):
+        raise OptionError(
+            f"{place} is of {system.title}, which cannot follow live sound; choose a model of VASA-1 with --model",
+            option="model",
+        )
+    values = from_arguments(system.options, options, options_classes())
+    with ExitStack() as stack:
+        sound: Arriving = Arriving()
+        recording = stack.enter_context(Recording(options.rate))
+        pipe: Any = load_pipeline(options, system)
+        stream = pipe.live(
+            options.image,
+            recording.keep(sound) if options.output else sound,
+            sampling_rate=options.rate,
+            generator=torch.Generator().manual_seed(options.seed),
+            output_type="uint8",
+            **values,
+        )
+        outputs = [stack.enter_context(output) for output in open_outputs(options, stream, recording)]
+        open_sound = standard_input if options.stdin else microphone
+        stack.enter_context(open_sound(sound, options.rate, options.mic))
+        stack.enter_context(ending_by_interrupt(sound))
+        note("listening; Ctrl-C ends it")
+        frames = show(stream, sound, outputs)
+        for output in outputs:
+            output.finish()
+    (note if options.pipe else say)(
+        f"{options.output or options.image}: {frames} frames, {float(frames / stream.fps):.2f} s"
+    )
+
+
+def check(options: argparse.Namespace) -> None:
+    """What can be told before anything is loaded."""
+    from emo.files import require_file
+    from emo.media import check_output
+
+    if not (options.output or options.pipe or options.window or options.camera):
+        raise OptionError("say where the frames go: -o FILE, --pipe, --window or --camera", option="output")
+    if not 1000 <= options.rate <= 768_000:
+        raise OptionError(f"--rate {options.rate}: give samples per second, 1000 to 768000", option="rate")
+    require_file(options.image, ImageError)
+    if options.output:
+        check_output(options.output)
+
+
+def show(stream: Any, sound: "Arriving", outputs: list[Any]) -> int:
+    """Draw in another thread, and give each frame to the outputs when its time has come; returns how many."""
+    from emo.cli.live_input import Arriving
+    from emo.cli.live_output import Pace
+
+    clips = Arriving(WAITING_CLIPS)
+    pace = Pace(stream.fps) if any(output.paced for output in outputs) else None
+
+    def draw() -> None:
+        try:
+            for clip in stream:
+                if not clips.put(list(clip.each())):
+                    return
+            clips.end()
+        except BaseException as error:  # which the other thread is to tell
+            clips.end(error)
+
+    threading.Thread(target=draw, daemon=True).start()
+    shown = 0
+    try:
+        for frames in clips:
+            for frame in frames:
+                if pace and not clips.full:
+                    pace.wait()
+                for output in outputs:
+                    output.write(frame)
+                shown += 1
+                if any(output.closed for output in outputs):
+                    sound.stop()
+    finally:
+        sound.stop()
+        clips.stop()
+    return shown
+
+
+class ending_by_interrupt:
+    """While it is entered, the first Ctrl-C ends the sound, and the second one the program."""
+
+    def __init__(self, sound: "Arriving"):
+        self.sound = sound
+        self.mine = threading.current_thread() is threading.main_thread()
+
+    def __enter__(self) -> None:
+        if self.mine:
+            self.before = signal.signal(signal.SIGINT, self._interrupt)
+
+    def _interrupt(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.sound.stop()
+
+    def __exit__(self, *exception: object) -> None:
+        if self.mine:
+            signal.signal(signal.SIGINT, self.before)

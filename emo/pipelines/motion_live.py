@@ -1,0 +1,161 @@
+"""Video of sound that is still being made: frames come a constant time after what they are heard with."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from emo.errors import OptionError
+from emo.face import Portrait
+from emo.generation.clip import Clip, ClipState
+from emo.generation.inputs import ImageInput, open_portrait
+from emo.generation.run import Run
+from emo.generation.running_features import RunningFeatures, live_features
+from emo.generation.sizes import EVEN, choose_sizes
+from emo.media import SAMPLE_RATE, Chunk, LiveSound, as_fps
+from emo.motion.timing import Retiming
+from emo.pipelines.motion_window import MotionWindow
+
+NextWindow = Callable[[Tensor, ClipState], MotionWindow]
+"""Features of frames (n, A), the state before them -> their motion."""
+
+
+@dataclass(frozen=True)
+class LiveStream:
+    """A checked request for a live video; iterating over it takes the sound and yields a clip for every 0.32 s of it.
+
+    Attributes:
+        pipeline: of motion; draws the frames.
+        portrait: the cropped picture, and the way back into the full one.
+        chunks: the sound as it comes; when it ends, so does the video.
+        sampling_rate: in Hz, of chunks that come without one.
+        fps: of the video.
+        next_window: makes motion.
+        pose: of the head where it is given, (frames, columns), over and over; or None.
+        paste_back: whether frames are full pictures.
+        run: how it is run.
+    """
+
+    pipeline: Any
+    portrait: Portrait = field(repr=False)
+    chunks: Iterable[Chunk] = field(repr=False)
+    sampling_rate: int
+    fps: Fraction
+    next_window: NextWindow = field(repr=False)
+    pose: Tensor | None
+    paste_back: bool
+    run: Run
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Height and width of the frames."""
+        height, width, _ = (self.portrait.picture if self.paste_back else self.portrait.image).shape
+        return height, width
+
+    @torch.no_grad()
+    def __iter__(self) -> Iterator[Clip]:
+        pipe, rate = self.pipeline, self.pipeline.motion_fps
+        sound = LiveSound(pipe.feature_extractor.sampling_rate, self.sampling_rate)
+        features = RunningFeatures(sound, pipe.audio_encoder, pipe.feature_extractor, rate)
+        retiming = Retiming(rate, self.fps)
+        appearance = pipe.animator.appearance(self.portrait.image)
+        state, first, last = self.run.start(), 0, torch.zeros(0, len(pipe.space))
+        try:
+            for audio in live_features(sound, features, self.chunks):
+                made = self.next_window(audio.flatten(1), state)
+                values, state = self._posed(made.values, first), made.state
+                known, known_first = torch.cat([last, values]), first - len(last)
+                begin, first = max(0, retiming.made(first)), first + len(values)
+                ended = features.num_frames is not None and first >= features.num_frames
+                end = sound.num_frames(self.fps) if ended else retiming.made(first)
+                last = values[-1:]
+                if end > begin:
+                    frames = pipe.animator.render(appearance, retiming(known, begin, end, known_first))
+                    yield Clip(
+                        pictures=torch.from_numpy(frames).permute(0, 3, 1, 2),
+                        output_type=self.run.output_type,
+                        paste_into=self.portrait if self.paste_back else None,
+                        index=state.next_clip - 1,
+                        num_clips=None,
+                        state=state,
+                    )
+        finally:
+            pipe.maybe_free_model_hooks()
+
+    def _posed(self, values: Tensor, first: int) -> Tensor:
+        """Motion from frame `first` on with the pose that is given."""
+        if self.pose is None:
+            return values
+        values = values.clone()
+        frames = torch.arange(first, first + len(values)) % len(self.pose)
+        values[:, self.pipeline.space.index("pose")] = self.pose[frames]
+        return values
+
+
+class LiveMotion:
+    """Mixin of `MotionPipeline`: live video."""
+
+    @abstractmethod
+    def next_window(self, options: Any, generator: torch.Generator | None) -> NextWindow:
+        """What makes motion of a few frames after those before, as options say, completed ones."""
+
+    def live(
+        self: Any,
+        image: ImageInput,
+        chunks: Iterable[Chunk],
+        *,
+        sampling_rate: int = SAMPLE_RATE,
+        generator: torch.Generator | None = None,
+        output_type: str = "pil",
+        **options: Any,
+    ) -> LiveStream:
+        """Generate a video of sound that is still being made, in memory that does not grow.
+
+        A clip's frames are there as soon as the half second of sound from their beginning on is. Nothing is made up
+        where sound is late: the next clip waits. When the chunks end, the frames that are left follow.
+
+        Args:
+            image: the portrait: a path, PIL image or array.
+            chunks: the sound: arrays (N,) or (channels, N) of any N, float in -1 to 1 or int16, or
+                `(samples, rate)`.
+            sampling_rate: in Hz, of chunks that are arrays.
+            generator: makes the result repeatable.
+            output_type: as of `stream`, but for latents.
+            options: of `stream`.
+
+        Returns:
+            `LiveStream`, which takes the sound while it is iterated over. All else has been checked by then.
+
+        Raises:
+            EmoError: the picture or an option cannot be used.
+        """
+        asked = self.options_class.from_values(options)
+        run = Run(generator=generator, output_type=output_type)
+        if output_type == "latent":
+            raise OptionError("output_type 'latent' is not for live sound", option="output_type")
+        if asked.motion is not None:
+            raise OptionError("a motion that is given does not follow live sound; leave it out", option="motion")
+        asked.check(num_inference_steps=(1, self.scheduler.config.num_train_timesteps))
+        asked = self.completed(asked)
+        height, width = choose_sizes(asked.height, asked.width, self.default_size, EVEN).picture
+        return LiveStream(
+            pipeline=self,
+            portrait=open_portrait(image, height, width, None, asked.face),
+            chunks=chunks,
+            sampling_rate=sampling_rate,
+            fps=as_fps(asked.fps),
+            next_window=self.next_window(asked, generator),
+            pose=self._pose(asked),
+            paste_back=asked.paste_back,
+            run=run,
+        )
+
+    def _pose(self: Any, options: Any) -> Tensor | None:
+        """A pose that is given, so many frames of it as come again."""
+        period = max(1, 2 * (len(options.pose.resample(self.motion_fps)) - 1)) if hasattr(options.pose, "fps") else 1
+        given: Mapping[str, Tensor | None] = self._given_motion(options, self.motion_fps, period)
+        return given["pose"]
