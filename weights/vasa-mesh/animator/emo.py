@@ -1,0 +1,3 @@
+from emo import MeshAnimator
+
+__all__ = ['MeshAnimator']
