@@ -17,8 +17,8 @@ def locate_model(name: str | None) -> str:
     A folder of that name where the command is run comes first; `org/name` and `org/name@revision` are Hub names.
 
     Raises:
-        WeightsError: the default is wanted, but this copy of the package carries no trained weights; there is neither a
-            folder nor a model of that name; or something in the folder may not be read.
+        WeightsError: the default is wanted, but this copy of the package carries no trained weights; there is no
+            folder or model of that name; or something in the folder may not be read.
     """
     if name and file_status(Path(name), WeightsError) and file_status(Path(name) / MODEL_INDEX, WeightsError):
         _check_permissions(Path(name))
@@ -36,8 +36,8 @@ def locate_model(name: str | None) -> str:
     if file_status(Path(name), WeightsError) is None:
         known = ", ".join(bundled_models()) or "none"
         raise WeightsError(
-            f"{name} is no folder, and no model that comes with this version ({known}); give one of these, a folder or "
-            "a Hub name; emo init makes random weights"
+            f"{name} is no folder, nor a model that comes with this version ({known}); give one of these, a folder or "
+            "a Hub name, or make random weights: emo init"
         )
     return name
 

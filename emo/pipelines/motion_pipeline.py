@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo.errors import AudioError, MotionError
+from emo.errors import AudioError, MotionError, OptionError
 from emo.generation.clip import Clip, ClipState
 from emo.generation.inputs import AudioInput, ImageInput, open_portrait
 from emo.generation.origin import begin_origin
@@ -171,10 +171,7 @@ class MotionPipeline(SavedFormat, Generic[OptionsT]):
         Raises:
             EmoError: the picture, the motion or an option cannot be used.
         """
-        if audio is None:
-            length = math.floor(len(motion) / motion.fps * SILENCE_RATE)
-            audio = (np.zeros(length, np.float32), SILENCE_RATE)
-        return self(image, audio, **{"fps": motion.fps, **options, "motion": motion})
+        return self(image, **_rendered(motion, audio, options))
 
     def drive(
         self,
@@ -197,6 +194,23 @@ class MotionPipeline(SavedFormat, Generic[OptionsT]):
         Raises:
             EmoError: the picture, the video, a part or an option cannot be used.
         """
+        return self(image, **self.driven_by(video, audio, parts, **options))
+
+    def driven_by(
+        self,
+        video: str | Path | MotionTrack,
+        audio: AudioInput | None = None,
+        parts: Sequence[str] | None = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """What makes `stream` do what the face of a video does; the arguments are those of `drive`.
+
+        Returns:
+            Arguments of `stream` besides the portrait.
+
+        Raises:
+            EmoError: the video, a part or an option cannot be used.
+        """
         track = video if isinstance(video, MotionTrack) else MotionTrack.from_video(video)
         if audio is None and not isinstance(video, MotionTrack):
             with suppress(AudioError):  # videos without sound
@@ -204,9 +218,22 @@ class MotionPipeline(SavedFormat, Generic[OptionsT]):
         if parts is not None:
             if audio is None:
                 raise MotionError("only some parts are to follow the video, and there is no sound for the others")
-            heard = self.generate_motion(audio, **options)
-            track = heard.with_parts(track.resample(heard.fps).fit(len(heard)), *parts)
-        return self.render(image, track, audio, **options)
+            track = self._with_parts(audio, self._own(track, "motion"), parts, options)
+        return _rendered(track, audio, options)
+
+    def _with_parts(
+        self, audio: AudioInput, track: MotionTrack, parts: Sequence[str], options: Mapping[str, Any]
+    ) -> MotionTrack:
+        """The motion of a sound, with parts of another; nothing is drawn from the options' generator itself."""
+        try:
+            self.space.index(*parts)
+        except OptionError as error:
+            raise OptionError(error.problem, option="parts") from None
+        own = {name: value for name, value in options.items() if name not in ("resume_from", "callback_on_step_end")}
+        if own.get("generator") is not None:
+            own["generator"] = own["generator"].clone_state()
+        heard = self.generate_motion(audio, **own)
+        return heard.with_parts(track.resample(heard.fps).fit(len(heard)), *parts)
 
     @property
     def space(self) -> MotionSpace:
@@ -266,14 +293,23 @@ class MotionPipeline(SavedFormat, Generic[OptionsT]):
     def _given_motion(self, options: OptionsT, rate: Fraction, frames: int) -> Mapping[str, Tensor | None]:
         """Motion and pose that are given, (T, D) and (T, columns of the pose), at a motion's rate."""
         motion, pose = options.motion, options.pose
-        if motion is not None and motion.space.names != self.space.names:
-            raise MotionError("the motion is of another space than this model's", option="motion")
+        motion = None if motion is None else self._own(motion, "motion")
         if isinstance(pose, MotionTrack):
-            pose = pose.resample(rate).fit(frames)[POSE]
+            pose = self._own(pose, "pose").resample(rate).fit(frames)[POSE]
         elif pose is not None:
             rest = MotionTrack.rest(frames, rate, self.space)
             pose = rest.set(**dict(zip(ANGLES, pose, strict=True)))[POSE]
         return {"motion": None if motion is None else motion.fit(frames).values, "pose": pose}
+
+    def _own(self, track: MotionTrack, option: str) -> MotionTrack:
+        """A motion in this model's space, of which others may know other statistics.
+
+        Raises:
+            MotionError: it has other columns.
+        """
+        if track.space.names != self.space.names:
+            raise MotionError(f"{option}: a motion of another space than this model's", option=option)
+        return replace(track, space=self.space)
 
     @torch.no_grad()
     def _motion(self, request: MotionRequest[OptionsT]) -> Iterator[MotionWindow]:
@@ -314,6 +350,14 @@ class MotionPipeline(SavedFormat, Generic[OptionsT]):
 def _as_pictures(frames: np.ndarray) -> Tensor:
     """(n, H, W, 3) uint8 -> (n, 3, H, W) uint8."""
     return torch.from_numpy(frames).permute(0, 3, 1, 2)
+
+
+def _rendered(motion: MotionTrack, audio: AudioInput | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `stream` that draw a motion, at its own rate, with silence where there is no sound."""
+    if audio is None:
+        length = math.floor(len(motion) / motion.fps * SILENCE_RATE)
+        audio = (np.zeros(length, np.float32), SILENCE_RATE)
+    return {"audio": audio, "fps": motion.fps, **options, "motion": motion}
 
 
 def _take_run(options: dict[str, Any]) -> Run:
