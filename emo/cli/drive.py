@@ -25,8 +25,8 @@ def add_parser(commands) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         "drive",
         help="let a portrait do what the face of a video does",
-        description="Let a portrait do what the face of a video does: all of it, or some parts while the others follow "
-        "the sound. Of models that make motion.",
+        description="Let a portrait do what the face of a video does: all of it, or some parts while the others "
+        "follow the sound. Of models that make motion.",
     )
     parser.add_argument("image", type=Path, help="the portrait: any picture with a face")
     parser.add_argument("video", type=Path, help="a video of one face, or a saved motion (.safetensors)")
