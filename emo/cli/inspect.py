@@ -21,7 +21,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
         description="Of a dataset's folder: count clips, people and hours, and draw histograms and a sheet of frames "
         "with face boxes and landmarks, as a picture and as a web page. Of a model's folder: say of which system it "
         "is, and list its networks. Of a video: say whether it is AI-generated, by which model and with which "
-        "options. Of a saved motion: say how long it is and how much each part moves, and draw its curves as a picture.",
+        "options. Of a saved motion: say how long it is and how much each part moves, and draw its curves.",
     )
     parser.add_argument(
         "path", type=Path, metavar="PATH", help="folder of a dataset or a model, a video, or a saved motion"

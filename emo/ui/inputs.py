@@ -10,8 +10,9 @@ from typing import Any
 import gradio as gr
 
 from emo.options import BOOL, FLOAT, INT, Option
+from emo.pipelines.motion_kinds import GAZE
 from emo.ui.example import example_portrait, example_sound
-from emo.ui.form import argument, first_value, range_of
+from emo.ui.form import argument, fields_of, first_value, range_of
 from emo.ui.jobs import Jobs
 from emo.ui.limits import Limits
 from emo.ui.preview import PREVIEW_SIDE, corner_marked, drawn_region
@@ -21,6 +22,7 @@ from emo.ui.words import OPTIONS, FieldError, field_errors
 
 FACE_OPTIONS = ("face_region", "face")
 """Options that say which part of the portrait moves: the page shows it."""
+GAZE_SLIDERS = {"x": "Gaze to the right", "y": "Gaze up"}
 
 
 @dataclass
@@ -87,16 +89,18 @@ def build_inputs(jobs: Jobs) -> Inputs:
     errors = {"portrait": portrait_error, "sound": sound_error}
     options: dict[str, Any] = {}
     region: dict[str, Any] = {}
-    for entry in jobs.options.entries():
+    for entry in fields_of(jobs.options):
         if not entry.more:
             if entry.name == "face_region":
                 region = _region_field(entry, jobs)
                 options[argument(entry)] = region["field"]
+            elif entry.kind is GAZE:
+                options[argument(entry)] = _gaze_field(entry, jobs.limits)
             else:
                 options[argument(entry)] = make_field(entry, jobs.limits)
             errors[argument(entry)] = _error_place(argument(entry))
     with gr.Accordion("More", open=False, elem_id="more"):
-        for entry in jobs.options.entries():
+        for entry in fields_of(jobs.options):
             if entry.more:
                 options[argument(entry)] = make_field(entry, jobs.limits)
         seed = gr.Number(0, label="Seed", info="same seed, same video", precision=0, elem_id="seed")
@@ -160,6 +164,20 @@ def _sound_field() -> tuple[gr.Audio, gr.HTML, gr.UploadButton, gr.Button]:
     return field, error, any_file, gr.Button("Take the example recording", size="sm", elem_id="example-sound")
 
 
+def _gaze_field(option: Option, limits: Limits) -> Any:
+    """The field of a direction, and two sliders that fill it in."""
+    field = make_field(option, limits)
+    look: dict[str, Any] = {"minimum": -1, "maximum": 1, "value": 0, "step": 0.05}
+    with gr.Row():
+        sliders = [gr.Slider(label=label, elem_id=f"gaze-{name}", **look) for name, label in GAZE_SLIDERS.items()]
+    gr.on([slider.release for slider in sliders], _joined, sliders, field, **_PRIVATE)
+    return field
+
+
+def _joined(*numbers: float) -> str:
+    return ",".join(f"{number:g}" for number in numbers)
+
+
 def _region_field(option: Option, jobs: Jobs) -> dict[str, Any]:
     """The field of the face region, the picture to tap on, and two buttons."""
     with gr.Accordion("Face region: where the face may move", open=False, elem_id="region-panel"):
@@ -176,6 +194,7 @@ def _region_field(option: Option, jobs: Jobs) -> dict[str, Any]:
 def _wire_portrait(jobs: Jobs, inputs: Inputs, region: dict[str, Any], note: gr.HTML) -> None:
     """A portrait is looked at when it comes; two taps on its picture make a box."""
     if not region:
+        _wire_check(jobs, inputs, note)
         return
     portrait, field, view = inputs.portrait, region["field"], region["view"]
     corner = gr.State(None)
@@ -228,6 +247,27 @@ def _wire_portrait(jobs: Jobs, inputs: Inputs, region: dict[str, Any], note: gr.
     view.select(tap, [portrait, corner, *fields], [field, *shown], **_PRIVATE)
     region["auto"].click(reset, watched, [field, *shown], **_PRIVATE)
     region["full"].click(anywhere, watched, [field, *shown], **_PRIVATE)
+
+
+def _wire_check(jobs: Jobs, inputs: Inputs, note: gr.HTML) -> None:
+    """A portrait is looked at when it comes, where no region is to be chosen: its errors and remarks are shown."""
+    chosen = [argument(entry) for entry in fields_of(jobs.options) if entry.name in FACE_OPTIONS]
+    fields = [inputs.options[name] for name in chosen]
+
+    def check(path: str | None, *values: Any) -> dict[Any, Any]:
+        updates = inputs.blank("portrait", OPTIONS) | {note: message([])}
+        if path is None:
+            return updates
+        try:
+            given = dict(zip(chosen, values, strict=True))
+            _, notes = preview_portrait(path, given, jobs.options, jobs.size, jobs.limits)
+        except FieldError as error:
+            return updates | inputs.error(error)
+        return updates | {note: message(notes)}
+
+    watched, shown = [inputs.portrait, *fields], [note, *inputs.errors.values()]
+    inputs.portrait.change(check, watched, shown, **_PRIVATE)
+    gr.on([trigger for each in fields for trigger in (each.submit, each.blur)], check, watched, shown, **_PRIVATE)
 
 
 def _wire_sound(jobs: Jobs, inputs: Inputs, button: gr.UploadButton) -> None:
