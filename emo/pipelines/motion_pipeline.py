@@ -1,6 +1,5 @@
 """What pipelines that generate motion share: a motion of a sound, pictures of a motion, and both at once."""
 
-import inspect
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic
 
 import numpy as np
 import torch
@@ -26,45 +25,18 @@ from emo.generation.stream import Stream
 from emo.media import AudioTrack, as_fps
 from emo.motion import MotionSpace, MotionTrack
 from emo.motion.timing import Retiming
-from emo.pipelines.motion_options import MotionOptions
+from emo.pipelines.motion_call import MotionRequest, OptionsT, named_options, rendered, take_run
 from emo.pipelines.motion_window import MotionWindow
 from emo.store import SavedFormat
 
-OptionsT = TypeVar("OptionsT", bound=MotionOptions)
-
-RUN = ("generator", "output_type", "callback_on_step_end", "callback_on_step_end_tensor_inputs", "resume_from")
 POSE = "pose"
 ANGLES = ("yaw", "pitch", "roll")
-SILENCE_RATE = 16000  # Hz
 LAST = "last_motion"  # in states: the last frame of motion, (1, D), between which and the next others may lie
 
 
 @dataclass
 class MotionPipelineOutput(VideoOutput):
     """A generated video, as pipelines of motion return it; see `VideoOutput`. Latents are its motion, (T, D)."""
-
-
-@dataclass(frozen=True)
-class MotionRequest(Generic[OptionsT]):
-    """What a motion is made of.
-
-    Attributes:
-        audio: the recording.
-        options: with the model's own values where none were given.
-        run: how it is run.
-        start: the state before the first window.
-        rate: frames per second of the motion.
-        num_frames: of the motion.
-        given: motion and pose that are not generated, by name, (T, columns), or None.
-    """
-
-    audio: AudioTrack
-    options: OptionsT
-    run: Run
-    start: ClipState
-    rate: Fraction
-    num_frames: int
-    given: Mapping[str, Tensor | None]
 
 
 class MotionPipeline(SavedFormat, Generic[OptionsT]):
@@ -83,8 +55,8 @@ class MotionPipeline(SavedFormat, Generic[OptionsT]):
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
         if "options_class" in vars(cls):
-            cls.__call__ = _named(cls.__call__, cls.options_class)
-            cls.stream = _named(cls.stream, cls.options_class)
+            cls.__call__ = named_options(cls.__call__, cls.options_class)
+            cls.stream = named_options(cls.stream, cls.options_class)
 
     @property
     @abstractmethod
@@ -137,7 +109,7 @@ class MotionPipeline(SavedFormat, Generic[OptionsT]):
         Raises:
             EmoError: the picture, the sound or an option cannot be used.
         """
-        run = _take_run(options)
+        run = take_run(options)
         return self.open_stream(image, audio, self.options_class.from_values(options), run)
 
     def generate_motion(self, audio: AudioInput, **options: Any) -> MotionTrack:
@@ -153,7 +125,7 @@ class MotionPipeline(SavedFormat, Generic[OptionsT]):
         Raises:
             EmoError: the sound or an option cannot be used.
         """
-        run = _take_run(options)
+        run = take_run(options)
         request = self._request(audio, self.options_class.from_values(options), run)
         return MotionTrack(torch.cat([window.values for window in self._motion(request)]), request.rate, self.space)
 
@@ -171,7 +143,7 @@ class MotionPipeline(SavedFormat, Generic[OptionsT]):
         Raises:
             EmoError: the picture, the motion or an option cannot be used.
         """
-        return self(image, **_rendered(motion, audio, options))
+        return self(image, **rendered(motion, audio, options))
 
     def drive(
         self,
@@ -219,7 +191,7 @@ class MotionPipeline(SavedFormat, Generic[OptionsT]):
             if audio is None:
                 raise MotionError("only some parts are to follow the video, and there is no sound for the others")
             track = self._with_parts(audio, self._own(track, "motion"), parts, options)
-        return _rendered(track, audio, options)
+        return rendered(track, audio, options)
 
     def _with_parts(
         self, audio: AudioInput, track: MotionTrack, parts: Sequence[str], options: Mapping[str, Any]
@@ -350,35 +322,3 @@ class MotionPipeline(SavedFormat, Generic[OptionsT]):
 def _as_pictures(frames: np.ndarray) -> Tensor:
     """(n, H, W, 3) uint8 -> (n, 3, H, W) uint8."""
     return torch.from_numpy(frames).permute(0, 3, 1, 2)
-
-
-def _rendered(motion: MotionTrack, audio: AudioInput | None, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of `stream` that draw a motion, at its own rate, with silence where there is no sound."""
-    if audio is None:
-        length = math.floor(len(motion) / motion.fps * SILENCE_RATE)
-        audio = (np.zeros(length, np.float32), SILENCE_RATE)
-    return {"audio": audio, "fps": motion.fps, **options, "motion": motion}
-
-
-def _take_run(options: dict[str, Any]) -> Run:
-    """The arguments of `Run`, taken out of others."""
-    return Run(**{name: options.pop(name) for name in RUN if name in options})
-
-
-def _named(method: Any, options: type[MotionOptions]) -> Any:
-    """A method that takes `options` in its keywords, with each of them in its signature, for help and editors."""
-
-    def named(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return method(self, *args, **kwargs)
-
-    signature = inspect.signature(method)
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    added = [inspect.Parameter(e.name, keyword, default=e.default) for e in options.entries()]
-    run = inspect.signature(Run).parameters
-    added += [inspect.Parameter(name, keyword, default=run[name].default) for name in RUN]
-    named.__name__, named.__qualname__, named.__module__ = method.__name__, method.__qualname__, method.__module__
-    lines = [f"{e.name}: {e.arguments_help()}." for e in options.entries()]
-    named.__doc__ = f"{inspect.getdoc(method)}\n\nOptions:\n    " + "\n    ".join(lines) + "\n"
-    named.__signature__ = signature.replace(parameters=[*own, *added])  # pyright: ignore[reportFunctionMemberAccess]
-    return named
