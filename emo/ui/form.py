@@ -98,7 +98,7 @@ def read_values(options: type[Options], values: Mapping[str, Any], limits: Limit
 def _parsed(option: Option, text: str) -> Any:
     """A text as a value; an empty one, or the default's words, as the default. No text is ever a file's name here."""
     text = text.strip().lower()
-    if text in ("", option.default_words):
+    if text in ("", (option.default_words or "").lower()):
         return option.default
     if len(text) > MAX_TEXT or option.kind is BOOL or (option.kind in (INT, FLOAT) and option.default is not None):
         raise OptionError(f"{option.name} is no text of this length")
