@@ -10,7 +10,6 @@ from typing import Any
 import gradio as gr
 
 from emo.options import BOOL, FLOAT, INT, Option
-from emo.pipelines.motion_kinds import GAZE
 from emo.ui.example import example_portrait, example_sound
 from emo.ui.form import argument, fields_of, first_value, range_of
 from emo.ui.jobs import Jobs
@@ -22,7 +21,11 @@ from emo.ui.words import OPTIONS, FieldError, field_errors
 
 FACE_OPTIONS = ("face_region", "face")
 """Options that say which part of the portrait moves: the page shows it."""
-GAZE_SLIDERS = {"x": "Gaze to the right", "y": "Gaze up"}
+SLIDERS: dict[str, tuple[float, float, float, dict[str, str]]] = {
+    "gaze": (-1, 1, 0, {"x": "Gaze to the right", "y": "Gaze up"}),
+    "distance": (0.5, 2, 1, {"slider": "Distance of the camera"}),
+}
+"""Sliders beside fields of text, by the option: ends, where they stand at first, and each one's label by its name."""
 
 
 @dataclass
@@ -78,6 +81,8 @@ def make_field(option: Option, limits: Limits) -> Any:
         field = gr.Number(value, precision=0 if option.kind is INT else None, **look)
     else:
         field = gr.Textbox(value, max_lines=1, **look)
+        if option.name in SLIDERS:
+            _add_sliders(option, field)
     _keep_raw(field)
     return field
 
@@ -94,8 +99,6 @@ def build_inputs(jobs: Jobs) -> Inputs:
             if entry.name == "face_region":
                 region = _region_field(entry, jobs)
                 options[argument(entry)] = region["field"]
-            elif entry.kind is GAZE:
-                options[argument(entry)] = _gaze_field(entry, jobs.limits)
             else:
                 options[argument(entry)] = make_field(entry, jobs.limits)
             errors[argument(entry)] = _error_place(argument(entry))
@@ -164,14 +167,13 @@ def _sound_field() -> tuple[gr.Audio, gr.HTML, gr.UploadButton, gr.Button]:
     return field, error, any_file, gr.Button("Take the example recording", size="sm", elem_id="example-sound")
 
 
-def _gaze_field(option: Option, limits: Limits) -> Any:
-    """The field of a direction, and two sliders that fill it in."""
-    field = make_field(option, limits)
-    look: dict[str, Any] = {"minimum": -1, "maximum": 1, "value": 0, "step": 0.05}
+def _add_sliders(option: Option, field: Any) -> None:
+    """Sliders that fill in a field of text."""
+    low, high, value, labels = SLIDERS[option.name]
+    look: dict[str, Any] = {"minimum": low, "maximum": high, "value": value, "step": 0.05}
     with gr.Row():
-        sliders = [gr.Slider(label=label, elem_id=f"gaze-{name}", **look) for name, label in GAZE_SLIDERS.items()]
+        sliders = [gr.Slider(label=label, elem_id=f"{option.flag}-{name}", **look) for name, label in labels.items()]
     gr.on([slider.release for slider in sliders], _joined, sliders, field, **_PRIVATE)
-    return field
 
 
 def _joined(*numbers: float) -> str:

@@ -60,7 +60,7 @@ def test_the_page_is_built_with_sliders_for_the_gaze():
 
     page = build_page(Jobs(tiny_vasa(), FREE))
     shown = {block.elem_id: block for block in page.blocks.values() if getattr(block, "elem_id", None)}
-    assert {"gaze", "gaze-x", "gaze-y", "emotion", "distance", "pose"} <= shown.keys()
+    assert {"gaze", "gaze-x", "gaze-y", "distance-slider", "emotion", "distance", "pose"} <= shown.keys()
     assert not {"motion", "region-view"} & shown.keys()
 
 
