@@ -220,7 +220,7 @@ class MotionPipeline(SavedFormat, Generic[OptionsT]):
         track = request.audio
         return Stream(
             pipeline=self,
-            portrait=open_portrait(image, height, width, None, options.face),
+            portrait=open_portrait(image, height, width, None, options.face, regions=False),
             audio=track,
             fps=fps,
             num_frames=track.num_frames(fps),

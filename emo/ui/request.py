@@ -130,7 +130,8 @@ def preview_portrait(
     choice = read_values(options, given, limits)
     picture = open_portrait(path, choice.get("face_region"), limits)
     with field_errors("portrait"), captured_notes() as notes:
-        return prepare_portrait(picture, height=size, width=size, **choice), notes
+        regions = "face_region" in options.names()
+        return prepare_portrait(picture, height=size, width=size, regions=regions, **choice), notes
 
 
 def _is_seed(value: Any) -> bool:

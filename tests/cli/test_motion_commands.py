@@ -140,6 +140,7 @@ def test_what_a_model_does_not_do_is_said_in_a_line(emo, generate, command, mode
     refused(command("generate", image, track, "-o", tmp_path / "o.mp4", "--model", "vasa-huge"), "emo-tiny")
     Image.fromarray(np.full((200, 200, 3), 90, np.uint8)).save(tmp_path / "grey.png")
     refused(generate(image=tmp_path / "grey.png"), "no face")
+    assert "region" not in generate(image=tmp_path / "grey.png")[2]
     assert not (tmp_path / "out.mp4").exists()
 
 
