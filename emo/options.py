@@ -9,7 +9,7 @@ Checks, what a video's record and a fingerprint hold, the command line and a pag
 
 import argparse
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Any, TypeVar
@@ -289,15 +289,20 @@ def _entries(cls: type[Options]) -> tuple[Option, ...]:
     return tuple(made)
 
 
-def add_arguments(parser: argparse.ArgumentParser, *classes: type[Options]) -> dict[str, argparse._ArgumentGroup]:
+def add_arguments(
+    parser: argparse.ArgumentParser, *classes: type[Options], without: Collection[str] = ()
+) -> dict[str, argparse._ArgumentGroup]:
     """Give a command the options of classes, those of the same name once. Only those that a user gives are in the
     namespace, by their Python names.
+
+    Args:
+        without: names of options that the command has no use for.
 
     Returns:
         The groups of the command's help by their headings.
     """
     groups: dict[str, argparse._ArgumentGroup] = {}
-    by_name = {entry.name: entry for cls in reversed(classes) for entry in cls.entries()}
+    by_name = {entry.name: entry for cls in reversed(classes) for entry in cls.entries() if entry.name not in without}
     for entry in (by_name.pop(each.name) for cls in classes for each in cls.entries() if each.name in by_name):
         group = groups.get(entry.group) or groups.setdefault(entry.group, parser.add_argument_group(entry.group))
         form: dict[str, Any] = {"metavar": entry.metavar}

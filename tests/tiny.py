@@ -7,6 +7,7 @@ import torch
 from zero_init import fill_zero_init
 
 from emo.hub import ModelConfig, build_pipeline
+from emo.hub.build_vasa import build_vasa
 from emo.hub.model_config import (
     AudioEncoderConfig,
     AudioProjectionConfig,
@@ -16,7 +17,8 @@ from emo.hub.model_config import (
     UNetConfig,
     VAEConfig,
 )
-from emo.pipelines import EMOPipeline
+from emo.hub.vasa_config import DenoiserConfig, VASAConfig
+from emo.pipelines import EMOPipeline, VASAPipeline
 from emo.unets import ReferenceAutoencoder
 
 SIZE, FRAMES, MOTION_FRAMES = 64, 4, 2
@@ -80,6 +82,14 @@ def patch_pipeline(reference: bool = False) -> EMOPipeline:
     for part in pipe.components.values():
         if isinstance(part, torch.nn.Module):
             fill_zero_init(part)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def tiny_vasa(seed: int = 0) -> VASAPipeline:
+    """A pipeline of motion, quiet: 128 px, windows of 8 frames after 3."""
+    denoiser = DenoiserConfig(["happy", "angry"], window_length=8, prefix_length=3, dim=16, layers=1, heads=2)
+    pipe = build_vasa(VASAConfig(128, denoiser, tiny_config().audio_encoder), seed)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

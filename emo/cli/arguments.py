@@ -1,7 +1,8 @@
 """Arguments that several commands have, and what their values mean."""
 
 import argparse
-from collections.abc import Callable, Generator, Iterable, Iterator
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +13,27 @@ from emo.errors import EmoError, OptionError, first_line
 if TYPE_CHECKING:
     import torch
 
-MODEL = "pipeline folder or Hub name"
+MODEL = "name of a model that comes with the package, pipeline folder, or Hub name"
+SIGNED = re.compile(r"-[\d.][-+\d.e]*(,[-+\d.e]+)+")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
+
+
+def with_values(arguments: Sequence[str]) -> list[str]:
+    """A command line in which numbers with commas that begin with a minus belong to the option before them: argparse
+    takes `--gaze -0.4,0` for two options."""
+    joined: list[str] = []
+    for text in arguments:
+        option = joined[-1] if joined else ""
+        if SIGNED.fullmatch(text) and option.startswith("--") and len(option) > 2 and "=" not in option:
+            joined[-1] = f"{option}={text}"
+        else:
+            joined.append(text)
+    return joined
 
 
 def add_model(parser: argparse._ActionsContainer) -> None:
     """`--model`, which is the packaged one where none is given."""
-    parser.add_argument("--model", help=f"{MODEL} (default: the weights that come with the package)")
+    parser.add_argument("--model", help=f"{MODEL} (default: emo-tiny)")
 
 
 def add_device(parser: argparse._ActionsContainer, what: str = "", default: str = "auto") -> None:

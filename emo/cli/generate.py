@@ -3,6 +3,7 @@
 import argparse
 import os
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,17 @@ from typing import TYPE_CHECKING, Any
 from emo.cli.arguments import add_pipeline, pick_device, pick_dtype
 from emo.cli.like import fill_settings, given_options
 from emo.console import note, quiet_loading, say
-from emo.errors import AudioError, EmoError, ImageError, OutputError, ResumeError, VideoError
+from emo.errors import AudioError, EmoError, ImageError, OptionError, OutputError, ResumeError, VideoError
 from emo.locks import claim
 from emo.options import add_arguments
 from emo.pipelines import all_options
+from emo.pipelines.motion_kinds import TRACK_SUFFIX
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from emo.generation import Clip, ResumePoint
+    from emo.generation.stream import Stream
     from emo.hub import System
 
 
@@ -30,20 +36,39 @@ def add_parser(commands) -> argparse.ArgumentParser:
     add_pipeline(parser.add_argument_group("model"), dtype=None)
 
     groups = add_arguments(parser, *all_options().values())
-    groups["video"].add_argument("--seed", type=seed, help="same seed, same video (default 0)")
+    add_seed(groups["video"])
+    groups["face and motion"].add_argument(
+        "--save-motion",
+        type=Path,
+        metavar="TRACK",
+        help="also write the video's motion (.safetensors), of models that make motion; for --motion and --pose",
+    )
     parser.add_argument(
         "--like", type=Path, metavar="VIDEO", help="repeat how this video was made; other options given here win"
     )
-
-    again = parser.add_mutually_exclusive_group()
-    again.add_argument("--resume", action="store_true", help="continue an interrupted generation of this output")
-    again.add_argument("--restart", action="store_true", help="discard an interrupted generation of this output")
+    add_again(parser)
     return parser
 
 
+def add_seed(parser: argparse._ActionsContainer) -> None:
+    """`--seed`, which is None where none is given."""
+    parser.add_argument("--seed", type=seed, help="same seed, same video (default 0)")
+
+
+def add_again(parser: argparse.ArgumentParser) -> None:
+    """What is to become of an interrupted generation; see `resume_point`."""
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="continue an interrupted generation of this output")
+    again.add_argument("--restart", action="store_true", help="discard an interrupted generation of this output")
+
+
 def run(options: argparse.Namespace) -> None:
-    check_paths(options)
-    with claim(options.output):
+    inputs: dict[Path, type[EmoError]] = {options.image: ImageError, options.audio: AudioError}
+    if options.like is not None:
+        inputs[options.like] = VideoError
+    check_paths(options, inputs)
+    check_track(options, inputs)
+    with claim(options.output), claim(options.save_motion) if options.save_motion else nullcontext():
         generate(options)
 
 
@@ -53,10 +78,11 @@ def generate(options: argparse.Namespace) -> None:
 
     import torch
 
-    from emo.generation import fingerprint, is_unfinished, write_video
     from emo.hub import locate_model, system_of
 
     system = system_of(locate_model(options.model))
+    if options.save_motion:
+        require_motion(system, "--save-motion")
     values = given_options(options, like, system.options)
 
     started = time.monotonic()
@@ -73,18 +99,42 @@ def generate(options: argparse.Namespace) -> None:
             output_type="uint8",
             resume_from=resume and resume.state,
         )
+    write(stream, options, resume, started)
+    if options.save_motion:
+        pipe.set_progress_bar_config(disable=True)
+        track = pipe.generate_motion(stream.audio, **values, generator=torch.Generator().manual_seed(options.seed))
+        track.save(options.save_motion)
+        say(f"{options.save_motion}: its motion, {len(track)} frames at {track.fps} frames per second")
+
+
+def write(stream: "Stream[Any]", options: argparse.Namespace, resume: "ResumePoint | None", started: float) -> None:
+    """Write a stream to the command's output, and say so.
+
+    Args:
+        started: when the work began, by `time.monotonic`.
+    """
+    from emo.generation import fingerprint, is_unfinished, write_video
+
+    made = 0
+
+    def counted(clip: "Clip") -> Iterator["np.ndarray"]:
+        nonlocal made
+        for frame in clip.each():
+            made += 1
+            yield frame
+
+    marks = fingerprint(stream, options.seed)
     try:
-        write_video(stream, options.output, fingerprint=fingerprint(stream, options.seed), resume=resume)
+        write_video(stream, options.output, fingerprint=marks, resume=resume, frames_of=counted)
     except BaseException:
         if is_unfinished(options.output):
             note(f"{options.output} is unfinished; the same command with --resume continues")
         raise
 
     seconds = time.monotonic() - started
-    frames = stream.num_frames - stream.start.next_clip * pipe.unet.config.num_frames
     say(
         f"{options.output}: {stream.num_frames} frames, {float(stream.num_frames / stream.fps):.2f} s of video; "
-        f"took {seconds:.1f} s, {seconds / max(1, frames):.3f} s per frame"
+        f"took {seconds:.1f} s, {seconds / max(1, made):.3f} s per frame"
     )
 
 
@@ -104,27 +154,62 @@ def resume_point(options: argparse.Namespace):
     return ResumePoint.load(resume_path(options.output))
 
 
-def check_paths(options: argparse.Namespace) -> None:
-    """The inputs must be files; the output none of them, and of a kind that can be written where it is to be."""
+def check_paths(options: argparse.Namespace, inputs: Mapping[Path, type[EmoError]]) -> None:
+    """The inputs must be files; the output none of them, and of a kind that can be written where it is to be.
+
+    Args:
+        inputs: the command's files, each with the error where it is none.
+    """
     from emo.files import require_file
     from emo.generation.write import resume_path
     from emo.hub import locate_model
     from emo.media import check_output, spool_path
 
     check_output(options.output)
-    if options.model is not None or options.like is None:
+    if options.model is not None or getattr(options, "like", None) is None:
         locate_model(options.model)
-    require_file(options.image, ImageError)
-    require_file(options.audio, AudioError)
-    if options.like is not None:
-        require_file(options.like, VideoError)
-    given = [getattr(options, name, None) for kind in all_options().values() for name in kind.names()]
-    texts = [value for value in given if isinstance(value, str)]  # some name files
-    for path in [options.image, options.audio, *texts, *filter(None, [options.like])]:
+    for path, error in inputs.items():
+        require_file(path, error)
+    for path in [*inputs, *option_texts(options)]:
         if same_file(path, options.output):
             raise OutputError(f"{options.output} is one of the inputs; give the video another name")
         if any(same_file(path, beside(options.output)) for beside in (spool_path, resume_path)):
             raise OutputError(f"{path} is where {options.output} is kept until it is finished; rename one of them")
+
+
+def check_track(options: argparse.Namespace, inputs: Iterable[Path]) -> None:
+    """The track to write must have a track's ending, and be none of the command's other files.
+
+    Raises:
+        OptionError, OutputError: it has not, or is.
+    """
+    track = options.save_motion
+    if track is None:
+        return
+    if track.suffix.lower() != TRACK_SUFFIX:
+        raise OptionError(f"--save-motion {track}: give a name that ends in {TRACK_SUFFIX}", option="save_motion")
+    if not track.absolute().parent.is_dir():
+        raise OutputError(f"--save-motion {track}: there is no folder {track.absolute().parent}")
+    if any(same_file(path, track) for path in [*inputs, *option_texts(options)]):
+        raise OutputError(f"{track} is one of the inputs; give the motion another name")
+
+
+def option_texts(options: argparse.Namespace) -> list[str]:
+    """Values of the model's options that are still text; some name files."""
+    given = [getattr(options, name, None) for kind in all_options().values() for name in kind.names()]
+    return [value for value in given if isinstance(value, str)]
+
+
+def require_motion(system: "System", what: str) -> None:
+    """See that a system makes motion.
+
+    Raises:
+        OptionError: it does not.
+    """
+    from emo.pipelines.motion_pipeline import MotionPipeline
+
+    if not issubclass(system.pipeline, MotionPipeline):
+        raise OptionError(f"{what}: {system.title} makes pictures and no motion; choose a model of another system")
 
 
 def same_file(path: str | os.PathLike, other: Path) -> bool:
@@ -154,7 +239,7 @@ def load_pipeline(options: argparse.Namespace, system: "System | None" = None):
         pipe.enable_model_cpu_offload(device=device)
     else:
         pipe.to(device)
-    if device == "cpu":
+    if device == "cpu" and "vae" in pipe.components:
         pipe.vae.enable_slicing()  # frame by frame: as fast there, and a fifth less memory at the peak
     pipe.set_progress_bar_config(dynamic_ncols=True, unit="step")
     return pipe
@@ -170,6 +255,8 @@ def seed(text: str) -> int:
 
 def set_attention(pipe, backend: str) -> None:
     """Choose attention kernels; an unknown or missing one is the user's error."""
+    if not hasattr(pipe, "set_attention_backend"):
+        raise OptionError("--attention: this model has kernels of its own; leave it out", option="attention")
     try:
         pipe.set_attention_backend(backend)
     except (ValueError, RuntimeError, ImportError) as error:

@@ -16,7 +16,9 @@ def add_parser(commands) -> argparse.ArgumentParser:
         "until the model is trained. With it training starts from Stable Diffusion 1.5, AnimateDiff and wav2vec 2.0, "
         "each given as a folder or a Hugging Face Hub name.",
     )
-    parser.add_argument("--config", help="emo-tiny (default), emo-sd15 (default with --sd15), or a YAML file")
+    parser.add_argument(
+        "--config", help="emo-tiny (default), emo-sd15 (default with --sd15), vasa-mesh, vasa-paper, or a YAML file"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the random weights (default 0)")
     parser.add_argument("--sd15", help="Stable Diffusion 1.5, as stable-diffusion-v1-5/stable-diffusion-v1-5")
     parser.add_argument("--motion-adapter", help="AnimateDiff, as guoyww/animatediff-motion-adapter-v1-5-2")

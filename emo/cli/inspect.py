@@ -1,12 +1,17 @@
-"""`emo inspect`: what is in a dataset or a model's folder, or what a video says of its origin."""
+"""`emo inspect`: what is in a dataset, a model's folder or a saved motion, or what a video says of its origin."""
 
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emo.console import say
 from emo.errors import DatasetError, OptionError
 from emo.locks import claim
+from emo.pipelines.motion_kinds import TRACK_SUFFIX
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -16,10 +21,16 @@ def add_parser(commands) -> argparse.ArgumentParser:
         description="Of a dataset's folder: count clips, people and hours, and draw histograms and a sheet of frames "
         "with face boxes and landmarks, as a picture and as a web page. Of a model's folder: say of which system it "
         "is, and list its networks. Of a video: say whether it is AI-generated, by which model and with which "
-        "options.",
+        "options. Of a saved motion: say how long it is and how much each part moves, and draw its curves.",
     )
-    parser.add_argument("path", type=Path, metavar="PATH", help="folder of a dataset or a model, or a video")
-    parser.add_argument("--out", type=Path, help="PNG or HTML to write; both are (default: DATASET/inspect)")
+    parser.add_argument(
+        "path", type=Path, metavar="PATH", help="folder of a dataset or a model, a video, or a saved motion"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="of a dataset PNG or HTML to write; both are (default: DATASET/inspect); of a motion the PNG",
+    )
     parser.add_argument("--frames", type=int, help="pictures on the sheet (default 32)")
     parser.add_argument("--json", action="store_true", help="a video's whole record as JSON")
     return parser
@@ -30,7 +41,12 @@ def run(options: argparse.Namespace) -> None:
     from emo.store.index import MODEL_INDEX
 
     if not options.path.is_dir():
-        require_file(options.path, DatasetError, "give the folder of a dataset, or a video")
+        require_file(options.path, DatasetError, "give the folder of a dataset, a video, or a saved motion")
+        if options.path.suffix == TRACK_SUFFIX:
+            check_no_json(options)
+            check_no_frames(options)
+            inspect_motion(options.path, options.out or options.path.with_suffix(".png"))
+            return
         check_printed(options, "a video's origin is printed")
         inspect_video(options.path, as_json=options.json)
     elif (options.path / MODEL_INDEX).is_file():
@@ -49,10 +65,16 @@ def check_printed(options: argparse.Namespace, what: str) -> None:
         raise OptionError(f"--out and --frames are for datasets; {what}", option="out")
 
 
+def check_no_frames(options: argparse.Namespace) -> None:
+    """Refuse the option of a dataset's sheet."""
+    if options.frames is not None:
+        raise OptionError("--frames is for datasets; a motion has no pictures", option="frames")
+
+
 def check_no_json(options: argparse.Namespace) -> None:
     """Refuse the option of a video's record."""
     if options.json:
-        raise OptionError("--json is for videos; a dataset's report is a picture and a web page", option="json")
+        raise OptionError("--json is for videos; others are printed, or reported in pictures", option="json")
 
 
 def inspect_model(folder: Path) -> None:
@@ -71,6 +93,28 @@ def inspect_model(folder: Path) -> None:
         say(f"{name}: {network.__name__}, {counts[name]:,} parameters; {description.roles[name]}")
     for line in description.sizes:
         say(line)
+
+
+def inspect_motion(path: Path, out: Path) -> None:
+    """Print what a track holds, and draw it."""
+    from emo.files import write_whole
+    from emo.motion import MotionTrack
+    from emo.motion.plot import plot
+
+    if out.suffix.lower() != ".png":
+        raise OptionError(f"--out {out}: a motion's curves are a picture; give a name that ends in .png", option="out")
+    track = MotionTrack.load(path)
+    with claim(out):
+        write_whole(out, plot(track))
+    say(f"{path}: motion, {len(track)} frames, {track.seconds:.2f} s, {track.fps} frames per second")
+    for part, names in track.space.parts.items():
+        say(f"{part}: {'; '.join(_moves(track[name].double().numpy(), name) for name in names)}")
+    say(str(out))
+
+
+def _moves(values: "np.ndarray", name: str) -> str:
+    low, high = values.min(), values.max()
+    return f"{name} {values.mean():.2f} +- {values.std():.2f} ({low:.2f} to {high:.2f})"
 
 
 def inspect_video(path: Path, *, as_json: bool) -> None:
@@ -97,8 +141,12 @@ def inspect_video(path: Path, *, as_json: bool) -> None:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "mask" in value:
         return "a mask picture"
+    if isinstance(value, dict) and "space" in value:
+        return f"a motion at {value.get('fps')} frames per second"
+    if isinstance(value, dict):
+        return ",".join(f"{name}:{number:g}" for name, number in value.items()) or "none"
     if isinstance(value, list) and len(value) > 4:
         return f"{len(value)} values, {min(value):g} to {max(value):g}"
     if isinstance(value, list):

@@ -3,11 +3,11 @@
 import argparse
 import warnings
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from emo.errors import FaceError, OptionError, command_words
+from emo.errors import FaceError, OptionError, WeightsError, command_words
 from emo.options import Options, from_arguments
 from emo.pipelines import all_options
 
@@ -105,8 +105,10 @@ class Like:
         name, revision = self.model.get("name"), self.model.get("revision")
         if revision:
             return f"{name}@{revision}"
-        if name is not None and Path(locate_model(name)).is_dir():
-            return name
+        if name is not None:
+            with suppress(WeightsError):
+                if Path(locate_model(name)).is_dir():
+                    return name
         called = "a model that was never saved" if name is None else f"the local model {name!r}, which is not here"
         raise OptionError(f"--like {self.path}: made with {called}; give --model FOLDER or a Hub name")
 

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Sequence
 
 from emo import __version__
-from emo.cli import cache, doctor, evaluate, generate, init, inspect, live, prepare, pull, push, synthesize, ui
+from emo.cli import cache, doctor, drive, evaluate, generate, init, inspect, live, prepare, pull, push, synthesize, ui
+from emo.cli.arguments import with_values
 from emo.console import any_encoding, note, quiet_libraries
 from emo.errors import EmoError, command_words
 
-COMMANDS = (generate, live, ui, init, synthesize, prepare, inspect, cache, evaluate, push, pull, doctor)
+COMMANDS = (generate, drive, live, ui, init, synthesize, prepare, inspect, cache, evaluate, push, pull, doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_argument("--debug", action="store_true", help="show the libraries' messages and tracebacks")
         command.set_defaults(run=module.run)
     any_encoding()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(with_values(sys.argv[1:] if arguments is None else arguments))
     if not options.debug:
         quiet_libraries()
     try:

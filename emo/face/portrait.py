@@ -76,6 +76,7 @@ def prepare_portrait(
     width: int,
     face_region: Region | None = None,
     face: int | None = None,
+    regions: bool = True,
     name: str = "portrait",
 ) -> Portrait:
     """Find the face in a picture, check that it can be animated, and cut out the part that is.
@@ -92,6 +93,7 @@ def prepare_portrait(
         face_region: None, the face's own box times REGION_SCALE; 'full'; x0, y0, x1, y1 or a mask in the picture's
             pixels.
         face: which one of several, counted from the left from 1 on; None takes the largest, with an EmoWarning.
+        regions: whether whoever asks may give a region: messages propose one then.
         name: what messages call the picture.
 
     Raises:
@@ -107,6 +109,8 @@ def prepare_portrait(
         faces = detector.detect(picture)
         chosen = _choose(faces, number, region, name)
         fault = _find_fault(detector, picture, chosen)
+    if fault and not regions:
+        raise FaceError(f"{name}: {fault.problem}", option="image", remedy=fault.remedy)
     if fault and region is None:
         anyway = "all the same" if chosen else "without one"
         remedy = f"{fault.remedy}, or animate it {anyway} with {{}}"

@@ -16,7 +16,7 @@ AudioInput = str | Path | tuple[np.ndarray, int] | AudioTrack
 
 
 def open_portrait(
-    image: ImageInput, height: int, width: int, face_region: Region | None, face: int | None
+    image: ImageInput, height: int, width: int, face_region: Region | None, face: int | None, regions: bool = True
 ) -> Portrait:
     """The portrait as `prepare_portrait` makes it; messages call it by its path, if it has one.
 
@@ -26,4 +26,6 @@ def open_portrait(
     """
     name = str(image) if isinstance(image, str | Path) else "portrait"
     picture = load_image(image)
-    return prepare_portrait(picture, height=height, width=width, face_region=face_region, face=face, name=name)
+    return prepare_portrait(
+        picture, height=height, width=width, face_region=face_region, face=face, regions=regions, name=name
+    )

@@ -8,7 +8,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.hub.autoencoder import build_vae
-from emo.hub.model_config import ModelConfig
+from emo.hub.model_config import AudioEncoderConfig, ModelConfig
 from emo.pipelines import EMOPipeline
 from emo.unets import AudioProjection, BackboneUNet, FaceLocator, ReferenceNet, SpeedEncoder
 
@@ -23,7 +23,7 @@ def build_pipeline(config: ModelConfig, seed: int = 0) -> EMOPipeline:
             vae=vae,
             unet=unet,
             reference_unet=reference_unet,
-            audio_encoder=build_audio_encoder(config),
+            audio_encoder=build_audio_encoder(config.audio_encoder),
             feature_extractor=Wav2Vec2FeatureExtractor(do_normalize=True),
             scheduler=build_scheduler(config),
             **build_encoders(config),
@@ -68,9 +68,9 @@ def build_encoders(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-def build_audio_encoder(config: ModelConfig) -> Wav2Vec2Model:
+def build_audio_encoder(config: AudioEncoderConfig) -> Wav2Vec2Model:
     """wav2vec 2.0 of the configured size; the strides are always its own (20 ms)."""
-    section: dict[str, Any] = vars(config.audio_encoder) | {"conv_dim": tuple(config.audio_encoder.conv_dim)}
+    section: dict[str, Any] = vars(config) | {"conv_dim": tuple(config.conv_dim)}
     return Wav2Vec2Model(Wav2Vec2Config(**section)).eval()
 
 

@@ -12,13 +12,13 @@ DEFAULT_MODEL = "emo-tiny"
 
 
 def locate_model(name: str | None) -> str:
-    """The folder of a model that comes with the package (`emo-tiny`, the default), or the folder or Hub name itself.
+    """The folder of a model that comes with the package (`bundled_models`), or the folder or Hub name itself.
 
     A folder of that name where the command is run comes first; `org/name` and `org/name@revision` are Hub names.
 
     Raises:
-        WeightsError: the default is wanted, but this copy of the package carries no trained weights; or the name is no
-            possible one, or something in the folder may not be read.
+        WeightsError: the default is wanted, but this copy of the package carries no trained weights; there is no
+            folder or model of that name; or something in the folder may not be read.
     """
     if name and file_status(Path(name), WeightsError) and file_status(Path(name) / MODEL_INDEX, WeightsError):
         _check_permissions(Path(name))
@@ -33,7 +33,19 @@ def locate_model(name: str | None) -> str:
             f"no trained weights of {name} come with this version; give --model FOLDER or a Hub name, or make random "
             "weights to try things out: emo init --out random-weights"
         )
+    if file_status(Path(name), WeightsError) is None:
+        known = ", ".join(bundled_models()) or "none"
+        raise WeightsError(
+            f"{name} is no folder, nor a model that comes with this version ({known}); give one of these, a folder or "
+            "a Hub name, or make random weights: emo init"
+        )
     return name
+
+
+def bundled_models() -> list[str]:
+    """Names of the models that come with the package, the default first."""
+    found = sorted(index.parent.name for index in bundled("weights").glob(f"*/{MODEL_INDEX}"))
+    return sorted(found, key=lambda name: name != DEFAULT_MODEL)
 
 
 def _check_permissions(folder: Path) -> None:

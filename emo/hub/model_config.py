@@ -156,10 +156,19 @@ def load_model_config(name: str) -> ModelConfig:
     Raises:
         ConfigError: there is no such file, or it holds an unknown key or a value of the wrong kind or out of bounds.
     """
+    return load_config(ModelConfig, config_path(name))
+
+
+def config_path(name: str) -> Path:
+    """The file of a model configuration, of whatever system, by its name or path.
+
+    Raises:
+        ConfigError: there is none.
+    """
     path = Path(name)
     if path.suffix not in {".yaml", ".yml"}:
         path = bundled("configs/model") / f"{name}.yaml"
     if file_status(path, ConfigError) is None or not path.is_file():
         known = ", ".join(sorted(file.stem for file in bundled("configs/model").glob("*.yaml")))
         raise ConfigError(f"{name}: no such model configuration; give a YAML file or one of {known}")
-    return load_config(ModelConfig, path)
+    return path

@@ -42,7 +42,13 @@ def _emo() -> System:
     return SYSTEM
 
 
-ENTRIES = [Entry("emo", "EMOPipeline", _emo)]
+def _vasa() -> System:
+    from emo.hub.system_vasa import SYSTEM
+
+    return SYSTEM
+
+
+ENTRIES = [Entry("emo", "EMOPipeline", _emo), Entry("vasa", "VASAPipeline", _vasa)]
 """All systems; where none is named, the first is meant."""
 
 

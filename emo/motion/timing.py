@@ -24,7 +24,7 @@ class Retiming:
 
     def made(self, frames: int) -> int:
         """How many frames can be made of the first ones: those that lie no later than the last of these."""
-        return math.floor((frames - Fraction(1, 2)) * self.target / self.source + Fraction(1, 2))
+        return max(0, math.floor((frames - Fraction(1, 2)) * self.target / self.source + Fraction(1, 2)))
 
     def __call__(self, values: Tensor, start: int, stop: int, first: int = 0) -> Tensor:
         """Frames `start ... stop - 1` of the target's rate, (stop - start, D).

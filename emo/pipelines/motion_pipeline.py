@@ -1,6 +1,5 @@
 """What pipelines that generate motion share: a motion of a sound, pictures of a motion, and both at once."""
 
-import inspect
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,13 +8,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from emo.errors import AudioError, MotionError
+from emo.errors import AudioError, MotionError, OptionError
 from emo.generation.clip import Clip, ClipState
 from emo.generation.inputs import AudioInput, ImageInput, open_portrait
 from emo.generation.origin import begin_origin
@@ -26,46 +25,19 @@ from emo.generation.stream import Stream
 from emo.media import AudioTrack, Chunk, as_fps
 from emo.motion import MotionSpace, MotionTrack
 from emo.motion.timing import Retiming
+from emo.pipelines.motion_call import MotionRequest, OptionsT, named_options, rendered, take_run
 from emo.pipelines.motion_live import LiveMotion
-from emo.pipelines.motion_options import MotionOptions
 from emo.pipelines.motion_window import MotionWindow
 from emo.store import SavedFormat
 
-OptionsT = TypeVar("OptionsT", bound=MotionOptions)
-
-RUN = ("generator", "output_type", "callback_on_step_end", "callback_on_step_end_tensor_inputs", "resume_from")
 POSE = "pose"
 ANGLES = ("yaw", "pitch", "roll")
-SILENCE_RATE = 16000  # Hz
 LAST = "last_motion"  # in states: the last frame of motion, (1, D), between which and the next others may lie
 
 
 @dataclass
 class MotionPipelineOutput(VideoOutput):
     """A generated video, as pipelines of motion return it; see `VideoOutput`. Latents are its motion, (T, D)."""
-
-
-@dataclass(frozen=True)
-class MotionRequest(Generic[OptionsT]):
-    """What a motion is made of.
-
-    Attributes:
-        audio: the recording.
-        options: with the model's own values where none were given.
-        run: how it is run.
-        start: the state before the first window.
-        rate: frames per second of the motion.
-        num_frames: of the motion.
-        given: motion and pose that are not generated, by name, (T, columns), or None.
-    """
-
-    audio: AudioTrack
-    options: OptionsT
-    run: Run
-    start: ClipState
-    rate: Fraction
-    num_frames: int
-    given: Mapping[str, Tensor | None]
 
 
 class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
@@ -84,8 +56,8 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
         if "options_class" in vars(cls):
-            cls.__call__ = _named(cls.__call__, cls.options_class)
-            cls.stream = _named(cls.stream, cls.options_class)
+            cls.__call__ = named_options(cls.__call__, cls.options_class)
+            cls.stream = named_options(cls.stream, cls.options_class)
 
     @property
     @abstractmethod
@@ -141,7 +113,7 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
         """
         if isinstance(audio, Iterator):
             return self.live(image, audio, **options)  # pyright: ignore[reportReturnType] (of an iterator only)
-        run = _take_run(options)
+        run = take_run(options)
         return self.open_stream(image, audio, self.options_class.from_values(options), run)
 
     def generate_motion(self, audio: AudioInput, **options: Any) -> MotionTrack:
@@ -157,7 +129,7 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
         Raises:
             EmoError: the sound or an option cannot be used.
         """
-        run = _take_run(options)
+        run = take_run(options)
         request = self._request(audio, self.options_class.from_values(options), run)
         return MotionTrack(torch.cat([window.values for window in self._motion(request)]), request.rate, self.space)
 
@@ -175,10 +147,7 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
         Raises:
             EmoError: the picture, the motion or an option cannot be used.
         """
-        if audio is None:
-            length = math.floor(len(motion) / motion.fps * SILENCE_RATE)
-            audio = (np.zeros(length, np.float32), SILENCE_RATE)
-        return self(image, audio, **{"fps": motion.fps, **options, "motion": motion})
+        return self(image, **rendered(motion, audio, options))
 
     def drive(
         self,
@@ -201,6 +170,23 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
         Raises:
             EmoError: the picture, the video, a part or an option cannot be used.
         """
+        return self(image, **self.driven_by(video, audio, parts, **options))
+
+    def driven_by(
+        self,
+        video: str | Path | MotionTrack,
+        audio: AudioInput | None = None,
+        parts: Sequence[str] | None = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """What makes `stream` do what the face of a video does; the arguments are those of `drive`.
+
+        Returns:
+            Arguments of `stream` besides the portrait.
+
+        Raises:
+            EmoError: the video, a part or an option cannot be used.
+        """
         track = video if isinstance(video, MotionTrack) else MotionTrack.from_video(video)
         if audio is None and not isinstance(video, MotionTrack):
             with suppress(AudioError):  # videos without sound
@@ -208,9 +194,22 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
         if parts is not None:
             if audio is None:
                 raise MotionError("only some parts are to follow the video, and there is no sound for the others")
-            heard = self.generate_motion(audio, **options)
-            track = heard.with_parts(track.resample(heard.fps).fit(len(heard)), *parts)
-        return self.render(image, track, audio, **options)
+            track = self._with_parts(audio, self._own(track, "motion"), parts, options)
+        return rendered(track, audio, options)
+
+    def _with_parts(
+        self, audio: AudioInput, track: MotionTrack, parts: Sequence[str], options: Mapping[str, Any]
+    ) -> MotionTrack:
+        """The motion of a sound, with parts of another; nothing is drawn from the options' generator itself."""
+        try:
+            self.space.index(*parts)
+        except OptionError as error:
+            raise OptionError(error.problem, option="parts") from None
+        own = {name: value for name, value in options.items() if name not in ("resume_from", "callback_on_step_end")}
+        if own.get("generator") is not None:
+            own["generator"] = own["generator"].clone_state()
+        heard = self.generate_motion(audio, **own)
+        return heard.with_parts(track.resample(heard.fps).fit(len(heard)), *parts)
 
     @property
     def space(self) -> MotionSpace:
@@ -225,7 +224,7 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
         track = request.audio
         return Stream(
             pipeline=self,
-            portrait=open_portrait(image, height, width, None, options.face),
+            portrait=open_portrait(image, height, width, None, options.face, regions=False),
             audio=track,
             fps=fps,
             num_frames=track.num_frames(fps),
@@ -270,14 +269,23 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
     def _given_motion(self, options: OptionsT, rate: Fraction, frames: int) -> Mapping[str, Tensor | None]:
         """Motion and pose that are given, (T, D) and (T, columns of the pose), at a motion's rate."""
         motion, pose = options.motion, options.pose
-        if motion is not None and motion.space.names != self.space.names:
-            raise MotionError("the motion is of another space than this model's", option="motion")
+        motion = None if motion is None else self._own(motion, "motion")
         if isinstance(pose, MotionTrack):
-            pose = pose.resample(rate).fit(frames)[POSE]
+            pose = self._own(pose, "pose").resample(rate).fit(frames)[POSE]
         elif pose is not None:
             rest = MotionTrack.rest(frames, rate, self.space)
             pose = rest.set(**dict(zip(ANGLES, pose, strict=True)))[POSE]
         return {"motion": None if motion is None else motion.fit(frames).values, "pose": pose}
+
+    def _own(self, track: MotionTrack, option: str) -> MotionTrack:
+        """A motion in this model's space, of which others may know other statistics.
+
+        Raises:
+            MotionError: it has other columns.
+        """
+        if track.space.names != self.space.names:
+            raise MotionError(f"{option}: a motion of another space than this model's", option=option)
+        return replace(track, space=self.space)
 
     @torch.no_grad()
     def _motion(self, request: MotionRequest[OptionsT]) -> Iterator[MotionWindow]:
@@ -318,27 +326,3 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
 def _as_pictures(frames: np.ndarray) -> Tensor:
     """(n, H, W, 3) uint8 -> (n, 3, H, W) uint8."""
     return torch.from_numpy(frames).permute(0, 3, 1, 2)
-
-
-def _take_run(options: dict[str, Any]) -> Run:
-    """The arguments of `Run`, taken out of others."""
-    return Run(**{name: options.pop(name) for name in RUN if name in options})
-
-
-def _named(method: Any, options: type[MotionOptions]) -> Any:
-    """A method that takes `options` in its keywords, with each of them in its signature, for help and editors."""
-
-    def named(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return method(self, *args, **kwargs)
-
-    signature = inspect.signature(method)
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    added = [inspect.Parameter(e.name, keyword, default=e.default) for e in options.entries()]
-    run = inspect.signature(Run).parameters
-    added += [inspect.Parameter(name, keyword, default=run[name].default) for name in RUN]
-    named.__name__, named.__qualname__, named.__module__ = method.__name__, method.__qualname__, method.__module__
-    lines = [f"{e.name}: {e.arguments_help()}." for e in options.entries()]
-    named.__doc__ = f"{inspect.getdoc(method)}\n\nOptions:\n    " + "\n    ".join(lines) + "\n"
-    named.__signature__ = signature.replace(parameters=[*own, *added])  # pyright: ignore[reportFunctionMemberAccess]
-    return named

@@ -20,10 +20,11 @@ from emo.generation.running_features import RunningFeatures
 from emo.generation.schedulers import check_scheduler
 from emo.motion import MeshAnimator, MotionSpace, plan_windows
 from emo.motion.vasa import HolisticMotionTransformer
+from emo.pipelines.motion_call import MotionRequest
 from emo.pipelines.motion_kinds import FREE
 from emo.pipelines.motion_live import NextWindow
 from emo.pipelines.motion_options import VASAOptions
-from emo.pipelines.motion_pipeline import MotionPipeline, MotionRequest
+from emo.pipelines.motion_pipeline import MotionPipeline
 from emo.pipelines.motion_window import MotionWindow
 from emo.pipelines.vasa_conditions import MotionControls, emotion_vector
 from emo.pipelines.vasa_description import describe_folder

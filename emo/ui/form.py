@@ -7,6 +7,7 @@ from typing import Any
 from emo.errors import EmoError, OptionError
 from emo.media import as_fps
 from emo.options import BOOL, FLOAT, FPS, INT, Option, Options
+from emo.pipelines.motion_kinds import MOTION
 from emo.ui.limits import Limits
 from emo.ui.words import FieldError, page_words, sentence
 
@@ -19,6 +20,11 @@ MAX_TEXT = 100  # characters of a number, a word or a box
 def argument(option: Option) -> str:
     """An option's name in the page's API and in errors: that of the command's flag."""
     return option.flag.replace("-", "_")
+
+
+def fields_of(options: type[Options]) -> tuple[Option, ...]:
+    """The options that the page has fields for: all but those that only a file can hold."""
+    return tuple(entry for entry in options.entries() if entry.kind is not MOTION)
 
 
 def range_of(option: Option, limits: Limits) -> tuple[float | None, float | None]:
@@ -42,6 +48,8 @@ def first_value(option: Option, limits: Limits) -> Any:
     if option.kind in (INT, FLOAT, BOOL) and option.default is not None:
         high = range_of(option, limits)[1]
         return option.default if high is None else min(option.default, high)
+    if isinstance(option.default, tuple):
+        return ",".join(f"{number:g}" for number in option.default)
     return str(option.default_words or "") if option.default is None else str(option.default)
 
 
@@ -54,7 +62,7 @@ def read_option(option: Option, value: Any, limits: Limits) -> Any:
     with _named(option):
         if isinstance(value, str):
             value = _parsed(option, value)
-        if not isinstance(value, str | int | float | bool | tuple | None):
+        if not isinstance(value, str | int | float | bool | tuple | dict | None):
             raise OptionError(f"{option.name} is a number or a word")
         if option.kind is INT and isinstance(value, float) and value.is_integer():
             value = int(value)  # as a browser may send it
@@ -83,14 +91,14 @@ def read_values(options: type[Options], values: Mapping[str, Any], limits: Limit
     Raises:
         FieldError: naming the first field that is wrong.
     """
-    given = [entry for entry in options.entries() if argument(entry) in values]
+    given = [entry for entry in fields_of(options) if argument(entry) in values]
     return {entry.name: read_option(entry, values[argument(entry)], limits) for entry in given}
 
 
 def _parsed(option: Option, text: str) -> Any:
     """A text as a value; an empty one, or the default's words, as the default. No text is ever a file's name here."""
     text = text.strip().lower()
-    if text in ("", option.default_words):
+    if text in ("", (option.default_words or "").lower()):
         return option.default
     if len(text) > MAX_TEXT or option.kind is BOOL or (option.kind in (INT, FLOAT) and option.default is not None):
         raise OptionError(f"{option.name} is no text of this length")

@@ -11,7 +11,7 @@ import gradio as gr
 
 from emo.options import BOOL, FLOAT, INT, Option
 from emo.ui.example import example_portrait, example_sound
-from emo.ui.form import argument, first_value, range_of
+from emo.ui.form import argument, fields_of, first_value, range_of
 from emo.ui.jobs import Jobs
 from emo.ui.limits import Limits
 from emo.ui.preview import PREVIEW_SIDE, corner_marked, drawn_region
@@ -21,6 +21,11 @@ from emo.ui.words import OPTIONS, FieldError, field_errors
 
 FACE_OPTIONS = ("face_region", "face")
 """Options that say which part of the portrait moves: the page shows it."""
+SLIDERS: dict[str, tuple[float, float, float, dict[str, str]]] = {
+    "gaze": (-1, 1, 0, {"x": "Gaze to the right", "y": "Gaze up"}),
+    "distance": (0.5, 2, 1, {"slider": "Distance of the camera"}),
+}
+"""Sliders beside fields of text, by the option: ends, where they stand at first, and each one's label by its name."""
 
 
 @dataclass
@@ -76,6 +81,8 @@ def make_field(option: Option, limits: Limits) -> Any:
         field = gr.Number(value, precision=0 if option.kind is INT else None, **look)
     else:
         field = gr.Textbox(value, max_lines=1, **look)
+        if option.name in SLIDERS:
+            _add_sliders(option, field)
     _keep_raw(field)
     return field
 
@@ -87,7 +94,7 @@ def build_inputs(jobs: Jobs) -> Inputs:
     errors = {"portrait": portrait_error, "sound": sound_error}
     options: dict[str, Any] = {}
     region: dict[str, Any] = {}
-    for entry in jobs.options.entries():
+    for entry in fields_of(jobs.options):
         if not entry.more:
             if entry.name == "face_region":
                 region = _region_field(entry, jobs)
@@ -96,7 +103,7 @@ def build_inputs(jobs: Jobs) -> Inputs:
                 options[argument(entry)] = make_field(entry, jobs.limits)
             errors[argument(entry)] = _error_place(argument(entry))
     with gr.Accordion("More", open=False, elem_id="more"):
-        for entry in jobs.options.entries():
+        for entry in fields_of(jobs.options):
             if entry.more:
                 options[argument(entry)] = make_field(entry, jobs.limits)
         seed = gr.Number(0, label="Seed", info="same seed, same video", precision=0, elem_id="seed")
@@ -160,6 +167,19 @@ def _sound_field() -> tuple[gr.Audio, gr.HTML, gr.UploadButton, gr.Button]:
     return field, error, any_file, gr.Button("Take the example recording", size="sm", elem_id="example-sound")
 
 
+def _add_sliders(option: Option, field: Any) -> None:
+    """Sliders that fill in a field of text."""
+    low, high, value, labels = SLIDERS[option.name]
+    look: dict[str, Any] = {"minimum": low, "maximum": high, "value": value, "step": 0.05}
+    with gr.Row():
+        sliders = [gr.Slider(label=label, elem_id=f"{option.flag}-{name}", **look) for name, label in labels.items()]
+    gr.on([slider.release for slider in sliders], _joined, sliders, field, **_PRIVATE)
+
+
+def _joined(*numbers: float) -> str:
+    return ",".join(f"{number:g}" for number in numbers)
+
+
 def _region_field(option: Option, jobs: Jobs) -> dict[str, Any]:
     """The field of the face region, the picture to tap on, and two buttons."""
     with gr.Accordion("Face region: where the face may move", open=False, elem_id="region-panel"):
@@ -176,6 +196,7 @@ def _region_field(option: Option, jobs: Jobs) -> dict[str, Any]:
 def _wire_portrait(jobs: Jobs, inputs: Inputs, region: dict[str, Any], note: gr.HTML) -> None:
     """A portrait is looked at when it comes; two taps on its picture make a box."""
     if not region:
+        _wire_check(jobs, inputs, note)
         return
     portrait, field, view = inputs.portrait, region["field"], region["view"]
     corner = gr.State(None)
@@ -228,6 +249,27 @@ def _wire_portrait(jobs: Jobs, inputs: Inputs, region: dict[str, Any], note: gr.
     view.select(tap, [portrait, corner, *fields], [field, *shown], **_PRIVATE)
     region["auto"].click(reset, watched, [field, *shown], **_PRIVATE)
     region["full"].click(anywhere, watched, [field, *shown], **_PRIVATE)
+
+
+def _wire_check(jobs: Jobs, inputs: Inputs, note: gr.HTML) -> None:
+    """A portrait is looked at when it comes, where no region is to be chosen: its errors and remarks are shown."""
+    chosen = [argument(entry) for entry in fields_of(jobs.options) if entry.name in FACE_OPTIONS]
+    fields = [inputs.options[name] for name in chosen]
+
+    def check(path: str | None, *values: Any) -> dict[Any, Any]:
+        updates = inputs.blank("portrait", OPTIONS) | {note: message([])}
+        if path is None:
+            return updates
+        try:
+            given = dict(zip(chosen, values, strict=True))
+            _, notes = preview_portrait(path, given, jobs.options, jobs.size, jobs.limits)
+        except FieldError as error:
+            return updates | inputs.error(error)
+        return updates | {note: message(notes)}
+
+    watched, shown = [inputs.portrait, *fields], [note, *inputs.errors.values()]
+    inputs.portrait.change(check, watched, shown, **_PRIVATE)
+    gr.on([trigger for each in fields for trigger in (each.submit, each.blur)], check, watched, shown, **_PRIVATE)
 
 
 def _wire_sound(jobs: Jobs, inputs: Inputs, button: gr.UploadButton) -> None:

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from emo.generation import Clip as GeneratedClip
 from emo.generation import fingerprint, write_video
-from emo.pipelines import EMOPipeline
 from emo.ui.frames import PreviewFrames, VideoPreview
 from emo.ui.limits import Limits
 from emo.ui.request import Request, open_request, read_request
@@ -71,11 +71,11 @@ class Jobs:
     """Generations on one pipeline, one after the other.
 
     Args:
-        pipe: the pipeline.
+        pipe: the pipeline, of any system.
         limits: what one generation may ask for.
     """
 
-    def __init__(self, pipe: EMOPipeline, limits: Limits):
+    def __init__(self, pipe: Any, limits: Limits):
         self.pipe = pipe
         self.limits = limits
         self.options = pipe.options_class

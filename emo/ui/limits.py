@@ -14,7 +14,7 @@ class Limits:
         pixels: megapixels of a portrait.
         sound: seconds of a recording.
         work: minutes that a generation may take, from its start on.
-        steps: denoising steps per clip.
+        steps: denoising steps per clip or window.
         side: pixels of the generated picture's height and width.
         queue: how many may wait.
 

@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.exceptions import InvalidPathError
 
 from emo.errors import EmoError
-from emo.ui.form import argument, first_value
+from emo.ui.form import argument, fields_of, first_value
 from emo.ui.frames import VideoPreview
 from emo.ui.inputs import Inputs, build_inputs
 from emo.ui.jobs import JobResult, Jobs
@@ -186,7 +186,7 @@ def _for_programs(jobs: Jobs, inputs: Inputs) -> Callable[..., Iterator[tuple[st
         except Exception as error:
             raise gr.Error(_server_error(error), print_exception=False) from None
 
-    defaults = {argument(entry): first_value(entry, jobs.limits) for entry in jobs.options.entries()} | {"seed": 0}
+    defaults = {argument(entry): first_value(entry, jobs.limits) for entry in fields_of(jobs.options)} | {"seed": 0}
     generate.__signature__ = inspect.Signature(
         [
             inspect.Parameter(

@@ -12,7 +12,6 @@ from emo.face import Portrait, check_region, prepare_portrait
 from emo.generation import Stream
 from emo.media import AudioTrack
 from emo.options import Options
-from emo.pipelines import EMOOptions, EMOPipeline
 from emo.ui.form import read_options, read_values
 from emo.ui.limits import Limits
 from emo.ui.uploads import read_portrait, read_sound
@@ -73,7 +72,7 @@ def read_request(request: Request, options: type[Options], limits: Limits, folde
     return Uploads(picture, copy, read)
 
 
-def open_request(pipe: EMOPipeline, request: Request, uploads: Uploads, on_step) -> Stream[EMOOptions]:
+def open_request(pipe: Any, request: Request, uploads: Uploads, on_step) -> Stream[Any]:
     """The video that is asked for, to be generated; `on_step` is called after each denoising step.
 
     The stream's sound must be closed in the end, and until then be left where `read_request` has put it.
@@ -131,7 +130,8 @@ def preview_portrait(
     choice = read_values(options, given, limits)
     picture = open_portrait(path, choice.get("face_region"), limits)
     with field_errors("portrait"), captured_notes() as notes:
-        return prepare_portrait(picture, height=size, width=size, **choice), notes
+        regions = "face_region" in options.names()
+        return prepare_portrait(picture, height=size, width=size, regions=regions, **choice), notes
 
 
 def _is_seed(value: Any) -> bool:

@@ -7,16 +7,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from emo.errors import EmoError, OptionError, first_line
-from emo.pipelines import EMOPipeline
 from emo.ui.limits import Limits
 from emo.ui.uploads import forget_portraits
 
 
 @contextmanager
 def serve(
-    pipe: EMOPipeline,
+    pipe: Any,
     limits: Limits,
     *,
     host: str = "127.0.0.1",
@@ -81,7 +81,7 @@ def _past_proxies(*hosts: str) -> dict[str, str]:
     return {"no_proxy": excepted, "NO_PROXY": excepted}
 
 
-def _page(pipe: EMOPipeline, limits: Limits):
+def _page(pipe: Any, limits: Limits):
     try:
         with environment(**_past_proxies("*")):  # it makes clients at once, which fail on proxies they do not know
             import gradio  # noqa: F401
@@ -136,7 +136,7 @@ def _launch(page, pipe, limits, folder, host, port, share, password) -> tuple[st
     return local, public
 
 
-def closed_folders(pipe: EMOPipeline, folder: str) -> list[str]:
+def closed_folders(pipe: Any, folder: str) -> list[str]:
     """Folders whose files are refused even where gradio would send them: home, the model's, ours, where we run.
 
     folder: the page's own, which stays open: a folder around it is left out of the list.

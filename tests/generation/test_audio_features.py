@@ -19,7 +19,7 @@ RATE = 16000
 @pytest.fixture(scope="module")
 def encoder():
     torch.manual_seed(0)
-    return build_audio_encoder(tiny_config())
+    return build_audio_encoder(tiny_config().audio_encoder)
 
 
 class Neighbors(torch.nn.Module):
@@ -33,7 +33,7 @@ class Neighbors(torch.nn.Module):
 def local_encoder():
     """wav2vec 2.0 whose states see their own 25 ms of sound and a little of both neighbors, nothing farther away."""
     torch.manual_seed(0)
-    config = build_audio_encoder(tiny_config()).config
+    config = build_audio_encoder(tiny_config().audio_encoder).config
     config.feat_extract_norm = "layer"
     encoder = Wav2Vec2Model(config).eval()
     for layer in encoder.encoder.layers:

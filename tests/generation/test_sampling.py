@@ -2,7 +2,13 @@
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, HeunDiscreteScheduler
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    HeunDiscreteScheduler,
+)
 
 from emo.generation.sampling import count_steps, sample, step_arguments
 
@@ -65,3 +71,37 @@ def test_some_schedulers_take_more_steps_than_they_are_asked_for(noise):
     sample(HeunDiscreteScheduler(), predict, noise, 4, on_step=lambda index, *_: steps.append(index))
     assert count_steps(HeunDiscreteScheduler(), 4) == len(steps) == 7
     assert count_steps(DDIMScheduler(), 4) == 4
+
+
+SAMPLERS = [DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler]
+
+
+@pytest.mark.parametrize("kind", SAMPLERS)
+def test_the_whole_strength_ignores_the_prior(kind, noise):
+    made = sample(kind(), predict, noise, 4, prior=torch.full_like(noise, 9.0), strength=1.0)
+    assert torch.equal(made, sample(kind(), predict, noise, 4))
+
+
+@pytest.mark.parametrize("kind", SAMPLERS)
+@pytest.mark.parametrize(("strength", "taken"), [(0.75, 6), (0.5, 4), (0.3, 2), (0.01, 1)])
+def test_less_strength_begins_later_from_the_prior_with_the_noise_of_that_time(kind, noise, strength, taken):
+    scheduler, seen, steps = kind(), [], []
+    scheduler.set_timesteps(8)
+    expected = scheduler.timesteps[8 - taken :]
+    prior = torch.full((1, 1, 4, 4), 0.7)  # for both frames
+
+    def told(latents, timestep):
+        seen.append(latents)
+        return noise  # of which nothing is left in the end
+
+    def on_step(index, timestep, latents):
+        steps.append(timestep)
+
+    made = sample(kind(), told, noise, 8, prior=prior, strength=strength, on_step=on_step)
+    assert torch.equal(torch.stack(steps), expected)
+    assert count_steps(kind(), 8, strength) == taken
+    time = expected[:1]
+    start = scheduler.add_noise(prior.expand_as(noise), noise, time)
+    scheduler.set_begin_index(8 - taken) if hasattr(scheduler, "set_begin_index") else None
+    torch.testing.assert_close(seen[0], scheduler.scale_model_input(start, time[0]))
+    torch.testing.assert_close(made, prior.expand_as(noise), atol=0.03, rtol=0)

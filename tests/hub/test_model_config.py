@@ -36,7 +36,7 @@ def parameters(config) -> dict[str, float]:
     with torch.device("meta"):
         unet, reference_unet = build_unets(config)
         parts = dict(unet=unet, reference_unet=reference_unet, vae=build_vae(config), **build_encoders(config))
-    parts["audio_encoder"] = build_audio_encoder(config)
+    parts["audio_encoder"] = build_audio_encoder(config.audio_encoder)
     return {name: sum(p.numel() for p in part.parameters()) / 1e6 for name, part in parts.items()}
 
 

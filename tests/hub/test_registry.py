@@ -51,7 +51,7 @@ def folder(tmp_path):
 
 def test_a_folders_class_names_its_system(folder):
     assert system_of(folder) is toy_system.SYSTEM
-    assert system_of_config("toy-4").name == "toy"
+    assert (system_of_config("toy-4").name, system_of_config("vasa-mesh").name) == ("toy", "vasa")
     assert {system_of_config(name).name for name in ("emo-tiny", "my-own.yaml", "configs/toyish.yaml")} == {"emo"}
 
 
@@ -75,7 +75,10 @@ def test_it_is_saved_and_loaded_as_any_other(folder):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [(["pipeline", "Other"], "its pipeline is a Other; known here: EMOPipeline, ToyPipeline"), (None, "does not say")],
+    [
+        (["pipeline", "Other"], "a Other; known here: EMOPipeline, VASAPipeline, ToyPipeline"),
+        (None, "does not say"),
+    ],
 )
 def test_an_unknown_class_is_named_with_those_known(folder, name, words, capsys):
     index = json.loads((folder / "model_index.json").read_text())

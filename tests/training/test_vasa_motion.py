@@ -54,7 +54,7 @@ def folder(tmp_path_factory) -> Path:
     """An audio encoder, and tracks to train on and to measure on."""
     root = tmp_path_factory.mktemp("vasa")
     torch.manual_seed(0)
-    build_audio_encoder(tiny_config()).save_pretrained(root / "encoder")
+    build_audio_encoder(tiny_config().audio_encoder).save_pretrained(root / "encoder")
     Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(root / "encoder")
     for number in range(3):
         write_track(root / "tracks", f"{number:06d}", "train", number)

@@ -79,7 +79,7 @@ class AudioEncoderStage(Stage[AudioEncoderNetworks, SpeechBatch]):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             model = load_model_config(config.model.config)
-            encoder = _load(config.model.init) if config.model.init else build_audio_encoder(model)
+            encoder = _load(config.model.init) if config.model.init else build_audio_encoder(model.audio_encoder)
             self.networks = AudioEncoderNetworks(encoder, outputs)
         field = receptive_field(encoder.config)
         self.times = StateTimes(hop=field.hop, field=field.size)
