@@ -60,7 +60,7 @@ class VASAFaceNetworks(nn.Module):
         pictures = torch.cat([first, second])
         motion = self.animator.read(pictures)
         appearance = self.animator.encode(pictures, motion)
-        rows = torch.arange(2 * people, device=first.device).view(2, people)
+        rows = torch.arange(2 * people).view(2, people)
         rows = torch.cat([rows, rows[1:].roll(-1, dims=1)])  # by FIRST, SECOND, ANOTHER
         sources, poses, dynamics = (
             torch.cat([rows[n] for n in numbers]) for numbers in zip(*DRAWN.values(), strict=True)
