@@ -1,6 +1,7 @@
 """The training of VASA-1's face model, on pairs made by hand whose flow is known."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,7 +24,7 @@ from emo.training.reference_decoder.config import PairDataConfig
 from emo.training.reference_decoder.samples import PairBatch
 from emo.training.vasa_face import VASAFaceConfig, VASAFaceStage
 from emo.training.vasa_face.config import FaceNetworkConfig, SwapLossConfig
-from emo.training.vasa_face.losses import contrast, swap_losses
+from emo.training.vasa_face.losses import SwapTruth, contrast, swap_losses
 from emo.training.vasa_face.networks import DRAWN, Swaps
 from emo.training.vasa_face.points_pose import RIGID, pose_of_points
 from emo.unets import Drawing
@@ -113,10 +114,10 @@ def test_everybody_is_drawn_by_the_codes_that_are_named(folder, monkeypatch):
 
     monkeypatch.setattr(VolumeAnimator, "forward", forward)
     batch = batch_of(stage)
-    swaps, first, second, *_ = stage.drawn(stage.networks, batch)
+    swaps, true = stage.drawn(stage.networks, batch)
     motion = dict(zip(("first", "second"), swaps.motion.chunk(2), strict=True))
     motion["another"] = motion["second"].flip(0)
-    small = {"first": first, "second": second}
+    small = {"first": true.first, "second": true.second}
     told = {
         "second": ("first", "second", "second"),
         "first": ("second", "first", "first"),
@@ -144,49 +145,50 @@ def test_the_other_identity_encoder_learns_by_telling_people_apart_alone(folder)
     assert learned == {"identity": {"animator"}, "contrast": {"identity_encoder"}}
 
 
-def truth(folder) -> tuple:
-    """What a perfect model draws of a batch, and the rest of what `swap_losses` takes."""
+def perfect(folder) -> tuple[Swaps, SwapTruth]:
+    """What a perfect model draws of a batch, and what it is compared with."""
     stage, _ = make(folder)
-    _, first, second, points, pose, flow = stage.drawn(stage.networks, batch_of(stage))
+    _, true = stage.drawn(stage.networks, batch_of(stage))
+    flow = true.flow
     assert flow is not None
-    nothing = torch.zeros_like(first)
+    nothing = torch.zeros_like(true.first)
 
     def painted(picture):
         return Drawing(torch.zeros_like(flow[0]), torch.zeros_like(flow[1]), picture)
 
     drawings = {name: painted(nothing) for name in DRAWN}
     drawings["second"] = Drawing(flow[0], torch.ones_like(flow[1]), nothing)
-    drawings["first"] = painted(first)
+    drawings["first"] = painted(true.first)
     same = torch.nn.functional.normalize(torch.eye(2, 4), dim=1)
-    motion = torch.cat([pose, pose])
+    motion = torch.cat([true.pose, true.pose])
     swaps = Swaps(drawings, motion, torch.stack([same, same]), torch.stack([same, same]))
-    return swaps, first, second, points, pose, flow
+    return swaps, true
 
 
 def test_each_part_of_the_loss_sees_its_own_mistake(folder):
-    swaps, *rest = truth(folder)
+    swaps, true = perfect(folder)
     config = SwapLossConfig(transfer=1.0, identity=1.0, contrast=1.0, pose=1.0)
-    right = swap_losses(swaps, *rest, config)
+    right = swap_losses(swaps, true, config)
     assert right["flow"] == right["transfer"] == right["identity"] == right["pose"] == 0
 
     def wrong(**changes) -> set[str]:
-        parts = swap_losses(Swaps(**{**vars(swaps), **changes}), *rest, config)
+        parts = swap_losses(Swaps(**{**vars(swaps), **changes}), true, config)
         return {name for name in parts if parts[name] > right[name] + 0.005}
 
     def redrawn(name: str, **changes) -> dict[str, Drawing]:
         return swaps.drawings | {name: Drawing(**{**vars(swaps.drawings[name]), **changes})}
 
-    paint = torch.full_like(rest[0], 0.2)
+    paint = torch.full_like(true.first, 0.2)
     assert wrong(drawings=redrawn("pose", paint=paint)) == {"transfer"}
     assert wrong(drawings=redrawn("dynamics", paint=paint)) == {"transfer"}
     assert {"absolute"} <= wrong(drawings=redrawn("first", paint=paint)) <= {"absolute", "gradient", "structure"}
-    assert {"absolute", "flow", "moved"} <= wrong(drawings=redrawn("second", flow=rest[4][0] + 0.2))
+    assert {"absolute", "flow", "moved"} <= wrong(drawings=redrawn("second", flow=swaps.drawings["second"].flow + 0.2))
     assert wrong(identity=torch.stack([swaps.identity[0], swaps.identity[0].flip(0)])) == {"identity"}
     assert wrong(told=torch.stack([swaps.told[0], swaps.told[0].flip(0)])) == {"contrast"}
     turned = swaps.motion.clone()
     turned[2:, 0] += 7
     assert wrong(motion=turned) == {"pose"}
-    without = swap_losses(swaps, *rest[:-1], None, config)
+    without = swap_losses(swaps, replace(true, flow=None), config)
     assert without.keys() == right.keys() - {"flow", "moved", "visible"}
 
 
@@ -208,9 +210,10 @@ def test_points_tell_the_pose_that_put_them_there():
 def test_pictures_points_and_flow_have_the_networks_size(folder):
     stage, _ = make(folder)
     batch = batch_of(stage)
-    _, first, second, points, _, flow = stage.drawn(stage.networks, batch)
+    _, true = stage.drawn(stage.networks, batch)
+    first, second, flow = true.first, true.second, true.flow
     assert first.shape == second.shape == (2, 3, 32, 32)
-    torch.testing.assert_close(points, batch.points[:, 0] / 2)
+    torch.testing.assert_close(true.points, batch.points[:, 0] / 2)
     drawing = Drawing(flow[0], torch.ones_like(flow[1]), torch.zeros_like(first))
     inside = (..., slice(6, -6), slice(6, -6))
     assert (drawing.moved(first) - second)[inside].abs().mean() < 0.3 * (first - second)[inside].abs().mean()

@@ -3,23 +3,24 @@
 from collections.abc import Sequence
 
 from PIL import Image
-from torch import Tensor
 from torch.nn.functional import interpolate
 
 from emo.media import contact_sheet
 from emo.training.reconstruction import FaceLossConfig, psnr
 from emo.training.reference_decoder.figures import as_picture
 from emo.training.reference_decoder.losses import picture_weight
+from emo.training.vasa_face.losses import SwapTruth
 from emo.training.vasa_face.networks import Swaps
 
 TITLES = ("portrait", "motion", "drawn", "moved by flow", "visibility", "pose moved", "dynamics moved")
 TITLES += ("another", "as another")
 
 
-def swap_sheet(shown: Sequence[tuple[Swaps, Tensor, Tensor]]) -> Image.Image:
-    """One row for the first person of each batch, with first and second frames (B, 3, S, S)."""
+def swap_sheet(shown: Sequence[tuple[Swaps, SwapTruth]]) -> Image.Image:
+    """One row for the first person of each batch."""
     cells = []
-    for swaps, first, second in shown:
+    for swaps, truth in shown:
+        first, second = truth.first, truth.second
         side = first.shape[-1]
         sources = {"second": first, "pose": second, "dynamics": first, "another": first}
         drawn = {
@@ -33,24 +34,17 @@ def swap_sheet(shown: Sequence[tuple[Swaps, Tensor, Tensor]]) -> Image.Image:
     return contact_sheet(cells, columns=len(TITLES), labels=[*TITLES] * len(shown))
 
 
-def swap_figures(
-    swaps: Swaps,
-    first: Tensor,
-    second: Tensor,
-    points: Tensor,
-    pose: Tensor,
-    flow: tuple[Tensor, Tensor] | None,
-    config: FaceLossConfig,
-) -> dict[str, float]:
-    """Means over people; the arguments are those of `swap_losses`.
+def swap_figures(swaps: Swaps, truth: SwapTruth, config: FaceLossConfig) -> dict[str, float]:
+    """Means over people, for `config`'s weights of mouths and eyes.
 
     `psnr`, `features_psnr` (around mouths and eyes) and `still_psnr`, of the portrait as it is; `transfer_psnr`, of
     two ways to draw the same; `angle_error` in degrees; where there is a flow, `moved_psnr`, and `flow_error` in
     pixels.
     """
+    first, second, pose = truth.first, truth.second, truth.pose
     own, pose_moved, dynamics_moved = (swaps.drawings[name] for name in ("second", "pose", "dynamics"))
     drawn = own.over(own.moved(first))
-    weight = picture_weight(points, second.shape[-2], second.shape[-1], config) - 1 + 1e-6
+    weight = picture_weight(truth.points, second.shape[-2], second.shape[-1], config) - 1 + 1e-6
     same = psnr(
         pose_moved.over(pose_moved.moved(second)), dynamics_moved.over(dynamics_moved.moved(first)).clamp(-1, 1)
     )
@@ -61,8 +55,8 @@ def swap_figures(
         "transfer_psnr": same.mean(),
         "angle_error": (swaps.motion[len(pose) :, :3] - pose[:, :3]).abs().mean(),
     }
-    if flow is not None:
-        true, known = flow
+    if truth.flow is not None:
+        true, known = truth.flow
         error = (known * (interpolate(own.flow, true.shape[-2:], mode="area") - true)).norm(dim=1)
         values["moved_psnr"] = psnr(own.moved(first), second).mean()
         values["flow_error"] = error.sum() / known.sum().clamp(min=1) * second.shape[-1] / 2

@@ -1,5 +1,7 @@
 """What VASA-1's face model learns by (3.1)."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy
@@ -14,47 +16,49 @@ from emo.training.vasa_face.networks import Swaps
 TEMPERATURE = 0.1  # of cosines
 
 
-def swap_losses(
-    swaps: Swaps,
-    first: Tensor,
-    second: Tensor,
-    points: Tensor,
-    pose: Tensor,
-    flow: tuple[Tensor, Tensor] | None,
-    config: SwapLossConfig,
-) -> dict[str, Tensor]:
-    """The parts of the loss, weighted already; their sum is the loss.
+@dataclass(frozen=True)
+class SwapTruth:
+    """What `Swaps` of B people are compared with.
 
-    Args:
-        swaps: what was drawn.
+    Attributes:
         first: the true frames, (B, 3, S, S) in -1 ... 1.
         second: the same.
         points: of second ones, (B, 7, 2), `FACE_POINTS` in pixels.
         pose: of second ones, as points tell it, (B, 6).
         flow: from second to first ones in half sides (B, 2, s, s), and how far it is known (B, 1, s, s); None where
             nothing is moved by a flow.
-        config: weights.
     """
+
+    first: Tensor
+    second: Tensor
+    points: Tensor
+    pose: Tensor
+    flow: tuple[Tensor, Tensor] | None
+
+
+def swap_losses(swaps: Swaps, truth: SwapTruth, config: SwapLossConfig) -> dict[str, Tensor]:
+    """The parts of the loss, weighted already; their sum is the loss."""
+    first, second = truth.first, truth.second
     drawings = {name: drawing.float() for name, drawing in swaps.drawings.items()}
     sources = {"second": first, "first": second, "pose": second, "dynamics": first}
     drawn = {name: drawings[name].over(drawings[name].moved(source)) for name, source in sources.items()}
-    weight = picture_weight(points, second.shape[-2], second.shape[-1], config)
+    weight = picture_weight(truth.points, second.shape[-2], second.shape[-1], config)
     parts = reconstruction_loss(
         torch.cat([drawn["second"], drawn["first"]]),
         torch.cat([second, first]),
         torch.cat([weight, torch.ones_like(weight)]),
         config,
     )
-    if flow is not None:
-        parts |= flow_loss(drawings["second"], first, second, *flow, config)
-    usual = torch.tensor([column.deviation for column in CONTROLS.columns[: len(POSE)]], device=pose.device)
-    found = swaps.motion[len(pose) :, : len(POSE)].float()
+    if truth.flow is not None:
+        parts |= flow_loss(drawings["second"], first, second, *truth.flow, config)
+    usual = torch.tensor([column.deviation for column in CONTROLS.columns[: len(POSE)]], device=first.device)
+    found = swaps.motion[len(first) :, : len(POSE)].float()
     person, moved = swaps.identity.float()
     return parts | {
         "transfer": config.transfer * (drawn["pose"] - drawn["dynamics"]).abs().mean(),
         "identity": config.identity * (1 - cosine_similarity(person, moved)).mean(),
         "contrast": config.contrast * contrast(*swaps.told.float()),
-        "pose": config.pose * ((found - pose) / usual).abs().mean(),
+        "pose": config.pose * ((found - truth.pose) / usual).abs().mean(),
     }
 
 

@@ -20,7 +20,7 @@ from emo.training.reference_decoder.samples import PairBatch, PairSamples
 from emo.training.stage import Stage, name_samples
 from emo.training.vasa_face.config import OTHERS, VASAFaceConfig
 from emo.training.vasa_face.figures import swap_figures, swap_sheet
-from emo.training.vasa_face.losses import swap_losses
+from emo.training.vasa_face.losses import SwapTruth, swap_losses
 from emo.training.vasa_face.networks import Swaps, VASAFaceNetworks
 from emo.training.vasa_face.points_pose import pose_of_points
 from emo.unets.warp import resize
@@ -72,13 +72,11 @@ class VASAFaceStage(Stage[VASAFaceNetworks, PairBatch]):
         return sample_loader(self.samples("train"), PairBatch.collate, sampler, workers, pin_memory=pin_memory)
 
     def loss(self, networks: nn.Module, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        swaps, *truth = self.drawn(networks, batch)
-        parts = swap_losses(swaps, *truth, self.config.loss)
+        parts = swap_losses(*self.drawn(networks, batch), self.config.loss)
         return reduce(torch.add, parts.values()), parts
 
-    def drawn(self, networks: nn.Module, batch: PairBatch) -> tuple[Swaps, Tensor, Tensor, Tensor, Tensor, Any]:
-        """What is drawn of a batch, and what `swap_losses` compares it with: first and second frames, points, poses
-        and flow of the second ones."""
+    def drawn(self, networks: nn.Module, batch: PairBatch) -> tuple[Swaps, SwapTruth]:
+        """What is drawn of a batch, and what it is compared with."""
         animator = self.networks.animator
         side, own = animator.config["sample_size"], batch.reference.shape[-1]
         first, second = (resize(value / 127.5 - 1, side, side) for value in (batch.reference, batch.frames[:, 0]))
@@ -86,7 +84,7 @@ class VASAFaceStage(Stage[VASAFaceNetworks, PairBatch]):
         flow = (batch.flow[:, 0], batch.visible[:, 0]) if animator.config["pixel_skip"] else None
         tint = self.draw(batch.index.tolist()).to(first.device)
         swaps = networks(first, second, torch.cat([first, second]) * tint)
-        return swaps, first, second, points, pose_of_points(points, side), flow
+        return swaps, SwapTruth(first, second, points, pose_of_points(points, side), flow)
 
     def draw(self, numbers: list[int]) -> Tensor:
         """What the colors of B samples' first, then second frames are multiplied with, (2B, 3, 1, 1)."""
@@ -113,10 +111,10 @@ class VASAFaceStage(Stage[VASAFaceNetworks, PairBatch]):
         rows, shown = [], []
         for pair in numbers:
             batch = PairBatch.collate([samples[number] for number in pair]).to(self.device)
-            swaps, first, second, *rest = self.drawn(networks, batch)
-            rows += [swap_figures(swaps, first, second, *rest, self.config.loss)] * len(pair)
+            drawn = self.drawn(networks, batch)
+            rows += [swap_figures(*drawn, self.config.loss)] * len(pair)
             if len(shown) < SHOWN:
-                shown.append((swaps, first, second))
+                shown.append(drawn)
         scores = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
         swap_sheet(shown).save(folder / "faces.png")
         (folder / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
