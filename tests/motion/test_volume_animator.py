@@ -62,7 +62,7 @@ def drawn(animator: VolumeAnimator, appearance, of: torch.Tensor) -> torch.Tenso
 
 
 def test_a_pose_at_rest_moves_nothing():
-    places = voxel_centers(4, 8, 8, torch.device("cpu"))
+    places = voxel_centers((4, 8, 8), torch.device("cpu"))
     assert (to_picture(places, poses()) == places).all()
     volume = torch.rand(1, 2, 4, 8, 8)
     torch.testing.assert_close(look_up(volume, to_head(places, poses())), volume)
@@ -91,7 +91,7 @@ def test_a_head_is_brought_back_from_where_it_was_turned_to():
 
 def test_a_shifted_volume_is_the_volume_shifted():
     volume = torch.rand(1, 2, 4, 8, 8)
-    places = to_head(voxel_centers(4, 8, 8, torch.device("cpu")), poses(tx=[0.25], ty=[-0.5]))
+    places = to_head(voxel_centers((4, 8, 8), torch.device("cpu")), poses(tx=[0.25], ty=[-0.5]))
     shifted = look_up(volume, places)
     torch.testing.assert_close(shifted[..., 2:, 1:], volume[..., :-2, :-1])  # halves of 8 voxels: 1 right, 2 down
 
@@ -101,7 +101,7 @@ def test_a_warp_starts_as_none_and_moves_places_by_what_it_says():
     offsets = field(torch.randn(2, 3))
     assert offsets.shape == (2, 3, 4, 8, 8)
     assert not offsets.any()
-    places = voxel_centers(4, 8, 8, torch.device("cpu"))
+    places = voxel_centers((4, 8, 8), torch.device("cpu"))
     everywhere = torch.tensor([0.1, 0.2, -0.3]).view(1, 3, 1, 1, 1).expand(1, 3, 4, 8, 8)
     torch.testing.assert_close(moved(places, everywhere), places + torch.tensor([0.1, 0.2, -0.3]))
 

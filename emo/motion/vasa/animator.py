@@ -119,7 +119,7 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
         identity = self.identity_encoder(small)
         posed, features = self.appearance_encoder(small)
         field = self.rest_warp(torch.cat([dynamics, identity], dim=1))
-        places = to_picture(moved(voxel_centers(*posed.shape[2:], field.device), field), pose)
+        places = to_picture(moved(voxel_centers(posed.shape[2:], field.device), field), pose)
         origin = places[..., :2].movedim(-1, 1)
         return VolumeAppearance(picture, small, look_up(posed, places), origin, features, identity)
 
@@ -129,7 +129,7 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
         identity = appearance.identity.expand(len(motion), -1)
         field = self.motion_warp(torch.cat([dynamics, identity], dim=1))
         size = appearance.volume.shape[2:]
-        places = moved(to_head(voxel_centers(*size, field.device), pose), field)
+        places = moved(to_head(voxel_centers(size, field.device), pose), field)
         volume, origin = (look_up(what, places) for what in (appearance.volume, appearance.origin))
         return self.decoder(volume, origin, appearance.small, appearance.features)
 

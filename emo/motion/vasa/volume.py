@@ -3,6 +3,8 @@
 Places are x, y, z in half sides, -1 ... 1 from border to border: x to the right, y down, z to the camera.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample, silu
@@ -17,9 +19,9 @@ POSE = CONTROLS.parts["pose"]
 SMALLEST = 0.1  # of sizes, so that no place divides by zero
 
 
-def voxel_centers(depth: int, height: int, width: int, device: torch.device) -> Tensor:
-    """Places of all voxels: (1, depth, height, width, 3), in single precision, as all places are."""
-    z, y, x = ((2 * torch.arange(side, device=device) + 1) / side - 1 for side in (depth, height, width))
+def voxel_centers(size: Sequence[int], device: torch.device) -> Tensor:
+    """Places of all voxels of a volume of size Z, h, w: (1, Z, h, w, 3), in single precision, as all places are."""
+    z, y, x = ((2 * torch.arange(side, device=device) + 1) / side - 1 for side in size)
     return torch.stack(torch.meshgrid(z, y, x, indexing="ij")[::-1], dim=-1)[None]
 
 

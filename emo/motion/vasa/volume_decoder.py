@@ -98,7 +98,7 @@ class VolumeDecoder(nn.Module):
     def _projected(self, hidden: Tensor, origin: Tensor) -> Tensor:
         """The flow (B, 2, h, w) of what is seen: 0 where it is not the volume."""
         share = self.depth_share(hidden).softmax(dim=1)[:, None, :-1]
-        centers = voxel_centers(*origin.shape[-3:], origin.device)[..., :2].movedim(-1, 1)
+        centers = voxel_centers(origin.shape[-3:], origin.device)[..., :2].movedim(-1, 1)
         return (share * (origin - centers)).sum(dim=2).to(hidden.dtype)
 
     def _painted(self, maps: Tensor) -> Tensor:
