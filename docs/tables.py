@@ -31,6 +31,7 @@ from emo.training.autoencoder import AutoencoderTrainingConfig  # noqa: E402
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig  # noqa: E402
 from emo.training.syncnet import SyncNetTrainingConfig  # noqa: E402
 from emo.training.vasa import VASAMotionConfig  # noqa: E402
+from emo.training.vasa_face import VASAFaceConfig  # noqa: E402
 
 STAGES: dict[str, type] = {"1": ImageConfig, "2": VideoConfig, "3": SpeedConfig}
 TABLES: dict[str, type] = {
@@ -42,10 +43,11 @@ TABLES: dict[str, type] = {
     "syncnet": SyncNetTrainingConfig,
     "articulation": ArticulationTrainingConfig,
     "vasa_motion": VASAMotionConfig,
+    "vasa_face": VASAFaceConfig,
 }
 OWN = "stages' own"  # keys that not all stages have, and those of how often they drop conditions
 COMMON = ("data", "model", "objective", "validation", "train")  # sections of all stages
-GUIDES = ("docs/prepare.md", "docs/training.md", "docs/vasa.md")
+GUIDES = ("docs/prepare.md", "docs/training.md", "docs/vasa.md", "docs/vasa-face.md")
 PREPARE = "configs/prepare.yaml"
 MARKED = re.compile(r"(<!-- keys: (.+?) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
 

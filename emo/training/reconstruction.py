@@ -17,7 +17,7 @@ WEIGHTS = Numbers(0, 1e4)
 
 
 @dataclass
-class ReconstructionConfig:
+class PictureLossConfig:
     """Weights of the parts, relative to the absolute difference.
 
     Without sharpness a decoder stays blurred: where it is not certain of an edge's place, a soft one costs the other
@@ -29,7 +29,6 @@ class ReconstructionConfig:
     sharpness: Annotated[float, WEIGHTS] = key(
         0.0, "of the absolute difference of the luma's Laplacian, window by window"
     )
-    latent_noise: Annotated[float, Numbers(0, 100)] = key(0.06, "most noise added to latents")
     mouth: Annotated[float, WEIGHTS] = key(
         0.0, "additional weight at the mouth's middle, of the absolute difference and the gradient"
     )
@@ -38,8 +37,25 @@ class ReconstructionConfig:
     )
 
 
+@dataclass
+class ReconstructionConfig(PictureLossConfig):
+    """The same for what reads latents."""
+
+    latent_noise: Annotated[float, Numbers(0, 100)] = key(0.06, "most noise added to latents")
+
+
+@dataclass
+class FaceLossConfig(PictureLossConfig):
+    """The same where a face's points are known."""
+
+    eyes: Annotated[float, WEIGHTS] = key(0.0, "additional weight at the eyes, as the mouth's")
+    eyes_sigma: Annotated[float, Numbers(0, 100, above=True)] = key(
+        0.35, "standard deviation of that weight, as a share of the mouth's width"
+    )
+
+
 def reconstruction_loss(
-    reconstruction: Tensor, pictures: Tensor, weight: Tensor, config: ReconstructionConfig
+    reconstruction: Tensor, pictures: Tensor, weight: Tensor, config: PictureLossConfig
 ) -> dict[str, Tensor]:
     """The parts of the loss, weighted already; their sum is the loss.
 

@@ -26,6 +26,7 @@ from emo.training.autoencoder import AutoencoderTrainingConfig
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig
 from emo.training.script import run
 from emo.training.syncnet import SyncNetTrainingConfig
+from emo.training.vasa_face import VASAFaceConfig
 
 SCHEMAS = {
     "stage1_image": ImageConfig,
@@ -35,6 +36,7 @@ SCHEMAS = {
     "audio_encoder": AudioEncoderTrainingConfig,
     "reference_decoder": ReferenceDecoderTrainingConfig,
     "syncnet": SyncNetTrainingConfig,
+    "vasa_face": VASAFaceConfig,
 }
 NEEDED = {
     "data.root": "data",

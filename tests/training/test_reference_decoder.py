@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL
+from made_pairs import COARSE, SIDE, made_pairs, pairs_folder
 from run_log import losses
 from safetensors.torch import load_file
 from tiny import patch_pipeline
 
 from emo.data.synthetic.config import SyntheticConfig
-from emo.data.synthetic.reference_pairs import ReferencePairs, draw_pairs, read_pairs
+from emo.data.synthetic.reference_pairs import draw_pairs, read_pairs
 from emo.data.synthetic.renderer import Renderer
 from emo.errors import ConfigError, DatasetError, OptionError
 from emo.hub import load_vae
@@ -28,46 +29,12 @@ from emo.training.reference_decoder.samples import PairBatch, PairSamples
 from emo.unets import Drawing, PatchAutoencoder, ReferenceAutoencoder
 from emo.unets.warp import warp
 
-SIDE, COARSE, LATENTS = 64, 16, (8, 8, 8)
-POINTS = np.float32([[20, 20], [44, 20], [32, 32], [24, 44], [40, 44], [32, 42], [32, 46]])
-
-
-def textured(rng: np.random.Generator) -> np.ndarray:
-    """A picture of broad waves, (SIDE, SIDE, 3)."""
-    y, x = np.mgrid[:SIDE, :SIDE] / SIDE
-    waves = sum(
-        np.sin(
-            2 * np.pi * (rng.uniform(-4, 4, 3) * x[..., None] + rng.uniform(-4, 4, 3) * y[..., None] + rng.random(3))
-        )
-        for _ in range(4)
-    )
-    return (127 + 40 * waves).clip(0, 255).astype(np.uint8)
-
-
-def made_pairs(seed: int, frames: int = 4) -> ReferencePairs:
-    """Frames that show the reference, shifted."""
-    rng = np.random.default_rng(seed)
-    reference = textured(rng)
-    flow = np.broadcast_to(rng.uniform(-0.15, 0.15, (frames, 2, 1, 1)), (frames, 2, COARSE, COARSE))
-    picture = torch.from_numpy(reference).permute(2, 0, 1)[None].float()
-    moved = warp(picture, torch.from_numpy(flow.copy()).float())
-    points = np.tile(
-        np.float32([[20, 20], [44, 20], [32, 32], [24, 44], [40, 44], [32, 42], [32, 46]]), (frames, 1, 1)
-    )
-    visible = np.ones((frames, 1, COARSE, COARSE), np.float16)
-    return ReferencePairs(
-        reference, moved.round().byte().movedim(1, -1).numpy(), points, flow.astype(np.float16), visible
-    )
+LATENTS = (8, 8, 8)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    root = tmp_path_factory.mktemp("pairs")
-    for split, count in (("train", 6), ("test", 2)):
-        (root / split).mkdir()
-        for number in range(count):
-            made_pairs(10 * (split == "test") + number).write(root / split / f"{number:06d}.safetensors")
-    return root
+    return pairs_folder(tmp_path_factory.mktemp("pairs"))
 
 
 @pytest.fixture(scope="module")

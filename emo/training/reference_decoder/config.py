@@ -8,7 +8,7 @@ from omegaconf import MISSING
 from emo.bounds import SHARE, Name, Numbers, Several
 from emo.config import key
 from emo.training.config import BATCH, WORKERS, LoopConfig
-from emo.training.reconstruction import WEIGHTS, ReconstructionConfig
+from emo.training.reconstruction import WEIGHTS, FaceLossConfig, ReconstructionConfig
 
 WIDTHS = Numbers(8, 4096)
 
@@ -38,18 +38,20 @@ class ReferenceDecoderStartConfig:
 
 
 @dataclass
-class DrawingLossConfig(ReconstructionConfig):
-    """Weights of the parts, relative to the absolute difference of pictures."""
+class FlowLossConfig:
+    """Weights of how a portrait is moved, relative to the absolute difference of pictures."""
 
-    eyes: Annotated[float, WEIGHTS] = key(0.0, "additional weight at the eyes, as the mouth's")
-    eyes_sigma: Annotated[float, Numbers(0, 100, above=True)] = key(
-        0.35, "standard deviation of that weight, as a share of the mouth's width"
-    )
     moved: Annotated[float, WEIGHTS] = key(
         0.5, "of the absolute difference of the portrait moved by flow alone, or the paint does everything"
     )
     flow: Annotated[float, WEIGHTS] = key(2.0, "of the absolute difference of flow in half sides, where it is known")
     visible: Annotated[float, WEIGHTS] = key(0.05, "of the cross-entropy of visibility")
+
+
+@dataclass
+class DrawingLossConfig(FlowLossConfig, FaceLossConfig, ReconstructionConfig):
+    """Weights of the parts, relative to the absolute difference of pictures."""
+
     steady: Annotated[float, WEIGHTS] = key(
         0.5, "of the absolute difference of what changes between neighboring frames"
     )

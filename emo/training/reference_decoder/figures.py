@@ -26,7 +26,7 @@ def drawing_sheet(drawings: Sequence[tuple[Drawing, Tensor, Tensor]]) -> Image.I
         moved = drawing.moved(picture)
         shown = [picture, frames, drawing.over(moved), moved]
         shown += [(2 * drawing.visibility - 1).expand(-1, 3, -1, -1), drawing.paint, _colored(drawing.flow)]
-        cells += [_as_picture(part[0], height, width) for part in shown]
+        cells += [as_picture(part[0], height, width) for part in shown]
     return contact_sheet(cells, columns=len(TITLES), labels=[*TITLES] * len(drawings))
 
 
@@ -36,7 +36,7 @@ def _colored(flow: Tensor) -> Tensor:
     return torch.stack([x, y, -(x + y) / 2], dim=1)
 
 
-def _as_picture(values: Tensor, height: int, width: int) -> np.ndarray:
+def as_picture(values: Tensor, height: int, width: int) -> np.ndarray:
     """(3, h, w) in about -1 ... 1 -> (height, width, 3) uint8."""
     scaled = torch.nn.functional.interpolate(values[None].float(), (height, width), mode="nearest")[0]
     return ((scaled.clamp(-1, 1) + 1) * 127.5).round().byte().movedim(0, -1).cpu().numpy()

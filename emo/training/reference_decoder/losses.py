@@ -6,8 +6,8 @@ from torch.nn.functional import avg_pool2d, binary_cross_entropy, pad
 
 from emo.data.format import EYES, MOUTH_CORNERS
 from emo.training.bump import bump
-from emo.training.reconstruction import reconstruction_loss
-from emo.training.reference_decoder.config import DrawingLossConfig
+from emo.training.reconstruction import FaceLossConfig, reconstruction_loss
+from emo.training.reference_decoder.config import DrawingLossConfig, FlowLossConfig
 from emo.unets import Drawing
 from emo.unets.warp import resize
 
@@ -32,23 +32,32 @@ def drawing_loss(
         visible: (B, 1, s, s), how far it is known.
         config: weights.
     """
-    moved = drawing.moved(picture)
-    drawn = drawing.over(moved)
+    drawn = drawing.over(drawing.moved(picture))
     weight = picture_weight(points, frames.shape[-2], frames.shape[-1], config)
+    change, true_change = (values[1::2] - values[::2] for values in (drawn, frames))
+    return (
+        reconstruction_loss(drawn, frames, weight, config)
+        | flow_loss(drawing, picture, frames, flow, visible, config)
+        | {"steady": config.steady * (weight[::2] * (change - true_change).abs()).mean()}
+    )
+
+
+def flow_loss(
+    drawing: Drawing, picture: Tensor, frames: Tensor, flow: Tensor, visible: Tensor, config: FlowLossConfig
+) -> dict[str, Tensor]:
+    """The parts that know where a frame's content stands in the portrait; see `drawing_loss`."""
     size = flow.shape[-2:]
     known = visible.sum() + 1
-    wrong = (moved - frames).abs().mean(dim=1, keepdim=True)
-    change, true_change = (values[1::2] - values[::2] for values in (drawn, frames))
+    wrong = (drawing.moved(picture) - frames).abs().mean(dim=1, keepdim=True)
     share = resize(drawing.visibility, *size).float().clamp(1e-4, 1 - 1e-4)
-    return reconstruction_loss(drawn, frames, weight, config) | {
+    return {
         "moved": config.moved * (resize(visible, *frames.shape[-2:]) * wrong).mean(),
         "flow": config.flow * (visible * (resize(drawing.flow, *size) - flow).abs()).sum() / known,
         "visible": config.visible * binary_cross_entropy(share, visible),
-        "steady": config.steady * (weight[::2] * (change - true_change).abs()).mean(),
     }
 
 
-def picture_weight(points: Tensor, height: int, width: int, config: DrawingLossConfig) -> Tensor:
+def picture_weight(points: Tensor, height: int, width: int, config: FaceLossConfig) -> Tensor:
     """Of every pixel, (B, 1, height, width): 1, and more at the mouth and the eyes; `points` (B, 7, 2) in pixels."""
     left, right = points[:, MOUTH_CORNERS].unbind(1)
     size = (right - left).norm(dim=-1, keepdim=True)

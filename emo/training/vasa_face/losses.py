@@ -1,0 +1,69 @@
+"""What VASA-1's face model learns by (3.1)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cosine_similarity, cross_entropy
+
+from emo.motion.space import CONTROLS
+from emo.motion.vasa.volume import POSE
+from emo.training.reconstruction import reconstruction_loss
+from emo.training.reference_decoder.losses import flow_loss, picture_weight
+from emo.training.vasa_face.config import SwapLossConfig
+from emo.training.vasa_face.networks import Swaps
+
+TEMPERATURE = 0.1  # of cosines
+
+
+@dataclass(frozen=True)
+class SwapTruth:
+    """What `Swaps` of B people are compared with.
+
+    Attributes:
+        first: the true frames, (B, 3, S, S) in -1 ... 1.
+        second: the same.
+        points: of second ones, (B, 7, 2), `FACE_POINTS` in pixels.
+        pose: of second ones, as points tell it, (B, 6).
+        flow: from second to first ones in half sides (B, 2, s, s), and how far it is known (B, 1, s, s); None where
+            nothing is moved by a flow.
+    """
+
+    first: Tensor
+    second: Tensor
+    points: Tensor
+    pose: Tensor
+    flow: tuple[Tensor, Tensor] | None
+
+
+def swap_losses(swaps: Swaps, truth: SwapTruth, config: SwapLossConfig) -> dict[str, Tensor]:
+    """The parts of the loss, weighted already; their sum is the loss."""
+    first, second = truth.first, truth.second
+    drawings = {name: drawing.float() for name, drawing in swaps.drawings.items()}
+    sources = {"second": first, "first": second, "pose": second, "dynamics": first}
+    drawn = {name: drawings[name].over(drawings[name].moved(source)) for name, source in sources.items()}
+    weight = picture_weight(truth.points, second.shape[-2], second.shape[-1], config)
+    parts = reconstruction_loss(
+        torch.cat([drawn["second"], drawn["first"]]),
+        torch.cat([second, first]),
+        torch.cat([weight, torch.ones_like(weight)]),
+        config,
+    )
+    if truth.flow is not None:
+        parts |= flow_loss(drawings["second"], first, second, *truth.flow, config)
+    usual = torch.tensor([column.deviation for column in CONTROLS.columns[: len(POSE)]], device=first.device)
+    found = swaps.motion[len(first) :, : len(POSE)].float()
+    person, moved = swaps.identity.float()
+    return parts | {
+        "transfer": config.transfer * (drawn["pose"] - drawn["dynamics"]).abs().mean(),
+        "identity": config.identity * (1 - cosine_similarity(person, moved)).mean(),
+        "contrast": config.contrast * contrast(*swaps.told.float()),
+        "pose": config.pose * ((found - truth.pose) / usual).abs().mean(),
+    }
+
+
+def contrast(one: Tensor, other: Tensor) -> Tensor:
+    """Whether everybody is told from the others of the batch: unit vectors (B, d) of two pictures of each."""
+    alike = one @ other.T / TEMPERATURE
+    people = torch.arange(len(one), device=one.device)
+    return (cross_entropy(alike, people) + cross_entropy(alike.T, people)) / 2

@@ -1,0 +1,121 @@
+"""VASA-1's face model, trained on pairs of frames with exact flow between them (3.1). See docs/vasa-face.md."""
+
+import json
+from functools import reduce
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from emo.data import StepSampler
+from emo.errors import WeightsError, first_line
+from emo.motion.identity import IdentityEncoder
+from emo.motion.vasa import VolumeAnimator
+from emo.training.loader import sample_loader
+from emo.training.reference_decoder.samples import PairBatch, PairSamples
+from emo.training.stage import Stage, name_samples
+from emo.training.vasa_face.config import OTHERS, VASAFaceConfig
+from emo.training.vasa_face.figures import swap_figures, swap_sheet
+from emo.training.vasa_face.losses import SwapTruth, swap_losses
+from emo.training.vasa_face.networks import Swaps, VASAFaceNetworks
+from emo.training.vasa_face.points_pose import pose_of_points
+from emo.unets.warp import resize
+
+NO_LATENTS = (0, 0, 0)  # of a model's errors in them, which are not read
+TINT = 0.15  # deviation of what colors are multiplied with, for the encoder of identities
+SHOWN = 4  # batches
+
+
+class VASAFaceStage(Stage[VASAFaceNetworks, PairBatch]):
+    """See `emo.training.stage.Stage`. A sample is a person's reference with another frame; the next sample of the
+    batch is somebody else."""
+
+    config: VASAFaceConfig
+
+    def __init__(self, config: VASAFaceConfig, accelerator: Accelerator):
+        self.config = config
+        self.seed = config.train.seed
+        self.batch_size = config.data.batch_size
+        self.device = accelerator.device
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.networks = self._trained(config.model.init) if config.model.init else self._new()
+
+    def _new(self) -> VASAFaceNetworks:
+        sizes = {name: value for name, value in vars(self.config.model).items() if name != "init"}
+        return VASAFaceNetworks(VolumeAnimator(**sizes), IdentityEncoder())
+
+    def _trained(self, folder: str) -> VASAFaceNetworks:
+        """Raises:
+        WeightsError: there are none.
+        """
+        size = self.config.model.sample_size
+        try:
+            animator = VolumeAnimator.from_pretrained(folder, subfolder="animator", sample_size=size)
+            identity_encoder = IdentityEncoder.from_pretrained(folder, subfolder="identity_encoder")
+        except (OSError, ValueError, RuntimeError) as error:
+            raise WeightsError(f"{folder}: no face model could be loaded ({first_line(error)})") from error
+        return VASAFaceNetworks(cast(VolumeAnimator, animator), cast(IdentityEncoder, identity_encoder))
+
+    def samples(self, split: str) -> PairSamples:
+        """References and frames by sample number."""
+        return PairSamples(self.config.data, split, self.seed, NO_LATENTS)
+
+    def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
+        sampler = StepSampler(self.batch_size, num_processes, process_index, start_batch)
+        pin_memory = self.device.type == "cuda"
+        workers = self.config.data.workers
+        return sample_loader(self.samples("train"), PairBatch.collate, sampler, workers, pin_memory=pin_memory)
+
+    def loss(self, networks: nn.Module, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        parts = swap_losses(*self.drawn(networks, batch), self.config.loss)
+        return reduce(torch.add, parts.values()), parts
+
+    def drawn(self, networks: nn.Module, batch: PairBatch) -> tuple[Swaps, SwapTruth]:
+        """What is drawn of a batch, and what it is compared with."""
+        animator = self.networks.animator
+        side, own = animator.config["sample_size"], batch.reference.shape[-1]
+        first, second = (resize(value / 127.5 - 1, side, side) for value in (batch.reference, batch.frames[:, 0]))
+        points = batch.points[:, 0] * (side / own)
+        flow = (batch.flow[:, 0], batch.visible[:, 0]) if animator.config["pixel_skip"] else None
+        tint = self.draw(batch.index.tolist()).to(first.device)
+        swaps = networks(first, second, torch.cat([first, second]) * tint)
+        return swaps, SwapTruth(first, second, points, pose_of_points(points, side), flow)
+
+    def draw(self, numbers: list[int]) -> Tensor:
+        """What the colors of B samples' first, then second frames are multiplied with, (2B, 3, 1, 1)."""
+        draws = [np.random.default_rng((0xFACE, self.seed, number)).normal(1, TINT, (2, 3)) for number in numbers]
+        return torch.from_numpy(np.stack(draws, 1)).float().flatten(0, 1)[..., None, None]
+
+    def describe(self, batch: PairBatch) -> str:
+        return name_samples(batch.clips, batch.index)
+
+    def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
+        """`animator` and `identity_encoder`, each as diffusers loads it."""
+        for name, network in self.networks.named_children():
+            kind = cast(Any, type(network))
+            copy = kind.from_config(cast(Any, network).config)
+            own = {key.removeprefix(f"{name}."): value for key, value in weights.items() if key.startswith(f"{name}.")}
+            copy.load_state_dict({key: value.float() for key, value in own.items()})
+            copy.save_pretrained(folder / name)
+
+    def validate(self, networks: VASAFaceNetworks, folder: Path) -> dict[str, float]:
+        """Held-out people: `faces.png` shows what is drawn of them, `scores.json` and the log have `swap_figures`."""
+        samples = self.samples("test")
+        count = min(self.config.validated, len(samples.paths))
+        numbers = [range(start, min(start + OTHERS, count)) for start in range(0, count, OTHERS)]
+        rows, shown = [], []
+        for pair in numbers:
+            batch = PairBatch.collate([samples[number] for number in pair]).to(self.device)
+            drawn = self.drawn(networks, batch)
+            rows += [swap_figures(*drawn, self.config.loss)] * len(pair)
+            if len(shown) < SHOWN:
+                shown.append(drawn)
+        scores = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+        swap_sheet(shown).save(folder / "faces.png")
+        (folder / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+        return scores

@@ -1,0 +1,253 @@
+"""The training of VASA-1's face model, on pairs made by hand whose flow is known."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from made_pairs import pairs_folder
+from run_log import losses
+from safetensors.torch import load_file
+
+from emo.config import load_config
+from emo.data.format import FACE_POINTS
+from emo.errors import ConfigError, WeightsError
+from emo.motion.identity import IdentityEncoder
+from emo.motion.vasa import VolumeAnimator
+from emo.motion.vasa.volume import POSE, to_picture
+from emo.training.config import LoopConfig, OptimizerConfig
+from emo.training.loop import make_accelerator, train
+from emo.training.reference_decoder.config import PairDataConfig
+from emo.training.reference_decoder.samples import PairBatch
+from emo.training.vasa_face import VASAFaceConfig, VASAFaceStage
+from emo.training.vasa_face.config import FaceNetworkConfig, SwapLossConfig
+from emo.training.vasa_face.losses import SwapTruth, contrast, swap_losses
+from emo.training.vasa_face.networks import DRAWN, Swaps
+from emo.training.vasa_face.points_pose import RIGID, pose_of_points
+from emo.unets import Drawing
+
+SMALL = dict(
+    sample_size=32, volume_channels=8, volume_depth=2, block_out_channels=[8, 16], layers_per_block=1,
+    volume_layers=0, code_channels=[8, 16], identity_dim=4, dynamics_dim=4, warp_channels=[8, 8], norm_num_groups=4,
+)  # fmt: skip
+CPU = SimpleNamespace(device=torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return pairs_folder(tmp_path_factory.mktemp("pairs"))
+
+
+def make(folder: Path, output: Path = Path("unused"), steps: int = 4, model=None, **loss):
+    config = VASAFaceConfig(
+        data=PairDataConfig(pairs=str(folder), batch_size=2, workers=0, mirror=0.0, color=0.0),
+        model=FaceNetworkConfig(**SMALL | {"pixel_skip": True} | (model or {})),
+        loss=SwapLossConfig(**loss),
+        train=LoopConfig(
+            output=str(output),
+            steps=steps,
+            log_every=1,
+            tensorboard=False,
+            optimizer=OptimizerConfig(learning_rate=3e-3),
+        ),
+        validated=2,
+    )
+    return VASAFaceStage(config, CPU), config.train
+
+
+def run(stage: VASAFaceStage, config: LoopConfig, resume=None) -> None:
+    assert train(stage, config, make_accelerator(config), resume) == 0
+
+
+def batch_of(stage: VASAFaceStage) -> PairBatch:
+    return PairBatch.collate([stage.samples("train")[number] for number in (0, 1)])
+
+
+@pytest.mark.parametrize("pixel_skip", [False, True])
+def test_it_learns(folder, tmp_path, pixel_skip):
+    stage, config = make(folder, tmp_path, steps=25, model={"pixel_skip": pixel_skip})
+    config.validate_every = 25
+    run(stage, config)
+    assert np.mean(losses(tmp_path)[-5:]) < 0.8 * np.mean(losses(tmp_path)[:5])
+    shown = tmp_path / "validation" / "step-00000025"
+    scores = json.loads((shown / "scores.json").read_text())
+    figures = {"psnr", "features_psnr", "still_psnr", "transfer_psnr", "angle_error"}
+    assert scores.keys() == figures | ({"moved_psnr", "flow_error"} if pixel_skip else set())
+    assert (shown / "faces.png").is_file()
+
+    animator = VolumeAnimator.from_pretrained(tmp_path / "model" / "animator")
+    assert all(
+        torch.equal(a, b) for a, b in zip(animator.parameters(), stage.networks.animator.parameters(), strict=True)
+    )
+    again, _ = make(folder, model={"init": str(tmp_path / "model")})
+    own = zip(again.networks.parameters(), stage.networks.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in own)
+    larger, _ = make(folder, model={"init": str(tmp_path / "model"), "sample_size": 64})
+    assert larger.networks.animator.config["sample_size"] == 64
+
+
+def test_resumed_training_is_that_of_one_run(folder, tmp_path):
+    whole, config = make(folder, tmp_path / "whole", steps=4)
+    run(whole, config)
+    half, config = make(folder, tmp_path / "half", steps=2)
+    run(half, config)
+    half, config = make(folder, tmp_path / "half", steps=4)
+    run(half, config, "latest")
+    for name in ("animator", "identity_encoder"):
+        file = Path("model") / name / "diffusion_pytorch_model.safetensors"
+        a, b = (load_file(tmp_path / run_name / file) for run_name in ("whole", "half"))
+        assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_everybody_is_drawn_by_the_codes_that_are_named(folder, monkeypatch):
+    """Each of `DRAWN`, with what the animator is given in place of what it draws."""
+    stage, _ = make(folder)
+    seen = {}
+
+    def forward(self, appearance, motion):
+        seen["small"], seen["motion"] = appearance.small, motion
+        zeros = torch.zeros(len(motion), 2, 4, 4)
+        return Drawing(zeros, zeros[:, :1], appearance.small)
+
+    monkeypatch.setattr(VolumeAnimator, "forward", forward)
+    batch = batch_of(stage)
+    swaps, true = stage.drawn(stage.networks, batch)
+    motion = dict(zip(("first", "second"), swaps.motion.chunk(2), strict=True))
+    motion["another"] = motion["second"].flip(0)
+    small = {"first": true.first, "second": true.second}
+    told = {
+        "second": ("first", "second", "second"),
+        "first": ("second", "first", "first"),
+        "pose": ("second", "first", "second"),
+        "dynamics": ("first", "first", "second"),
+        "another": ("first", "another", "another"),
+    }
+    assert told.keys() == DRAWN.keys() == swaps.drawings.keys()
+    for number, (source, pose, dynamics) in enumerate(told.values()):
+        rows = slice(2 * number, 2 * number + 2)
+        assert torch.equal(seen["small"][rows], small[source])
+        assert torch.equal(seen["motion"][rows, : len(POSE)], motion[pose][:, : len(POSE)])
+        assert torch.equal(seen["motion"][rows, len(POSE) :], motion[dynamics][:, len(POSE) :])
+
+
+def test_the_other_identity_encoder_learns_by_telling_people_apart_alone(folder):
+    stage, _ = make(folder)
+    learned = {}
+    for part in ("identity", "contrast"):
+        stage.networks.zero_grad()
+        stage.loss(stage.networks, batch_of(stage))[1][part].backward()
+        learned[part] = {
+            name.split(".")[0] for name, p in stage.networks.named_parameters() if p.grad is not None and p.grad.any()
+        }
+    assert learned == {"identity": {"animator"}, "contrast": {"identity_encoder"}}
+
+
+def perfect(folder) -> tuple[Swaps, SwapTruth]:
+    """What a perfect model draws of a batch, and what it is compared with."""
+    stage, _ = make(folder)
+    _, true = stage.drawn(stage.networks, batch_of(stage))
+    flow = true.flow
+    assert flow is not None
+    nothing = torch.zeros_like(true.first)
+
+    def painted(picture):
+        return Drawing(torch.zeros_like(flow[0]), torch.zeros_like(flow[1]), picture)
+
+    drawings = {name: painted(nothing) for name in DRAWN}
+    drawings["second"] = Drawing(flow[0], torch.ones_like(flow[1]), nothing)
+    drawings["first"] = painted(true.first)
+    same = torch.nn.functional.normalize(torch.eye(2, 4), dim=1)
+    motion = torch.cat([true.pose, true.pose])
+    swaps = Swaps(drawings, motion, torch.stack([same, same]), torch.stack([same, same]))
+    return swaps, true
+
+
+def test_each_part_of_the_loss_sees_its_own_mistake(folder):
+    swaps, true = perfect(folder)
+    config = SwapLossConfig(transfer=1.0, identity=1.0, contrast=1.0, pose=1.0)
+    right = swap_losses(swaps, true, config)
+    assert right["flow"] == right["transfer"] == right["identity"] == right["pose"] == 0
+
+    def wrong(**changes) -> set[str]:
+        parts = swap_losses(Swaps(**{**vars(swaps), **changes}), true, config)
+        return {name for name in parts if parts[name] > right[name] + 0.005}
+
+    def redrawn(name: str, **changes) -> dict[str, Drawing]:
+        return swaps.drawings | {name: Drawing(**{**vars(swaps.drawings[name]), **changes})}
+
+    paint = torch.full_like(true.first, 0.2)
+    assert wrong(drawings=redrawn("pose", paint=paint)) == {"transfer"}
+    assert wrong(drawings=redrawn("dynamics", paint=paint)) == {"transfer"}
+    assert {"absolute"} <= wrong(drawings=redrawn("first", paint=paint)) <= {"absolute", "gradient", "structure"}
+    assert {"absolute", "flow", "moved"} <= wrong(drawings=redrawn("second", flow=swaps.drawings["second"].flow + 0.2))
+    assert wrong(identity=torch.stack([swaps.identity[0], swaps.identity[0].flip(0)])) == {"identity"}
+    assert wrong(told=torch.stack([swaps.told[0], swaps.told[0].flip(0)])) == {"contrast"}
+    turned = swaps.motion.clone()
+    turned[2:, 0] += 7
+    assert wrong(motion=turned) == {"pose"}
+    without = swap_losses(swaps, replace(true, flow=None), config)
+    assert without.keys() == right.keys() - {"flow", "moved", "visible"}
+
+
+def test_contrast_is_least_where_everybody_is_nearest_to_themselves():
+    people = torch.eye(3)
+    assert contrast(people, people) < 0.01
+    assert contrast(people, people.roll(1, 0)) > 5
+    assert contrast(people[:1].expand(3, -1), people[:1].expand(3, -1)) == pytest.approx(np.log(3))
+
+
+def test_points_tell_the_pose_that_put_them_there():
+    pose = torch.tensor([[10.0, 5, -8, 0.1, -0.05, 1.2], [-25, -10, 20, 0, 0, 0.8], [0, 0, 0, 0, 0, 1]])
+    places = to_picture(torch.tensor(list(RIGID.values())).expand(3, -1, -1), pose)
+    points = torch.zeros(3, len(FACE_POINTS), 2)
+    points[:, [FACE_POINTS.index(name) for name in RIGID]] = (places[..., :2] + 1) / 2 * 64
+    torch.testing.assert_close(pose_of_points(points, 64), pose, atol=1e-4, rtol=0)
+
+
+def test_pictures_points_and_flow_have_the_networks_size(folder):
+    stage, _ = make(folder)
+    batch = batch_of(stage)
+    _, true = stage.drawn(stage.networks, batch)
+    first, second, flow = true.first, true.second, true.flow
+    assert first.shape == second.shape == (2, 3, 32, 32)
+    torch.testing.assert_close(true.points, batch.points[:, 0] / 2)
+    drawing = Drawing(flow[0], torch.ones_like(flow[1]), torch.zeros_like(first))
+    inside = (..., slice(6, -6), slice(6, -6))
+    assert (drawing.moved(first) - second)[inside].abs().mean() < 0.3 * (first - second)[inside].abs().mean()
+
+
+def test_colors_are_drawn_by_number(folder):
+    stage, _ = make(folder)
+    both = stage.draw([3, 4])
+    assert both.shape == (4, 3, 1, 1)
+    assert torch.equal(stage.draw([4]), both[[1, 3]])
+    assert len(both.unique()) == 12
+
+
+def test_mistakes_are_named(folder, tmp_path):
+    with pytest.raises(WeightsError, match="no face model could be loaded"):
+        make(folder, model={"init": str(tmp_path)})
+    needed = ["data.pairs=x", "train.output=y", "train.steps=1"]
+    for override, message in (
+        ("data.batch_size=1", "data.batch_size is 1; people learn from each other: at least 2"),
+        ("model.volume_channels=12", "a width of 12 is no multiple of model.norm_num_groups=8"),
+        ("model.block_out_channels=[16]", "model.block_out_channels needs two widths"),
+    ):
+        with pytest.raises(ConfigError, match=message.replace(".", r"\.")):
+            load_config(VASAFaceConfig, None, [*needed, override])
+
+
+@pytest.mark.parametrize("name", ["vasa-tiny", "vasa-paper"])
+def test_its_configurations_build(name):
+    path = Path(__file__).parents[2] / "configs" / "train" / name / "face.yaml"
+    config = load_config(VASAFaceConfig, path, ["data.pairs=x"])
+    sizes = {key: value for key, value in vars(config.model).items() if key != "init"}
+    with torch.device("meta"):
+        animator = VolumeAnimator(**sizes)
+        appearance = animator.encode(torch.zeros(1, 3, config.model.sample_size, config.model.sample_size))
+        paint = animator(appearance, torch.zeros(1, len(animator.space))).paint
+        assert IdentityEncoder()(paint).shape == (1, 64)
+    assert appearance.volume.shape[-1] == config.model.sample_size // 8
