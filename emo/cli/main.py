@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from emo import __version__
-from emo.cli import cache, doctor, evaluate, generate, init, inspect, prepare, pull, push, synthesize, ui
+from emo.cli import cache, doctor, evaluate, generate, init, inspect, motion, prepare, pull, push, synthesize, ui
 from emo.console import any_encoding, note, quiet_libraries
 from emo.errors import EmoError, command_words
 
-COMMANDS = (generate, ui, init, synthesize, prepare, inspect, cache, evaluate, push, pull, doctor)
+COMMANDS = (generate, ui, init, synthesize, prepare, motion, inspect, cache, evaluate, push, pull, doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
