@@ -36,8 +36,8 @@ from emo.processes import in_processes
 
 SEEN_OFTEN = 4  # clips of a person from which on their usual look is that of all of them
 
-OF_THE_CLIP = ("x", "y", "size", "height")
-"""Readings whose rest is the clip's own, since each has its own crop."""
+OF_THE_CLIP = ("x", "y", "size", "height", "lids")
+"""Readings whose rest is the clip's own: each has its own crop, and open eyes."""
 
 
 @dataclass(frozen=True)
