@@ -23,6 +23,7 @@ from emo.config import load_config
 from emo.errors import ConfigError
 from emo.training.audio_encoder import AudioEncoderTrainingConfig
 from emo.training.autoencoder import AutoencoderTrainingConfig
+from emo.training.capp import CAPPTrainingConfig
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig
 from emo.training.script import run
 from emo.training.syncnet import SyncNetTrainingConfig
@@ -35,6 +36,7 @@ SCHEMAS = {
     "audio_encoder": AudioEncoderTrainingConfig,
     "reference_decoder": ReferenceDecoderTrainingConfig,
     "syncnet": SyncNetTrainingConfig,
+    "capp": CAPPTrainingConfig,
 }
 NEEDED = {
     "data.root": "data",
