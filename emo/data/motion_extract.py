@@ -150,6 +150,8 @@ def motion_of_clip(readings: Mapping[str, np.ndarray], usual: Mapping[str, float
 def _write(path: Path, labels: Mapping[str, np.ndarray], info: ClipInfo) -> None:
     """Set labels and the row of a label file, if they are not so already."""
     old = load_labels(path, info.frames)
-    if read_info(path) == info and all(np.array_equal(old.get(name), values) for name, values in labels.items()):
+    if read_info(path) == info and all(
+        name in old and np.array_equal(old[name], values) for name, values in labels.items()
+    ):
         return
     save_labels(path, {**old, **labels}, info)
