@@ -28,6 +28,7 @@ from emo.data.prepare.config import PrepareConfig  # noqa: E402
 from emo.training.articulation import ArticulationTrainingConfig  # noqa: E402
 from emo.training.audio_encoder import AudioEncoderTrainingConfig  # noqa: E402
 from emo.training.autoencoder import AutoencoderTrainingConfig  # noqa: E402
+from emo.training.capp import CAPPTrainingConfig  # noqa: E402
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig  # noqa: E402
 from emo.training.syncnet import SyncNetTrainingConfig  # noqa: E402
 from emo.training.vasa import VASAMotionConfig  # noqa: E402
@@ -44,10 +45,11 @@ TABLES: dict[str, type] = {
     "articulation": ArticulationTrainingConfig,
     "vasa_motion": VASAMotionConfig,
     "vasa_face": VASAFaceConfig,
+    "capp": CAPPTrainingConfig,
 }
 OWN = "stages' own"  # keys that not all stages have, and those of how often they drop conditions
 COMMON = ("data", "model", "objective", "validation", "train")  # sections of all stages
-GUIDES = ("docs/prepare.md", "docs/training.md", "docs/vasa.md", "docs/vasa-face.md")
+GUIDES = ("docs/prepare.md", "docs/training.md", "docs/vasa.md", "docs/vasa-face.md", "docs/capp.md")
 PREPARE = "configs/prepare.yaml"
 MARKED = re.compile(r"(<!-- keys: (.+?) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
 

@@ -7,12 +7,27 @@ import sys
 from collections.abc import Sequence
 
 from emo import __version__
-from emo.cli import cache, doctor, drive, evaluate, generate, init, inspect, live, prepare, pull, push, synthesize, ui
+from emo.cli import (
+    cache,
+    doctor,
+    drive,
+    evaluate,
+    generate,
+    init,
+    inspect,
+    live,
+    motion,
+    prepare,
+    pull,
+    push,
+    synthesize,
+    ui,
+)
 from emo.cli.arguments import with_values
 from emo.console import any_encoding, note, quiet_libraries
 from emo.errors import EmoError, command_words
 
-COMMANDS = (generate, drive, live, ui, init, synthesize, prepare, inspect, cache, evaluate, push, pull, doctor)
+COMMANDS = (generate, drive, live, ui, init, synthesize, prepare, motion, inspect, cache, evaluate, push, pull, doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

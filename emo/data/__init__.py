@@ -19,6 +19,7 @@ _EXPORTS = {
     "cache_path": "emo.data.features",
     "check_cache": "emo.data.cache",
     "emo_features": "emo.data.samples.emo_features",
+    "extract_motion": "emo.data.motion_extract",
     "inspect_dataset": "emo.data.inspect",
     "synthesize_dataset": "emo.data.synthesize",
 }
@@ -38,6 +39,7 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers
     from emo.data.features import cache_path as cache_path
     from emo.data.format import ClipInfo as ClipInfo
     from emo.data.inspect import inspect_dataset as inspect_dataset
+    from emo.data.motion_extract import extract_motion as extract_motion
     from emo.data.reader import ClipReader as ClipReader
     from emo.data.sampler import StepSampler as StepSampler
     from emo.data.samples.emo import EMOSampler as EMOSampler

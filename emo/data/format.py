@@ -71,7 +71,8 @@ class ClipInfo:
         speed: mean head rotation in degrees per frame.
         source: where the clip comes from: "avatar", "portrait" or "video".
         origin: what it was made of.
-        motion: what holds for the whole clip; None but for the second edition of synthetic motion.
+        motion: what holds for the whole clip; of synthetic motion's second edition, and of clips whose motion was
+            extracted; None for others.
     """
 
     file_name: str
@@ -132,6 +133,19 @@ def load_labels(path: Path, frames: int) -> dict[str, np.ndarray]:
         raise DatasetError(f"{path}: labels of version {version}, made by a later emo; update to read them")
     _check(path, {name: array.shape for name, array in labels.items()}, frames)
     return labels
+
+
+def label_names(path: Path) -> set[str]:
+    """Names of all labels in a file.
+
+    Raises:
+        DatasetError: the file is missing or damaged.
+    """
+    try:
+        with safe_open(path, "np") as file:
+            return set(file.keys())
+    except (OSError, SafetensorError) as error:
+        raise DatasetError(f"{path}: the labels cannot be read ({error}); make this clip again") from error
 
 
 def read_info(path: Path) -> ClipInfo:

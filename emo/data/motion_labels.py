@@ -1,4 +1,4 @@
-"""What holds for a whole clip of the second edition of synthetic motion."""
+"""What holds for the motion of a whole clip: all of it where it was drawn, some where it was seen in a video."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -9,7 +9,7 @@ EMOTIONS = ("neutral", "happy", "angry", "surprised")
 
 @dataclass(frozen=True)
 class MotionLabels:
-    """What was drawn for a clip, as far as it can be seen in it.
+    """What was drawn for a clip, as far as it can be seen in it; or what was read of a real one. None is not known.
 
     Attributes:
         head_coupling: 0 ... 1, share of the power of the head's turning that goes with the sound: nods on accents and
@@ -27,15 +27,15 @@ class MotionLabels:
         text: the sentence that told it, or empty.
     """
 
-    head_coupling: float
-    head_lag: float
-    brow_coupling: float
-    blink_coupling: float
-    gaze_x: float
-    gaze_y: float
-    distance: float
-    emotion: str
-    emotion_strength: float
+    head_coupling: float | None
+    head_lag: float | None
+    brow_coupling: float | None
+    blink_coupling: float | None
+    gaze_x: float | None
+    gaze_y: float | None
+    distance: float | None
+    emotion: str | None
+    emotion_strength: float | None
     instruction: str = ""
     text: str = ""
 
@@ -43,3 +43,9 @@ class MotionLabels:
     def from_row(cls, row: Mapping[str, Any]) -> "MotionLabels":
         """Of what a table holds; keys that are not known are left out."""
         return cls(**{field.name: row[field.name] for field in fields(cls) if field.name in row})
+
+    @classmethod
+    def seen(cls, gaze_x: float | None, gaze_y: float | None, distance: float) -> "MotionLabels":
+        """Of a real clip, whose couplings and emotion nobody has told."""
+        unknown = dict.fromkeys(("head_coupling", "head_lag", "brow_coupling", "blink_coupling"))
+        return cls(**unknown, gaze_x=gaze_x, gaze_y=gaze_y, distance=distance, emotion=None, emotion_strength=None)

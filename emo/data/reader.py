@@ -1,6 +1,6 @@
 """The clips of a dataset by number: frames, labels, sound, and what a cache holds of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from emo.data.cache import load_cached
-from emo.data.format import load_labels, read_metadata, reading_clips
+from emo.data.format import label_names, load_labels, read_metadata, reading_clips
 from emo.errors import DatasetError
 from emo.media import SAMPLE_RATE, AudioTrack, VideoReader
 
@@ -22,12 +22,13 @@ class ClipReader:
         split: "train" or "test".
         min_frames: clips of fewer frames are left out.
         with_sound: whether silent clips are left out.
+        with_labels: clips that have not all of these labels are left out.
         size: pixels to which clips of another size are scaled; by default they stay, and must all be alike.
         cache: folder of a complete cache, for `cached`.
 
     Attributes:
         clips: those used, in the table's order; their place is their number.
-        left_out: how many are too short, or silent where sound is needed.
+        left_out: how many are too short, or lack sound or labels that are needed.
         height: of the frames, in pixels.
         width: of the frames, in pixels.
 
@@ -42,6 +43,7 @@ class ClipReader:
         *,
         min_frames: int = 1,
         with_sound: bool = False,
+        with_labels: Collection[str] = (),
         size: int | None = None,
         cache: str | Path | None = None,
     ):
@@ -50,9 +52,13 @@ class ClipReader:
         self.cache = None if cache is None else Path(cache)
         rows = read_metadata(self.root, split)
         self.clips = [clip for clip in rows if clip.frames >= min_frames and (clip.has_audio or not with_sound)]
+        if with_labels:
+            folder, wanted = self.root / split, set(with_labels)
+            self.clips = [clip for clip in self.clips if label_names(folder / clip.labels) >= wanted]
         self.left_out = len(rows) - len(self.clips)
         if not self.clips:
             kind = "with sound, " if with_sound else ""
+            kind += f"labeled with {', '.join(with_labels)}, " if with_labels else ""
             raise DatasetError(
                 f"{self.root}/{split}: none of {len(rows)} clips is usable ({kind}{min_frames} frames or more)"
             )

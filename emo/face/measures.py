@@ -78,7 +78,12 @@ def blink(landmarks: np.ndarray) -> np.ndarray:
     meet: shut is SHUT below open.
     """
     opening = eye_opening(landmarks)
-    return np.clip((1 - opening / np.percentile(opening, OPEN_PERCENTILE)) / SHUT, 0, 1)
+    return shut_share(opening, float(np.percentile(opening, OPEN_PERCENTILE)))
+
+
+def shut_share(opening: np.ndarray, wide: float) -> np.ndarray:
+    """How far eyes are shut, 0 ... 1, of their `eye_opening` (T,) and that of open ones."""
+    return np.clip((1 - opening / wide) / SHUT, 0, 1)
 
 
 def gaze(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -37,23 +37,34 @@ def mfcc(waveform: np.ndarray, warp: float = 1.0) -> np.ndarray:
     Raises:
         EmoError: the waveform is of another shape, empty or not finite.
     """
+    bands = _log_bands(waveform, warp)
+    cepstra = bands[:, :BANDS] @ _cosines()
+    cepstra[:, 0] = bands[:, BANDS]
+    return cepstra.astype(np.float32)
+
+
+def log_mel(waveform: np.ndarray) -> np.ndarray:
+    """Logarithms of the energies in 26 mel bands and in all, of the same windows: (N,) -> (M, 27) float32.
+
+    Raises:
+        EmoError: the waveform is of another shape, empty or not finite.
+    """
+    return _log_bands(waveform, 1.0).astype(np.float32)
+
+
+def _log_bands(waveform: np.ndarray, warp: float) -> np.ndarray:
+    """(N,) -> (M, 27) float64."""
     samples = np.round(check_track(waveform, "the waveform") * 32768).clip(-32768, 32767)
     samples[1:] -= EMPHASIS * samples[:-1].copy()
     count = 1 + max(0, -(-(len(samples) - WINDOW) // HOP))
     samples = np.pad(samples, (0, max(0, (count - 1) * HOP + WINDOW - len(samples))))
     windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
-    rows = [_cepstra(windows[start : start + BATCH_SIZE], warp) for start in range(0, count, BATCH_SIZE)]
-    return np.concatenate(rows).astype(np.float32)
-
-
-def _cepstra(windows: np.ndarray, warp: float) -> np.ndarray:
-    """(n, 400) -> (n, 13)."""
-    power = np.square(np.abs(np.fft.rfft(windows, SIZE))) / SIZE
-    bands = power @ _mel_bands(warp)
-    cepstra = np.log(np.where(bands == 0, MIN_POWER, bands)) @ _cosines()
-    energy = power.sum(1)
-    cepstra[:, 0] = np.log(np.where(energy == 0, MIN_POWER, energy))
-    return cepstra
+    rows = []
+    for start in range(0, count, BATCH_SIZE):
+        power = np.square(np.abs(np.fft.rfft(windows[start : start + BATCH_SIZE], SIZE))) / SIZE
+        energies = np.concatenate([power @ _mel_bands(warp), power.sum(1, keepdims=True)], 1)
+        rows.append(np.log(np.where(energies == 0, MIN_POWER, energies)))
+    return np.concatenate(rows)
 
 
 @lru_cache(maxsize=16)

@@ -23,6 +23,7 @@ from emo.config import load_config
 from emo.errors import ConfigError
 from emo.training.audio_encoder import AudioEncoderTrainingConfig
 from emo.training.autoencoder import AutoencoderTrainingConfig
+from emo.training.capp import CAPPTrainingConfig
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig
 from emo.training.script import run
 from emo.training.syncnet import SyncNetTrainingConfig
@@ -37,6 +38,7 @@ SCHEMAS = {
     "reference_decoder": ReferenceDecoderTrainingConfig,
     "syncnet": SyncNetTrainingConfig,
     "vasa_face": VASAFaceConfig,
+    "capp": CAPPTrainingConfig,
 }
 NEEDED = {
     "data.root": "data",

@@ -262,8 +262,29 @@ def test_clips_of_several_rates_or_without_motion_are_refused(folder, tmp_path):
     info = ClipInfo("000000.wav", "000000.safetensors", "x", "train", 25.0, FRAMES, 64, 64, True, 0.0, "video")
     save_labels(path, labels, info)
     write_metadata(tmp_path / "still")
-    with pytest.raises(DatasetError, match="no label yaw, pitch"):
+    with pytest.raises(DatasetError, match=r"none of 1 clips is usable .*labeled with yaw, pitch"):
         make_stage(folder, f"data.root={tmp_path / 'still'}")
+
+
+def test_a_dataset_without_a_split_to_validate_on_is_refused_at_once(folder, tmp_path):
+    write_track(tmp_path / "one", "000000", "train", 0)
+    write_metadata(tmp_path / "one")
+    make_stage(folder, f"data.root={tmp_path / 'one'}")
+    with pytest.raises(DatasetError, match=r"test.metadata\.jsonl does not exist"):
+        make_stage(folder, f"data.root={tmp_path / 'one'}", "train.validate_every=2")
+
+
+def test_what_is_not_known_of_a_clip_is_no_condition(folder, tmp_path):
+    for number, look in enumerate(((0.1, -0.2), (None, None))):
+        write_track(tmp_path / "seen", f"{number:06d}", "train", number, motion=MotionLabels.seen(*look, distance=1.2))
+    write_metadata(tmp_path / "seen")
+    stage = make_stage(folder, f"data.root={tmp_path / 'seen'}")
+    windows = WindowSampler(stage.networks.space, W, K, tail=0.0)
+    for number, gaze in enumerate((True, False)):
+        sample = windows.sample(stage.reader, number, 0, np.random.default_rng(0))
+        known = dict(zip(CONDITIONS, sample.have[0].tolist(), strict=True))
+        assert (known["gaze"], known["distance"], known["emotion"]) == (gaze, True, False)
+        assert sample.distance.item() == pytest.approx(1.2)
 
 
 def track(**columns) -> MotionTrack:

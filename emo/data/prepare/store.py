@@ -10,7 +10,7 @@ DATASET/report.json, train/, test/      what comes out
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emo.data.format import METADATA, SPLITS, ClipInfo, load_labels, read_info, save_labels, write_metadata
@@ -101,7 +101,8 @@ class Store:
         elsewhere = (other / info.labels, other / info.file_name, self.staged(info.labels))
         if any(path.exists() for path in elsewhere):
             return False
-        return (folder / info.file_name).is_file() and read_info(folder / info.labels) == info
+        row = read_info(folder / info.labels)
+        return (folder / info.file_name).is_file() and replace(row, motion=None) == info
 
     def _move(self, info: ClipInfo) -> None:
         folder = self.root / info.split
@@ -110,6 +111,7 @@ class Store:
         assert labels is not None
         if video.parent != folder:
             os.replace(video, folder / info.file_name)
+        info = replace(info, motion=read_info(labels).motion)  # which may have been extracted since
         save_labels(folder / info.labels, load_labels(labels, info.frames), info)
         for split in SPLITS:
             if split != info.split:

@@ -81,8 +81,10 @@ class MotionLabel:
         """From a row of a dataset's table."""
         if (motion := clip.motion) is None:
             return cls()
-        emotion = torch.tensor([motion.emotion_strength * (motion.emotion == name) for name in NAMED])
-        return cls((motion.gaze_x, motion.gaze_y), motion.distance, emotion)
+        x, y, strength = motion.gaze_x, motion.gaze_y, motion.emotion_strength
+        gaze = None if x is None or y is None else (x, y)
+        emotion = None if strength is None else torch.tensor([strength * (motion.emotion == name) for name in NAMED])
+        return cls(gaze, motion.distance, emotion)
 
 
 def clip_motion(reader: ClipReader, number: int) -> Tensor:
@@ -94,7 +96,7 @@ def clip_motion(reader: ClipReader, number: int) -> Tensor:
     labels = reader.labels(number)
     if missing := [name for name in CONTROLS.names if name not in labels]:
         raise DatasetError(
-            f"{reader.path(number)} has no label {', '.join(missing)}: there is no motion to learn from it"
+            f"{reader.path(number)} has no label {', '.join(missing)}; `emo motion extract` reads them from the face"
         )
     return torch.from_numpy(np.stack([labels[name] for name in CONTROLS.names], 1)).float()
 

@@ -51,18 +51,27 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
                 pass
         self.cache = cache_path(config.data.root, feature, NO_PICTURES)
         self.reader = self._reader(config.data.split)
+        if config.train.validate_every:
+            self._reader(config.data.held_out)  # now, and not after hours
         self.audio_dim = encoder.config.num_hidden_layers * encoder.config.hidden_size
         self.networks = self._trained(config.model.init) if config.model.init else self._new()
         self.scheduler = motion_scheduler()
         self.objective = Objective(self.scheduler, ObjectiveConfig())
 
     def _reader(self, split: str) -> ClipReader:
-        """Clips of a split with sound.
+        """Clips of a split with sound and a label for every control.
 
         Raises:
             DatasetError, ConfigError: there is none, or they are of several rates.
         """
-        reader = ClipReader(self.config.data.root, split, with_sound=True, size=NO_PICTURES, cache=self.cache)
+        reader = ClipReader(
+            self.config.data.root,
+            split,
+            with_sound=True,
+            with_labels=CONTROLS.names,
+            size=NO_PICTURES,
+            cache=self.cache,
+        )
         if len(rates := {clip.rate for clip in reader.clips}) > 1:
             raise ConfigError(f"data.root: clips of {', '.join(map(str, sorted(rates)))} frames per second; use one")
         return reader
@@ -70,7 +79,8 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
     def _new(self) -> HolisticMotionTransformer:
         """A network of random weights, whose units are those of the clips."""
         values = torch.cat([clip_motion(self.reader, number) for number in range(len(self.reader))])
-        known = [clip.motion.distance for clip in self.reader.clips if clip.motion is not None]
+        labels = [MotionLabel.of(clip) for clip in self.reader.clips]
+        known = [label.distance for label in labels if label.distance is not None]
         distance = torch.tensor(known) if len(known) > 1 else torch.tensor([0.5, 1.5])
         model = self.config.model
         with torch.random.fork_rng(devices=[]):
