@@ -30,7 +30,7 @@ def figures(track: MotionTrack) -> dict[str, float]:
     controls = FaceControls.from_track(track)
     jaw = controls.jaw.numpy()
     return {
-        "blinks per minute": 60 * len(blinks(controls.blink.tolist())) / track.seconds,
+        "blinks per minute": 60 * len(blinks(controls.blink.numpy())) / track.seconds,
         "head, °/frame": float(controls.rotation_speed.mean()),
         "pitch, deviation, °": float(controls.pitch.std()),
         "yaw, deviation, °": float(controls.yaw.std()),
