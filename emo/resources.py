@@ -2,6 +2,12 @@
 
 from pathlib import Path
 
+DEFAULT_MODEL = "vasa-mesh"
+"""The bundled model that does best on portraits of real people; see docs/models.md."""
+
+EMO_MODEL = "emo-tiny"
+"""The bundled one of EMO's."""
+
 
 def bundled(name: str) -> Path:
     """Path of `configs/model`, `weights`, or what lies below; it need not exist."""

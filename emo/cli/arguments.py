@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo.console import note
 from emo.errors import EmoError, OptionError, first_line
+from emo.resources import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     import torch
@@ -31,9 +32,13 @@ def with_values(arguments: Sequence[str]) -> list[str]:
     return joined
 
 
-def add_model(parser: argparse._ActionsContainer) -> None:
-    """`--model`, which is the packaged one where none is given."""
-    parser.add_argument("--model", help=f"{MODEL} (default: emo-tiny)")
+def add_model(parser: argparse._ActionsContainer, default: str = DEFAULT_MODEL) -> None:
+    """`--model`.
+
+    Args:
+        default: the bundled one that is meant where none is given.
+    """
+    parser.add_argument("--model", help=f"{MODEL} (default: {default})")
 
 
 def add_device(parser: argparse._ActionsContainer, what: str = "", default: str = "auto") -> None:

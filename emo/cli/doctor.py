@@ -139,8 +139,7 @@ def _mediapipe() -> str:
 
 
 def _weights() -> str:
-    from emo.hub.locate import DEFAULT_MODEL
-    from emo.resources import bundled
+    from emo.resources import DEFAULT_MODEL, bundled
 
     folder = bundled("weights") / DEFAULT_MODEL
     return str(folder) if folder.is_dir() else "none come with this version; `emo init` makes random"

@@ -23,6 +23,7 @@ from emo.errors import OptionError
 from emo.locks import claim_folder
 from emo.names import short_names
 from emo.pipelines import EMOOptions
+from emo.resources import EMO_MODEL
 
 
 def add_parser(kinds) -> None:
@@ -34,7 +35,7 @@ def add_parser(kinds) -> None:
         "plot per row, a contact sheet, all numbers as JSON, and the videos. The same seed gives the same numbers; "
         "stopped in the middle, the same command goes on.",
     )
-    add_model(parser)
+    add_model(parser, EMO_MODEL)
     parser.add_argument("--no-speed", metavar="MODEL", help="stage-2 model to compare the speed layers with")
     parser.add_argument("--out", type=Path, required=True, help="folder of the report")
     parser.add_argument("--portraits", type=Path, metavar="DIR", help="pictures of real faces to animate as well")
@@ -84,7 +85,7 @@ def measure(options: argparse.Namespace) -> None:
 
     quiet_loading()
     device = pick_device(options.device)
-    models = {"model": locate_model(options.model)}
+    models = {"model": locate_model(options.model, EMO_MODEL)}
     if options.no_speed:
         models["no_speed"] = locate_model(options.no_speed)
     for place in models.values():

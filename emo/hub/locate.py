@@ -5,13 +5,11 @@ from pathlib import Path
 
 from emo.errors import WeightsError
 from emo.files import file_status
-from emo.resources import bundled
+from emo.resources import DEFAULT_MODEL, bundled
 from emo.store import MODEL_INDEX
 
-DEFAULT_MODEL = "emo-tiny"
 
-
-def locate_model(name: str | None) -> str:
+def locate_model(name: str | None, default: str = DEFAULT_MODEL) -> str:
     """The folder of a model that comes with the package (`bundled_models`), or the folder or Hub name itself.
 
     A folder of that name where the command is run comes first; `org/name` and `org/name@revision` are Hub names.
@@ -24,11 +22,11 @@ def locate_model(name: str | None) -> str:
         _check_permissions(Path(name))
     if name and ("/" in name or "\\" in name or (Path(name) / MODEL_INDEX).is_file()):
         return name
-    name = name or DEFAULT_MODEL
+    name = name or default
     folder = bundled("weights") / name
     if (folder / MODEL_INDEX).is_file():
         return str(folder)
-    if name == DEFAULT_MODEL:
+    if name == default:
         raise WeightsError(
             f"no trained weights of {name} come with this version; give --model FOLDER or a Hub name, or make random "
             "weights to try things out: emo init --out random-weights"
