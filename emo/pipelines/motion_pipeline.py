@@ -50,6 +50,7 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
     options_class: ClassVar[type[Any]]
     _callback_tensor_inputs = CALLBACK_TENSORS
     animator: Any
+    denoiser: Any
     feature_extractor: Any
     scheduler: Any
 
@@ -268,8 +269,8 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
 
     def _given_motion(self, options: OptionsT, rate: Fraction, frames: int) -> Mapping[str, Tensor | None]:
         """Motion and pose that are given, (T, D) and (T, columns of the pose), at a motion's rate."""
-        motion, pose = options.motion, options.pose
-        motion = None if motion is None else self._own(motion, "motion")
+        motion = None if options.motion is None else self._own(options.motion, "motion")
+        pose: Any = options.pose
         if isinstance(pose, MotionTrack):
             pose = self._own(pose, "pose").resample(rate).fit(frames)[POSE]
         elif pose is not None:

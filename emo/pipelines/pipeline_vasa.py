@@ -65,7 +65,8 @@ class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
     ):
         super().__init__()
         check_scheduler(scheduler)
-        kind = scheduler.config.get("prediction_type")
+        own: Any = scheduler
+        kind = own.config.get("prediction_type")
         if kind != "sample":
             raise ConfigError(f"scheduler: its prediction_type is {kind}, but this model predicts the sample")
         self.register_modules(
