@@ -6,7 +6,7 @@ TORCH_INDEX ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-slow mutations fuzz test-browser train-smoke train-tiny lint typecheck format docs wheel clean
+.PHONY: help demo test test-slow mutations fuzz test-browser train-smoke train-tiny train-vasa lint typecheck format docs wheel clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -36,6 +36,11 @@ train-smoke: $(READY)  ## from nothing to a video through every training script,
 
 train-tiny: $(READY)  ## the weights of emo-tiny, in runs/tiny; about six hours of two cores, goes on where it was stopped
 	OMP_NUM_THREADS=1 $(BIN)/python train/emo_tiny.py
+
+train-vasa: $(READY)  ## motion as that of vasa-mesh, in runs/vasa-tiny/motion/model; about two hours of a core, goes on where it was stopped
+	$(BIN)/emo synthesize --tracks --out runs/vasa-tiny/tracks --identities 240 --hours 6 --seconds 10 --test-share 0.04
+	OMP_NUM_THREADS=1 $(BIN)/python train/vasa_motion.py --config configs/train/vasa-tiny/motion.yaml \
+		data.root=runs/vasa-tiny/tracks --resume latest
 
 lint: $(READY) typecheck  ## what CI checks before the tests: style, layout, types
 	$(BIN)/ruff check .
