@@ -16,7 +16,7 @@ from cli_files import write_wav
         (["--alignments", "/nowhere.json"], "/nowhere.json"),
         (["--model", "/nowhere/at/all"], "/nowhere/at/all"),
         (["--steps", "0"], "num_inference_steps is 0"),
-        (["--face-region", "everywhere"], "everywhere"),
+        (["--model", "emo-tiny", "--face-region", "everywhere"], "everywhere"),
     ],
 )
 def test_bad_options_are_named(options, said, tmp_path, command, monkeypatch):

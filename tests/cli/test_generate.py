@@ -68,8 +68,8 @@ def test_every_option_reaches_the_pipeline(emo, tmp_path, portrait, monkeypatch,
     (tmp_path / "speeds.txt").write_text(" ".join(["0.5"] * 12))
     Image.fromarray((np.arange(512)[:, None] < 300).repeat(512, 1)).save(tmp_path / "mask.png")
     status, _, err = emo(
-        *("--height", 96, "--width", 64, "--fps", "30000/1001", "--steps", 2, "--audio-guidance", 1.2, "--eta", 0.5),
-        *("--reference-guidance", 1.3, "--noise-correlation", 0.25, "--noise-mirroring", 0.3),
+        *("--height", 96, "--width", 64, "--fps", "30000/1001", "--steps", 3, "--audio-guidance", 1.2, "--eta", 0.5),
+        *("--reference-guidance", 1.3, "--noise-correlation", 0.25, "--noise-mirroring", 0.3, "--strength", 0.9),
         *("--face", 1, "--face-region", tmp_path / "mask.png"),
         *("--speed", tmp_path / "speeds.txt", "--paste-back", "--dtype", "bfloat16", "--attention", "_native_math"),
     )
@@ -77,9 +77,9 @@ def test_every_option_reaches_the_pipeline(emo, tmp_path, portrait, monkeypatch,
     assert seen["height"] == 96
     assert seen["width"] == 64
     assert seen["fps"] == "30000/1001"
-    assert seen["num_inference_steps"] == 2
+    assert seen["num_inference_steps"] == 3
     assert (seen["audio_guidance_scale"], seen["reference_guidance_scale"], seen["eta"]) == (1.2, 1.3, 0.5)
-    assert (seen["noise_correlation"], seen["noise_mirroring"]) == (0.25, 0.3)
+    assert (seen["noise_correlation"], seen["noise_mirroring"], seen["strength"]) == (0.25, 0.3, 0.9)
     assert seen["face"] == 1
     assert np.asarray(seen["face_region"]).shape[:2] == portrait.shape[:2]
     assert seen["speed"] == [0.5] * 12

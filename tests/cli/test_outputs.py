@@ -199,8 +199,8 @@ def test_generate_shows_any_name_in_any_locale(model, image, sound, tmp_path, lo
         ["generate", "IMAGE", "SOUND", "-o", f"{'b' * 246}.mp4"],
         ["generate", "IMAGE", "SOUND", "-o", f"{'b' * 241}.mp4"],
         *(
-            ["generate", "IMAGE", "SOUND", "-o", "o.mp4", o, LONG]
-            for o in ("--model", "--speed", "--face-region", "--like")
+            ["generate", "IMAGE", "SOUND", "-o", "o.mp4", *o, LONG]
+            for o in (["--model"], ["--model", "MODEL", "--speed"], ["--model", "MODEL", "--face-region"], ["--like"])
         ),
         ["prepare", LONG, "--out", "o"],
         ["prepare", "SOUND", "--out", LONG],

@@ -45,6 +45,7 @@ def test_a_saved_video_tells_all(pipe, portrait, tmp_path):
         "audio_guidance_scale": 1.5,
         "reference_guidance_scale": 1.0,
         "noise_correlation": None,
+        "strength": None,
         "noise_mirroring": 0.9,
         "eta": 0.5,
         "face_region": [150.0, 40.0, 330.0, 260.0],

@@ -22,7 +22,7 @@ FPS = Fraction(25)
 @pytest.fixture(scope="module")
 def encoder():
     torch.manual_seed(0)
-    return build_audio_encoder(tiny_config())
+    return build_audio_encoder(tiny_config().audio_encoder)
 
 
 def speech(seconds: float, rate: int = RATE) -> np.ndarray:

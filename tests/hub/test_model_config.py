@@ -26,7 +26,7 @@ from emo.hub.model_config import (
     SpeedEncoderConfig,
     UNetConfig,
 )
-from emo.resources import bundled
+from emo.resources import DEFAULT_MODEL, EMO_MODEL, bundled
 from emo.unets import AudioProjection, BackboneUNet, FaceLocator, SpeedEncoder
 
 ROOT = Path(__file__).parents[2]
@@ -121,9 +121,11 @@ def test_models_are_located(tmp_path, monkeypatch):
     with pytest.raises(WeightsError, match="emo init"):
         locate_model(None)
     assert locate_model("org/name") == "org/name"
-    (tmp_path / "weights" / "emo-tiny").mkdir(parents=True)
-    (tmp_path / "weights" / "emo-tiny" / "model_index.json").write_text("{}")
-    assert locate_model(None) == locate_model("emo-tiny") == str(tmp_path / "weights" / "emo-tiny")
+    for name in (DEFAULT_MODEL, EMO_MODEL):
+        (tmp_path / "weights" / name).mkdir(parents=True)
+        (tmp_path / "weights" / name / "model_index.json").write_text("{}")
+    assert locate_model(None) == locate_model(DEFAULT_MODEL) == str(tmp_path / "weights" / DEFAULT_MODEL)
+    assert locate_model(None, EMO_MODEL) == str(tmp_path / "weights" / EMO_MODEL)
 
 
 def test_a_path_is_never_a_packaged_model(tmp_path, monkeypatch):

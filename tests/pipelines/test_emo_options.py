@@ -48,6 +48,7 @@ def test_every_argument_reaches_what_is_checked(pipe, monkeypatch):
         "audio_guidance_scale": 1.25,
         "reference_guidance_scale": 1.75,
         "noise_correlation": 0.125,
+        "strength": 0.75,
         "noise_mirroring": 0.375,
         "eta": 0.625,
         "face_region": "full",

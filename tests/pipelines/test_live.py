@@ -26,7 +26,7 @@ def live_pipe() -> VASAPipeline:
     from transformers import Wav2Vec2FeatureExtractor
 
     torch.manual_seed(0)
-    encoder = build_audio_encoder(tiny_config())
+    encoder = build_audio_encoder(tiny_config().audio_encoder)
     denoiser = HolisticMotionTransformer(
         space=CONTROLS.measured(CONTROLS.rest + torch.randn(50, len(CONTROLS)) * 0.05).to_dict(),
         audio_dim=encoder.config.num_hidden_layers * encoder.config.hidden_size,

@@ -163,7 +163,7 @@ def test_figures_tell_what_they_say():
 
 def test_hidden_states_are_heard_where_there_is_an_encoder(folder, stage):
     torch.manual_seed(0)
-    build_audio_encoder(tiny_config()).save_pretrained(folder / "encoder")
+    build_audio_encoder(tiny_config().audio_encoder).save_pretrained(folder / "encoder")
     Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder / "encoder")
     heard = make_stage(folder, f"model.audio_encoder={folder / 'encoder'}")
     assert heard.networks.config["audio_dim"] == 2 * 32
