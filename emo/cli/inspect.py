@@ -107,8 +107,9 @@ def inspect_motion(path: Path, out: Path) -> None:
     with claim(out):
         write_whole(out, plot(track))
     say(f"{path}: motion, {len(track)} frames, {track.seconds:.2f} s, {track.fps} frames per second")
+    columns = dict(zip(track.space.names, track.values.double().numpy().T, strict=True))
     for part, names in track.space.parts.items():
-        say(f"{part}: {'; '.join(_moves(track[name].double().numpy(), name) for name in names)}")
+        say(f"{part}: {'; '.join(_moves(columns[name], name) for name in names)}")
     say(str(out))
 
 
