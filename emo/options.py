@@ -326,8 +326,10 @@ def from_arguments(
     Raises:
         OptionError: text is no value of its option, or an option that only others have is given.
     """
-    for entry in (entry for other in others for entry in other.entries() if entry.name not in cls.names()):
-        if hasattr(namespace, entry.name):
-            raise OptionError(f"--{entry.flag} is no option of this model", option=entry.name)
+    for other, entry in ((other, entry) for other in others for entry in other.entries()):
+        if entry.name not in cls.names() and hasattr(namespace, entry.name):
+            whose = other.__name__.removesuffix("Options")
+            problem = f"--{entry.flag} is no option of this model; give --model one of {whose}'s, which have it"
+            raise OptionError(problem, option=entry.name)
     given = {entry: getattr(namespace, entry.name) for entry in cls.entries() if hasattr(namespace, entry.name)}
     return {entry.name: entry.kind.read(value) if isinstance(value, str) else value for entry, value in given.items()}
