@@ -86,7 +86,7 @@ def test_a_given_pose_is_taken_and_nothing_else_changes(pipe, motion):
         assert torch.equal(posed[name], torch.full((20,), float(value))), name
     for part in ("mouth", "eyes", "brows"):
         assert torch.equal(posed[part], free[part])
-    nod = MotionTrack.rest(6, 50).set(pitch=torch.linspace(0, 10, 6))
+    nod = MotionTrack.rest(14, 50).set(pitch=torch.linspace(0, 10, 14))
     assert torch.equal(motion(pose=nod)["pitch"], nod.resample(25).fit(20)["pitch"])
 
 
