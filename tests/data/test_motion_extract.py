@@ -95,7 +95,7 @@ def test_a_run_that_was_stopped_goes_on(extracted, filmed, tmp_path):
     assert [next(steps).clips for _ in range(2)] == [0, 1]
     steps.close()
     assert len(list((root / FOLDER).iterdir())) == 1
-    assert [(step.clips, step.all_clips) for step in extract_motion(root, 1)] == [(1, 2), (2, 2)]
+    assert [(step.clips, step.all_clips) for step in extract_motion(root, 1)] == [(1, 3), (2, 3), (3, 3)]
     for number in range(2):
         name = f"train/{number:06d}.safetensors"
         done, whole = (load_labels(folder / name, FRAMES) for folder in (root, extracted[0]))
