@@ -326,9 +326,9 @@ def from_arguments(
     Raises:
         OptionError: text is no value of its option, or an option that only others have is given.
     """
-    for other, entry in ((other, entry) for other in others for entry in other.entries()):
+    for kind, entry in ((other, entry) for other in others for entry in other.entries()):
         if entry.name not in cls.names() and hasattr(namespace, entry.name):
-            whose = other.__name__.removesuffix("Options")
+            whose = kind.__name__.removesuffix("Options")
             problem = f"--{entry.flag} is no option of this model; give --model one of {whose}'s, which have it"
             raise OptionError(problem, option=entry.name)
     given = {entry: getattr(namespace, entry.name) for entry in cls.entries() if hasattr(namespace, entry.name)}

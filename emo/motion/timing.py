@@ -42,3 +42,29 @@ class Retiming:
         before = torch.tensor([math.floor(place) for place in places], dtype=torch.long)
         share = torch.tensor([float(place % 1) for place in places])
         return values[before].lerp(values[(before + 1).clamp(max=last)], share[:, None].to(values))
+
+
+class Playback:
+    """Frames at one rate out of windows of motion at another, as they come.
+
+    Args:
+        retiming: from the motion's rate to the frames'.
+        first: number of the motion's next frame.
+        last: the one before, (1, D), or none, (0, D).
+    """
+
+    def __init__(self, retiming: Retiming, first: int, last: Tensor):
+        self.retiming, self.first, self.last = retiming, first, last
+
+    def frames(self, window: Tensor, stop: int | None = None) -> Tensor:
+        """The frames that can be made with one more window and not without it, (n, D).
+
+        Args:
+            window: (W, D).
+            stop: number of all frames, where this is the last window.
+        """
+        known, known_first = torch.cat([self.last, window]), self.first - len(self.last)
+        begin = self.retiming.made(self.first)
+        self.first, self.last = self.first + len(window), window[-1:]
+        end = self.retiming.made(self.first) if stop is None else stop
+        return self.retiming(known, begin, max(begin, end), known_first)

@@ -17,7 +17,7 @@ from emo.generation.run import Run
 from emo.generation.running_features import RunningFeatures, live_features
 from emo.generation.sizes import EVEN, choose_sizes
 from emo.media import SAMPLE_RATE, Chunk, LiveSound, as_fps
-from emo.motion.timing import Retiming
+from emo.motion.timing import Playback, Retiming
 from emo.pipelines.motion_window import MotionWindow
 
 NextWindow = Callable[[Tensor, ClipState], MotionWindow]
@@ -61,22 +61,19 @@ class LiveStream:
         pipe, rate = self.pipeline, self.pipeline.motion_fps
         sound = LiveSound(pipe.feature_extractor.sampling_rate, self.sampling_rate)
         features = RunningFeatures(sound, pipe.audio_encoder, pipe.feature_extractor, rate)
-        retiming = Retiming(rate, self.fps)
+        playback = Playback(Retiming(rate, self.fps), 0, torch.zeros(0, len(pipe.space)))
         appearance = pipe.animator.appearance(self.portrait.image)
-        state, first, last = self.run.start(), 0, torch.zeros(0, len(pipe.space))
+        state = self.run.start()
         try:
             for audio in live_features(sound, features, self.chunks):
                 made = self.next_window(audio.flatten(1), state)
-                values, state = self._posed(made.values, first), made.state
-                known, known_first = torch.cat([last, values]), first - len(last)
-                begin, first = max(0, retiming.made(first)), first + len(values)
-                ended = features.num_frames is not None and first >= features.num_frames
-                end = sound.num_frames(self.fps) if ended else retiming.made(first)
-                last = values[-1:]
-                if end > begin:
-                    frames = pipe.animator.render(appearance, retiming(known, begin, end, known_first))
+                values, state = self._posed(made.values, playback.first), made.state
+                ended = features.num_frames is not None and playback.first + len(values) >= features.num_frames
+                frames = playback.frames(values, sound.num_frames(self.fps) if ended else None)
+                if len(frames):
+                    pictures = pipe.animator.render(appearance, frames)
                     yield Clip(
-                        pictures=torch.from_numpy(frames).permute(0, 3, 1, 2),
+                        pictures=torch.from_numpy(pictures).permute(0, 3, 1, 2),
                         output_type=self.run.output_type,
                         paste_into=self.portrait if self.paste_back else None,
                         index=state.next_clip - 1,

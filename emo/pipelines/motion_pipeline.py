@@ -24,7 +24,7 @@ from emo.generation.sizes import EVEN, choose_sizes
 from emo.generation.stream import Stream
 from emo.media import AudioTrack, Chunk, as_fps
 from emo.motion import MotionSpace, MotionTrack
-from emo.motion.timing import Retiming
+from emo.motion.timing import Playback, Retiming
 from emo.pipelines.motion_call import MotionRequest, OptionsT, named_options, rendered, take_run
 from emo.pipelines.motion_live import LiveMotion
 from emo.pipelines.motion_window import MotionWindow
@@ -309,17 +309,15 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
     def generate_clips(self, stream: Stream[OptionsT]) -> Iterator[Clip]:
         """A window of motion, and the frames that can be drawn of it, after the other."""
         request = self._request(stream.audio, stream.options, stream.run)
-        retiming = Retiming(request.rate, stream.fps)
         wanted = stream.run.output_type
         appearance = None if wanted == "latent" else self.animator.appearance(stream.portrait.image)
-        first = stream.start.next_clip * self.window_length
         last = stream.start.tensors.get(LAST, torch.zeros(0, len(self.space)))
+        first = stream.start.next_clip * self.window_length
+        playback = Playback(Retiming(request.rate, stream.fps), first, last)
         for window in self._motion(request):
-            known, known_first = torch.cat([last, window.values]), first - len(last)
-            begin, first = retiming.made(first), first + len(window.values)
-            end = stream.num_frames if first >= request.num_frames else retiming.made(first)
-            frames, last = retiming(known, begin, end, known_first), window.values[-1:]
-            state = replace(window.state, tensors={**window.state.tensors, LAST: last})
+            ended = playback.first + len(window.values) >= request.num_frames
+            frames = playback.frames(window.values, stream.num_frames if ended else None)
+            state = replace(window.state, tensors={**window.state.tensors, LAST: playback.last})
             pictures = frames if appearance is None else _as_pictures(self.animator.render(appearance, frames))
             yield stream.clip(pictures, state.next_clip - 1, state)
 
