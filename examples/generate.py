@@ -2,7 +2,7 @@
 
     python examples/generate.py portrait.png speech.wav -o out/talking.mp4
 
-The same on the command line: emo generate portrait.png speech.wav -o out/talking.mp4 --steps 12
+The same on the command line: emo generate portrait.png speech.wav -o out/talking.mp4 --model emo-tiny --steps 12
 """
 
 import argparse

@@ -18,6 +18,7 @@ from emo.errors import AudioError, EmoError, ImageError, OptionError, VideoError
 from emo.locks import claim
 from emo.options import add_arguments, from_arguments
 from emo.pipelines import all_options
+from emo.pipelines.motion_kinds import TRACK_SUFFIX
 from emo.pipelines.motion_options import MotionOptions
 
 
@@ -72,7 +73,7 @@ def drive(options: argparse.Namespace) -> None:
     started = time.monotonic()
     resume = resume_point(options)
     pipe = load_pipeline(options, system)
-    saved = options.video.suffix == ".safetensors"
+    saved = options.video.suffix.lower() == TRACK_SUFFIX
     stream = pipe.stream(
         options.image,
         **pipe.driven_by(

@@ -47,7 +47,9 @@ class Arriving:
         return False
 
     def put_at_once(self, thing: Any, error: EmoError) -> None:
-        """Add one without waiting; where there is no room, it ends with an error."""
+        """Add one without waiting, if more is wanted; where there is no room, it ends with an error."""
+        if self._stopped.is_set() or self._ended.is_set():
+            return
         try:
             self._queue.put_nowait(thing)
         except queue.Full:

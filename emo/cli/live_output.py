@@ -136,6 +136,8 @@ class WindowOutput(Output):
         cv2.namedWindow(TITLE, cv2.WINDOW_AUTOSIZE)
 
     def write(self, frame: np.ndarray) -> None:
+        if self.closed:
+            return
         self._cv2.imshow(TITLE, np.ascontiguousarray(frame[..., ::-1]))
         key = self._cv2.waitKey(1) & 0xFF
         self.closed = key in CLOSING_KEYS or self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1

@@ -36,8 +36,8 @@ def plain_gaze(value: Any, name: str = "gaze") -> tuple[float, float] | str:
     if isinstance(value, str) and value == FREE:
         return FREE
     plain = _plain_numbers(value, name)
-    if len(plain) != 2:
-        raise OptionError(f"{name} is two numbers, to the right and up, not {value!r}", option=name)
+    if len(plain) != 2 or max(map(abs, plain)) > 1:
+        raise OptionError(f"{name} is two numbers from -1 to 1, to the right and up, not {value!r}", option=name)
     return plain[0], plain[1]
 
 
@@ -126,7 +126,7 @@ def load_motion(text: str, name: str = "motion") -> "MotionTrack":
     if not path.is_file():
         raise OptionError(f"{name} {text}: no such file; give a saved motion or a video", option=name)
     try:
-        return MotionTrack.load(path) if path.suffix == TRACK_SUFFIX else MotionTrack.from_video(path)
+        return MotionTrack.load(path) if path.suffix.lower() == TRACK_SUFFIX else MotionTrack.from_video(path)
     except EmoError as error:
         error.option = error.option or name
         raise

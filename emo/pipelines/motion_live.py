@@ -141,7 +141,7 @@ class LiveMotion:
         height, width = choose_sizes(asked.height, asked.width, self.default_size, EVEN).picture
         return LiveStream(
             pipeline=self,
-            portrait=open_portrait(image, height, width, None, asked.face),
+            portrait=open_portrait(image, height, width, None, asked.face, regions=False),
             chunks=chunks,
             sampling_rate=sampling_rate,
             fps=as_fps(asked.fps),

@@ -56,6 +56,8 @@ class MeshAnimator(ModelMixin, ConfigMixin):
 
     def render(self, appearance: MeshAppearance, motion: Tensor) -> np.ndarray:
         """Draw a portrait: motion (N, 14) -> (N, H, W, 3) uint8 RGB."""
+        if not len(motion):
+            return np.zeros((0, *appearance.picture.shape), np.uint8)
         motion = motion.to(self.rest) if motion.device != self.rest.device else motion
         control = dict(zip(self.space.names, motion.double().cpu().numpy().T, strict=True))
         chunks = [
