@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from accelerate import Accelerator
@@ -14,12 +14,13 @@ from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.data import CachedFeature, ClipReader, SampledClips, StepSampler, build_cache, cache_path
 from emo.data.samples.emo_features import audio_feature
-from emo.errors import ConfigError, WeightsError, first_line
+from emo.errors import ConfigError
 from emo.metrics.capp import CAPP, FPS
 from emo.training.capp.config import CAPPTrainingConfig
 from emo.training.capp.figures import SHIFTS, figures
 from emo.training.capp.samples import ANGLES, SOUND, CAPPBatch, CAPPSampler, clip_angles, clip_sound, mel_feature
 from emo.training.loader import sample_loader
+from emo.training.loading import load_part
 from emo.training.stage import Stage, name_samples
 
 NO_PICTURES = 0  # pixels of the frames, which are not read
@@ -126,13 +127,5 @@ def _feature(audio_encoder: str | None, device: torch.device) -> CachedFeature:
     """What is heard: hidden states of an encoder, or log-mel bands without one."""
     if audio_encoder is None:
         return mel_feature()
-    encoder = _load(Wav2Vec2Model, audio_encoder, use_safetensors=True).to(device).eval()
-    return audio_feature(encoder, _load(Wav2Vec2FeatureExtractor, audio_encoder))
-
-
-def _load(kind: Any, folder: str, **options: bool) -> Any:
-    """An object from a folder or the Hub."""
-    try:
-        return kind.from_pretrained(folder, **options)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{folder}: no {kind.__name__} could be loaded ({first_line(error)})") from error
+    encoder = load_part(Wav2Vec2Model, audio_encoder, use_safetensors=True).to(device).eval()
+    return audio_feature(encoder, load_part(Wav2Vec2FeatureExtractor, audio_encoder))

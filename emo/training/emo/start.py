@@ -4,10 +4,11 @@ from typing import Any
 
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from emo.errors import ConfigError, WeightsError, first_line
+from emo.errors import ConfigError, WeightsError
 from emo.hub import build_pipeline, import_pipeline, load_model_config, load_vae
 from emo.pipelines import EMOPipeline
 from emo.training.emo.config import EMOStartConfig
+from emo.training.loading import load_part
 
 
 def starting_pipeline(config: EMOStartConfig, seed: int) -> EMOPipeline:
@@ -53,19 +54,11 @@ def _with_encoders(pipe: EMOPipeline, config: EMOStartConfig) -> EMOPipeline:
         if channels != expected:
             raise WeightsError(f"{config.vae}: {channels} latent channels, the networks have {expected}")
     if config.audio_encoder:
-        parts["audio_encoder"] = _load(Wav2Vec2Model, config.audio_encoder, use_safetensors=True)
-        parts["feature_extractor"] = _load(Wav2Vec2FeatureExtractor, config.audio_encoder)
+        parts["audio_encoder"] = load_part(Wav2Vec2Model, config.audio_encoder, use_safetensors=True)
+        parts["feature_extractor"] = load_part(Wav2Vec2FeatureExtractor, config.audio_encoder)
         encoder, projection = parts["audio_encoder"].config, pipe.audio_projection.config
         sizes = encoder.num_hidden_layers, encoder.hidden_size
         expected = projection["num_layers"], projection["layer_dim"]
         if sizes != expected:
             raise WeightsError(f"{config.audio_encoder}: layers and width {sizes}, the networks expect {expected}")
     return EMOPipeline(**{**pipe.components, **parts}) if parts else pipe
-
-
-def _load(kind: Any, folder: str, **options: bool) -> Any:
-    """An object of a transformers class, from a folder or the Hub."""
-    try:
-        return kind.from_pretrained(folder, **options)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{folder}: no {kind.__name__} could be loaded ({first_line(error)})") from error

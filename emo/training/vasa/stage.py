@@ -13,7 +13,7 @@ from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.data import ClipReader, SampledClips, StepSampler, build_cache, cache_path
 from emo.data.samples.emo_features import AUDIO, audio_feature
-from emo.errors import ConfigError, WeightsError, first_line
+from emo.errors import ConfigError
 from emo.motion import CONTROLS, MeshAnimator, MotionTrack
 from emo.motion.vasa import CONDITIONS, HolisticMotionTransformer
 from emo.pipelines import VASAPipeline
@@ -21,6 +21,7 @@ from emo.pipelines.vasa_conditions import MotionControls
 from emo.pipelines.vasa_motion import MotionSampler, generate_motion, motion_scheduler
 from emo.training.emo.draws import draw
 from emo.training.loader import sample_loader
+from emo.training.loading import load_part
 from emo.training.objective import Objective, ObjectiveConfig
 from emo.training.stage import Stage, name_samples
 from emo.training.vasa.config import VASAMotionConfig
@@ -41,8 +42,8 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
         self.seed = config.train.seed
         self.batch_size = config.data.batch_size
         self.device = accelerator.device
-        encoder = _load(Wav2Vec2Model, config.model.audio_encoder, use_safetensors=True).to(self.device).eval()
-        extractor = _load(Wav2Vec2FeatureExtractor, config.model.audio_encoder)
+        encoder = load_part(Wav2Vec2Model, config.model.audio_encoder, use_safetensors=True).to(self.device).eval()
+        extractor = load_part(Wav2Vec2FeatureExtractor, config.model.audio_encoder)
         self.hearing = {"audio_encoder": encoder, "feature_extractor": extractor}
         feature = {AUDIO: audio_feature(encoder, extractor)}
         with accelerator.main_process_first():
@@ -106,7 +107,7 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
             WeightsError: there is none.
             ConfigError: it is of another sound, other controls or another rate.
         """
-        network = _load(HolisticMotionTransformer, folder)
+        network = load_part(HolisticMotionTransformer, folder)
         config, rate = network.config, self.reader.clips[0].rate
         known = network.space.names == CONTROLS.names and tuple(config["emotions"]) == NAMED
         if config["audio_dim"] != self.audio_dim or not known:
@@ -183,11 +184,3 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
         made = generate_motion(sampler, clip_audio(reader, number))
         true = MotionTrack(clip_motion(reader, number), made.fps, made.space)
         return Generated(Path(reader.clips[number].file_name).stem, made, true, label)
-
-
-def _load(kind: Any, folder: str, **options: bool) -> Any:
-    """An object from a folder or the Hub."""
-    try:
-        return kind.from_pretrained(folder, **options)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{folder}: no {kind.__name__} could be loaded ({first_line(error)})") from error
