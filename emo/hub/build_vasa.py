@@ -5,8 +5,8 @@ from transformers import Wav2Vec2FeatureExtractor
 
 from emo.hub.build import build_audio_encoder
 from emo.hub.vasa_config import VASAConfig
-from emo.motion import CONTROLS, MeshAnimator
-from emo.motion.vasa import HolisticMotionTransformer
+from emo.motion import MeshAnimator
+from emo.motion.vasa import HolisticMotionTransformer, VolumeAnimator
 from emo.pipelines import VASAPipeline
 from emo.pipelines.vasa_motion import motion_scheduler
 
@@ -16,13 +16,15 @@ def build_vasa(config: VASAConfig, seed: int = 0) -> VASAPipeline:
     encoder = config.audio_encoder
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        face = config.animator
+        animator = MeshAnimator(config.image_size) if face is None else VolumeAnimator(**vars(face))
         denoiser = HolisticMotionTransformer(
-            space=CONTROLS.to_dict(),
+            space=animator.space.to_dict(),
             audio_dim=encoder.num_hidden_layers * encoder.hidden_size,
             **vars(config.denoiser),
         )
         return VASAPipeline(
-            animator=MeshAnimator(sample_size=config.image_size),
+            animator=animator.eval(),
             denoiser=denoiser.eval(),
             audio_encoder=build_audio_encoder(encoder),
             feature_extractor=Wav2Vec2FeatureExtractor(do_normalize=True),

@@ -6,8 +6,11 @@ from typing import Annotated
 from omegaconf import MISSING
 
 from emo.bounds import Name, Numbers, Several
-from emo.config import load_config
+from emo.config import key, load_config
 from emo.hub.model_config import WIDTH, AudioEncoderConfig, config_path
+
+SIZE = Numbers(2, 4096)
+BLOCKS = Numbers(0, 64)
 
 
 @dataclass
@@ -23,15 +26,51 @@ class DenoiserConfig:
 
 
 @dataclass
+class VolumeAnimatorConfig:
+    """Of `emo.motion.vasa.VolumeAnimator`."""
+
+    sample_size: Annotated[int, Numbers(32, 4096, multiple=32)] = key(256, "pixels of pictures")
+    volume_channels: Annotated[int, SIZE] = key(16, "of the appearance volume")
+    volume_depth: Annotated[int, Numbers(1, 256)] = key(8, "of the same, in voxels")
+    block_out_channels: Annotated[list[int], Several(SIZE)] = key(
+        [16, 32, 96], "widths from half of the pictures' size to the volume's, two or more"
+    )
+    layers_per_block: Annotated[int, BLOCKS] = key(3, "residual blocks at the volume's size, encoder and decoder")
+    volume_layers: Annotated[int, BLOCKS] = key(1, "residual blocks of three dimensions")
+    code_channels: Annotated[list[int], Several(SIZE)] = key(
+        [32, 64, 96], "widths of the encoders of identity, pose and dynamics"
+    )
+    identity_dim: Annotated[int, Numbers(1, 4096)] = key(32, "of z_id")
+    dynamics_dim: Annotated[int, Numbers(1, 4096)] = key(32, "of z_dyn")
+    warp_channels: Annotated[list[int], Several(SIZE)] = key(
+        [64, 32, 16, 8], "widths of the non-rigid warps, from 4 x 4 voxels on, each twice as many"
+    )
+    norm_num_groups: Annotated[int, Numbers(1, 256)] = key(8, "of every normalization; divides all widths")
+    pixel_skip: bool = key(False, "move the portrait's own pixels, too; not the paper's")
+
+    def misfit(self) -> str | None:
+        """What does not fit together."""
+        widths = [self.volume_channels, *self.block_out_channels, *self.code_channels, *self.warp_channels]
+        if wrong := [width for width in widths if width % self.norm_num_groups]:
+            return f"norm_num_groups is {self.norm_num_groups}, which does not divide a width of {wrong[0]}"
+        if len(self.block_out_channels) < 2 or not self.code_channels or not self.warp_channels:
+            return "block_out_channels needs two widths, code_channels and warp_channels one"
+        return None
+
+
+@dataclass
 class VASAConfig:
-    """One model: motion in named controls, drawn by a `MeshAnimator`.
+    """One model.
 
     Attributes:
         image_size: height and width in pixels where nobody asks for others.
+        animator: of a `VolumeAnimator`, which draws motion in learned codes; without it a `MeshAnimator` draws motion
+            in named controls.
     """
 
     image_size: Annotated[int, Numbers(8, 4096, multiple=2)] = 512
     denoiser: DenoiserConfig = field(default_factory=DenoiserConfig)
+    animator: VolumeAnimatorConfig | None = None
     audio_encoder: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
 
     def misfit(self) -> str | None:

@@ -1,5 +1,6 @@
 """What draws motion, and reads it."""
 
+import os
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -7,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from emo.motion.space import MotionSpace
+from emo.motion.track import MotionTrack
 
 
 class Animator(Protocol):
@@ -43,5 +45,16 @@ class Animator(Protocol):
 
         Raises:
             FaceError: there is no face in any of them.
+        """
+        ...
+
+    def track(self, path: str | os.PathLike) -> MotionTrack:
+        """What the face of a video does, at the video's rate.
+
+        Frames without a face are interpolated; an EmoWarning counts them.
+
+        Raises:
+            VideoError: it cannot be read.
+            FaceError: no frame shows a face.
         """
         ...

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from emo.errors import EmoWarning
-from emo.face import FACE_SHARE, rotations, track_face
+from emo.face import FACE_SHARE, FaceTrack, rotations, track_face
 from emo.face.measures import (
     OPEN_PERCENTILE,
     brow,
@@ -56,14 +56,22 @@ def read_video(path: str | os.PathLike) -> tuple[Tensor, Fraction]:
         FaceError: no frame shows a face.
     """
     with VideoReader(os.fspath(path)) as video:
-        track = track_face(_frames(video), name=str(path))
-        missed = int((~track.found).sum())
-        if missed:
-            warnings.warn(
-                EmoWarning(f"{path}: no face in {missed} of {len(track)} frames, whose motion is interpolated"),
-                stacklevel=3,
-            )
-        return read_landmarks(track.landmarks), video.fps
+        return read_landmarks(followed(video, path).landmarks), video.fps
+
+
+def followed(video: VideoReader, path: str | os.PathLike) -> FaceTrack:
+    """The one face of a video; a warning counts the frames without.
+
+    Raises:
+        FaceError: no frame shows a face.
+    """
+    track = track_face(frames_of(video), name=str(path))
+    if missed := int((~track.found).sum()):
+        warnings.warn(
+            EmoWarning(f"{path}: no face in {missed} of {len(track)} frames, whose motion is interpolated"),
+            stacklevel=4,
+        )
+    return track
 
 
 def read_landmarks(landmarks: np.ndarray) -> Tensor:
@@ -142,7 +150,8 @@ def controls_from(readings: Mapping[str, np.ndarray], rest: Mapping[str, float])
     return torch.from_numpy(np.stack([columns[name] for name in CONTROLS.names], 1)).float()
 
 
-def _frames(video: VideoReader) -> Iterator[np.ndarray]:
+def frames_of(video: VideoReader) -> Iterator[np.ndarray]:
+    """All of its frames, a few of them in memory."""
     for start in range(0, len(video), CHUNK):
         yield from video.read(range(start, min(start + CHUNK, len(video))))
 

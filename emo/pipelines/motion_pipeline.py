@@ -188,7 +188,7 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
         Raises:
             EmoError: the video, a part or an option cannot be used.
         """
-        track = video if isinstance(video, MotionTrack) else MotionTrack.from_video(video)
+        track = video if isinstance(video, MotionTrack) else self.animator.track(video)
         if audio is None and not isinstance(video, MotionTrack):
             with suppress(AudioError):  # videos without sound
                 audio = AudioTrack.open(video, sampling_rate=self.feature_extractor.sampling_rate)
@@ -272,7 +272,9 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
         motion = None if options.motion is None else self._own(options.motion, "motion")
         pose: Any = options.pose
         if isinstance(pose, MotionTrack):
-            pose = self._own(pose, "pose").resample(rate).fit(frames)[POSE]
+            if pose.space.parts.get(POSE) != self.space.parts[POSE]:
+                raise MotionError("pose: a motion whose head moves in other columns than this model's", option="pose")
+            pose = pose.resample(rate).fit(frames)[POSE]
         elif pose is not None:
             rest = MotionTrack.rest(frames, rate, self.space)
             pose = rest.set(**dict(zip(ANGLES, pose, strict=True)))[POSE]

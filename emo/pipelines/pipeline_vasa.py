@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from diffusers.schedulers.scheduling_utils import KarrasDiffusionSchedulers
@@ -19,7 +19,7 @@ from emo.generation.finite import FiniteCheck
 from emo.generation.running_features import RunningFeatures
 from emo.generation.schedulers import check_scheduler
 from emo.motion import MeshAnimator, MotionSpace, plan_windows
-from emo.motion.vasa import HolisticMotionTransformer
+from emo.motion.vasa import HolisticMotionTransformer, VolumeAnimator
 from emo.pipelines.motion_call import MotionRequest
 from emo.pipelines.motion_kinds import FREE
 from emo.pipelines.motion_live import NextWindow
@@ -31,7 +31,7 @@ from emo.pipelines.vasa_description import describe_folder
 from emo.pipelines.vasa_motion import STATE, MotionSampler
 from emo.store import register_components
 
-register_components(HolisticMotionTransformer, MeshAnimator)
+register_components(HolisticMotionTransformer, MeshAnimator, VolumeAnimator)
 
 CPU_STEPS, STEPS = 10, 50  # the paper has both
 LIVE_BORDER = 3  # frames of a live window, of 8, that are bent: with all of them lips would not follow the sound
@@ -41,7 +41,7 @@ class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
     """Audio-driven portrait animation through motion (VASA-1).
 
     Args:
-        animator: draws motion on a portrait.
+        animator: draws motion on a portrait; in named controls (`MeshAnimator`), or in learned codes (3.1).
         denoiser: the motion model H (3.2).
         audio_encoder, feature_extractor: wav2vec 2.0.
         scheduler: of diffusers, for a model that predicts the sample.
@@ -51,13 +51,14 @@ class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
     """
 
     model_cpu_offload_seq = "audio_encoder->denoiser"
+    _exclude_from_cpu_offload: ClassVar = ["animator"]  # draws by parts of itself, between which nothing is moved
     describe = staticmethod(describe_folder)
     options_class = VASAOptions
     state_names = STATE
 
     def __init__(
         self,
-        animator: MeshAnimator,
+        animator: MeshAnimator | VolumeAnimator,
         denoiser: HolisticMotionTransformer,
         audio_encoder: Wav2Vec2Model,
         feature_extractor: SequenceFeatureExtractor,

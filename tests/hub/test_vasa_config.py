@@ -19,11 +19,15 @@ def millions(module) -> float:
 
 
 def test_sizes():
-    mesh, paper = (build_vasa(load_vasa_config(name)) for name in ("vasa-mesh", "vasa-paper"))
+    mesh, tiny, paper = (build_vasa(load_vasa_config(name)) for name in ("vasa-mesh", "vasa-tiny", "vasa-paper"))
     assert millions(mesh.denoiser) + millions(mesh.audio_encoder) < 7
     config = paper.denoiser.config
     assert (config.dim, config.layers, config.heads, config.window_length, config.prefix_length) == (512, 8, 8, 50, 10)
     assert 90 < millions(paper.audio_encoder) < 96
+    assert 2.9 < millions(tiny.animator) < 3.1
+    assert 120 < millions(paper.animator) < 124
+    assert (len(mesh.space), len(tiny.space), len(paper.space)) == (14, 6 + 32, 6 + 128)
+    assert all(pipe.denoiser.space.names == pipe.space.names for pipe in (mesh, tiny, paper))
 
 
 def test_same_seed_same_weights():
@@ -46,6 +50,7 @@ def test_the_section_holds_keyword_arguments_of_the_network():
         ("denoiser:\n  emotions: [happy]\n  prefix_length: 60", "denoiser.prefix_length is 60, more than"),
         ("denoiser:\n  emotions: [happy]\n  dim: 250", "denoiser.dim is 250, which 8 heads"),
         ("denoiser:\n  emotion: [happy]", "denoiser.emotion"),
+        ("animator:\n  norm_num_groups: 7\ndenoiser:\n  emotions: [happy]", "animator.norm_num_groups is 7, which"),
         ("image_size: 0\ndenoiser:\n  emotions: [happy]", "image_size"),
     ],
 )

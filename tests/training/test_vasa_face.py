@@ -233,7 +233,7 @@ def test_mistakes_are_named(folder, tmp_path):
     needed = ["data.pairs=x", "train.output=y", "train.steps=1"]
     for override, message in (
         ("data.batch_size=1", "data.batch_size is 1; people learn from each other: at least 2"),
-        ("model.volume_channels=12", "a width of 12 is no multiple of model.norm_num_groups=8"),
+        ("model.volume_channels=12", "model.norm_num_groups is 8, which does not divide a width of 12"),
         ("model.block_out_channels=[16]", "model.block_out_channels needs two widths"),
     ):
         with pytest.raises(ConfigError, match=message.replace(".", r"\.")):

@@ -1,5 +1,6 @@
 """A portrait as a mesh that follows named controls: its own pixels, moved; no network, no training."""
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from emo.face import FaceDetector, largest, track_face
 from emo.motion.mesh.appearance import MeshAppearance
 from emo.motion.reading import read_landmarks
 from emo.motion.space import CONTROLS
+from emo.motion.track import MotionTrack
 
 CHUNK = 16  # frames that are worked out together
 
@@ -73,3 +75,7 @@ class MeshAnimator(ModelMixin, ConfigMixin):
             FaceError: there is no face in any of them.
         """
         return read_landmarks(track_face(pictures, name="the pictures").landmarks)
+
+    def track(self, path: str | os.PathLike) -> MotionTrack:
+        """What the face of a video does; see `MotionTrack.from_video`."""
+        return MotionTrack.from_video(path)

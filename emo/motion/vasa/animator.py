@@ -1,6 +1,7 @@
 """VASA-1's face model: a head as a volume that is turned and deformed (3.1)."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,8 +11,11 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from emo.errors import FaceError, OptionError
-from emo.face import FaceDetector, track_face
+from emo.face import Crop, FaceDetector, landmark_box, track_face
+from emo.media import VideoReader
+from emo.motion.reading import followed, frames_of
 from emo.motion.space import CONTROLS, Column, MotionSpace
+from emo.motion.track import MotionTrack
 from emo.motion.vasa.encoders import AppearanceEncoder, CodeEncoder
 from emo.motion.vasa.volume import POSE, look_up, to_head, to_picture, voxel_centers
 from emo.motion.vasa.volume_decoder import VolumeDecoder
@@ -168,9 +172,33 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
             OptionError: one of them is not square.
         """
         track_face(pictures, name="the pictures")
+        return self.codes(pictures)
+
+    @torch.no_grad()
+    def codes(self, pictures: Iterable[np.ndarray]) -> Tensor:
+        """What `motion` gives, without looking for faces: pictures are taken one by one."""
         size = self.config["sample_size"]
         read = [self.read(resize(self._pictures([picture]), size, size)) for picture in pictures]
         return torch.cat(read).float().cpu()
+
+    def track(self, path: str | os.PathLike) -> MotionTrack:
+        """What the face of a video does, framed as a portrait once for all of its frames.
+
+        Frames without a face are interpolated; an EmoWarning counts them.
+
+        Raises:
+            VideoError: it cannot be read.
+            FaceError: no frame shows a face.
+        """
+        side = self.config["sample_size"]
+        with VideoReader(os.fspath(path)) as video:
+            face = followed(video, path)
+            box = landmark_box(np.median(face.landmarks, 0))
+            crop = Crop.around(box, (video.height, video.width), height=side, width=side)
+            codes = self.codes(map(crop.apply, frames_of(video))).numpy()
+        known, frames = np.flatnonzero(face.found), np.arange(len(face))
+        whole = np.stack([np.interp(frames, known, column[known]) for column in codes.T], 1)
+        return MotionTrack(torch.from_numpy(whole).float(), video.fps, self.space)
 
     def _pictures(self, pictures: Sequence[np.ndarray]) -> Tensor:
         """(B, 3, H, W) in -1 ... 1.

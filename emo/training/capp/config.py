@@ -45,7 +45,7 @@ class CAPPNetworkConfig:
     def misfit(self) -> str | None:
         """What does not fit together."""
         if self.dim % (2 * self.heads):
-            return f"model.dim is {self.dim}, which {self.heads} heads do not share evenly"
+            return f"dim is {self.dim}, which {self.heads} heads do not share evenly"
         return None
 
 

@@ -16,7 +16,7 @@ SCALE = Numbers(-100, 100)
 
 @dataclass
 class MotionDataConfig:
-    """Clips or tracks to learn from, all of one rate, with a label for every control."""
+    """Clips or tracks to learn from, all of one rate, labeled with all controls; for a face model with pictures."""
 
     root: Annotated[str, Name()] = key(MISSING, "folder of the dataset, in which sounds' features are kept, too")
     split: Annotated[str, Name()] = key("train", "split to learn from")
@@ -30,6 +30,9 @@ class MotionNetworkConfig:
     """The network; see `emo.motion.vasa.HolisticMotionTransformer`."""
 
     audio_encoder: Annotated[str, Name()] = key(MISSING, "folder or Hub name of wav2vec 2.0; it stays as it is")
+    animator: Annotated[str | None, Name()] = key(
+        None, "folder of a trained face model, in whose codes motion is learned", unset="named controls"
+    )
     window_length: Annotated[int, WIDTH] = key(50, "W, frames of a window")
     prefix_length: Annotated[int, WIDTH] = key(10, "K, frames before it that are known, at most W")
     dim: Annotated[int, Numbers(4, 65536, multiple=2)] = key(512, "width")
@@ -42,9 +45,9 @@ class MotionNetworkConfig:
     def misfit(self) -> str | None:
         """What does not fit together."""
         if self.prefix_length > self.window_length:
-            return f"model.prefix_length is {self.prefix_length}, more than a window of {self.window_length}"
+            return f"prefix_length is {self.prefix_length}, more than a window of {self.window_length}"
         if self.dim % (2 * self.heads):
-            return f"model.dim is {self.dim}, which {self.heads} heads do not share evenly"
+            return f"dim is {self.dim}, which {self.heads} heads do not share evenly"
         return None
 
 
@@ -68,7 +71,9 @@ class MotionDropConfig:
 class MotionLossConfig:
     """What is learned beside the paper's squared error."""
 
-    mouth_weight: Annotated[float, Numbers(0, 1e4)] = key(3.0, "of the mouth's columns against all others; 1: alike")
+    mouth_weight: Annotated[float, Numbers(0, 1e4)] = key(
+        3.0, "of the mouth's columns, in learned codes all but the pose's, against all others; 1: alike"
+    )
     velocity_weight: Annotated[float, Numbers(0, 1e4)] = key(
         0.0, "of the squared error of what changes from frame to frame, which is not the paper's"
     )

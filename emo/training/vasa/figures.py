@@ -10,7 +10,8 @@ from emo.data.synthetic.motion.gaze import main_gaze
 from emo.errors import EmoError
 from emo.metrics import continuity
 from emo.metrics.head_motion import HeadAngles, pose_change
-from emo.motion import FaceControls, MotionTrack
+from emo.motion import CONTROLS, FaceControls, MotionTrack
+from emo.motion.reading import ANGLES
 from emo.training.vasa.samples import MotionLabel
 
 
@@ -20,7 +21,7 @@ class Generated:
 
     Attributes:
         name: of the clip.
-        made: from the clip's sound and label, in the space of `CONTROLS`.
+        made: from the clip's sound and label.
         true: the clip's own.
         label: what was asked for.
     """
@@ -34,23 +35,25 @@ class Generated:
 def figures(motions: Sequence[Generated], window_length: int) -> dict[str, float]:
     """Means over motions, of which there are two or more; what no clip tells is left out.
 
-    `jaw r` with the clip's own jaw and `jaw r, another's` with that of the next one; `delta p`, degrees by which the
-    head's angles change per frame, and the clips' own; `deviation PART`, over time, over the clips' own; `border`,
-    change where windows meet over change inside, and the clips' own; `gaze error`, distance of the main directions;
-    `distance error`, of the mean distances.
+    `jaw r` with the clip's own jaw and `jaw r, another's` with that of the next one, in learned codes `dynamics r` of
+    all of them; `delta p`, degrees by which the head's angles change per frame, and the clips' own; `deviation PART`,
+    over time, over the clips' own; `border`, change where windows meet over change inside, and the clips' own; of
+    named controls `gaze error`, distance of the main directions, and `distance error`, of the mean distances.
     """
     others = [*motions[1:], motions[0]]
+    named = motions[0].made.space.names == CONTROLS.names
+    lips, known = ("jaw", motions) if named else ("dynamics", [])
     found: dict[str, list[float]] = {
-        "jaw r": [correlation(m.made, m.true, "jaw") for m in motions],
-        "jaw r, another's": [correlation(m.made, o.true, "jaw") for m, o in zip(motions, others, strict=True)],
+        f"{lips} r": [correlation(m.made, m.true, lips) for m in motions],
+        f"{lips} r, another's": [correlation(m.made, o.true, lips) for m, o in zip(motions, others, strict=True)],
         "delta p": [_pose_change(m.made) for m in motions],
         "delta p, true": [_pose_change(m.true) for m in motions],
         "border": [ratio for m in motions for ratio in _border(m.made, window_length)],
         "border, true": [ratio for m in motions for ratio in _border(m.true, window_length)],
-        "gaze error": [_gaze_error(m.made, m.label.gaze) for m in motions if m.label.gaze is not None],
+        "gaze error": [_gaze_error(m.made, m.label.gaze) for m in known if m.label.gaze is not None],
         "distance error": [
             abs(float(FaceControls.from_track(m.made).distance.mean()) - m.label.distance)
-            for m in motions
+            for m in known
             if m.label.distance is not None
         ],
     }
@@ -58,16 +61,18 @@ def figures(motions: Sequence[Generated], window_length: int) -> dict[str, float
     return means | {f"deviation {part}": _spread(motions, part) for part in motions[0].made.space.parts}
 
 
-def correlation(one: MotionTrack, other: MotionTrack, column: str) -> float:
-    """Pearson's r of a column over the frames that both have; 0 where one of them stands still."""
+def correlation(one: MotionTrack, other: MotionTrack, name: str) -> float:
+    """Pearson's r of a column over the frames that both have, or of all of a part's columns together, each normalized
+    and about its own mean; 0 where one of them stands still."""
     frames = min(len(one), len(other))
-    pair = torch.stack([one[column][:frames], other[column][:frames]])  # pyright: ignore[reportCallIssue, reportArgumentType]
-    return float(torch.nan_to_num(torch.corrcoef(pair)[0, 1]))
+    columns = one.space.index(name)
+    pair = [one.space.normalize(track.values[:frames])[:, columns] for track in (one, other)]
+    centered = torch.stack([(values - values.mean(0)).flatten() for values in pair])
+    return float(torch.nan_to_num(torch.corrcoef(centered)[0, 1]))
 
 
 def _pose_change(track: MotionTrack) -> float:
-    controls = FaceControls.from_track(track)
-    return pose_change(HeadAngles(controls.yaw.numpy(), controls.pitch.numpy(), controls.roll.numpy()))
+    return pose_change(HeadAngles(*(track.values[:, track.space.index(name)[0]].numpy() for name in ANGLES)))
 
 
 def _border(track: MotionTrack, window_length: int) -> list[float]:

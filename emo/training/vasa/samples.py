@@ -10,6 +10,7 @@ from torch import Tensor
 from emo.data import ClipInfo, ClipReader
 from emo.data.motion_labels import EMOTIONS
 from emo.data.samples.emo_features import AUDIO
+from emo.data.samples.motion_codes import MOTION
 from emo.errors import DatasetError
 from emo.motion import CONTROLS, MotionSpace, Window, cut_window
 from emo.motion.vasa import CONDITIONS
@@ -87,12 +88,14 @@ class MotionLabel:
         return cls(gaze, motion.distance, emotion)
 
 
-def clip_motion(reader: ClipReader, number: int) -> Tensor:
-    """All of a clip's motion in the space of `CONTROLS`, (T, D).
+def clip_motion(reader: ClipReader, number: int, space: MotionSpace = CONTROLS) -> Tensor:
+    """All of a clip's motion (T, D): in the columns of `CONTROLS` its labels, in others' a face model's cached codes.
 
     Raises:
-        DatasetError: the labels are damaged, or do not hold all controls.
+        DatasetError: the labels are damaged, or do not hold all controls; or there is no such cache.
     """
+    if space.names != CONTROLS.names:
+        return reader.cached(number, [MOTION])[MOTION]
     labels = reader.labels(number)
     if missing := [name for name in CONTROLS.names if name not in labels]:
         raise DatasetError(
@@ -130,7 +133,8 @@ class WindowSampler:
         fewer, chance = int(rng.integers(1, there + 1)), rng.random()
         frames = fewer if chance < self.tail else there
         window = Window(0, start, self.window_length, frames, min(self.prefix_length, start))
-        motion = cut_window(self.space.normalize(clip_motion(reader, number))[None], window, self.prefix_length)
+        whole = self.space.normalize(clip_motion(reader, number, self.space))
+        motion = cut_window(whole[None], window, self.prefix_length)
         audio = cut_window(clip_audio(reader, number)[None], window, self.prefix_length)
         label = MotionLabel.of(clip)
         have = {

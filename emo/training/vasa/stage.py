@@ -1,4 +1,4 @@
-"""VASA-1's motion model, trained on clips or tracks with a label for every control (3.2). See docs/vasa.md."""
+"""VASA-1's motion model, trained on labels for every control, or on a face model's codes (3.2). See docs/vasa.md."""
 
 import json
 from pathlib import Path
@@ -13,9 +13,10 @@ from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.data import ClipReader, SampledClips, StepSampler, build_cache, cache_path
 from emo.data.samples.emo_features import AUDIO, audio_feature
+from emo.data.samples.motion_codes import motion_feature
 from emo.errors import ConfigError
 from emo.motion import CONTROLS, MeshAnimator, MotionTrack
-from emo.motion.vasa import CONDITIONS, HolisticMotionTransformer
+from emo.motion.vasa import CONDITIONS, HolisticMotionTransformer, VolumeAnimator
 from emo.pipelines import VASAPipeline
 from emo.pipelines.vasa_conditions import MotionControls
 from emo.pipelines.vasa_motion import MotionSampler, generate_motion, motion_scheduler
@@ -45,12 +46,16 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
         encoder = load_part(Wav2Vec2Model, config.model.audio_encoder, use_safetensors=True).to(self.device).eval()
         extractor = load_part(Wav2Vec2FeatureExtractor, config.model.audio_encoder)
         self.hearing = {"audio_encoder": encoder, "feature_extractor": extractor}
-        feature = {AUDIO: audio_feature(encoder, extractor)}
+        self.animator, features, size = MeshAnimator(), {AUDIO: audio_feature(encoder, extractor)}, NO_PICTURES
+        if config.model.animator:
+            self.animator = load_part(VolumeAnimator, config.model.animator).to(self.device).eval()
+            features, size = features | motion_feature(self.animator), self.animator.config["sample_size"]
         with accelerator.main_process_first():
-            made = build_cache(config.data.root, feature, NO_PICTURES)
+            made = build_cache(config.data.root, features, size)
             for _ in tqdm(made, "sounds", unit="clip", disable=not accelerator.is_main_process, dynamic_ncols=True):
                 pass
-        self.cache = cache_path(config.data.root, feature, NO_PICTURES)
+        self.cache = cache_path(config.data.root, features, size)
+        self.named = self.animator.space.names == CONTROLS.names
         self.reader = self._reader(config.data.split)
         if config.train.validate_every:
             self._reader(config.data.held_out)  # now, and not after hours
@@ -69,7 +74,7 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
             self.config.data.root,
             split,
             with_sound=True,
-            with_labels=CONTROLS.names,
+            with_labels=CONTROLS.names if self.named else (),
             size=NO_PICTURES,
             cache=self.cache,
         )
@@ -79,7 +84,8 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
 
     def _new(self) -> HolisticMotionTransformer:
         """A network of random weights, whose units are those of the clips."""
-        values = torch.cat([clip_motion(self.reader, number) for number in range(len(self.reader))])
+        space = self.animator.space
+        values = torch.cat([clip_motion(self.reader, number, space) for number in range(len(self.reader))])
         labels = [MotionLabel.of(clip) for clip in self.reader.clips]
         known = [label.distance for label in labels if label.distance is not None]
         distance = torch.tensor(known) if len(known) > 1 else torch.tensor([0.5, 1.5])
@@ -87,7 +93,7 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             return HolisticMotionTransformer(
-                space=CONTROLS.measured(values).to_dict(),
+                space=space.measured(values).to_dict(),
                 audio_dim=self.audio_dim,
                 emotions=list(NAMED),
                 fps=str(self.reader.clips[0].rate),
@@ -105,13 +111,13 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
 
         Raises:
             WeightsError: there is none.
-            ConfigError: it is of another sound, other controls or another rate.
+            ConfigError: it is of another sound, another motion or another rate.
         """
         network = load_part(HolisticMotionTransformer, folder)
         config, rate = network.config, self.reader.clips[0].rate
-        known = network.space.names == CONTROLS.names and tuple(config["emotions"]) == NAMED
+        known = network.space.names == self.animator.space.names and tuple(config["emotions"]) == NAMED
         if config["audio_dim"] != self.audio_dim or not known:
-            raise ConfigError(f"model.init: {folder} has another audio encoder, other controls or other emotions")
+            raise ConfigError(f"model.init: {folder} has another audio encoder, another motion or other emotions")
         if network.fps != rate:
             raise ConfigError(f"model.init: {folder} is of {network.fps} frames per second, the clips of {rate}")
         return network
@@ -144,19 +150,19 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
             kept=kept,
             frame_mask=batch.frame_mask,
         )
-        return motion_loss(found, batch, kept["previous"], self.networks.space.index("mouth"), self.config.loss)
+        mouth = self.networks.space.index("mouth" if self.named else "dynamics")
+        return motion_loss(found, batch, kept["previous"], mouth, self.config.loss)
 
     def describe(self, batch: MotionBatch) -> str:
         return name_samples(batch.names, batch.index)
 
     def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
-        """Write a pipeline folder that `VASAPipeline.from_pretrained` loads, drawing by a mesh."""
+        """Write a pipeline folder that `VASAPipeline.from_pretrained` loads, with what draws its motion."""
         network = cast(HolisticMotionTransformer, HolisticMotionTransformer.from_config(self.networks.config))
         network.load_state_dict(weights)
         scheduler: Any = self.scheduler
-        VASAPipeline(animator=MeshAnimator(), denoiser=network, scheduler=scheduler, **self.hearing).save_pretrained(
-            folder
-        )
+        parts = {"animator": self.animator, "denoiser": network, "scheduler": scheduler, **self.hearing}
+        VASAPipeline(**parts).save_pretrained(folder)
 
     def validate(self, networks: HolisticMotionTransformer, folder: Path) -> dict[str, float]:
         """Motion of held-out clips from their sounds and labels, in a file for each; and its `figures`, logged and in
@@ -182,5 +188,5 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
             generator=torch.Generator().manual_seed(config.seed + number),
         )
         made = generate_motion(sampler, clip_audio(reader, number))
-        true = MotionTrack(clip_motion(reader, number), made.fps, made.space)
+        true = MotionTrack(clip_motion(reader, number, made.space), made.fps, made.space)
         return Generated(Path(reader.clips[number].file_name).stem, made, true, label)

@@ -3,51 +3,23 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from emo.bounds import Name, Numbers, Several
+from emo.bounds import Name, Numbers
 from emo.config import key
+from emo.hub.vasa_config import VolumeAnimatorConfig
 from emo.training.config import LoopConfig
 from emo.training.reconstruction import WEIGHTS, FaceLossConfig
 from emo.training.reference_decoder.config import FlowLossConfig, PairDataConfig
 
-WIDTH = Numbers(2, 4096)
-BLOCKS = Numbers(0, 64)
 OTHERS = 2  # samples, the least of which one can be another's driver
 
 
 @dataclass
-class FaceNetworkConfig:
+class FaceNetworkConfig(VolumeAnimatorConfig):
     """The networks; see `emo.motion.vasa.VolumeAnimator`."""
 
-    sample_size: Annotated[int, Numbers(32, 4096, multiple=32)] = key(256, "pixels of pictures")
-    volume_channels: Annotated[int, WIDTH] = key(16, "of the appearance volume")
-    volume_depth: Annotated[int, Numbers(1, 256)] = key(8, "of the same, in voxels")
-    block_out_channels: Annotated[list[int], Several(WIDTH)] = key(
-        [16, 32, 96], "widths from half of the pictures' size to the volume's, two or more"
-    )
-    layers_per_block: Annotated[int, BLOCKS] = key(3, "residual blocks at the volume's size, encoder and decoder")
-    volume_layers: Annotated[int, BLOCKS] = key(1, "residual blocks of three dimensions")
-    code_channels: Annotated[list[int], Several(WIDTH)] = key(
-        [32, 64, 96], "widths of the encoders of identity, pose and dynamics"
-    )
-    identity_dim: Annotated[int, Numbers(1, 4096)] = key(32, "of z_id")
-    dynamics_dim: Annotated[int, Numbers(1, 4096)] = key(32, "of z_dyn")
-    warp_channels: Annotated[list[int], Several(WIDTH)] = key(
-        [64, 32, 16, 8], "widths of the non-rigid warps, from 4 x 4 voxels on, each twice as many"
-    )
-    norm_num_groups: Annotated[int, Numbers(1, 256)] = key(8, "of every normalization; divides all widths")
-    pixel_skip: bool = key(False, "move the portrait's own pixels, too; not the paper's")
     init: Annotated[str | None, Name()] = key(
         None, "folder of a trained one to go on from, whose sizes but the pictures' then hold", unset="none"
     )
-
-    def misfit(self) -> str | None:
-        """What does not fit together."""
-        widths = [self.volume_channels, *self.block_out_channels, *self.code_channels, *self.warp_channels]
-        if wrong := [width for width in widths if width % self.norm_num_groups]:
-            return f"model: a width of {wrong[0]} is no multiple of model.norm_num_groups={self.norm_num_groups}"
-        if len(self.block_out_channels) < 2 or not self.code_channels or not self.warp_channels:
-            return "model.block_out_channels needs two widths, model.code_channels and model.warp_channels one"
-        return None
 
 
 @dataclass
