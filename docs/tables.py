@@ -33,6 +33,7 @@ from emo.training.reference_decoder import ReferenceDecoderTrainingConfig  # noq
 from emo.training.syncnet import SyncNetTrainingConfig  # noqa: E402
 from emo.training.vasa import VASAMotionConfig  # noqa: E402
 from emo.training.vasa_face import VASAFaceConfig  # noqa: E402
+from emo.training.vasa_pose import VASAPoseConfig  # noqa: E402
 
 STAGES: dict[str, type] = {"1": ImageConfig, "2": VideoConfig, "3": SpeedConfig}
 TABLES: dict[str, type] = {
@@ -45,6 +46,7 @@ TABLES: dict[str, type] = {
     "articulation": ArticulationTrainingConfig,
     "vasa_motion": VASAMotionConfig,
     "vasa_face": VASAFaceConfig,
+    "vasa_pose": VASAPoseConfig,
     "capp": CAPPTrainingConfig,
 }
 OWN = "stages' own"  # keys that not all stages have, and those of how often they drop conditions

@@ -28,6 +28,7 @@ from emo.training.reference_decoder import ReferenceDecoderTrainingConfig
 from emo.training.script import run
 from emo.training.syncnet import SyncNetTrainingConfig
 from emo.training.vasa_face import VASAFaceConfig
+from emo.training.vasa_pose import VASAPoseConfig
 
 SCHEMAS = {
     "stage1_image": ImageConfig,
@@ -38,6 +39,7 @@ SCHEMAS = {
     "reference_decoder": ReferenceDecoderTrainingConfig,
     "syncnet": SyncNetTrainingConfig,
     "vasa_face": VASAFaceConfig,
+    "vasa_pose": VASAPoseConfig,
     "capp": CAPPTrainingConfig,
 }
 NEEDED = {

@@ -106,9 +106,13 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
 
     def read(self, pictures: Tensor) -> Tensor:
         """Pose and dynamics of pictures (B, 3, S, S) in -1 ... 1, in the columns of `space`, (B, D)."""
+        return torch.cat([self.read_pose(pictures), self.dynamics_encoder(pictures)], dim=1)
+
+    def read_pose(self, pictures: Tensor) -> Tensor:
+        """The pose alone, (B, 6)."""
         usual = CONTROLS.columns[: len(POSE)]
         rest, deviation = (pictures.new_tensor([getattr(c, f) for c in usual]) for f in ("rest", "deviation"))
-        return torch.cat([rest + deviation * self.pose_encoder(pictures), self.dynamics_encoder(pictures)], dim=1)
+        return rest + deviation * self.pose_encoder(pictures)
 
     def encode(self, picture: Tensor, motion: Tensor | None = None) -> VolumeAppearance:
         """Portraits as they would be at rest.

@@ -3,7 +3,6 @@
 import json
 from functools import reduce
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,14 +11,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from emo.data import StepSampler
-from emo.errors import WeightsError, first_line
-from emo.motion.identity import IdentityEncoder
-from emo.motion.vasa import VolumeAnimator
 from emo.training.loader import sample_loader
 from emo.training.reference_decoder.samples import PairBatch, PairSamples
 from emo.training.stage import Stage, name_samples
 from emo.training.vasa_face.config import OTHERS, VASAFaceConfig
 from emo.training.vasa_face.figures import swap_figures, swap_sheet
+from emo.training.vasa_face.folder import load_face_networks, save_face_networks
 from emo.training.vasa_face.losses import SwapTruth, swap_losses
 from emo.training.vasa_face.networks import Swaps, VASAFaceNetworks
 from emo.training.vasa_face.points_pose import pose_of_points
@@ -41,25 +38,7 @@ class VASAFaceStage(Stage[VASAFaceNetworks, PairBatch]):
         self.seed = config.train.seed
         self.batch_size = config.data.batch_size
         self.device = accelerator.device
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            self.networks = self._trained(config.model.init) if config.model.init else self._new()
-
-    def _new(self) -> VASAFaceNetworks:
-        sizes = {name: value for name, value in vars(self.config.model).items() if name != "init"}
-        return VASAFaceNetworks(VolumeAnimator(**sizes), IdentityEncoder())
-
-    def _trained(self, folder: str) -> VASAFaceNetworks:
-        """Raises:
-        WeightsError: there are none.
-        """
-        size = self.config.model.sample_size
-        try:
-            animator = VolumeAnimator.from_pretrained(folder, subfolder="animator", sample_size=size)
-            identity_encoder = IdentityEncoder.from_pretrained(folder, subfolder="identity_encoder")
-        except (OSError, ValueError, RuntimeError) as error:
-            raise WeightsError(f"{folder}: no face model could be loaded ({first_line(error)})") from error
-        return VASAFaceNetworks(cast(VolumeAnimator, animator), cast(IdentityEncoder, identity_encoder))
+        self.networks = load_face_networks(config.model, self.seed)
 
     def samples(self, split: str) -> PairSamples:
         """References and frames by sample number."""
@@ -96,12 +75,7 @@ class VASAFaceStage(Stage[VASAFaceNetworks, PairBatch]):
 
     def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
         """`animator` and `identity_encoder`, each as diffusers loads it."""
-        for name, network in self.networks.named_children():
-            kind = cast(Any, type(network))
-            copy = kind.from_config(cast(Any, network).config)
-            own = {key.removeprefix(f"{name}."): value for key, value in weights.items() if key.startswith(f"{name}.")}
-            copy.load_state_dict({key: value.float() for key, value in own.items()})
-            copy.save_pretrained(folder / name)
+        save_face_networks(self.networks, folder, weights)
 
     def validate(self, networks: VASAFaceNetworks, folder: Path) -> dict[str, float]:
         """Held-out people: `faces.png` shows what is drawn of them, `scores.json` and the log have `swap_figures`."""

@@ -1,0 +1,52 @@
+"""The face model in training: new or from a folder, and into one."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from emo.errors import WeightsError, first_line
+from emo.motion.identity import IdentityEncoder
+from emo.motion.vasa import VolumeAnimator
+from emo.training.vasa_face.config import FaceNetworkConfig
+from emo.training.vasa_face.networks import VASAFaceNetworks
+
+
+def load_face_networks(config: FaceNetworkConfig, seed: int) -> VASAFaceNetworks:
+    """Those of `init`, at the configured size of pictures; without it of random weights.
+
+    Raises:
+        WeightsError: there are none in the folder.
+    """
+    if config.init is not None:
+        return _trained(config.init, config.sample_size)
+    sizes = {name: value for name, value in vars(config).items() if name != "init"}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return VASAFaceNetworks(VolumeAnimator(**sizes), IdentityEncoder())
+
+
+def _trained(folder: str, sample_size: int) -> VASAFaceNetworks:
+    try:
+        animator = VolumeAnimator.from_pretrained(folder, subfolder="animator", sample_size=sample_size)
+        identity_encoder = IdentityEncoder.from_pretrained(folder, subfolder="identity_encoder")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{folder}: no face model could be loaded ({first_line(error)})") from error
+    return VASAFaceNetworks(cast(VolumeAnimator, animator), cast(IdentityEncoder, identity_encoder))
+
+
+def save_face_networks(networks: VASAFaceNetworks, folder: Path, weights: dict[str, Tensor]) -> None:
+    """`animator` and `identity_encoder`, each as diffusers loads it.
+
+    Args:
+        networks: of the same sizes as the weights.
+        folder: to write them to.
+        weights: of all of them, by their names in `networks`.
+    """
+    for name in ("animator", "identity_encoder"):
+        network = cast(Any, getattr(networks, name))
+        copy = type(network).from_config(network.config)
+        own = {key.removeprefix(f"{name}."): value for key, value in weights.items() if key.startswith(f"{name}.")}
+        copy.load_state_dict({key: value.float() for key, value in own.items()})
+        copy.save_pretrained(folder / name)

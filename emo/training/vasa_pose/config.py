@@ -1,0 +1,33 @@
+"""What configures the training of the pose encoder of VASA-1's face model."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from omegaconf import MISSING
+
+from emo.bounds import Name, Numbers
+from emo.config import key
+from emo.training.config import BATCH, WORKERS, LoopConfig
+from emo.training.vasa_face.config import FaceNetworkConfig
+
+
+@dataclass
+class PoseDataConfig:
+    """Clips with pictures to learn from, framed as portraits are, whose labels tell the head's pose."""
+
+    root: Annotated[str, Name()] = key(MISSING, "folder of the dataset")
+    split: Annotated[str, Name()] = key("train", "split to learn from")
+    held_out: Annotated[str, Name()] = key("test", "split for validation")
+    batch_size: Annotated[int, BATCH] = key(8, "clips per process and batch")
+    frames: Annotated[int, Numbers(1, 4096)] = key(8, "pictures of each, anywhere in it")
+    workers: Annotated[int, WORKERS] = key(0, "loader processes per process")
+
+
+@dataclass
+class VASAPoseConfig:
+    """All options."""
+
+    data: PoseDataConfig = key(PoseDataConfig(), "what is learned from")
+    model: FaceNetworkConfig = key(FaceNetworkConfig(), "the face model, of which the pose's encoder learns")
+    train: LoopConfig = key(LoopConfig(), "the loop")
+    validated: Annotated[int, Numbers(1, 10**6)] = key(64, "held-out clips of a validation")
