@@ -143,6 +143,7 @@ class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
         return MotionSampler(
             self.denoiser,
             self.scheduler,
+            self._execution_device,
             MotionControls(gaze, options.distance, options.emotion),  # pyright: ignore[reportArgumentType]
             scales,
             options.num_inference_steps,

@@ -40,6 +40,7 @@ class MotionSampler:
     Attributes:
         denoiser: the model.
         scheduler: of diffusers, for a model that predicts the sample.
+        device: where the model works; under offloading its weights may lie elsewhere.
         controls: what steers the motion.
         guidance: w = 1 + lambda by condition.
         num_steps: of the scheduler in each window.
@@ -50,6 +51,7 @@ class MotionSampler:
 
     denoiser: HolisticMotionTransformer
     scheduler: Scheduler
+    device: torch.device
     controls: MotionControls
     guidance: Mapping[str, float] = field(default_factory=GUIDANCE.copy)
     num_steps: int = 50
@@ -79,9 +81,11 @@ class MotionSampler:
         before = state.tensors.get("audio", audio.new_zeros(prefix, audio.shape[1]))
         heard = torch.cat([before, audio])
         previous = state.tensors.get("motion")
-        conditions = window_conditions(denoiser, heard, previous, len(audio), self.controls, self.guidance)
-        device = torch.device("cpu") if generator is None else generator.device
-        noise = torch.randn(1, length, len(denoiser.space), generator=generator, device=device).to(denoiser.device)
+        conditions = window_conditions(
+            denoiser, heard, previous, len(audio), self.controls, self.guidance, self.device
+        )
+        drawn_on = torch.device("cpu") if generator is None else generator.device
+        noise = torch.randn(1, length, len(denoiser.space), generator=generator, device=drawn_on).to(self.device)
         noise = noise[:, : len(audio)]  # a mask would say the same of a short window, and cost as much as a long one
         predict = partial(conditions.predict, denoiser)
         if previous is not None and self.border_frames:

@@ -138,6 +138,18 @@ def test_saved_and_loaded(pipe, given, tmp_path):
         np.testing.assert_array_equal(other(**given()).frames, frames)
 
 
+def test_under_cpu_offload_nobody_asks_where_the_denoiser_lies(given, monkeypatch):
+    """Between windows it lies on the CPU; hooks are real ones, with this machine's CPU in the GPU's place."""
+    pipe = tiny_vasa()
+    frames = pipe(**given()).frames
+    pipe.enable_model_cpu_offload(device="cpu")
+    asked = property(lambda _: pytest.fail("the denoiser is asked where it lies"))
+    monkeypatch.setattr(type(pipe.denoiser), "device", asked)
+    np.testing.assert_array_equal(pipe(**given()).frames, frames)
+    monkeypatch.setattr(VASAPipeline, "_execution_device", torch.device("meta"))
+    assert pipe.sampler(pipe.completed(pipe.options_class())).device == torch.device("meta")
+
+
 def test_the_fingerprint_knows_motion_and_pose(pipe, given):
     def marks(**options):
         return fingerprint(pipe.stream(**given(**options)), 0)

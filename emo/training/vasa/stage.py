@@ -176,6 +176,7 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
         sampler = MotionSampler(
             networks,
             cast(Any, self.scheduler),
+            self.device,
             MotionControls(label.gaze, label.distance, emotion),
             {"audio": config.audio_guidance_scale, "gaze": config.gaze_guidance_scale},
             config.num_inference_steps,
