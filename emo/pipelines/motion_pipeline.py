@@ -25,7 +25,7 @@ from emo.generation.stream import Stream
 from emo.media import AudioTrack, Chunk, as_fps
 from emo.motion import MotionSpace, MotionTrack
 from emo.motion.timing import Playback, Retiming
-from emo.pipelines.motion_call import MotionRequest, OptionsT, named_options, rendered, take_run
+from emo.pipelines.motion_call import MotionRequest, OptionsT, named_options, rendered, take_run, told_options
 from emo.pipelines.motion_live import LiveMotion
 from emo.pipelines.motion_window import MotionWindow
 from emo.store import SavedFormat
@@ -236,7 +236,7 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
             latent_shape=(len(self.space),),
             run=run,
             start=request.start,
-            origin=begin_origin(self, options, run.generator),
+            origin=begin_origin(self, told_options(options, request.options), run.generator),
         )
 
     def _request(self, audio: AudioInput, options: OptionsT, run: Run) -> MotionRequest[OptionsT]:
