@@ -8,10 +8,9 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from emo.data import ClipReader, SampledClips, StepSampler, build_cache, cache_path
+from emo.data import ClipReader, SampledClips, StepSampler
 from emo.data.samples.emo_features import AUDIO, audio_feature
 from emo.errors import ConfigError
 from emo.motion import CONTROLS, MeshAnimator, MotionSpace, MotionTrack
@@ -23,13 +22,13 @@ from emo.training.emo.draws import draw
 from emo.training.loader import sample_loader
 from emo.training.loading import load_part
 from emo.training.objective import Objective, ObjectiveConfig
+from emo.training.sounds import NO_PICTURES, cached_sounds
 from emo.training.stage import Stage, name_samples
 from emo.training.vasa.config import VASAMotionConfig
 from emo.training.vasa.figures import Generated, figures
 from emo.training.vasa.loss import motion_loss
 from emo.training.vasa.samples import NAMED, MotionBatch, MotionLabel, WindowSampler, clip_audio, clip_motion
 
-NO_PICTURES = 0  # pixels of the frames, which are not read
 UNITS = ("space", "distance_mean", "distance_deviation")  # of a network's config: what its numbers mean
 UNITS_FILE = "units.json"
 
@@ -48,11 +47,7 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
         extractor = load_part(Wav2Vec2FeatureExtractor, config.model.audio_encoder)
         self.hearing = {"audio_encoder": encoder, "feature_extractor": extractor}
         feature = {AUDIO: audio_feature(encoder, extractor)}
-        with accelerator.main_process_first():
-            made = build_cache(config.data.root, feature, NO_PICTURES)
-            for _ in tqdm(made, "sounds", unit="clip", disable=not accelerator.is_main_process, dynamic_ncols=True):
-                pass
-        self.cache = cache_path(config.data.root, feature, NO_PICTURES)
+        self.cache = cached_sounds(config.data.root, feature, accelerator)
         self.reader = self._reader(config.data.split)
         if config.train.validate_every:
             self._reader(config.data.held_out)  # now, and not after hours
