@@ -160,8 +160,8 @@ class LiveMotion:
         for name, value in always.items():
             if options.get(name, value) != value:
                 raise OptionError(f"{name} is not for live sound; leave it out", option=name)
-        self.check_live(options)
         given = self.options_class.from_values({**options, **always})
+        self.check_live({name: getattr(given, name) for name in options})
         given.check(num_inference_steps=(1, self.scheduler.config.num_train_timesteps))
         asked = self.completed(given)
         height, width = choose_sizes(asked.height, asked.width, self.default_size, EVEN).picture

@@ -168,3 +168,14 @@ def test_windows_bent_to_the_one_before_go_on_from_it(denoiser, audio):
         return float((jump - (before + after) / 2).abs().max())
 
     assert off(border_frames=10_000) < 1e-4 < off()
+
+
+def test_a_short_window_is_bent_over_few_of_its_own_frames(denoiser, audio):
+    state = windows(denoiser, audio)[0].state
+
+    def made(frames: int, border: int) -> torch.Tensor:
+        return sampler(denoiser, border_frames=border).window(audio[W : W + frames], state).values
+
+    for frames, most in ((2, 0), (3, 1), (6, 2), (W, 10)):
+        assert torch.equal(made(frames, 10), made(frames, most)), frames
+        assert not most or not torch.equal(made(frames, 10), made(frames, most - 1)), frames

@@ -141,6 +141,8 @@ def test_controls_hold_in_live_video(live_pipe, portrait):
     poses = live(live_pipe, portrait, [samples], pose=track).pose
     assert poses is not None
     assert poses[:, 0].tolist() == [1, 2, 3, 2]
+    with pytest.raises(OptionError, match="border_frames is 4, but of a window of live sound 3 are bent at most"):
+        live(live_pipe, portrait, [samples], border_frames=4)
     for option, value in {"motion": track, "running_normalization": False, "output_type": "latent"}.items():
         with pytest.raises(OptionError, match=f"{option}.* is not for live sound"):
             live(live_pipe, portrait, [samples], **{option: value})
