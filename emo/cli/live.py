@@ -7,13 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo.cli.arguments import add_pipeline
+from emo.cli.arguments import add_pipeline, motion_options
 from emo.cli.generate import check_paths, seed
 from emo.console import note, say
 from emo.errors import ImageError, OptionError, ResumeError
 from emo.locks import claim
-from emo.options import Options, add_arguments, from_arguments
-from emo.pipelines import all_options
+from emo.options import add_arguments, from_arguments
 
 if TYPE_CHECKING:
     from emo.cli.live_input import Arriving
@@ -42,16 +41,10 @@ def add_parser(commands) -> argparse.ArgumentParser:
     output.add_argument("--camera", action="store_true", help="a virtual camera, for video calls")
 
     add_pipeline(parser.add_argument_group("model"))
-    groups = add_arguments(parser, *options_classes())
+    kinds = motion_options()
+    groups = add_arguments(parser, *kinds, without={name for kind in kinds for name in kind.live_values})
     groups["video"].add_argument("--seed", type=seed, default=0, help="same seed, same video (default 0)")
     return parser
-
-
-def options_classes() -> list[type[Options]]:
-    """Options of the systems that can be driven by live sound."""
-    from emo.pipelines.motion_options import MotionOptions
-
-    return [kind for kind in all_options().values() if issubclass(kind, MotionOptions)]
 
 
 def run(options: argparse.Namespace) -> None:
@@ -72,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
             f"{place} is of {system.title}, which cannot follow live sound; choose a model of VASA-1 with --model",
             option="model",
         )
-    values = from_arguments(system.options, options, options_classes())
+    values = from_arguments(system.options, options, motion_options())
     with ExitStack() as stack:
         if options.output:
             stack.enter_context(claim(options.output))

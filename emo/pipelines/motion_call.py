@@ -3,7 +3,7 @@
 import inspect
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +19,7 @@ from emo.pipelines.motion_options import MotionOptions
 
 OptionsT = TypeVar("OptionsT", bound=MotionOptions)
 
-RUN = ("generator", "output_type", "callback_on_step_end", "callback_on_step_end_tensor_inputs", "resume_from")
+RUN = tuple(field.name for field in fields(Run))
 SILENCE_RATE = 16000  # Hz
 
 

@@ -188,6 +188,12 @@ def test_other_systems_and_missing_outputs_are_told(command, image, tmp_path, mo
         assert (status, words in err) == (2, True)
 
 
+@pytest.mark.parametrize("option", [("--motion", "nod.safetensors"), ("--running-normalization",)])
+def test_options_that_do_nothing_for_live_sound_are_unknown(command, image, option):
+    with pytest.raises(SystemExit):
+        command("live", image, "--stdin", "--pipe", *option)
+
+
 def test_samples_in_halves_are_put_together(monkeypatch):
     sound, said = Arriving(), np.arange(300, dtype="<i2")
     read = iter([*(said.tobytes()[start : start + 7] for start in range(0, 600, 7)), b""])
