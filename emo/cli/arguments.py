@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from emo.console import note
 from emo.errors import EmoError, OptionError, first_line
+from emo.pipelines import all_options
+from emo.pipelines.motion_options import MotionOptions
 from emo.resources import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -30,6 +32,11 @@ def with_values(arguments: Sequence[str]) -> list[str]:
         else:
             joined.append(text)
     return joined
+
+
+def motion_options() -> list[type[MotionOptions]]:
+    """Options of the systems that make motion."""
+    return [kind for kind in all_options().values() if issubclass(kind, MotionOptions)]
 
 
 def add_model(parser: argparse._ActionsContainer, default: str = DEFAULT_MODEL) -> None:

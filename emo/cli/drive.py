@@ -2,9 +2,10 @@
 
 import argparse
 import time
+from collections.abc import Collection
 from pathlib import Path
 
-from emo.cli.arguments import add_pipeline
+from emo.cli.arguments import add_pipeline, motion_options
 from emo.cli.generate import (
     add_again,
     add_seed,
@@ -16,8 +17,7 @@ from emo.cli.generate import (
 )
 from emo.errors import AudioError, EmoError, ImageError, OptionError, VideoError
 from emo.locks import claim
-from emo.options import add_arguments, from_arguments
-from emo.pipelines import all_options
+from emo.options import Options, add_arguments, from_arguments
 from emo.pipelines.motion_kinds import TRACK_SUFFIX
 from emo.pipelines.motion_options import MotionOptions
 
@@ -40,7 +40,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
         "(default: all follows the video)",
     )
     add_pipeline(parser.add_argument_group("model"), dtype="auto")
-    groups = add_arguments(parser, *_classes(), without=("motion",))
+    groups = add_arguments(parser, *motion_options(), without=("motion",))
     add_seed(groups["video"])
     add_again(parser)
     return parser
@@ -64,11 +64,13 @@ def drive(options: argparse.Namespace) -> None:
 
     system = system_of(locate_model(options.model))
     require_motion(system, "emo drive")
-    options.seed = options.seed or 0
-    values = from_arguments(system.options, options, _classes())
+    values = from_arguments(system.options, options, motion_options())
     parts = None if options.parts is None else [part.strip() for part in options.parts.split(",")]
     if parts is not None and not all(parts):
         raise OptionError(f"--parts {options.parts}: write names with commas between them", option="parts")
+    if parts is None:
+        refuse_generated(system.options, values, options.seed)
+    options.seed = options.seed or 0
 
     started = time.monotonic()
     resume = resume_point(options)
@@ -89,6 +91,19 @@ def drive(options: argparse.Namespace) -> None:
     write(stream, options, resume, started)
 
 
-def _classes() -> list[type[MotionOptions]]:
-    """Options of the systems that make motion."""
-    return [kind for kind in all_options().values() if issubclass(kind, MotionOptions)]
+def refuse_generated(kind: type[Options], given: Collection[str], seed: int | None) -> None:
+    """Refuse options of generated motion where none is generated.
+
+    Args:
+        kind: class of the model's options.
+        given: names of those that the command gives.
+        seed: that it gives.
+
+    Raises:
+        OptionError: one is given.
+    """
+    flags = [each.flag for each in kind.entries() if each.name in given and each.name not in MotionOptions.names()]
+    flags += [] if seed is None else ["seed"]
+    if flags:
+        problem = f"--{flags[0]} does nothing where all follows the video; leave it out, or give --parts"
+        raise OptionError(problem, option=flags[0])

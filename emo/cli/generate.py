@@ -3,7 +3,7 @@
 import argparse
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from emo.pipelines.motion_kinds import TRACK_SUFFIX
 if TYPE_CHECKING:
     import numpy as np
 
-    from emo.generation import Clip, ResumePoint
+    from emo.generation import Clip, ClipState, ResumePoint
     from emo.generation.stream import Stream
     from emo.hub import System
 
@@ -99,19 +99,30 @@ def generate(options: argparse.Namespace) -> None:
             output_type="uint8",
             resume_from=resume and resume.state,
         )
-    write(stream, options, resume, started)
+    states: list[ClipState] = []
+    write(stream, options, resume, started, states.append)
     if options.save_motion:
-        pipe.set_progress_bar_config(disable=True)
-        track = pipe.generate_motion(stream.audio, **values, generator=torch.Generator().manual_seed(options.seed))
+        if stream.start.next_clip:  # what came before is not kept
+            pipe.set_progress_bar_config(disable=True)
+            track = pipe.generate_motion(stream.audio, **values, generator=torch.Generator().manual_seed(options.seed))
+        else:
+            track = pipe.motion_of(stream, states)
         track.save(options.save_motion)
         say(f"{options.save_motion}: its motion, {len(track)} frames at {track.fps} frames per second")
 
 
-def write(stream: "Stream[Any]", options: argparse.Namespace, resume: "ResumePoint | None", started: float) -> None:
+def write(
+    stream: "Stream[Any]",
+    options: argparse.Namespace,
+    resume: "ResumePoint | None",
+    started: float,
+    made_state: "Callable[[ClipState], object]" = lambda _: None,
+) -> None:
     """Write a stream to the command's output, and say so.
 
     Args:
         started: when the work began, by `time.monotonic`.
+        made_state: is told the state after each clip.
     """
     from emo.generation import fingerprint, is_unfinished, write_video
 
@@ -119,6 +130,7 @@ def write(stream: "Stream[Any]", options: argparse.Namespace, resume: "ResumePoi
 
     def counted(clip: "Clip") -> Iterator["np.ndarray"]:
         nonlocal made
+        made_state(clip.state)
         for frame in clip.each():
             made += 1
             yield frame

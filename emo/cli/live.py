@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo.cli.arguments import add_pipeline
-from emo.cli.generate import seed
+from emo.cli.arguments import add_pipeline, motion_options
+from emo.cli.generate import check_paths, seed
 from emo.console import note, say
-from emo.errors import ImageError, OptionError
-from emo.options import Options, add_arguments, from_arguments
-from emo.pipelines import all_options
+from emo.errors import ImageError, OptionError, ResumeError
+from emo.locks import claim
+from emo.options import add_arguments, from_arguments
 
 if TYPE_CHECKING:
     from emo.cli.live_input import Arriving
@@ -41,16 +41,10 @@ def add_parser(commands) -> argparse.ArgumentParser:
     output.add_argument("--camera", action="store_true", help="a virtual camera, for video calls")
 
     add_pipeline(parser.add_argument_group("model"))
-    groups = add_arguments(parser, *options_classes())
+    kinds = motion_options()
+    groups = add_arguments(parser, *kinds, without={name for kind in kinds for name in kind.live_values})
     groups["video"].add_argument("--seed", type=seed, default=0, help="same seed, same video (default 0)")
     return parser
-
-
-def options_classes() -> list[type[Options]]:
-    """Options of the systems that can be driven by live sound."""
-    from emo.pipelines.motion_options import MotionOptions
-
-    return [kind for kind in all_options().values() if issubclass(kind, MotionOptions)]
 
 
 def run(options: argparse.Namespace) -> None:
@@ -71,8 +65,11 @@ def run(options: argparse.Namespace) -> None:
             f"{place} is of {system.title}, which cannot follow live sound; choose a model of VASA-1 with --model",
             option="model",
         )
-    values = from_arguments(system.options, options, options_classes())
+    values = from_arguments(system.options, options, motion_options())
     with ExitStack() as stack:
+        if options.output:
+            stack.enter_context(claim(options.output))
+            check_finished(options.output)
         sound: Arriving = Arriving()
         recording = stack.enter_context(Recording(options.rate))
         pipe: Any = load_pipeline(options, system)
@@ -100,15 +97,29 @@ def run(options: argparse.Namespace) -> None:
 def check(options: argparse.Namespace) -> None:
     """What can be told before anything is loaded."""
     from emo.files import require_file
-    from emo.media import check_output
 
     if not (options.output or options.pipe or options.window or options.camera):
         raise OptionError("say where the frames go: -o FILE, --pipe, --window or --camera", option="output")
     if not 1000 <= options.rate <= 768_000:
         raise OptionError(f"--rate {options.rate}: give samples per second, 1000 to 768000", option="rate")
-    require_file(options.image, ImageError)
     if options.output:
-        check_output(options.output)
+        check_paths(options, {options.image: ImageError})
+    else:
+        require_file(options.image, ImageError)
+
+
+def check_finished(output: Path) -> None:
+    """See that no interrupted generation would be lost.
+
+    Raises:
+        ResumeError: one was left beside the output.
+    """
+    from emo.generation import is_unfinished
+
+    if is_unfinished(output):
+        raise ResumeError(
+            f"{output} is unfinished: continue what made it with --resume, or give the live video another name"
+        )
 
 
 def show(stream: Any, sound: "Arriving", outputs: list[Any]) -> int:
@@ -128,7 +139,8 @@ def show(stream: Any, sound: "Arriving", outputs: list[Any]) -> int:
         except BaseException as error:  # which the other thread is to tell
             clips.end(error)
 
-    threading.Thread(target=draw, daemon=True).start()
+    drawing = threading.Thread(target=draw, daemon=True)
+    drawing.start()
     shown = 0
     try:
         for frames in clips:
@@ -143,6 +155,7 @@ def show(stream: Any, sound: "Arriving", outputs: list[Any]) -> int:
     finally:
         sound.stop()
         clips.stop()
+        drawing.join()  # what it hears is kept for the outputs, and would still change
     return shown
 
 

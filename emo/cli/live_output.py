@@ -4,14 +4,14 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from emo.errors import EmoError, OptionError, first_line
+from emo.errors import EmoError, OptionError, OutputError, first_line
 from emo.media import Recording, VideoWriter
 
 TITLE = "emo live"
@@ -76,11 +76,14 @@ class FileOutput(Output):
         path: .mp4 or .mov.
         fps: frames per second.
         recording: of the sound.
+        origin: makes the record of all that was recorded.
     """
 
-    def __init__(self, path: Path, fps: Fraction, recording: Recording):
+    def __init__(
+        self, path: Path, fps: Fraction, recording: Recording, origin: Callable[[Recording], Mapping[str, Any]]
+    ):
         self._writer = VideoWriter(path, fps)
-        self._recording = recording
+        self._recording, self._origin = recording, origin
         self._frames: list[np.ndarray] = []
         self._finished = False
         self._segment = max(1, round(SEGMENT_SECONDS * fps))
@@ -91,20 +94,24 @@ class FileOutput(Output):
             self._flush()
 
     def _flush(self) -> None:
-        if self._frames:
-            self._writer.write(self._frames)
-            self._frames = []
+        frames, self._frames = self._frames, []
+        if frames:
+            self._writer.write(frames)
 
     def finish(self) -> None:
         self._flush()
-        self._writer.finish(self._recording)
-        self._finished = True
+        self._finished = True  # or it cannot be
+        self._writer.finish(self._recording, self._origin(self._recording))
 
-    def __exit__(self, *exception: object) -> None:
-        if self._finished or (not self._frames and not self._writer.position):
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        try:
+            if not self._finished and (self._frames or self._writer.position):
+                self.finish()  # by an error: what was drawn by then is a whole video, too
+        except OutputError:
+            if not isinstance(error, OutputError):  # else the disk was full already, and is so still
+                raise
+        finally:
             self._writer.discard()
-        else:  # by an error: what was drawn by then is a whole video, too
-            self.finish()
 
 
 class PipeOutput(Output):
@@ -187,7 +194,7 @@ def open_outputs(options: argparse.Namespace, stream: Any, recording: Recording)
     if options.pipe and sys.stdout.isatty():
         raise OptionError("--pipe: raw frames are nothing for a terminal; pipe them into a command", option="pipe")
     if options.output:
-        yield FileOutput(options.output, stream.fps, recording)
+        yield FileOutput(options.output, stream.fps, recording, lambda heard: stream.origin_of(heard.blocks()))
     if options.pipe:
         yield PipeOutput()
     if options.window:

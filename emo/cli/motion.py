@@ -48,5 +48,5 @@ def run(options: argparse.Namespace) -> None:
                 bar.update(state.clips - bar.n)
     for line in state.faceless:
         note(f"without motion: {line}")
-    labeled = state.all_clips - len(state.faceless)
-    say(f"{options.dataset}: motion of {labeled} clips, {before.clips} of them from before")
+    labeled, known = state.all_clips - len(state.faceless), before.clips - len(before.faceless)
+    say(f"{options.dataset}: motion of {labeled} clips, {known} of them from before")

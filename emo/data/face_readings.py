@@ -1,11 +1,14 @@
 """What is seen of the face of every clip, kept beside a dataset so that nothing is looked at twice.
 
-    DATASET/.motion/000017.safetensors    `emo.motion.reading.face_readings` of a clip, calmed
+    DATASET/.motion/000017-3f0c9a5e7b21d846.safetensors    `emo.motion.reading.face_readings` of a clip, calmed; none
+                                                           of one that shows no face
 
 Heads, eyes and brows shiver in FaceMesh's landmarks by more than they move from frame to frame; lips and lids do not.
 How much is taken out, and of what: docs/motion-extract.md.
 """
 
+import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from emo.data.format import ClipInfo, load_labels, reading_clips
-from emo.errors import DatasetError
+from emo.errors import DatasetError, FaceError
 from emo.face import FaceDetector, smooth, track_face
 from emo.files import write_whole
 from emo.media import VideoReader
@@ -22,6 +25,7 @@ from emo.motion.reading import face_readings
 
 FOLDER = ".motion"  # hidden, as the cache is
 CHUNK = 32  # frames decoded at a time
+SAMPLE = 1 << 16  # bytes of a clip's beginning, middle and end, by which it is known
 
 SLOW = 2.0
 """Frames, standard deviation, over which head and corners of the mouth are smoothed."""
@@ -31,32 +35,52 @@ QUICK = 1.0
 
 
 def readings_file(root: Path, clip: ClipInfo) -> Path:
-    """Where a clip's readings are, whatever its split."""
-    return root / FOLDER / Path(clip.file_name).with_suffix(".safetensors").name
+    """Where a clip's readings are: by its name and by some of its bytes, whatever its split.
+
+    Raises:
+        DatasetError: the clip is not there.
+    """
+    path = root / clip.split / clip.file_name
+    digest = hashlib.sha256(clip.file_name.encode())
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            digest.update(str(size).encode())
+            for start in (0, size // 2, max(0, size - SAMPLE)):
+                file.seek(start)
+                digest.update(file.read(SAMPLE))
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read ({error.strerror})") from None
+    return root / FOLDER / f"{path.stem}-{digest.hexdigest()[:16]}.safetensors"
 
 
 def load_readings(root: Path, clip: ClipInfo) -> dict[str, np.ndarray] | None:
-    """What was read of a clip, each (T,); None where nothing was, or of another clip."""
+    """What was read of a clip, each (T,); empty where it shows no face, None where nobody has looked yet."""
     try:
         readings = load(readings_file(root, clip).read_bytes())
-    except (OSError, SafetensorError):
+    except (OSError, SafetensorError, DatasetError):
         return None
-    return readings if readings and all(len(values) == clip.frames for values in readings.values()) else None
+    return readings if all(len(values) == clip.frames for values in readings.values()) else None
 
 
-def read_clip(detector: FaceDetector, root: Path, clip: ClipInfo) -> None:
+def read_clip(detector: FaceDetector, root: Path, clip: ClipInfo) -> bool:
     """Look at a clip's face, in its landmarks if they are labeled, else in its frames, and keep the readings.
 
+    Returns:
+        Whether any frame shows a face.
+
     Raises:
-        FaceError: no frame shows a face.
         DatasetError: the clip is damaged, or has neither frames nor landmarks.
         OutputError: the readings cannot be written.
     """
-    readings = calm_readings(_landmarks(detector, root, clip))
-    readings_file(root, clip).parent.mkdir(exist_ok=True)
-    write_whole(
-        readings_file(root, clip), save({name: values.astype(np.float32) for name, values in readings.items()})
-    )
+    path = readings_file(root, clip)
+    try:
+        readings = calm_readings(_landmarks(detector, root, clip))
+    except FaceError:
+        readings = {}
+    path.parent.mkdir(exist_ok=True)
+    write_whole(path, save({name: values.astype(np.float32) for name, values in readings.items()}))
+    return bool(readings)
 
 
 def calm_readings(landmarks: np.ndarray) -> dict[str, np.ndarray]:

@@ -26,7 +26,7 @@ from emo.data.format import (
 )
 from emo.data.motion_labels import MotionLabels
 from emo.data.synthetic.motion.gaze import main_gaze
-from emo.errors import DatasetError, FaceError
+from emo.errors import DatasetError
 from emo.face import FACE_SHARE, FaceDetector
 from emo.files import writing_into
 from emo.locks import claim_folder
@@ -82,11 +82,12 @@ def extract_motion(root: Path, workers: int, *, one_person: bool = False) -> Ite
 
 
 def _extract(root: Path, clips: Sequence[ClipInfo], workers: int, one_person: bool) -> Iterator[ExtractProgress]:
-    read = {clip for clip in clips if load_readings(root, clip) is not None}
-    todo = [clip for clip in clips if clip not in read and not _is_labeled(root, clip)]
-    faceless: list[str] = []
+    looked = {clip: load_readings(root, clip) for clip in clips}
+    read = [clip for clip, readings in looked.items() if readings or (readings == {} and not _is_labeled(root, clip))]
+    todo = [clip for clip, readings in looked.items() if readings is None and not _is_labeled(root, clip)]
+    faceless = [_faceless(root, clip) for clip in read if not looked[clip]]
     done, total = len(read), len(read) + len(todo)
-    yield ExtractProgress(done, total)
+    yield ExtractProgress(done, total, tuple(sorted(faceless)))
     processes = max(1, min(workers, len(todo)))
     with writing_into(root / FOLDER):
         for failure in in_processes(partial(_attempt, root=root), todo, processes, context=FaceDetector):
@@ -109,17 +110,18 @@ def _is_labeled(root: Path, clip: ClipInfo) -> bool:
 
 
 def _attempt(detector: FaceDetector, clip: ClipInfo, root: Path) -> str:
-    """Read a clip; returns why it has no face, or nothing."""
-    try:
-        read_clip(detector, root, clip)
-    except FaceError as error:
-        return str(error)
-    return ""
+    """Read a clip; returns why it has no motion, or nothing."""
+    return "" if read_clip(detector, root, clip) else _faceless(root, clip)
+
+
+def _faceless(root: Path, clip: ClipInfo) -> str:
+    """What to say of a clip without a face."""
+    return f"{root / clip.split / clip.file_name}: no face in any of its {clip.frames} frames"
 
 
 def _label_person(root: Path, clips: Sequence[ClipInfo]) -> None:
     """Label all clips of one person; those that show no face stay as they are."""
-    found = {clip: readings for clip in clips if (readings := load_readings(root, clip)) is not None}
+    found = {clip: readings for clip in clips if (readings := load_readings(root, clip))}
     if not found:
         return
     names = next(iter(found.values())).keys()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from emo.face import Portrait
 from emo.generation.stream import Pipeline, Stream
 
 _SAMPLES_PER_READ = 1 << 20
@@ -16,23 +17,42 @@ LEFT_OUT = ("architectures", "dtype", "transformers_version")  # differ between 
 
 def fingerprint(stream: Stream[Any], seed: int | None) -> dict[str, str]:
     """Name → value or hash of everything that the frames depend on."""
-    pipeline = stream.pipeline
-    portrait = stream.portrait
-    pictures = [portrait.image, portrait.picture] if stream.paste_back else [portrait.image]
     track = stream.audio
     reads = range(0, track.length, _SAMPLES_PER_READ)
     return {
         "fps": str(stream.fps),
         **stream.options.fingerprint(),
         "seed": str(seed),
-        "size": str(portrait.image.shape),
+        "size": str(stream.portrait.image.shape),
+        **{name: _hash([] if track is None else [track.numpy()]) for name, track in stream.controls.items()},
+        "face_region": _hash([stream.portrait.mask]),
+        "scheduler": scheduler_fingerprint(stream.pipeline.scheduler),
+        **told_fingerprint(
+            stream.pipeline,
+            stream.portrait,
+            stream.paste_back,
+            (track.read(i, min(track.length, i + _SAMPLES_PER_READ)) for i in reads),
+        ),
+    }
+
+
+def told_fingerprint(
+    pipeline: Pipeline, portrait: Portrait, paste_back: bool, sound: Iterable[np.ndarray]
+) -> dict[str, str]:
+    """The part of a fingerprint that a video's origin tells.
+
+    Args:
+        pipeline: makes the frames.
+        portrait: that it draws.
+        paste_back: whether frames are full pictures.
+        sound: samples, block by block.
+    """
+    pictures = [portrait.image, portrait.picture] if paste_back else [portrait.image]
+    return {
         "dtype": str(pipeline.denoiser.dtype),
         "device": pipeline._execution_device.type,
-        **{name: _hash([] if track is None else [track.numpy()]) for name, track in stream.controls.items()},
         "image": _hash(pictures),
-        "face_region": _hash([portrait.mask]),
-        "audio": _hash(track.read(i, min(track.length, i + _SAMPLES_PER_READ)) for i in reads),
-        "scheduler": scheduler_fingerprint(pipeline.scheduler),
+        "audio": _hash(sound),
         "model": weights_fingerprint(pipeline),
     }
 

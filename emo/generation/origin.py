@@ -16,7 +16,8 @@ def begin_origin(pipeline: Pipeline, options: Options, generator: torch.Generato
     """What is known before any work.
 
     Args:
-        options: as they were given; they are kept as values, so that a record needs no other file.
+        options: as they were given, but for what depends on the machine; they are kept as values, so that a record
+            needs no other file.
     """
     return {
         "emo": __version__,

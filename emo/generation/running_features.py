@@ -28,6 +28,11 @@ PAUSE = 10**-2.5  # of the mean power of what sounds: below it is a pause
 BEFORE, AFTER = 5, 15  # blocks around what sounds that belong to it
 
 
+def hop_frames(fps: Fraction) -> int:
+    """Frames of a hop, at so many per second."""
+    return max(1, round(HOP_SECONDS * fps))
+
+
 class RunningLevel:
     """Mean and variance of all that has sounded so far, and where there are pauses, by blocks of 20 ms.
 
@@ -122,7 +127,7 @@ class RunningFeatures:
         if waveform.sampling_rate != self.rate:
             raise AudioError(f"the sound has {waveform.sampling_rate} samples a second, its encoder takes {self.rate}")
         self.normalize = feature_extractor.do_normalize
-        self.frames_per_hop = max(1, round(HOP_SECONDS * fps))
+        self.frames_per_hop = hop_frames(fps)
         self.hops = 0
         self._level = RunningLevel(self.rate)
         self._kept: dict[int, torch.Tensor] = {}

@@ -59,14 +59,16 @@ def sample(
         noise: normal, float32, of the latents' shape.
         num_steps: as `set_timesteps` takes it.
         prior: latents that the first step starts from, with so much noise as belongs there, if `strength` is below 1.
-        strength: share of the steps that is taken, the last ones, as in diffusers' image-to-image pipelines.
+        strength: share s of the noise schedule that is used: the first step is the one at time s, and so many of the
+            steps lie evenly from there on.
         eta, generator: of schedulers whose steps take them.
         on_step: called after each step.
 
     Returns:
         The latents.
     """
-    scheduler, timesteps = _scheduled(scheduler, num_steps, strength, noise.device)
+    scheduler = _scheduled(scheduler, num_steps, strength, noise.device)
+    timesteps = scheduler.timesteps
     accepted = step_arguments(scheduler)
     extra = {name: value for name, value in {"eta": eta, "generator": generator}.items() if name in accepted}
     if strength == 1:
@@ -84,7 +86,7 @@ def sample(
 
 def count_steps(scheduler: Scheduler, num_steps: int, strength: float = 1.0) -> int:
     """How many steps `sample` takes, which for some schedulers are more than they are asked for."""
-    return len(_scheduled(scheduler, num_steps, strength, torch.device("cpu"))[1])
+    return len(_scheduled(scheduler, num_steps, strength, torch.device("cpu")).timesteps)
 
 
 def check_eta(eta: float, scheduler: Scheduler) -> None:
@@ -103,13 +105,21 @@ def step_arguments(scheduler: Scheduler) -> frozenset[str]:
     return frozenset(inspect.signature(scheduler.step).parameters)
 
 
-def _scheduled(
-    scheduler: Scheduler, num_steps: int, strength: float, device: torch.device
-) -> tuple[Scheduler, torch.Tensor]:
-    """A copy that is set to its timesteps, and those that are taken: one at least."""
-    own: Any = copy.deepcopy(scheduler)
+def _scheduled(scheduler: Scheduler, num_steps: int, strength: float, device: torch.device) -> Scheduler:
+    """A copy that is set to the timesteps that are taken: one at least."""
+    if strength == 1:
+        own = copy.deepcopy(scheduler)
+    else:
+        own, num_steps = _shortened(scheduler, strength), max(1, round(num_steps * strength))
     own.set_timesteps(num_steps, device=device)
-    left_out = (num_steps - max(1, int(num_steps * strength))) * getattr(own, "order", 1)
-    if left_out and hasattr(own, "set_begin_index"):
-        own.set_begin_index(left_out)
-    return own, own.timesteps[left_out:]
+    return own
+
+
+def _shortened(scheduler: Any, strength: float) -> Any:
+    """A scheduler whose noise ends where a share of another's does, with as little noise before."""
+    config = {name: value for name, value in scheduler.config.items() if not name.startswith("_")}
+    count = max(1, round(strength * config["num_train_timesteps"]))
+    config |= {"num_train_timesteps": count, "trained_betas": scheduler.betas[:count].cpu().numpy()}
+    if "rescale_betas_zero_snr" in config:
+        config["rescale_betas_zero_snr"] = False  # these are rescaled already
+    return type(scheduler).from_config(config)

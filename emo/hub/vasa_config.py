@@ -70,8 +70,8 @@ class VASAConfig:
 
     image_size: Annotated[int, Numbers(8, 4096, multiple=2)] = 512
     denoiser: DenoiserConfig = field(default_factory=DenoiserConfig)
-    animator: VolumeAnimatorConfig | None = None
     audio_encoder: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
+    animator: VolumeAnimatorConfig | None = None
 
     def misfit(self) -> str | None:
         """What does not fit together."""

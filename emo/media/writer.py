@@ -145,7 +145,7 @@ class VideoWriter:
             self._spool.truncate(self.position)
             self._spool.seek(self.position)
             raise OutputError(
-                f"{self.spool_path} cannot be written ({error.strerror}); free space and resume"
+                f"{self.spool_path} cannot be written ({error.strerror}); free space and repeat"
             ) from error
         self.position += len(segment)
 

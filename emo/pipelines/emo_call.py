@@ -135,9 +135,9 @@ class EMOCall(ABC):
                 pred = c + Σ (w − 1) (c − c without it). A weight of 1 costs no time.
             noise_correlation: of the noise of neighboring frames, 0 to 1; None for what the backbone's config says.
                 0 is the paper's, independent from frame to frame.
-            strength: share of the noise schedule that is used, as in diffusers' image-to-image pipelines: clips start
-                from the portrait's latents with the noise of that time, and so many of the steps are taken. None for
-                what the backbone's config says; 1 is the paper's, noise alone; less moves less.
+            strength: share of the noise schedule that is used: clips start from the portrait's latents with the noise
+                of just that time, and so many of the steps, to the nearest, lead evenly from there. None for what the
+                backbone's config says; 1 is the paper's, noise alone; less moves less.
             noise_mirroring: share of each clip's noise, in variance, that is the noise of the clip before in reverse,
                 0 to 1, for smoother joins; 0 is the paper's fresh noise for every clip.
             eta: η of DDIM; must be 0 for schedulers that have none.

@@ -3,7 +3,7 @@
 import inspect
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +19,7 @@ from emo.pipelines.motion_options import MotionOptions
 
 OptionsT = TypeVar("OptionsT", bound=MotionOptions)
 
-RUN = ("generator", "output_type", "callback_on_step_end", "callback_on_step_end_tensor_inputs", "resume_from")
+RUN = tuple(field.name for field in fields(Run))
 SILENCE_RATE = 16000  # Hz
 
 
@@ -52,6 +52,11 @@ def rendered(motion: MotionTrack, audio: AudioInput | None, options: Mapping[str
         length = math.floor(len(motion) / motion.fps * SILENCE_RATE)
         audio = (np.zeros(length, np.float32), SILENCE_RATE)
     return {"audio": audio, "fps": motion.fps, **options, "motion": motion}
+
+
+def told_options(given: OptionsT, completed: OptionsT) -> OptionsT:
+    """Options for a video's record: as they were given, but for the steps, whose number depends on the machine."""
+    return replace(given, num_inference_steps=completed.num_inference_steps)  # pyright: ignore[reportAttributeAccessIssue] (every system's has it)
 
 
 def take_run(options: dict[str, Any]) -> Run:

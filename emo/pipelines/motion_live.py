@@ -6,18 +6,23 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from emo.errors import OptionError
 from emo.face import Portrait
 from emo.generation.clip import Clip, ClipState
+from emo.generation.fingerprint import told_fingerprint
 from emo.generation.inputs import ImageInput, open_portrait
+from emo.generation.origin import begin_origin, complete_origin
 from emo.generation.run import Run
 from emo.generation.running_features import RunningFeatures, live_features
 from emo.generation.sizes import EVEN, choose_sizes
 from emo.media import SAMPLE_RATE, Chunk, LiveSound, as_fps
 from emo.motion.timing import Playback, Retiming
+from emo.pipelines.motion_call import told_options
+from emo.pipelines.motion_options import MotionOptions
 from emo.pipelines.motion_window import MotionWindow
 
 NextWindow = Callable[[Tensor, ClipState], MotionWindow]
@@ -36,7 +41,8 @@ class LiveStream:
         fps: of the video.
         next_window: makes motion.
         pose: of the head where it is given, (frames, columns), over and over; or None.
-        paste_back: whether frames are full pictures.
+        options: the model's, with its own values where none were given.
+        origin: what makes it and how, as far as known before any work.
         run: how it is run.
     """
 
@@ -47,14 +53,24 @@ class LiveStream:
     fps: Fraction
     next_window: NextWindow = field(repr=False)
     pose: Tensor | None
-    paste_back: bool
+    options: MotionOptions
+    origin: dict[str, Any]
     run: Run
 
     @property
     def frame_size(self) -> tuple[int, int]:
         """Height and width of the frames."""
-        height, width, _ = (self.portrait.picture if self.paste_back else self.portrait.image).shape
+        height, width, _ = (self.portrait.picture if self.options.paste_back else self.portrait.image).shape
         return height, width
+
+    def origin_of(self, sound: Iterable[np.ndarray]) -> dict[str, Any]:
+        """The record of its video, as `write_video` leaves one.
+
+        Args:
+            sound: all samples that were heard, block by block.
+        """
+        marks = told_fingerprint(self.pipeline, self.portrait, self.options.paste_back, sound)
+        return complete_origin(self.origin, marks)
 
     @torch.no_grad()
     def __iter__(self) -> Iterator[Clip]:
@@ -75,7 +91,7 @@ class LiveStream:
                     yield Clip(
                         pictures=torch.from_numpy(pictures).permute(0, 3, 1, 2),
                         output_type=self.run.output_type,
-                        paste_into=self.portrait if self.paste_back else None,
+                        paste_into=self.portrait if self.options.paste_back else None,
                         index=state.next_clip - 1,
                         num_clips=None,
                         state=state,
@@ -95,6 +111,13 @@ class LiveStream:
 
 class LiveMotion:
     """Mixin of `MotionPipeline`: live video."""
+
+    def check_live(self, given: Mapping[str, Any]) -> None:
+        """See that options that were given, by name, do something for live sound.
+
+        Raises:
+            OptionError: one does not.
+        """
 
     @abstractmethod
     def next_window(self, options: Any, generator: torch.Generator | None) -> NextWindow:
@@ -122,7 +145,7 @@ class LiveMotion:
             sampling_rate: in Hz, of chunks that are arrays.
             generator: makes the result repeatable.
             output_type: as of `stream`, but for latents.
-            options: of `stream`.
+            options: of `stream`, but for `live_values` of the model's options.
 
         Returns:
             `LiveStream`, which takes the sound while it is iterated over. All else has been checked by then.
@@ -130,14 +153,17 @@ class LiveMotion:
         Raises:
             EmoError: the picture or an option cannot be used.
         """
-        asked = self.options_class.from_values(options)
         run = Run(generator=generator, output_type=output_type)
         if output_type == "latent":
             raise OptionError("output_type 'latent' is not for live sound", option="output_type")
-        if asked.motion is not None:
-            raise OptionError("a motion that is given does not follow live sound; leave it out", option="motion")
-        asked.check(num_inference_steps=(1, self.scheduler.config.num_train_timesteps))
-        asked = self.completed(asked)
+        always = self.options_class.live_values
+        for name, value in always.items():
+            if options.get(name, value) != value:
+                raise OptionError(f"{name} is not for live sound; leave it out", option=name)
+        given = self.options_class.from_values({**options, **always})
+        self.check_live({name: getattr(given, name) for name in options})
+        given.check(num_inference_steps=(1, self.scheduler.config.num_train_timesteps))
+        asked = self.completed(given)
         height, width = choose_sizes(asked.height, asked.width, self.default_size, EVEN).picture
         return LiveStream(
             pipeline=self,
@@ -147,7 +173,8 @@ class LiveMotion:
             fps=as_fps(asked.fps),
             next_window=self.next_window(asked, generator),
             pose=self._pose(asked),
-            paste_back=asked.paste_back,
+            options=asked,
+            origin=begin_origin(self, told_options(given, asked), generator),
             run=run,
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from emo.options import FLOAT, FPS, INT, Options, option
 from emo.pipelines.motion_kinds import EMOTION, GAZE, MOTION, POSE
@@ -16,7 +16,10 @@ FACE = "face and motion"
 
 @dataclass(frozen=True, kw_only=True)
 class MotionOptions(Options):
-    """Of the picture, and of motion that is given and not generated."""
+    """Of the picture, and of motion that is given and not generated; a system adds those of generated motion."""
+
+    live_values: ClassVar[Mapping[str, Any]] = {"motion": None}
+    """What options always are in live video, where nobody gives them."""
 
     height: int | None = option(None, "pixels", kind=INT, default_words="the model's", by_value=False)
     width: int | None = option(None, "pixels", kind=INT, default_words="the model's", by_value=False)
@@ -51,6 +54,8 @@ class MotionOptions(Options):
 @dataclass(frozen=True, kw_only=True)
 class VASAOptions(MotionOptions):
     """What a user chooses of a generation, besides portrait and recording; see `VASAPipeline`."""
+
+    live_values: ClassVar[Mapping[str, Any]] = {**MotionOptions.live_values, "running_normalization": True}
 
     num_inference_steps: int | None = option(
         None, "denoising steps per window", kind=INT, low=1, flag="steps", default_words="10 on a CPU, else 50"

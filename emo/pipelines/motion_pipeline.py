@@ -2,19 +2,17 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
-from pathlib import Path
 from typing import Any, ClassVar, Generic
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from emo.errors import AudioError, MotionError, OptionError
+from emo.errors import MotionError
 from emo.generation.clip import Clip, ClipState
 from emo.generation.inputs import AudioInput, ImageInput, open_portrait
 from emo.generation.origin import begin_origin
@@ -25,14 +23,15 @@ from emo.generation.stream import Stream
 from emo.media import AudioTrack, Chunk, as_fps
 from emo.motion import MotionSpace, MotionTrack
 from emo.motion.timing import Playback, Retiming
-from emo.pipelines.motion_call import MotionRequest, OptionsT, named_options, rendered, take_run
+from emo.pipelines.motion_call import MotionRequest, OptionsT, named_options, rendered, take_run, told_options
+from emo.pipelines.motion_driving import DrivenMotion
 from emo.pipelines.motion_live import LiveMotion
 from emo.pipelines.motion_window import MotionWindow
 from emo.store import SavedFormat
 
 POSE = "pose"
 ANGLES = ("yaw", "pitch", "roll")
-LAST = "last_motion"  # in states: the last frame of motion, (1, D), between which and the next others may lie
+DRAWN = "drawn_motion"  # in states: the last window of motion, (n, D), after whose end the next frames may begin
 
 
 @dataclass
@@ -40,7 +39,7 @@ class MotionPipelineOutput(VideoOutput):
     """A generated video, as pipelines of motion return it; see `VideoOutput`. Latents are its motion, (T, D)."""
 
 
-class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
+class MotionPipeline(LiveMotion, DrivenMotion, SavedFormat, Generic[OptionsT]):
     """Base of pipelines from sound to motion to pictures.
 
     A system adds `options_class`, `denoiser`, `windows` and `next_window`, and as components an `animator`, an
@@ -150,68 +149,6 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
         """
         return self(image, **rendered(motion, audio, options))
 
-    def drive(
-        self,
-        image: ImageInput,
-        video: str | Path | MotionTrack,
-        audio: AudioInput | None = None,
-        parts: Sequence[str] | None = None,
-        **options: Any,
-    ) -> MotionPipelineOutput:
-        """Let a portrait do what the face of a video does.
-
-        Args:
-            image: the portrait: a path, PIL image or array.
-            video: the video, or what was read of it.
-            audio: what is heard; the video's own sound by default.
-            parts: of the motion that follow the video, such as `("pose", "gaze")`; the others follow the sound. All
-                by default.
-            options: of `stream`.
-
-        Raises:
-            EmoError: the picture, the video, a part or an option cannot be used.
-        """
-        return self(image, **self.driven_by(video, audio, parts, **options))
-
-    def driven_by(
-        self,
-        video: str | Path | MotionTrack,
-        audio: AudioInput | None = None,
-        parts: Sequence[str] | None = None,
-        **options: Any,
-    ) -> dict[str, Any]:
-        """What makes `stream` do what the face of a video does; the arguments are those of `drive`.
-
-        Returns:
-            Arguments of `stream` besides the portrait.
-
-        Raises:
-            EmoError: the video, a part or an option cannot be used.
-        """
-        track = video if isinstance(video, MotionTrack) else self.animator.track(video)
-        if audio is None and not isinstance(video, MotionTrack):
-            with suppress(AudioError):  # videos without sound
-                audio = AudioTrack.open(video, sampling_rate=self.feature_extractor.sampling_rate)
-        if parts is not None:
-            if audio is None:
-                raise MotionError("only some parts are to follow the video, and there is no sound for the others")
-            track = self._with_parts(audio, self._own(track, "motion"), parts, options)
-        return rendered(track, audio, options)
-
-    def _with_parts(
-        self, audio: AudioInput, track: MotionTrack, parts: Sequence[str], options: Mapping[str, Any]
-    ) -> MotionTrack:
-        """The motion of a sound, with parts of another; nothing is drawn from the options' generator itself."""
-        try:
-            self.space.index(*parts)
-        except OptionError as error:
-            raise OptionError(error.problem, option="parts") from None
-        own = {name: value for name, value in options.items() if name not in ("resume_from", "callback_on_step_end")}
-        if own.get("generator") is not None:
-            own["generator"] = own["generator"].clone_state()
-        heard = self.generate_motion(audio, **own)
-        return heard.with_parts(track.resample(heard.fps).fit(len(heard)), *parts)
-
     @property
     def space(self) -> MotionSpace:
         """Of the motion."""
@@ -236,7 +173,7 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
             latent_shape=(len(self.space),),
             run=run,
             start=request.start,
-            origin=begin_origin(self, options, run.generator),
+            origin=begin_origin(self, told_options(options, request.options), run.generator),
         )
 
     def _request(self, audio: AudioInput, options: OptionsT, run: Run) -> MotionRequest[OptionsT]:
@@ -250,7 +187,7 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
             audio=track,
             options=options,
             run=run,
-            start=run.start(*(self.state_names if options.motion is None else ())),
+            start=run.start(*(self.state_names if options.motion is None else ()), DRAWN),
             rate=rate,
             num_frames=frames,
             given=self._given_motion(options, rate, frames),
@@ -273,7 +210,10 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
         pose: Any = options.pose
         if isinstance(pose, MotionTrack):
             if pose.space.parts.get(POSE) != self.space.parts[POSE]:
-                raise MotionError("pose: a motion whose head moves in other columns than this model's", option="pose")
+                raise MotionError(
+                    "pose: a motion of another space than this model's, whose head moves in other columns",
+                    option="pose",
+                )
             pose = pose.resample(rate).fit(frames)[POSE]
         elif pose is not None:
             rest = MotionTrack.rest(frames, rate, self.space)
@@ -307,19 +247,25 @@ class MotionPipeline(LiveMotion, SavedFormat, Generic[OptionsT]):
         for index, values in islice(enumerate(motion.split(self.window_length)), start.next_clip, None):
             yield MotionWindow(values, ClipState(index + 1, {}, start.generator_state))
 
+    def motion_of(self, stream: Stream[OptionsT], states: Iterable[ClipState]) -> MotionTrack:
+        """The motion of a stream's frames, at its own rate, from the states of all its clips."""
+        given = stream.options.motion
+        values = torch.cat([state.tensors[DRAWN] for state in states])
+        return MotionTrack(values, self.motion_fps if given is None else given.fps, self.space)
+
     @torch.no_grad()
     def generate_clips(self, stream: Stream[OptionsT]) -> Iterator[Clip]:
         """A window of motion, and the frames that can be drawn of it, after the other."""
         request = self._request(stream.audio, stream.options, stream.run)
         wanted = stream.run.output_type
         appearance = None if wanted == "latent" else self.animator.appearance(stream.portrait.image)
-        last = stream.start.tensors.get(LAST, torch.zeros(0, len(self.space)))
+        last = stream.start.tensors.get(DRAWN, torch.zeros(0, len(self.space)))[-1:]
         first = stream.start.next_clip * self.window_length
         playback = Playback(Retiming(request.rate, stream.fps), first, last)
         for window in self._motion(request):
             ended = playback.first + len(window.values) >= request.num_frames
             frames = playback.frames(window.values, stream.num_frames if ended else None)
-            state = replace(window.state, tensors={**window.state.tensors, LAST: playback.last})
+            state = replace(window.state, tensors={**window.state.tensors, DRAWN: window.values})
             pictures = frames if appearance is None else _as_pictures(self.animator.render(appearance, frames))
             yield stream.clip(pictures, state.next_clip - 1, state)
 

@@ -12,11 +12,11 @@ from diffusers.schedulers.scheduling_utils import KarrasDiffusionSchedulers
 from torch import Tensor
 from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 
-from emo.errors import ConfigError
+from emo.errors import ConfigError, OptionError
 from emo.generation.audio_features import AudioFeatures
 from emo.generation.clip import ClipState
 from emo.generation.finite import FiniteCheck
-from emo.generation.running_features import RunningFeatures
+from emo.generation.running_features import RunningFeatures, hop_frames
 from emo.generation.schedulers import check_scheduler
 from emo.motion import MeshAnimator, MotionSpace, plan_windows
 from emo.motion.vasa import HolisticMotionTransformer, VolumeAnimator
@@ -28,13 +28,12 @@ from emo.pipelines.motion_pipeline import MotionPipeline
 from emo.pipelines.motion_window import MotionWindow
 from emo.pipelines.vasa_conditions import MotionControls, emotion_vector
 from emo.pipelines.vasa_description import describe_folder
-from emo.pipelines.vasa_motion import STATE, MotionSampler
+from emo.pipelines.vasa_motion import STATE, MotionSampler, short_border
 from emo.store import register_components
 
 register_components(HolisticMotionTransformer, MeshAnimator, VolumeAnimator)
 
 CPU_STEPS, STEPS = 10, 50  # the paper has both
-LIVE_BORDER = 3  # frames of a live window, of 8, that are bent: with all of them lips would not follow the sound
 
 
 class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
@@ -123,10 +122,16 @@ class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
         finally:
             self.maybe_free_model_hooks()
 
+    def check_live(self, given: Mapping[str, Any]) -> None:
+        """See `LiveMotion`; of a live window few frames are bent."""
+        most = short_border(hop_frames(self.motion_fps))
+        if (asked := given.get("border_frames", 0)) > most:
+            problem = f"border_frames is {asked}, but of a window of live sound {most} are bent at most"
+            raise OptionError(f"{problem}; give 0 to {most}", option="border_frames")
+
     def next_window(self, options: VASAOptions, generator: Any = None) -> NextWindow:
         """See `LiveMotion`."""
-        border = min(options.border_frames, LIVE_BORDER)
-        sampler = self.sampler(replace(options, border_frames=border), generator)
+        sampler = self.sampler(options, generator)
 
         def made(audio: Tensor, state: ClipState) -> MotionWindow:
             check = FiniteCheck(state.next_clip, self.denoiser.dtype)
@@ -144,6 +149,7 @@ class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
         return MotionSampler(
             self.denoiser,
             self.scheduler,
+            self._execution_device,
             MotionControls(gaze, options.distance, options.emotion),  # pyright: ignore[reportArgumentType]
             scales,
             options.num_inference_steps,

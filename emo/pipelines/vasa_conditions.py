@@ -80,16 +80,18 @@ def window_conditions(
     frames: int,
     controls: MotionControls,
     scales: Mapping[str, float],
+    device: torch.device,
 ) -> WindowConditions:
     """Batch one window's conditions for guidance.
 
     Args:
-        denoiser: for its sizes, its device and its precision.
+        denoiser: for its sizes and its precision.
         audio: of K frames before the window, anything where there are none, and of the window's, (K+W, A).
         previous: normalized motion of the K frames before, (K, D); None in the first window.
         frames: of the window that are the motion's, 1 ... W.
         controls: what steers the motion.
         scales: guidance w = 1 + lambda by condition, of `CONDITIONS`; those of what is dropped anyway cost nothing.
+        device: where the denoiser works; under offloading its weights may lie elsewhere.
 
     Raises:
         OptionError: there is no such emotion.
@@ -105,7 +107,7 @@ def window_conditions(
     rows = guidance_rows({name: scale for name, scale in scales.items() if have[name]})
 
     def repeated(values: Tensor) -> Tensor:
-        return values.to(denoiser.device, denoiser.dtype).expand(len(rows), *values.shape)
+        return values.to(device, denoiser.dtype).expand(len(rows), *values.shape)
 
     return WindowConditions(
         audio=repeated(audio),
@@ -114,13 +116,11 @@ def window_conditions(
         distance=repeated(torch.tensor([controls.distance or 0.0])),
         emotion=repeated(emotion_vector(controls.emotion or {}, config["emotions"])),
         kept={
-            name: torch.tensor([have[name] and name != dropped for dropped in rows], device=denoiser.device)
+            name: torch.tensor([have[name] and name != dropped for dropped in rows], device=device)
             for name in CONDITIONS
         },
-        frame_mask=(torch.arange(len(audio) - config["prefix_length"], device=denoiser.device) < frames).expand(
-            len(rows), -1
-        ),
-        weights=torch.tensor(list(rows.values()), device=denoiser.device),
+        frame_mask=(torch.arange(len(audio) - config["prefix_length"], device=device) < frames).expand(len(rows), -1),
+        weights=torch.tensor(list(rows.values()), device=device),
     )
 
 

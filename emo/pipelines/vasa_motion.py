@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
 from itertools import islice
 
@@ -27,6 +28,10 @@ START = ClipState(0, {}, None)
 GUIDANCE = {"audio": 1.5, "gaze": 2.0}
 """The paper's lambda of 0.5 and 1.0, as w = 1 + lambda."""
 
+SHORT_BORDER = Fraction(3, 8)
+"""Share of its own frames over which a window of fewer than W is bent at most: over more, lips would not follow the
+sound. Live windows are such."""
+
 Predict = Callable[[Tensor, Tensor], Tensor]
 
 Hear = Callable[[int, int], Tensor]
@@ -40,16 +45,18 @@ class MotionSampler:
     Attributes:
         denoiser: the model.
         scheduler: of diffusers, for a model that predicts the sample.
+        device: where the model works; under offloading its weights may lie elsewhere.
         controls: what steers the motion.
         guidance: w = 1 + lambda by condition.
         num_steps: of the scheduler in each window.
         border_frames: over which a window's beginning is bent to the end of the one before, at every step, so that
-            the rest is made to fit; 0 is the paper's.
+            the rest is made to fit, over fewer in windows of fewer than W frames; 0 is the paper's.
         generator: of the noise; torch's own by default.
     """
 
     denoiser: HolisticMotionTransformer
     scheduler: Scheduler
+    device: torch.device
     controls: MotionControls
     guidance: Mapping[str, float] = field(default_factory=GUIDANCE.copy)
     num_steps: int = 50
@@ -79,13 +86,16 @@ class MotionSampler:
         before = state.tensors.get("audio", audio.new_zeros(prefix, audio.shape[1]))
         heard = torch.cat([before, audio])
         previous = state.tensors.get("motion")
-        conditions = window_conditions(denoiser, heard, previous, len(audio), self.controls, self.guidance)
-        device = torch.device("cpu") if generator is None else generator.device
-        noise = torch.randn(1, length, len(denoiser.space), generator=generator, device=device).to(denoiser.device)
+        conditions = window_conditions(
+            denoiser, heard, previous, len(audio), self.controls, self.guidance, self.device
+        )
+        drawn_on = torch.device("cpu") if generator is None else generator.device
+        noise = torch.randn(1, length, len(denoiser.space), generator=generator, device=drawn_on).to(self.device)
         noise = noise[:, : len(audio)]  # a mask would say the same of a short window, and cost as much as a long one
         predict = partial(conditions.predict, denoiser)
-        if previous is not None and self.border_frames:
-            predict = _bent(predict, previous[None].to(noise), self.border_frames)
+        border = min(self.border_frames, short_border(len(audio))) if len(audio) < length else self.border_frames
+        if previous is not None and border:
+            predict = _bent(predict, previous[None].to(noise), border)
         motion = sample(self.scheduler, predict, noise, self.num_steps, on_step=on_step)
         motion = motion[0].float().cpu()
         tensors = {
@@ -108,6 +118,11 @@ class MotionSampler:
             made = self.window(hear(window.start, window.start + window.frames), state)
             state = made.state
             yield made
+
+
+def short_border(frames: int) -> int:
+    """Over how many frames a window of fewer than W is bent at most."""
+    return int(SHORT_BORDER * frames)
 
 
 def last_frames(before: Tensor | None, frames: Tensor, count: int) -> Tensor:

@@ -1,10 +1,12 @@
 """`emo live`: where sound comes from and where frames go, without any device."""
 
+import errno
 import io
 import os
 import signal
 import sys
 import threading
+import time
 import types
 from fractions import Fraction
 from types import SimpleNamespace
@@ -17,7 +19,7 @@ from emo.cli import live, live_input
 from emo.cli.live_input import Arriving, microphone, standard_input
 from emo.cli.live_output import CameraOutput, FileOutput, Output, Pace, PipeOutput, WindowOutput
 from emo.errors import EmoError
-from emo.media import AudioTrack, Recording, VideoReader
+from emo.media import AudioTrack, Recording, VideoReader, read_origin
 from emo.media.live_sound import heard as heard_of
 
 RATE, FPS = 16000, Fraction(25)
@@ -36,6 +38,9 @@ class Speech:
 
     def __init__(self, chunks, rate):
         self.chunks, self.rate = chunks, rate
+
+    def origin_of(self, sound):
+        return {"emo": "0", "inputs": {"audio": sum(map(len, sound))}}
 
     def __iter__(self):
         heard = shown = 0
@@ -93,6 +98,7 @@ def test_standard_input_becomes_a_video_with_its_sound(command, voice, spoken, i
         heard = track.read(0, len(said))
     assert np.corrcoef(heard, said)[0, 1] > 0.9
     assert not list(tmp_path.glob("*.part"))
+    assert read_origin(tmp_path / "out.mp4")["inputs"] == {"audio": len(said)}
 
 
 def test_an_interrupt_ends_it_with_a_whole_file(command, voice, spoken, image, tmp_path, model):
@@ -133,6 +139,46 @@ def test_what_was_drawn_before_an_error_is_a_video(command, voice, spoken, image
         assert len(video) == 10
 
 
+def torn_disk(monkeypatch, name: str, good: int):
+    """A disk that is full when `os.NAME` is called in writing a video, but for so many times."""
+    call, calls = getattr(os, name), []
+
+    def full(*arguments):
+        calls.append(name)
+        if len(calls) > good:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return call(*arguments)
+
+    monkeypatch.setattr("emo.media.writer.os", SimpleNamespace(**{**vars(os), name: full}))
+
+
+@pytest.mark.parametrize(("name", "good", "left"), [("fsync", 0, 0), ("fsync", 1, 50), ("replace", 0, 0)])
+def test_a_full_disk_is_a_line_and_leaves_no_half_file(
+    command, voice, spoken, image, tmp_path, model, monkeypatch, name, good, left
+):
+    torn_disk(monkeypatch, name, good)
+    monkeypatch.setattr("test_live_command.SHADES", SHADES * 2)
+    spoken(samples(2.4).tobytes())
+    status, _, err = command("live", image, "--stdin", "-o", tmp_path / "out.mp4", "--model", model)
+    told = [line for line in err.splitlines() if "listening" not in line]
+    assert (status, len(told), "No space left on device" in err) == (2, 1, True), err
+    assert not {path.name for path in tmp_path.iterdir()} - {"portrait.png", "out.mp4"}
+    assert (tmp_path / "out.mp4").exists() == bool(left)
+    if left:
+        with VideoReader(tmp_path / "out.mp4") as video:
+            assert len(video) == left
+
+
+def test_an_unfinished_video_is_not_written_over(command, voice, image, tmp_path, model):
+    left = [tmp_path / "out.mp4.part", tmp_path / "out.mp4.resume"]
+    for path in left:
+        path.write_bytes(b"half of it")
+    status, _, err = command("live", image, "--stdin", "-o", tmp_path / "out.mp4", "--model", model)
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "out.mp4 is unfinished: continue what made it with --resume" in err
+    assert [path.read_bytes() for path in left] == [b"half of it"] * 2
+
+
 def test_other_systems_and_missing_outputs_are_told(command, image, tmp_path, model):
     status, _, err = command("live", image, "--stdin", "-o", tmp_path / "out.mp4", "--model", model)
     assert (status, err.count("\n")) == (2, 1)
@@ -140,6 +186,12 @@ def test_other_systems_and_missing_outputs_are_told(command, image, tmp_path, mo
     for arguments, words in (((), "say where the frames go"), (("--pipe", "--rate", 3), "1000 to 768000")):
         status, _, err = command("live", image, "--stdin", *arguments, "--model", model)
         assert (status, words in err) == (2, True)
+
+
+@pytest.mark.parametrize("option", [("--motion", "nod.safetensors"), ("--running-normalization",)])
+def test_options_that_do_nothing_for_live_sound_are_unknown(command, image, option):
+    with pytest.raises(SystemExit):
+        command("live", image, "--stdin", "--pipe", *option)
 
 
 def test_samples_in_halves_are_put_together(monkeypatch):
@@ -304,8 +356,29 @@ def test_a_window_that_is_closed_ends_the_sound():
     assert not sound.put(None)
 
 
+def test_nothing_is_drawn_any_more_when_frames_cannot_go_anywhere():
+    class Torn(Output):
+        def write(self, frame):
+            raise EmoError("nowhere to go")
+
+    drawn = []
+
+    class Endless(Speech):
+        def __iter__(self):
+            try:
+                while True:
+                    yield SimpleNamespace(each=lambda: iter(SHADES[:1]))
+                    time.sleep(0.2)
+            finally:
+                drawn.append("to the end")
+
+    with pytest.raises(EmoError, match="nowhere to go"):
+        live.show(Endless([], RATE), Arriving(), [Torn()])
+    assert drawn == ["to the end"]
+
+
 def test_a_file_is_written_in_segments_of_many_frames(tmp_path):
-    with Recording() as recording, FileOutput(tmp_path / "out.mp4", FPS, recording) as output:
+    with Recording() as recording, FileOutput(tmp_path / "out.mp4", FPS, recording, lambda _: {}) as output:
         list(recording.keep([noise(4.4)[0]]))
         for index in range(110):
             output.write(SHADES[index % 50])

@@ -12,6 +12,7 @@ from tiny import tiny_vasa
 from emo.cli.arguments import with_values
 from emo.media import VideoWriter, read_origin
 from emo.motion import MotionTrack
+from emo.pipelines.vasa_motion import MotionSampler
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +46,15 @@ def test_numbers_may_begin_with_a_minus():
     ]
 
 
-def test_options_reach_the_video_and_its_motion_is_saved(generate, command, tmp_path):
+@pytest.fixture
+def windows(monkeypatch):
+    """A list that grows with every window that is generated."""
+    window, made = MotionSampler.window, []
+    monkeypatch.setattr(MotionSampler, "window", lambda *given: made.append(given) or window(*given))
+    return made
+
+
+def test_options_reach_the_video_and_its_motion_is_saved(generate, command, windows, tmp_path):
     saved = tmp_path / "track.safetensors"
     options = ["--gaze", "-0.4,0", "--emotion", "happy:0.5", "--distance", 1.5, "--pose", "-10,0,0", "--fps", 30]
     status, out, err = generate(*options, "--save-motion", saved, "--seed", 4)
@@ -54,7 +63,7 @@ def test_options_reach_the_video_and_its_motion_is_saved(generate, command, tmp_
     said = read_origin(tmp_path / "out.mp4")["options"]
     assert (said["gaze"], said["emotion"], said["pose"]) == ([-0.4, 0], {"happy": 0.5}, [-10, 0, 0])
     track = MotionTrack.load(saved)
-    assert (len(track), track.fps) == (10, 25)
+    assert (len(track), track.fps, len(windows)) == (10, 25, 2)
     assert torch.equal(track["yaw"], torch.full((10,), -10.0))
     status, out, err = generate("--motion", saved, "--fps", 30, output=tmp_path / "again.mp4")
     assert status == 0, err
@@ -88,10 +97,11 @@ def test_interrupted_and_resumed_equals_uninterrupted(generate, tmp_path, monkey
         assert generate("--fps", 30)[0] == 130
     status, _, err = generate("--fps", 30, "--resume", "--gaze", "free")
     assert (status, "gaze" in err) == (2, True)
-    saved = tmp_path / "track.safetensors"
+    saved, again = (tmp_path / f"{name}.safetensors" for name in ("track", "again"))
     assert generate("--fps", 30, "--resume", "--save-motion", saved)[0] == 0
     assert (tmp_path / "out.mp4").read_bytes() == whole
-    assert len(MotionTrack.load(saved)) == 10
+    assert generate("--fps", 30, "--save-motion", again)[0] == 0
+    assert MotionTrack.load(saved) == MotionTrack.load(again)
 
 
 def test_a_portrait_is_driven(command, vasa, image, sound, track, tmp_path):
@@ -108,6 +118,9 @@ def test_a_portrait_is_driven(command, vasa, image, sound, track, tmp_path):
         (["--audio", sound, "--parts", "pose,"], "--parts pose,: write names"),
         (["--parts", "pose"], "no sound for the others"),
         (["--audio", tmp_path / "gone.wav"], "gone.wav"),
+        (["--steps", 1], "--steps does nothing where all follows the video; leave it out, or give --parts"),
+        (["--gaze", "0,0", "--fps", 30], "--gaze does nothing"),
+        (["--seed", 0], "--seed does nothing"),
     ):
         status, _, err = command(*driven, *options)
         assert (status, len(err.splitlines()), words in err) == (2, 1, True), err

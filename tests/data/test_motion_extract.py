@@ -89,6 +89,31 @@ def test_a_second_run_looks_at_nothing_again(extracted, tmp_path, monkeypatch):
     assert all(path.read_bytes() == files[path] for path in root.rglob("*.safetensors"))
 
 
+def test_who_was_not_seen_is_not_looked_for_again_but_named_again(extracted, tmp_path, monkeypatch):
+    root = shutil.copytree(extracted[0], tmp_path / "again")
+    monkeypatch.setattr("emo.data.face_readings.track_face", lambda *_, **__: pytest.fail("looked again"))
+    (step,) = extract_motion(root, 1)
+    assert (step.clips, step.all_clips) == (3, 3)
+    assert step.faceless == (f"{root}/train/000002.mp4: no face in any of its {FRAMES} frames",)
+
+
+def test_clips_of_one_name_in_two_folders_have_readings_of_their_own(filmed, tmp_path):
+    root = shutil.copytree(filmed, tmp_path / "two")
+    (root / "train" / "000002.safetensors").unlink()
+    frames, sound, _ = talker(1.2, 2)
+    made_clip(root, 0, FRAMES, width=160, height=160, split="test", person="somebody")
+    write_video(root / "test" / "000000.mp4", frames[FRAMES:][:FRAMES], sound[: FRAMES * 640])
+    write_metadata(root)
+    assert list(extract_motion(root, 1))[-1].clips == 3
+    first, other = (load_labels(root / split / "000000.safetensors", FRAMES)["jaw"] for split in ("train", "test"))
+    assert (first != other).any()
+    moved = replace(read_metadata(root, "train")[0], split="test")
+    (root / "train" / "000000.mp4").replace(root / "test" / "000000.mp4")
+    assert load_readings(root, moved) is not None  # of what has only changed its split
+    (root / "test" / "000000.mp4").write_bytes(b"of another video")
+    assert load_readings(root, moved) is None
+
+
 def test_a_run_that_was_stopped_goes_on(extracted, filmed, tmp_path):
     root = shutil.copytree(filmed, tmp_path / "stopped")
     steps = extract_motion(root, 1)
@@ -188,7 +213,9 @@ def test_what_cannot_be_read_is_one_line(tmp_path):
     with pytest.raises(DatasetError, match=r"holds no metadata\.jsonl; give a folder made by emo prepare"):
         list(extract_motion(tmp_path, 1))
     made_dataset(tmp_path / "nobody", {"frames": FRAMES})
-    with pytest.raises(DatasetError, match=r"no clip shows a face; .*000000\.mp4"):
-        list(extract_motion(tmp_path / "nobody", 1))
     clip = read_metadata(tmp_path / "nobody", "train")[0]
     assert load_readings(tmp_path / "nobody", clip) is None
+    for _ in range(2):
+        with pytest.raises(DatasetError, match=r"no clip shows a face; .*000000\.mp4"):
+            list(extract_motion(tmp_path / "nobody", 1))
+        assert load_readings(tmp_path / "nobody", clip) == {}

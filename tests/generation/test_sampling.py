@@ -82,12 +82,15 @@ def test_the_whole_strength_ignores_the_prior(kind, noise):
     assert torch.equal(made, sample(kind(), predict, noise, 4))
 
 
+TRAILING = {"timestep_spacing": "trailing", "beta_schedule": "squaredcos_cap_v2", "rescale_betas_zero_snr": True}
+
+
 @pytest.mark.parametrize("kind", SAMPLERS)
 @pytest.mark.parametrize(("strength", "taken"), [(0.75, 6), (0.5, 4), (0.3, 2), (0.01, 1)])
-def test_less_strength_begins_later_from_the_prior_with_the_noise_of_that_time(kind, noise, strength, taken):
-    scheduler, seen, steps = kind(), [], []
-    scheduler.set_timesteps(8)
-    expected = scheduler.timesteps[8 - taken :]
+def test_less_strength_begins_at_that_time_from_the_prior_with_its_noise(kind, noise, strength, taken):
+    scheduler, seen, steps = kind(**TRAILING), [], []
+    first = round(1000 * strength) - 1
+    alpha = scheduler.alphas_cumprod[first]
     prior = torch.full((1, 1, 4, 4), 0.7)  # for both frames
 
     def told(latents, timestep):
@@ -97,11 +100,19 @@ def test_less_strength_begins_later_from_the_prior_with_the_noise_of_that_time(k
     def on_step(index, timestep, latents):
         steps.append(timestep)
 
-    made = sample(kind(), told, noise, 8, prior=prior, strength=strength, on_step=on_step)
-    assert torch.equal(torch.stack(steps), expected)
-    assert count_steps(kind(), 8, strength) == taken
-    time = expected[:1]
-    start = scheduler.add_noise(prior.expand_as(noise), noise, time)
-    scheduler.set_begin_index(8 - taken) if hasattr(scheduler, "set_begin_index") else None
-    torch.testing.assert_close(seen[0], scheduler.scale_model_input(start, time[0]))
+    made = sample(scheduler, told, noise, 8, prior=prior, strength=strength, on_step=on_step)
+    assert int(steps[0]) == first
+    assert torch.stack(steps).float().diff().tolist() == pytest.approx([-(first + 1) / taken] * (taken - 1), abs=1)
+    assert count_steps(scheduler, 8, strength) == taken
+    torch.testing.assert_close(seen[0], alpha.sqrt() * prior + (1 - alpha).sqrt() * noise)
     torch.testing.assert_close(made, prior.expand_as(noise), atol=0.03, rtol=0)
+
+
+@pytest.mark.parametrize("kind", [*SAMPLERS, HeunDiscreteScheduler])
+def test_steps_that_a_strength_divides_are_the_last_of_all(kind, noise):
+    scheduler = kind(**{name: value for name, value in TRAILING.items() if "zero" not in name})
+    steps = []
+    sample(scheduler, predict, noise, 10, prior=noise, strength=0.7, on_step=lambda _, time, __: steps.append(time))
+    scheduler.set_timesteps(10)
+    assert torch.equal(torch.stack(steps), scheduler.timesteps[-len(steps) :])
+    assert len({int(time) for time in steps}) == 7

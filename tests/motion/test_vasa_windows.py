@@ -14,6 +14,7 @@ from emo.pipelines.vasa_conditions import MotionControls, window_conditions
 from emo.pipelines.vasa_motion import GUIDANCE, START, MotionSampler, generate_motion, motion_scheduler
 
 W, K, A, T = 8, 3, 5, 21
+CPU = torch.device("cpu")
 SPACE = CONTROLS.measured(torch.randn(50, len(CONTROLS), generator=torch.Generator().manual_seed(0)) * 3 + 2)
 CONTROLLED = MotionControls(gaze=(0.4, -0.2), distance=1.1, emotion={"angry": 0.7})
 
@@ -34,7 +35,7 @@ def audio() -> torch.Tensor:
 
 def sampler(denoiser, seed: int = 0, **options) -> MotionSampler:
     options = {"controls": MotionControls.usual(denoiser), "num_steps": 3} | options
-    return MotionSampler(denoiser, motion_scheduler(), generator=torch.Generator().manual_seed(seed), **options)
+    return MotionSampler(denoiser, motion_scheduler(), CPU, generator=torch.Generator().manual_seed(seed), **options)
 
 
 def windows(denoiser, audio, **options) -> list:
@@ -107,7 +108,7 @@ def test_a_short_window_is_the_beginning_of_its_own(denoiser, audio):
 def test_a_short_window_is_a_whole_one_with_a_mask(denoiser, audio):
     made = sampler(denoiser, guidance={}).window(audio[:4]).values
     heard = torch.cat([torch.zeros(K, A), audio[:4], torch.zeros(W - 4, A)])
-    conditions = window_conditions(denoiser, heard, None, 4, MotionControls.usual(denoiser), {})
+    conditions = window_conditions(denoiser, heard, None, 4, MotionControls.usual(denoiser), {}, CPU)
     noise = torch.randn(1, W, len(CONTROLS), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         whole = sample(motion_scheduler(), partial(conditions.predict, denoiser), noise, 3)[0]
@@ -115,7 +116,7 @@ def test_a_short_window_is_a_whole_one_with_a_mask(denoiser, audio):
 
 
 def test_guidance_is_the_papers_sum(denoiser, audio):
-    conditions = window_conditions(denoiser, torch.cat([audio[:K], audio[:W]]), None, W, CONTROLLED, GUIDANCE)
+    conditions = window_conditions(denoiser, torch.cat([audio[:K], audio[:W]]), None, W, CONTROLLED, GUIDANCE, CPU)
     torch.testing.assert_close(conditions.weights, torch.tensor([1 + 0.5 + 1.0, -0.5, -1.0]))
     assert conditions.kept["audio"].tolist() == [True, False, True]
     assert conditions.kept["gaze"].tolist() == [True, True, False]
@@ -124,26 +125,34 @@ def test_guidance_is_the_papers_sum(denoiser, audio):
 
     def alone(**changed) -> torch.Tensor:
         controls = MotionControls(**{**vars(CONTROLLED), **changed})
-        heard = window_conditions(denoiser, torch.cat([audio[:K], audio[:W]]), None, W, controls, {})
+        heard = window_conditions(denoiser, torch.cat([audio[:K], audio[:W]]), None, W, controls, {}, CPU)
         return heard.predict(denoiser, noisy, step)
 
     with torch.no_grad():
         whole, blind = alone(), alone(gaze=None)
         only_gaze = window_conditions(
-            denoiser, torch.cat([audio[:K], audio[:W]]), None, W, CONTROLLED, {"gaze": 2.0}
+            denoiser, torch.cat([audio[:K], audio[:W]]), None, W, CONTROLLED, {"gaze": 2.0}, CPU
         ).predict(denoiser, noisy, step)
     torch.testing.assert_close(only_gaze, 2 * whole - blind)
 
 
 def test_what_is_free_costs_no_guidance(denoiser, audio):
     heard = torch.cat([audio[:K], audio[:W]])
-    assert len(window_conditions(denoiser, heard, None, W, MotionControls(), GUIDANCE).weights) == 2
-    assert len(window_conditions(denoiser, heard, None, W, MotionControls(), {"audio": 1.0}).weights) == 1
+    assert len(window_conditions(denoiser, heard, None, W, MotionControls(), GUIDANCE, CPU).weights) == 2
+    assert len(window_conditions(denoiser, heard, None, W, MotionControls(), {"audio": 1.0}, CPU).weights) == 1
+
+
+def test_conditions_lie_where_the_model_works_and_not_where_its_weights_are(denoiser, audio):
+    heard = torch.cat([audio[:K], audio[:W]])
+    conditions = window_conditions(denoiser, heard, None, W, CONTROLLED, GUIDANCE, torch.device("meta"))
+    values = [value for value in vars(conditions).values() if isinstance(value, torch.Tensor)]
+    assert {value.device.type for value in [*values, *conditions.kept.values()]} == {"meta"}
+    assert denoiser.device == CPU
 
 
 def test_controls_steer(denoiser, audio):
     assert MotionControls.usual(denoiser) == MotionControls((0.0, 0.0), 1.25, None)
-    conditions = window_conditions(denoiser, torch.cat([audio[:K], audio[:W]]), None, W, CONTROLLED, {})
+    conditions = window_conditions(denoiser, torch.cat([audio[:K], audio[:W]]), None, W, CONTROLLED, {}, CPU)
     torch.testing.assert_close(conditions.emotion, torch.tensor([[0.0, 0.7]]))
     torch.testing.assert_close(conditions.distance, torch.tensor([[1.1]]))
     free = generate_motion(sampler(denoiser, controls=MotionControls()), audio)
@@ -159,3 +168,14 @@ def test_windows_bent_to_the_one_before_go_on_from_it(denoiser, audio):
         return float((jump - (before + after) / 2).abs().max())
 
     assert off(border_frames=10_000) < 1e-4 < off()
+
+
+def test_a_short_window_is_bent_over_few_of_its_own_frames(denoiser, audio):
+    state = windows(denoiser, audio)[0].state
+
+    def made(frames: int, border: int) -> torch.Tensor:
+        return sampler(denoiser, border_frames=border).window(audio[W : W + frames], state).values
+
+    for frames, most in ((2, 0), (3, 1), (6, 2), (W, 10)):
+        assert torch.equal(made(frames, 10), made(frames, most)), frames
+        assert not most or not torch.equal(made(frames, 10), made(frames, most - 1)), frames

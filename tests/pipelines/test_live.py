@@ -9,13 +9,15 @@ import torch
 from tiny import noise, tiny_config
 
 from emo.errors import AudioError, OptionError
+from emo.generation.origin import repeat_options
 from emo.generation.run import Run
 from emo.generation.running_features import RunningFeatures, live_features
 from emo.hub.build import build_audio_encoder
 from emo.media import LiveSound
 from emo.motion import CONTROLS, MeshAnimator, MotionTrack
 from emo.motion.vasa import HolisticMotionTransformer
-from emo.pipelines.pipeline_vasa import VASAPipeline
+from emo.pipelines.motion_options import VASAOptions
+from emo.pipelines.pipeline_vasa import CPU_STEPS, VASAPipeline
 from emo.pipelines.vasa_motion import motion_scheduler
 
 RATE, SIZE, CHUNK = 16000, 96, 640
@@ -139,9 +141,24 @@ def test_controls_hold_in_live_video(live_pipe, portrait):
     poses = live(live_pipe, portrait, [samples], pose=track).pose
     assert poses is not None
     assert poses[:, 0].tolist() == [1, 2, 3, 2]
-    for option, value, words in (("motion", track, "does not follow live sound"), ("output_type", "latent", "live")):
-        with pytest.raises(OptionError, match=words):
+    with pytest.raises(OptionError, match="border_frames is 4, but of a window of live sound 3 are bent at most"):
+        live(live_pipe, portrait, [samples], border_frames=4)
+    for option, value in {"motion": track, "running_normalization": False, "output_type": "latent"}.items():
+        with pytest.raises(OptionError, match=f"{option}.* is not for live sound"):
             live(live_pipe, portrait, [samples], **{option: value})
+
+
+def test_the_record_repeats_a_live_video_and_knows_what_was_heard(live_pipe, portrait):
+    samples, _ = noise(0.4)
+    stream = live(live_pipe, portrait, [samples], seed=3, gaze=(0.2, 0.0), num_inference_steps=None)
+    origin = stream.origin_of([samples])
+    assert (origin["seed"], origin["dtype"], origin["scheduler"]) == (3, "float32", "DDIMScheduler")
+    repeated = repeat_options(origin, "it", VASAOptions)
+    expected = {"gaze": (0.2, 0.0), "running_normalization": True, "motion": None, "num_inference_steps": CPU_STEPS}
+    assert {name: repeated[name] for name in expected} == expected
+    other = live(live_pipe, portrait, [samples], seed=3).origin_of([samples[:-1]])
+    assert origin["inputs"]["image"] == other["inputs"]["image"]
+    assert origin["inputs"]["audio"] != other["inputs"]["audio"]
 
 
 @pytest.mark.slow

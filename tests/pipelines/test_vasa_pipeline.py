@@ -12,6 +12,7 @@ from emo.errors import AudioError, ConfigError, EmoError, MotionError, OptionErr
 from emo.generation import fingerprint
 from emo.motion import CONTROLS, MotionTrack
 from emo.pipelines import VASAPipeline
+from emo.pipelines.pipeline_vasa import CPU_STEPS
 
 SECONDS = 0.8  # 20 frames, 3 windows
 
@@ -136,6 +137,23 @@ def test_saved_and_loaded(pipe, given, tmp_path):
     for other in (loaded, generic):
         other.set_progress_bar_config(disable=True)
         np.testing.assert_array_equal(other(**given()).frames, frames)
+
+
+def test_under_cpu_offload_nobody_asks_where_the_denoiser_lies(given, monkeypatch):
+    """Between windows it lies on the CPU; hooks are real ones, with this machine's CPU in the GPU's place."""
+    pipe = tiny_vasa()
+    frames = pipe(**given()).frames
+    pipe.enable_model_cpu_offload(device="cpu")
+    asked = property(lambda _: pytest.fail("the denoiser is asked where it lies"))
+    monkeypatch.setattr(type(pipe.denoiser), "device", asked)
+    np.testing.assert_array_equal(pipe(**given()).frames, frames)
+    monkeypatch.setattr(VASAPipeline, "_execution_device", torch.device("meta"))
+    assert pipe.sampler(pipe.completed(pipe.options_class())).device == torch.device("meta")
+
+
+def test_the_record_tells_the_steps_that_were_taken(pipe, given):
+    told = pipe.stream(**given(num_inference_steps=None)).origin["options"]
+    assert (told["num_inference_steps"], told["distance"], told["height"]) == (CPU_STEPS, None, None)
 
 
 def test_the_fingerprint_knows_motion_and_pose(pipe, given):

@@ -21,7 +21,7 @@ FACE = VolumeAnimatorConfig(64, 8, 2, [8, 8], 1, 1, [8], 4, 4, [8], 4)
 @pytest.fixture(scope="module")
 def pipe() -> VASAPipeline:
     denoiser = DenoiserConfig(["happy"], window_length=8, prefix_length=3, dim=16, layers=1, heads=2)
-    made = build_vasa(VASAConfig(128, denoiser, FACE, tiny_config().audio_encoder))
+    made = build_vasa(VASAConfig(128, denoiser, tiny_config().audio_encoder, FACE))
     fill_zero_init(made.animator)
     made.set_progress_bar_config(disable=True)
     return made
@@ -38,7 +38,8 @@ def test_it_talks_and_comes_back_from_disk(pipe, portrait, tmp_path):
     loaded = VASAPipeline.from_pretrained(tmp_path)
     loaded.set_progress_bar_config(disable=True)
     assert isinstance(loaded.animator, VolumeAnimator)
-    np.testing.assert_array_equal(loaded(portrait, noise(0.8), **options()).frames, frames)
+    again = loaded(portrait, noise(0.8), **options()).frames
+    assert np.abs(again.astype(int) - frames).max() <= 1  # where sums are rounded differs with where weights lie
 
 
 def test_poses_are_given_by_name_whatever_the_rest_is(pipe):

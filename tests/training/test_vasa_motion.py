@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import wave
 from dataclasses import replace
 from pathlib import Path
@@ -118,6 +119,27 @@ def test_training_goes_on_from_trained_weights_and_their_units(folder, stage, tm
     other.save_pretrained(tmp_path / "other")
     with pytest.raises(ConfigError, match="another audio encoder"):
         make_stage(folder, f"model.init={tmp_path / 'other'}")
+
+
+def test_a_resumed_training_keeps_its_units_though_clips_have_come(folder, tmp_path):
+    tracks = shutil.copytree(folder / "tracks", tmp_path / "tracks")
+
+    def trained(steps: int, *resume: str) -> HolisticMotionTransformer:
+        given = options(folder, f"data.root={tracks}", f"train.output={tmp_path / 'run'}", f"train.steps={steps}")
+        config, wanted = load_settings(VASAMotionConfig, [*given, *resume])
+        accelerator = make_accelerator(config.train)
+        stage = VASAMotionStage(config, accelerator)
+        assert train(stage, config.train, accelerator, wanted) == 0
+        assert stage.networks.config["space"] == stage.networks.space.to_dict()
+        return HolisticMotionTransformer.from_pretrained(tmp_path / "run/model/denoiser")
+
+    first = trained(1)
+    write_track(tracks, "000009", "train", 9, motion=replace(LABELS, distance=1.4))
+    write_metadata(tracks)
+    fresh = make_stage(folder, f"data.root={tracks}").networks
+    later = trained(2, "--resume", "latest")
+    assert later.space == first.space != fresh.space
+    assert later.config["distance_mean"] == first.config["distance_mean"] != fresh.config["distance_mean"]
 
 
 def test_the_network_has_the_units_of_the_clips(stage):

@@ -9,13 +9,13 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from emo.data import CachedFeature, ClipReader, SampledClips, StepSampler, build_cache, cache_path
+from emo.data import CachedFeature, ClipReader, SampledClips, StepSampler
 from emo.data.samples.emo_features import audio_feature
 from emo.errors import ConfigError
 from emo.metrics.capp import CAPP, FPS
+from emo.training.cached_features import NO_PICTURES, cached_features
 from emo.training.capp.config import CAPPTrainingConfig
 from emo.training.capp.figures import SHIFTS, figures
 from emo.training.capp.samples import ANGLES, SOUND, CAPPBatch, CAPPSampler, clip_angles, clip_sound, mel_feature
@@ -23,7 +23,6 @@ from emo.training.loader import sample_loader
 from emo.training.loading import load_part
 from emo.training.stage import Stage, name_samples
 
-NO_PICTURES = 0  # pixels of the frames, which are not read
 MEASURED = 256  # clips whose means and deviations the network takes for all
 MIN_DEVIATION = 1e-3
 
@@ -38,11 +37,7 @@ class CAPPStage(Stage[CAPP, CAPPBatch]):
         self.seed = config.train.seed
         self.batch_size = config.data.batch_size
         feature = {SOUND: _feature(config.model.audio_encoder, accelerator.device)}
-        with accelerator.main_process_first():
-            made = build_cache(config.data.root, feature, NO_PICTURES)
-            for _ in tqdm(made, "sounds", unit="clip", disable=not accelerator.is_main_process, dynamic_ncols=True):
-                pass
-        self.cache = cache_path(config.data.root, feature, NO_PICTURES)
+        self.cache = cached_features(config.data.root, feature, accelerator)
         self.reader = self._reader(config.data.split)
         if config.train.validate_every:
             self._reader(config.data.held_out)  # now, and not after hours

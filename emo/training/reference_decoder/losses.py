@@ -32,23 +32,30 @@ def drawing_loss(
         visible: (B, 1, s, s), how far it is known.
         config: weights.
     """
-    drawn = drawing.over(drawing.moved(picture))
+    moved = drawing.moved(picture)
+    drawn = drawing.over(moved)
     weight = picture_weight(points, frames.shape[-2], frames.shape[-1], config)
     change, true_change = (values[1::2] - values[::2] for values in (drawn, frames))
     return (
         reconstruction_loss(drawn, frames, weight, config)
-        | flow_loss(drawing, picture, frames, flow, visible, config)
+        | flow_loss(drawing, moved, frames, flow, visible, config)
         | {"steady": config.steady * (weight[::2] * (change - true_change).abs()).mean()}
     )
 
 
 def flow_loss(
-    drawing: Drawing, picture: Tensor, frames: Tensor, flow: Tensor, visible: Tensor, config: FlowLossConfig
+    drawing: Drawing, moved: Tensor, frames: Tensor, flow: Tensor, visible: Tensor, config: FlowLossConfig
 ) -> dict[str, Tensor]:
-    """The parts that know where a frame's content stands in the portrait; see `drawing_loss`."""
+    """The parts that know where a frame's content stands in the portrait; see `drawing_loss`.
+
+    Args:
+        drawing: of B frames.
+        moved: the portraits, moved by it, (B, 3, H, W) in -1 ... 1.
+        frames, flow, visible, config: as of `drawing_loss`.
+    """
     size = flow.shape[-2:]
     known = visible.sum() + 1
-    wrong = (drawing.moved(picture) - frames).abs().mean(dim=1, keepdim=True)
+    wrong = (moved - frames).abs().mean(dim=1, keepdim=True)
     share = resize(drawing.visibility, *size).float().clamp(1e-4, 1 - 1e-4)
     return {
         "moved": config.moved * (resize(visible, *frames.shape[-2:]) * wrong).mean(),

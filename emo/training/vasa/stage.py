@@ -8,18 +8,18 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from emo.data import ClipReader, SampledClips, StepSampler, build_cache, cache_path
+from emo.data import ClipReader, SampledClips, StepSampler
 from emo.data.samples.emo_features import AUDIO, audio_feature
 from emo.data.samples.motion_codes import motion_feature
 from emo.errors import ConfigError
-from emo.motion import CONTROLS, MeshAnimator, MotionTrack
+from emo.motion import CONTROLS, MeshAnimator, MotionSpace, MotionTrack
 from emo.motion.vasa import CONDITIONS, HolisticMotionTransformer, VolumeAnimator
 from emo.pipelines import VASAPipeline
 from emo.pipelines.vasa_conditions import MotionControls
 from emo.pipelines.vasa_motion import MotionSampler, generate_motion, motion_scheduler
+from emo.training.cached_features import NO_PICTURES, cached_features
 from emo.training.emo.draws import draw
 from emo.training.loader import sample_loader
 from emo.training.loading import load_part
@@ -30,7 +30,8 @@ from emo.training.vasa.figures import Generated, figures
 from emo.training.vasa.loss import motion_loss
 from emo.training.vasa.samples import NAMED, MotionBatch, MotionLabel, WindowSampler, clip_audio, clip_motion
 
-NO_PICTURES = 0  # pixels of the frames, which are not read
+UNITS = ("space", "distance_mean", "distance_deviation")  # of a network's config: what its numbers mean
+UNITS_FILE = "units.json"
 
 
 class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
@@ -50,17 +51,16 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
         if config.model.animator:
             self.animator = load_part(VolumeAnimator, config.model.animator).to(self.device).eval()
             features, size = features | motion_feature(self.animator), self.animator.config["sample_size"]
-        with accelerator.main_process_first():
-            made = build_cache(config.data.root, features, size)
-            for _ in tqdm(made, "sounds", unit="clip", disable=not accelerator.is_main_process, dynamic_ncols=True):
-                pass
-        self.cache = cache_path(config.data.root, features, size)
+        self.cache = cached_features(config.data.root, features, accelerator, size)
         self.named = self.animator.space.names == CONTROLS.names
         self.reader = self._reader(config.data.split)
         if config.train.validate_every:
             self._reader(config.data.held_out)  # now, and not after hours
         self.audio_dim = encoder.config.num_hidden_layers * encoder.config.hidden_size
         self.networks = self._trained(config.model.init) if config.model.init else self._new()
+        self.main = accelerator.is_main_process
+        accelerator.register_save_state_pre_hook(self._save_units)
+        accelerator.register_load_state_pre_hook(self._load_units)
         self.scheduler = motion_scheduler()
         self.objective = Objective(self.scheduler, ObjectiveConfig())
 
@@ -122,6 +122,20 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
             raise ConfigError(f"model.init: {folder} is of {network.fps} frames per second, the clips of {rate}")
         return network
 
+    def _save_units(self, models: list[nn.Module], weights: list[dict[str, Tensor]], folder: str) -> None:
+        """Keep what the network's numbers mean in a checkpoint."""
+        if self.main:
+            units = {name: self.networks.config[name] for name in UNITS}
+            (Path(folder) / UNITS_FILE).write_text(json.dumps(units), encoding="utf-8")
+
+    def _load_units(self, models: list[nn.Module], folder: str) -> None:
+        """Go on in a checkpoint's units, whatever clips have come or gone since."""
+        path = Path(folder) / UNITS_FILE
+        if path.is_file():  # older checkpoints have none
+            units = json.loads(path.read_text(encoding="utf-8"))
+            self.networks.register_to_config(**units)
+            self.networks.space = MotionSpace.from_dict(units["space"])
+
     def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
         config, network = self.config, self.networks.config
         windows = WindowSampler(
@@ -182,6 +196,7 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
         sampler = MotionSampler(
             networks,
             cast(Any, self.scheduler),
+            self.device,
             MotionControls(label.gaze, label.distance, emotion),
             {"audio": config.audio_guidance_scale, "gaze": config.gaze_guidance_scale},
             config.num_inference_steps,

@@ -41,7 +41,8 @@ def swap_losses(swaps: Swaps, truth: SwapTruth, config: SwapLossConfig) -> dict[
     first, second = truth.first, truth.second
     drawings = {name: drawing.float() for name, drawing in swaps.drawings.items()}
     sources = {"second": first, "first": second, "pose": second, "dynamics": first}
-    drawn = {name: drawings[name].over(drawings[name].moved(source)) for name, source in sources.items()}
+    moved = {name: drawings[name].moved(source) for name, source in sources.items()}
+    drawn = {name: drawings[name].over(moved[name]) for name in sources}
     weight = picture_weight(truth.points, second.shape[-2], second.shape[-1], config)
     parts = reconstruction_loss(
         torch.cat([drawn["second"], drawn["first"]]),
@@ -50,13 +51,13 @@ def swap_losses(swaps: Swaps, truth: SwapTruth, config: SwapLossConfig) -> dict[
         config,
     )
     if truth.flow is not None:
-        parts |= flow_loss(drawings["second"], first, second, *truth.flow, config)
+        parts |= flow_loss(drawings["second"], moved["second"], second, *truth.flow, config)
     usual = torch.tensor([column.deviation for column in CONTROLS.columns[: len(POSE)]], device=first.device)
     found = swaps.motion[len(first) :, : len(POSE)].float()
-    person, moved = swaps.identity.float()
+    person, posed = swaps.identity.float()
     return parts | {
         "transfer": config.transfer * (drawn["pose"] - drawn["dynamics"]).abs().mean(),
-        "identity": config.identity * (1 - cosine_similarity(person, moved)).mean(),
+        "identity": config.identity * (1 - cosine_similarity(person, posed)).mean(),
         "contrast": config.contrast * contrast(*swaps.told.float()),
         "pose": config.pose * ((found - truth.pose) / usual).abs().mean(),
     }
