@@ -61,6 +61,22 @@ def opened(chromium, address: str, width: int, requests: list[str] | None = None
     return page
 
 
+@contextmanager
+def well_behaved(chromium, address: str, width: int) -> Iterator:
+    """The page, which asks nothing of any other server, logs no error and fits the screen's width."""
+    requests, errors = [], []
+    page = opened(chromium, address, width, requests)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: "Security Policy" in said.text and errors.append(said.text))
+    page.set_default_timeout(30_000)
+    yield page
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert len(requests) > 10
+    assert [url for url in requests if not url.startswith((address, "data:", "blob:"))] == []
+    assert errors == []
+    page.close()
+
+
 def give(page, field: str, path: Path) -> None:
     """Upload a file into `portrait` or `sound`."""
     page.set_input_files(f"#{field} input[type=file]", str(path))
