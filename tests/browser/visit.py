@@ -38,11 +38,17 @@ def served(*options: str | Path) -> Iterator[tuple[str, Path]]:
 
 
 @contextmanager
-def browser() -> Iterator:
-    """Headless Chromium, which has a synthetic camera and microphone."""
+def browser(sound: Path | None = None) -> Iterator:
+    """Headless Chromium, which has a synthetic camera and microphone.
+
+    Args:
+        sound: a WAV file that the microphone hears, over and over; beeps by default.
+    """
     from playwright.sync_api import sync_playwright
 
     flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--no-sandbox"]
+    if sound is not None:
+        flags.append(f"--use-file-for-fake-audio-capture={sound}")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         try:
