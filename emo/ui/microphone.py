@@ -10,6 +10,7 @@ import numpy as np
 from emo.ui.words import OPTIONS, FieldError
 
 RATES = 8000, 192_000
+MAX_TEXT = 1 << 20  # characters of a piece, of which the last are taken
 MAX_SECONDS = 2.0  # of a piece: what a browser held back is of no use any more
 TROUBLES = {
     "NotAllowedError": "The browser refused the microphone: allow this page to use it, and start again.",
@@ -48,7 +49,7 @@ def read_piece(message: dict[str, Any]) -> Piece:
     if not numbers or not RATES[0] <= rate <= RATES[1] or not isinstance(text, str):
         raise FieldError(OPTIONS, NO_SOUND)
     try:
-        content = base64.b64decode(text, validate=True)
+        content = base64.b64decode(text[-MAX_TEXT:], validate=True)
     except (binascii.Error, ValueError):
         raise FieldError(OPTIONS, NO_SOUND) from None
     samples = np.frombuffer(content[: len(content) // 2 * 2], "<i2").astype(np.int16)

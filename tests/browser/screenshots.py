@@ -60,6 +60,9 @@ def speak(page) -> None:
     page.click("#example-portrait")
     page.wait_for_selector("#portrait img")
     page.click("button[role=tab]:has-text('Live')")
+    page.wait_for_timeout(500)
+    if not page.locator("#live-start").count():
+        return
     page.click("#live-start")
     page.wait_for_selector("#live img[src]")
     page.wait_for_timeout(5000)
@@ -82,9 +85,7 @@ def main() -> None:
         with browser(path) as chromium:
             for width in SIZES:
                 visit(opened(chromium, address, width), width, options.steps)
-            page = opened(chromium, address, 1280)
-            if page.locator("#live-start").count():
-                speak(page)
+            speak(opened(chromium, address, 1280))
 
 
 if __name__ == "__main__":

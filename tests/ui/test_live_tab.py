@@ -32,6 +32,7 @@ def test_a_piece_is_numbers():
 def test_of_a_long_piece_the_newest_sound_is_taken():
     assert read_piece(message(np.arange(100_000) % 1000)).samples[-1] == 999
     assert len(read_piece(message(np.arange(100_000))).samples) == 32_000
+    assert read_piece(message(np.arange(1_000_000) % 1000, rate=192_000)).samples[-1] == 999
 
 
 @pytest.mark.parametrize(
