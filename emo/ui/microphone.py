@@ -52,5 +52,5 @@ def read_piece(message: dict[str, Any]) -> Piece:
         content = base64.b64decode(text[-MAX_TEXT:], validate=True)
     except (binascii.Error, ValueError):
         raise FieldError(OPTIONS, NO_SOUND) from None
-    samples = np.frombuffer(content[: len(content) // 2 * 2], "<i2").astype(np.int16)
+    samples = np.frombuffer(content[len(content) % 2 :], "<i2").astype(np.int16)
     return Piece(samples[-round(MAX_SECONDS * rate) :], round(rate), round(shown))
