@@ -44,7 +44,9 @@ def read_piece(message: dict[str, Any]) -> Piece:
     """
     if "trouble" in message:
         raise FieldError(OPTIONS, TROUBLES.get(str(message["trouble"]), TROUBLE))
-    rate, shown, text = message.get("rate"), message.get("shown"), message.get("samples")
+    rate: Any = message.get("rate")
+    shown: Any = message.get("shown")
+    text = message.get("samples")
     numbers = all(isinstance(number, int | float) and 0 <= number < 1e9 for number in (rate, shown))
     if not numbers or not RATES[0] <= rate <= RATES[1] or not isinstance(text, str):
         raise FieldError(OPTIONS, NO_SOUND)
