@@ -3,6 +3,7 @@
     python benchmarks/live.py compare MODEL SOUND...                        # jaws: live, as a file, as what is heard
     python benchmarks/live.py speed MODEL PORTRAIT SOUND --minutes 10       # fps, memory, sound against picture
     python benchmarks/live.py delay MODEL PORTRAIT SOUND --seconds 30       # from sound to frame, by the clock
+    python benchmarks/live.py page MODEL PORTRAIT SOUND --seconds 30        # that of the web page, without a browser
 
 MODEL is a pipeline folder of VASA-1. Each prints a Markdown table. `--hop`, `--ahead` and `--past` try other seconds.
 Run with OMP_NUM_THREADS=1 for figures of one core.
@@ -12,6 +13,7 @@ import argparse
 import os
 import resource
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -45,11 +47,11 @@ def samples_of(path: Path) -> np.ndarray:
         return track.read(0, track.length)
 
 
-def chunks(samples: np.ndarray, seconds: float | None = None) -> Iterator[np.ndarray]:
+def chunks(samples: np.ndarray, seconds: float | None = None, size: int = CHUNK) -> Iterator[np.ndarray]:
     """40 ms each, from the beginning again until there were enough."""
     total = len(samples) if seconds is None else round(seconds * RATE)
-    for start in range(0, total, CHUNK):
-        place = (start + np.arange(min(CHUNK, total - start))) % len(samples)
+    for start in range(0, total, size):
+        place = (start + np.arange(min(size, total - start))) % len(samples)
         yield samples[place]
 
 
@@ -177,10 +179,84 @@ def delay(options: argparse.Namespace) -> None:
     print(f"| {options.size} | {first:.2f} | {middle:.2f} | {most:.2f} | {rest.max():.2f} |")
 
 
+def page(options: argparse.Namespace) -> None:
+    """The page's session, spoken to from another thread; each picture is encoded as the page does."""
+    from PIL import Image
+
+    from emo.ui import Limits
+    from emo.ui.jobs import Jobs
+    from emo.ui.live import LIVE, LiveSession
+    from emo.ui.preview import data_uri
+    from emo.ui.request import Request
+
+    pipe, samples = load(options), samples_of(options.sound)
+    spoken: dict[int, float] = {}  # when pieces began to be said, by their identity
+    drawn: list[tuple[float, float]] = []  # seconds of sound before a piece, of all that was not dropped; its time
+    numbers: dict[int, int] = {}  # of frames, by their identity
+    alive: list[object] = []
+    plain_live = pipe.live
+
+    def live(image, sound, **choice):
+        def noted():
+            seconds = 0.0
+            for piece, rate in sound:
+                drawn.append((seconds, spoken[id(piece)]))
+                seconds += len(piece) / rate
+                yield piece, rate
+
+        return plain_live(image, noted(), **choice)
+
+    pipe.live = live
+    fields = {"height": str(options.size), "width": str(options.size), "steps": str(options.steps or "")}
+    session = LiveSession(Jobs(pipe, Limits()), Request(str(options.portrait), None, 0, fields))
+    plain_put = session._frames.put
+
+    def put(frames, fps):
+        for frame in frames:
+            alive.append(frame)
+            numbers[id(frame)] = len(numbers)
+        plain_put(frames, fps)
+
+    session._frames.put = put
+    shown = 0
+
+    def speak() -> None:
+        begun = time.perf_counter()
+        for index, piece in enumerate(chunks(samples, options.seconds, RATE // 10)):
+            alive.append(piece)
+            spoken[id(piece)] = begun + index / 10
+            time.sleep(max(0.0, begun + (index + 1) / 10 - time.perf_counter()))
+            session.hear(piece, RATE, shown)
+        session.stop()
+
+    delays, begun, speaker = [], 0.0, threading.Thread(target=speak)
+    for news in session.news():
+        if news.stage != LIVE and not speaker.is_alive():
+            speaker.start()
+        if news.frame is None:
+            continue
+        data_uri(Image.fromarray(news.frame))
+        now, shown = time.perf_counter(), news.count
+        begun = begun or now
+        at = numbers[id(news.frame)] / session._fps
+        before, said = max(entry for entry in drawn if entry[0] <= at)
+        delays.append(now - said - (at - before))
+    session.join()
+    seconds = now - begun
+    middle, most = np.quantile(delays, (0.5, 0.95))
+    heard = sum(len(piece) for piece in alive if getattr(piece, "ndim", 0) == 1) / RATE
+    print("| px | drawn, % of the sound | pictures/s | pictures after their sound, s: median | 95 % | most |")
+    print("|---" * 6 + "|")
+    print(
+        f"| {options.size} | {100 * (drawn[-1][0] + 0.1) / heard:.0f} | {len(delays) / seconds:.1f} "
+        f"| {middle:.2f} | {most:.2f} | {max(delays):.2f} |"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     commands = parser.add_subparsers(required=True)
-    for function in (compare, speed, delay):
+    for function in (compare, speed, delay, page):
         command = commands.add_parser(function.__name__)
         command.set_defaults(run=function)
         command.add_argument("model", type=Path)
@@ -192,6 +268,7 @@ def main() -> None:
         command.add_argument("--size", type=int, default=256)
         command.add_argument("--minutes", type=float, default=10)
         command.add_argument("--seconds", type=float, default=30)
+        command.add_argument("--steps", type=int, help="of page; the usual ones by default")
         command.add_argument("--hop", type=float, default=0.32)
         command.add_argument("--ahead", type=float, default=0.18)
         command.add_argument("--past", type=float, default=2)

@@ -1,83 +1,18 @@
 """Where live sound comes from: a microphone, or whatever writes to standard input."""
 
 import os
-import queue
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 
+from emo.arriving import Arriving
 from emo.errors import EmoError, OptionError, first_line
 
-POLL = 0.1  # seconds between looks at whether it is to stop
 CHUNKS_PER_SECOND = 25
-WAITING_CHUNKS = 250  # ten seconds
 TOO_SLOW = "sound comes faster than frames can be drawn; choose fewer --steps, or a smaller --height and --width"
-
-
-class Arriving:
-    """What another thread makes, in order, until it has ended or is told to stop; what has come by then counts.
-
-    Args:
-        limit: how much may wait; whoever makes more has to wait himself.
-    """
-
-    def __init__(self, limit: int = WAITING_CHUNKS):
-        self._queue: queue.Queue[Any] = queue.Queue(limit)
-        self._stopped = threading.Event()
-        self._ended = threading.Event()
-        self._error: BaseException | None = None
-
-    @property
-    def full(self) -> bool:
-        """Whether no more may wait."""
-        return self._queue.full()
-
-    def put(self, thing: Any) -> bool:
-        """Add one, as soon as there is room; returns whether more is wanted."""
-        while not self._stopped.is_set():
-            try:
-                self._queue.put(thing, timeout=POLL)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def put_at_once(self, thing: Any, error: EmoError) -> None:
-        """Add one without waiting, if more is wanted; where there is no room, it ends with an error."""
-        if self._stopped.is_set() or self._ended.is_set():
-            return
-        try:
-            self._queue.put_nowait(thing)
-        except queue.Full:
-            self.end(error)
-
-    def end(self, error: BaseException | None = None) -> None:
-        """Nothing comes after what has come.
-
-        Args:
-            error: to be raised then.
-        """
-        self._error = self._error or error
-        self._ended.set()
-
-    def stop(self) -> None:
-        """Nothing more is wanted than what has come."""
-        self._stopped.set()
-
-    def __iter__(self) -> Iterator[Any]:
-        while True:
-            over = self._ended.is_set() or self._stopped.is_set()
-            try:
-                yield self._queue.get(timeout=0 if over else POLL)
-            except queue.Empty:
-                if over:
-                    break
-        if self._error is not None:
-            raise self._error
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The left half of the page: portrait, recording, the model's options, and what helps to fill them in."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -15,7 +15,7 @@ from emo.ui.form import argument, fields_of, first_value, range_of
 from emo.ui.jobs import Jobs
 from emo.ui.limits import Limits
 from emo.ui.preview import PREVIEW_SIDE, corner_marked, drawn_region
-from emo.ui.request import open_portrait, preview_portrait
+from emo.ui.request import Request, open_portrait, preview_portrait
 from emo.ui.uploads import read_sound
 from emo.ui.words import OPTIONS, FieldError, field_errors
 
@@ -51,6 +51,11 @@ class Inputs:
     def names(self) -> list[str]:
         """What programs call them."""
         return ["portrait", "sound", "seed", *self.options]
+
+    def request(self, values: Sequence[Any]) -> Request:
+        """What the fields hold, given in their order."""
+        portrait, sound, seed, *options = values
+        return Request(portrait, sound, seed, dict(zip(self.options, options, strict=True)))
 
     def blank(self, *fields: str) -> dict[Any, Any]:
         """Updates that hide the errors of these fields; of all by default."""
@@ -112,12 +117,12 @@ def build_inputs(jobs: Jobs) -> Inputs:
     inputs = Inputs(portrait, sound, seed, options, errors)
     _wire_portrait(jobs, inputs, region, note)
     _wire_sound(jobs, inputs, any_sound)
-    portrait_example.click(example_portrait, None, portrait, **_PRIVATE)
-    sound_example.click(example_sound, None, sound, **_PRIVATE)
+    portrait_example.click(example_portrait, None, portrait, **PRIVATE)
+    sound_example.click(example_sound, None, sound, **PRIVATE)
     return inputs
 
 
-_PRIVATE: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": 4, "show_progress": "hidden"}
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": 4, "show_progress": "hidden"}
 
 
 def _as_it_is(value: Any) -> Any:
@@ -173,7 +178,7 @@ def _add_sliders(option: Option, field: Any) -> None:
     look: dict[str, Any] = {"minimum": low, "maximum": high, "value": value, "step": 0.05}
     with gr.Row():
         sliders = [gr.Slider(label=label, elem_id=f"{option.flag}-{name}", **look) for name, label in labels.items()]
-    gr.on([slider.release for slider in sliders], _joined, sliders, field, **_PRIVATE)
+    gr.on([slider.release for slider in sliders], _joined, sliders, field, **PRIVATE)
 
 
 def _joined(*numbers: float) -> str:
@@ -244,11 +249,11 @@ def _wire_portrait(jobs: Jobs, inputs: Inputs, region: dict[str, Any], note: gr.
     def anywhere(path: str | None, *values: Any) -> dict[Any, Any]:
         return show_with("full", path, *values)
 
-    portrait.change(reset, watched, [field, *shown], **_PRIVATE)
-    gr.on([trigger for each in fields for trigger in (each.submit, each.blur)], show, watched, shown, **_PRIVATE)
-    view.select(tap, [portrait, corner, *fields], [field, *shown], **_PRIVATE)
-    region["auto"].click(reset, watched, [field, *shown], **_PRIVATE)
-    region["full"].click(anywhere, watched, [field, *shown], **_PRIVATE)
+    portrait.change(reset, watched, [field, *shown], **PRIVATE)
+    gr.on([trigger for each in fields for trigger in (each.submit, each.blur)], show, watched, shown, **PRIVATE)
+    view.select(tap, [portrait, corner, *fields], [field, *shown], **PRIVATE)
+    region["auto"].click(reset, watched, [field, *shown], **PRIVATE)
+    region["full"].click(anywhere, watched, [field, *shown], **PRIVATE)
 
 
 def _wire_check(jobs: Jobs, inputs: Inputs, note: gr.HTML) -> None:
@@ -268,8 +273,8 @@ def _wire_check(jobs: Jobs, inputs: Inputs, note: gr.HTML) -> None:
         return updates | {note: message(notes)}
 
     watched, shown = [inputs.portrait, *fields], [note, *inputs.errors.values()]
-    inputs.portrait.change(check, watched, shown, **_PRIVATE)
-    gr.on([trigger for each in fields for trigger in (each.submit, each.blur)], check, watched, shown, **_PRIVATE)
+    inputs.portrait.change(check, watched, shown, **PRIVATE)
+    gr.on([trigger for each in fields for trigger in (each.submit, each.blur)], check, watched, shown, **PRIVATE)
 
 
 def _wire_sound(jobs: Jobs, inputs: Inputs, button: gr.UploadButton) -> None:

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from emo.ui.words import OPTIONS, FieldError
 
 POLL_SECONDS = 0.5  # seconds without news after which the last news is told again: only there can a listener leave
 IDLE_TIMEOUT = 30.0  # seconds after which a job that nobody asks about is given up
+BUSY_SECONDS = 2.0  # seconds for the last step of a stopped job, after which the pipeline is in use
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,20 @@ class Jobs:
     def size(self) -> int:
         """Pixels of the pictures' sides."""
         return self.pipe.default_size
+
+    @contextmanager
+    def pipeline_at_once(self) -> Iterator[Any]:
+        """The pipeline, for the context alone.
+
+        Raises:
+            FieldError: somebody else uses it.
+        """
+        if not self._pipeline.acquire(timeout=BUSY_SECONDS):
+            raise FieldError(OPTIONS, "The page is busy: somebody else uses it just now. Try again in a moment.")
+        try:
+            yield self.pipe
+        finally:
+            self._pipeline.release()
 
     def generate(self, request: Request) -> Iterator[JobProgress | VideoPreview | JobResult]:
         """Tell a generation as it goes on, at least every POLL_SECONDS seconds. The last that comes is `JobResult`.

@@ -1,7 +1,6 @@
 """The page: its fields, what happens when they are used, and the same function for programs."""
 
 import inspect
-import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,14 +8,14 @@ from typing import Any
 import gradio as gr
 from gradio.exceptions import InvalidPathError
 
-from emo.errors import EmoError
 from emo.ui.form import argument, fields_of, first_value
 from emo.ui.frames import VideoPreview
 from emo.ui.inputs import Inputs, build_inputs
 from emo.ui.jobs import JobResult, Jobs
+from emo.ui.live_tab import build_live
 from emo.ui.preview import frames_html, progress_html
 from emo.ui.request import Request
-from emo.ui.words import FieldError
+from emo.ui.words import FieldError, server_error
 
 TITLE = "EMO: one portrait and one recording become a talking video"
 NOTICE = (
@@ -31,6 +30,8 @@ CSS = """
 .emo-newest {width: min(100%, 320px); image-rendering: auto}
 .emo-progress progress {width: 100%; height: 1em}
 .emo-progress p {margin: .3em 0}
+#live img {display: block; width: min(100%, 512px); margin: .4em auto; border-radius: 6px}
+#live img[hidden] {display: none}
 #status .pending {opacity: 1}
 #status [data-testid=status-tracker] {position: static !important; min-height: 0; visibility: visible; opacity: 1}
 #status [data-testid=status-tracker].hide {display: none}
@@ -38,8 +39,6 @@ CSS = """
 """
 WAITING = "<progress></progress><p>Waiting for its turn …</p>"
 KEEP_SECONDS = 3600  # until uploads and videos are removed from the server
-
-logger = logging.getLogger(__name__)
 
 
 def build_page(jobs: Jobs) -> gr.Blocks:
@@ -49,17 +48,20 @@ def build_page(jobs: Jobs) -> gr.Blocks:
         with gr.Row():
             with gr.Column(min_width=320):
                 inputs = build_inputs(jobs)
-            with gr.Column(min_width=320):
-                with gr.Row():
-                    go = gr.Button("Generate", variant="primary", elem_id="generate")
-                    cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel")
-                status = gr.HTML(elem_id="status", elem_classes="emo-progress")
-                frames = gr.HTML(elem_id="frames")
-                video = gr.Video(label="Video", interactive=False, buttons=["download"], elem_id="video")
+            with gr.Column(min_width=320), gr.Tabs():
+                with gr.Tab("Video of the recording"):
+                    with gr.Row():
+                        go = gr.Button("Generate", variant="primary", elem_id="generate")
+                        cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel")
+                    status = gr.HTML(elem_id="status", elem_classes="emo-progress")
+                    frames = gr.HTML(elem_id="frames")
+                    video = gr.Video(label="Video", interactive=False, buttons=["download"], elem_id="video")
+                with gr.Tab("Live", elem_id="live-tab"):
+                    build_live(jobs, inputs)
         outputs = [*inputs.errors.values(), status, frames, video, go, cancel]
 
         def run(*values) -> Iterator[dict[Any, Any]]:
-            yield from _run(jobs, _request(inputs, values), inputs, status, frames, video, go, cancel)
+            yield from _run(jobs, inputs.request(values), inputs, status, frames, video, go, cancel)
 
         canceled = gr.State(False)
         begun = go.click(
@@ -107,12 +109,6 @@ def build_page(jobs: Jobs) -> gr.Blocks:
         _takes_uploads_only(block)
     _takes_any_name(page)
     return page
-
-
-def _request(inputs: Inputs, values: tuple[Any, ...]) -> Request:
-    """What the fields hold, in their order."""
-    portrait, sound, seed, *options = values
-    return Request(portrait, sound, seed, dict(zip(inputs.options, options, strict=True)))
 
 
 def _limits_text(jobs: Jobs) -> str:
@@ -167,7 +163,7 @@ def _run(jobs: Jobs, request: Request, inputs: Inputs, status, frames, video, go
     except FieldError as error:
         yield inputs.error(error) | {status: "", frames: ""} | over
     except Exception as error:
-        yield {status: f'<p class="emo-error" role="alert">{_server_error(error)}</p>', frames: ""} | over
+        yield {status: f'<p class="emo-error" role="alert">{server_error(error)}</p>', frames: ""} | over
 
 
 def _for_programs(jobs: Jobs, inputs: Inputs) -> Callable[..., Iterator[tuple[str | None, str]]]:
@@ -176,7 +172,7 @@ def _for_programs(jobs: Jobs, inputs: Inputs) -> Callable[..., Iterator[tuple[st
     def generate(*values):
         """Yields `(None, progress)` while it goes on, in the end the video and a line about it."""
         try:
-            for news in jobs.generate(_request(inputs, values)):
+            for news in jobs.generate(inputs.request(values)):
                 if isinstance(news, JobResult):
                     yield str(news.path), progress_html(news)
                 elif not isinstance(news, VideoPreview):
@@ -184,7 +180,7 @@ def _for_programs(jobs: Jobs, inputs: Inputs) -> Callable[..., Iterator[tuple[st
         except FieldError as error:
             raise gr.Error(f"{error.field}: {error}", print_exception=False) from None
         except Exception as error:
-            raise gr.Error(_server_error(error), print_exception=False) from None
+            raise gr.Error(server_error(error), print_exception=False) from None
 
     defaults = {argument(entry): first_value(entry, jobs.limits) for entry in fields_of(jobs.options)} | {"seed": 0}
     generate.__signature__ = inspect.Signature(
@@ -196,12 +192,3 @@ def _for_programs(jobs: Jobs, inputs: Inputs) -> Callable[..., Iterator[tuple[st
         ]
     )
     return generate
-
-
-def _server_error(error: Exception) -> str:
-    """What strangers are told of anything else: of the server's own troubles, nothing."""
-    if isinstance(error, EmoError):
-        logger.error("a generation failed: %s", error)
-    else:
-        logger.exception("a generation failed")
-    return "The server could not make this video; its log says why. Try again."

@@ -58,18 +58,27 @@ def read_request(request: Request, options: type[Options], limits: Limits, folde
     Raises:
         FieldError: naming the first field that is wrong.
     """
+    picture, read = read_picture(request, options, limits)
+    if request.sound is None:
+        raise FieldError("sound", "Give a recording of speech or song.")
+    copy = folder / Path(request.sound).name
+    with field_errors("sound", request.sound):
+        read_sound(request.sound, copy, limits.sound)
+    return Uploads(picture, copy, read)
+
+
+def read_picture(request: Request, options: type[Options], limits: Limits) -> tuple[Image.Image, Options]:
+    """The portrait and what the fields of options mean, checked one by one; the recording is not looked at.
+
+    Raises:
+        FieldError: naming the first field that is wrong.
+    """
     if not _is_seed(request.seed):
         raise FieldError(OPTIONS, "The seed is a whole number, not negative.")
     read = read_options(options, request.options, limits)
     if request.portrait is None:
         raise FieldError("portrait", "Give a portrait: a picture with one face that looks at the camera.")
-    if request.sound is None:
-        raise FieldError("sound", "Give a recording of speech or song.")
-    picture = open_portrait(request.portrait, read.values().get("face_region"), limits)
-    copy = folder / Path(request.sound).name
-    with field_errors("sound", request.sound):
-        read_sound(request.sound, copy, limits.sound)
-    return Uploads(picture, copy, read)
+    return open_portrait(request.portrait, read.values().get("face_region"), limits), read
 
 
 def open_request(pipe: Any, request: Request, uploads: Uploads, on_step) -> Stream[Any]:

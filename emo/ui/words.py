@@ -1,5 +1,6 @@
 """What is wrong, as the page says it: in a sentence beside the field it concerns, and of the server nothing."""
 
+import logging
 import tempfile
 import threading
 import warnings
@@ -15,6 +16,7 @@ INPUTS = {"image": "portrait", "audio": "sound"}
 """The page's own fields by the names that errors have for them."""
 
 _warnings = threading.Lock()  # the warnings module's filters belong to the whole process
+logger = logging.getLogger(__name__)
 
 
 class FieldError(Exception):
@@ -78,6 +80,15 @@ def sentence(text: str, path: str | Path | None = None) -> str:
     text = text.removeprefix("portrait: ").removeprefix("the sound: ").strip().rstrip(".")
     first = text[:1] if name and text.startswith(name) else text[:1].upper()
     return f"{first}{text[1:]}."
+
+
+def server_error(error: Exception) -> str:
+    """What strangers are told of anything else: of the server's own troubles, nothing."""
+    if isinstance(error, EmoError):
+        logger.error("a generation failed: %s", error)
+    else:
+        logger.exception("a generation failed")
+    return "The server could not make this video; its log says why. Try again."
 
 
 def _field_of(error: EmoError, default: str) -> str:

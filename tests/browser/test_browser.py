@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from visit import SIZES, give, opened, set_steps
+from visit import SIZES, give, opened, set_steps, well_behaved
 
 from emo.media import VideoReader, read_origin
 
@@ -14,18 +14,8 @@ LONG = 90_000  # milliseconds
 
 @pytest.fixture(params=SIZES)
 def page(request, chromium, address):
-    """The page, which asks nothing of any other server, logs no error and fits the screen's width."""
-    requests, errors = [], []
-    page = opened(chromium, address[0], request.param, requests)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: "Security Policy" in said.text and errors.append(said.text))
-    page.set_default_timeout(30_000)
-    yield page
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    assert len(requests) > 10
-    assert [url for url in requests if not url.startswith((address[0], "data:", "blob:"))] == []
-    assert errors == []
-    page.close()
+    with well_behaved(chromium, address[0], request.param) as page:
+        yield page
 
 
 def test_a_portrait_and_a_recording_become_a_video(page, files, tmp_path):

@@ -38,11 +38,17 @@ def served(*options: str | Path) -> Iterator[tuple[str, Path]]:
 
 
 @contextmanager
-def browser() -> Iterator:
-    """Headless Chromium, which has a synthetic camera and microphone."""
+def browser(sound: Path | None = None) -> Iterator:
+    """Headless Chromium, which has a synthetic camera and microphone.
+
+    Args:
+        sound: a WAV file that the microphone hears, over and over; beeps by default.
+    """
     from playwright.sync_api import sync_playwright
 
     flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--no-sandbox"]
+    if sound is not None:
+        flags.append(f"--use-file-for-fake-audio-capture={sound}")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         try:
@@ -59,6 +65,22 @@ def opened(chromium, address: str, width: int, requests: list[str] | None = None
     page.goto(address)
     page.wait_for_selector("#generate")
     return page
+
+
+@contextmanager
+def well_behaved(chromium, address: str, width: int) -> Iterator:
+    """The page, which asks nothing of any other server, logs no error and fits the screen's width."""
+    requests, errors = [], []
+    page = opened(chromium, address, width, requests)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: "Security Policy" in said.text and errors.append(said.text))
+    page.set_default_timeout(30_000)
+    yield page
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert len(requests) > 10
+    assert [url for url in requests if not url.startswith((address, "data:", "blob:"))] == []
+    assert errors == []
+    page.close()
 
 
 def give(page, field: str, path: Path) -> None:
