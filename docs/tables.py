@@ -32,8 +32,8 @@ from emo.training.capp import CAPPTrainingConfig  # noqa: E402
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig  # noqa: E402
 from emo.training.syncnet import SyncNetTrainingConfig  # noqa: E402
 from emo.training.vasa import VASAMotionConfig  # noqa: E402
+from emo.training.vasa_codes import VASACodesConfig  # noqa: E402
 from emo.training.vasa_face import VASAFaceConfig  # noqa: E402
-from emo.training.vasa_pose import VASAPoseConfig  # noqa: E402
 
 STAGES: dict[str, type] = {"1": ImageConfig, "2": VideoConfig, "3": SpeedConfig}
 TABLES: dict[str, type] = {
@@ -46,7 +46,7 @@ TABLES: dict[str, type] = {
     "articulation": ArticulationTrainingConfig,
     "vasa_motion": VASAMotionConfig,
     "vasa_face": VASAFaceConfig,
-    "vasa_pose": VASAPoseConfig,
+    "vasa_codes": VASACodesConfig,
     "capp": CAPPTrainingConfig,
 }
 OWN = "stages' own"  # keys that not all stages have, and those of how often they drop conditions

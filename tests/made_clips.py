@@ -37,11 +37,12 @@ def made_clip(
     person: str | None = None,
     sound: bool = True,
     fps: float = FPS,
+    more: dict[str, np.ndarray] | None = None,
     **labels: np.ndarray,
 ) -> ClipInfo:
-    """Write one clip and its labels; `labels` replace or join the random ones."""
+    """Write one clip and its labels; `labels`, and `more` of any name, replace or join the random ones."""
     rng = np.random.default_rng(number)
-    values = made_labels(frames, width, height, number) | labels
+    values = made_labels(frames, width, height, number) | labels | (more or {})
     info = ClipInfo(
         file_name=f"{number:06d}.mp4",
         labels=f"{number:06d}.safetensors",

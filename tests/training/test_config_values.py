@@ -27,8 +27,8 @@ from emo.training.capp import CAPPTrainingConfig
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig
 from emo.training.script import run
 from emo.training.syncnet import SyncNetTrainingConfig
+from emo.training.vasa_codes import VASACodesConfig
 from emo.training.vasa_face import VASAFaceConfig
-from emo.training.vasa_pose import VASAPoseConfig
 
 SCHEMAS = {
     "stage1_image": ImageConfig,
@@ -39,7 +39,7 @@ SCHEMAS = {
     "reference_decoder": ReferenceDecoderTrainingConfig,
     "syncnet": SyncNetTrainingConfig,
     "vasa_face": VASAFaceConfig,
-    "vasa_pose": VASAPoseConfig,
+    "vasa_codes": VASACodesConfig,
     "capp": CAPPTrainingConfig,
 }
 NEEDED = {

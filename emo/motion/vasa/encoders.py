@@ -74,9 +74,10 @@ class CodeEncoder(nn.Module):
         for finer, width in pairwise(widths):
             self.blocks.append(nn.Conv2d(finer, width, kernel_size=3, stride=2, padding=1))
             self.blocks.append(ResidualBlock(width, norm_num_groups))
+        self.norm_out = nn.GroupNorm(norm_num_groups, widths[-1])
         self.out = nn.Linear(widths[-1] * POOLED**2, dim)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """(B, 3, S, S) -> (B, dim)."""
-        maps = silu(self.blocks(self.picture_in(pixel_unshuffle(pictures, CODE_FINEST))))
+        maps = silu(self.norm_out(self.blocks(self.picture_in(pixel_unshuffle(pictures, CODE_FINEST)))))
         return self.out(adaptive_avg_pool2d(maps, POOLED).flatten(1))

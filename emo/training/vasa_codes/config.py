@@ -1,4 +1,4 @@
-"""What configures the training of the pose encoder of VASA-1's face model."""
+"""What configures the training of what VASA-1's face model reads motion with."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,8 +12,8 @@ from emo.training.vasa_face.config import FaceNetworkConfig
 
 
 @dataclass
-class PoseDataConfig:
-    """Clips with pictures to learn from, framed as portraits are, whose labels tell the head's pose."""
+class CodesDataConfig:
+    """Clips with pictures to learn from, framed as portraits are, whose labels hold every control."""
 
     root: Annotated[str, Name()] = key(MISSING, "folder of the dataset")
     split: Annotated[str, Name()] = key("train", "split to learn from")
@@ -24,10 +24,10 @@ class PoseDataConfig:
 
 
 @dataclass
-class VASAPoseConfig:
+class VASACodesConfig:
     """All options."""
 
-    data: PoseDataConfig = key(PoseDataConfig(), "what is learned from")
-    model: FaceNetworkConfig = key(FaceNetworkConfig(), "the face model, of which the pose's encoder learns")
+    data: CodesDataConfig = key(CodesDataConfig(), "what is learned from")
+    model: FaceNetworkConfig = key(FaceNetworkConfig(), "the face model, whose encoders of pose and dynamics learn")
     train: LoopConfig = key(LoopConfig(), "the loop")
     validated: Annotated[int, Numbers(1, 10**6)] = key(64, "held-out clips of a validation")
