@@ -33,9 +33,9 @@ def add_parser(kinds) -> None:
         "mechanisms",
         help="whether each mechanism of a model's paper does its work",
         description="Generate videos of synthetic people and voices that no training has seen, and measure, mechanism "
-        "by mechanism, whether they do what the model's paper says, beside true clips of the same people. Writes a table, a "
-        "plot per row, a contact sheet, all numbers as JSON, and the videos. The same seed gives the same numbers; "
-        "stopped in the middle, the same command goes on.",
+        "by mechanism, whether they do what the model's paper says, beside true clips of the same people. Writes a "
+        "table, a plot per row, a contact sheet, all numbers as JSON, and the videos. The same seed gives the same "
+        "numbers; stopped in the middle, the same command goes on.",
     )
     add_model(parser, EMO_MODEL)
     parser.add_argument("--no-speed", metavar="MODEL", help="EMO: stage-2 model to compare the speed layers with")
@@ -50,7 +50,7 @@ def add_parser(kinds) -> None:
     parser.add_argument("--steps", type=int, help="denoising steps per clip (default: EMO 12, VASA-1 10)")
     parser.add_argument("--audio-guidance", type=float, help="how strongly the sound drives (default: generation's)")
     parser.add_argument("--reference-guidance", type=float, help="EMO: same for the portrait (default: generation's)")
-    parser.add_argument("--size", type=int, help="VASA-1: pixels of the videos (default 256); EMO's have their own")
+    parser.add_argument("--size", type=int, help="VASA-1: pixels of the videos (default 192); EMO's have their own")
     parser.add_argument("--seed", type=int, default=0, help="of the videos' noise (default 0)")
     parser.add_argument("--people", type=int, help="seed of the held-out people (default 900)")
     add_workers(parser, "one per core, one on a GPU", suppress=True)

@@ -38,7 +38,7 @@ class Family:
         guidance: names of the pipeline's options that weigh guidance and are the command's, too.
         steps: denoising steps where none are asked for.
         size: pixels of the videos where none are asked for; None for the model's own.
-        plan: how much is measured, a generator, paths of real portraits by name -> all videos, the longest first.
+        plan: how much is measured, a generator, paths of real portraits by name -> all videos.
         maker: a generator -> what makes its videos.
         rows: the videos' measurements by name, how much was measured, a generator -> the table.
         on_sheet: what names of videos that are shown begin with, the first to be shown first.

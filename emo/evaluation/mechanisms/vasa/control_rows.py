@@ -23,12 +23,12 @@ def gaze(study: Study, subjects: Sequence[Subject], floor: Sequence[Subject], us
         who: kind of portraits, in words.
     """
 
-    def look(name: str, people: Sequence[Subject], end: str = "", truth: bool = False) -> np.ndarray:
-        read = [study.moves(f"gaze-{name}{end}", person, truth) for person in people]
+    def look(name: str, people: Sequence[Subject], kind: str = "gaze", truth: bool = False) -> np.ndarray:
+        read = [study.moves(f"{kind}-{name}", person, truth) for person in people]
         return np.array([[np.median(each["gaze_x"]), np.median(each["gaze_y"])] for each in read])
 
-    def error(people: Sequence[Subject], end: str = "", truth: bool = False) -> float:
-        apart = [look(name, people, end, truth) - GAZES[name] for name in ASIDE]
+    def error(people: Sequence[Subject], kind: str = "gaze", truth: bool = False) -> float:
+        apart = [look(name, people, kind, truth) - GAZES[name] for name in ASIDE]
         return float(np.linalg.norm(apart, axis=-1).mean())
 
     def mean_looks(people: Sequence[Subject], truth: bool = False) -> dict[str, np.ndarray]:
@@ -42,7 +42,7 @@ def gaze(study: Study, subjects: Sequence[Subject], floor: Sequence[Subject], us
         up = [at[name][1] for name in ("down", "ahead", "up")]
         return f"{', '.join(f'{v:.2f}' for v in across)}; {', '.join(f'{v:.2f}' for v in up)}"
 
-    errors = {scale: error(subjects, f"-{scale:g}") for scale in GAZE_SCALES} | {usual: error(subjects)}
+    errors = {scale: error(subjects, f"guided-{scale:g}") for scale in GAZE_SCALES} | {usual: error(subjects)}
     errors = dict(sorted(errors.items()))
     looks, true_looks, least = mean_looks(subjects), mean_looks(floor, truth=True), error(floor, truth=True)
     ahead = study.mean_lips("gaze-ahead", subjects)

@@ -89,7 +89,7 @@ def window_frames(pipe: Any) -> int:
 
 
 def plan_clips(extent: EvaluationSize, generator: Generator, pictures: Mapping[str, str]) -> list[EvalClip]:
-    """All videos, the longest first; see `Family`.
+    """All videos, talks first; see `Family`.
 
     Raises:
         OptionError: talks have no borders of windows, or there are too few people to tell apart.
@@ -136,7 +136,7 @@ def _own(subject: Subject, seconds: float, emotions: Mapping[str, tuple[str, int
         for name, gaze in GAZES.items():
             if any(gaze):
                 options = {"gaze": gaze, "gaze_guidance_scale": 1 + scale}
-                yield _clip(f"gaze-{name}-{scale:g}-{subject.name}", subject, seconds, options=options)
+                yield _clip(f"guided-{scale:g}-{name}-{subject.name}", subject, seconds, options=options)
     for driven in ("all", "pose", "dynamics"):
         voice = subject.voice if driven == "pose" else subject.driver
         what = {"voice": voice, "driver": subject.driver, "driven": driven}
