@@ -204,16 +204,18 @@ def moving(far, lips):
 
 
 def test_guidance_by_the_sound_and_steps():
-    low, high = (f"audio_{scale:g}" for scale in AUDIO_SCALES)
+    scales = [f"audio_{scale:g}" for scale in AUDIO_SCALES]
     judge = lambda *made: sampling_rows.audio_guidance(
-        study(**dict(zip((low, "gaze_ahead", high), made, strict=True))), PEOPLE, 0.5
+        study(**dict(zip(scales, made, strict=True)), gaze_ahead=talking), PEOPLE
     )
     good = drawn(judge(moving(4, 0.5), moving(5, 0.9), moving(7, 0.9)))
     assert good.passed
     assert list(good.numbers["lips"]) == ["0", "0.5", "2"]
     assert not judge(moving(4, 0.9), moving(5, 0.5), moving(7, 0.9)).passed
     assert not judge(moving(4, 0.5), moving(5, 0.9), moving(4.5, 0.9)).passed
-    steps = lambda few, many: sampling_rows.steps(study(gaze_ahead=few, **{f"steps_{STEPS}": many}), PEOPLE, 10)
+    steps = lambda few, many: sampling_rows.steps(
+        study(gaze_ahead=talking, **{f"steps_{STEPS[0]}": few, f"steps_{STEPS[1]}": many}), PEOPLE
+    )
     assert drawn(steps(moving(4, 0.9), moving(5, 0.9))).passed
     assert not steps(moving(4, 0.5), moving(5, 0.9)).passed
     assert not steps(moving(6, 0.9), moving(5, 0.9)).passed

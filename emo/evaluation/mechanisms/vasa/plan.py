@@ -11,8 +11,8 @@ from emo.evaluation.mechanisms.plan import EvalClip, EvaluationSize
 TOGETHER = 3  # portraits that one motion is drawn on
 GAZES = {"ahead": (0.0, 0.0), "left": (-0.6, 0.0), "right": (0.6, 0.0), "up": (0.0, 0.6), "down": (0.0, -0.6)}
 GAZE_SCALES = (0.0, 2.0)  # lambda of the gaze, beside the pipeline's own
-AUDIO_SCALES = (0.0, 2.0)  # lambda of the sound, beside the run's
-STEPS = 50  # beside the run's
+AUDIO_SCALES = (0.0, 0.5, 2.0)  # lambda of the sound
+STEPS = (10, 50)
 DISTANCES = (0.8, 1.0, 1.25)
 SHIFTED = {"happy": ("smile", 1), "angry": ("brow", -1), "surprised": ("brow", 1)}
 """The control that an emotion moves, and which way."""
@@ -117,8 +117,9 @@ def plan_clips(extent: EvaluationSize, generator: Generator, pictures: Mapping[s
             for name, subject in group:
                 clips += _with_truth(_clip(name, subject, extent.brief), truth)
     for subject in people(extent):
-        scales = {f"audio-{scale:g}": {"audio_guidance_scale": 1 + scale} for scale in AUDIO_SCALES}
-        for kind, options in {**scales, f"steps-{STEPS}": {"num_inference_steps": STEPS}}.items():
+        kinds: dict[str, Any] = {f"audio-{scale:g}": {"audio_guidance_scale": 1 + scale} for scale in AUDIO_SCALES}
+        kinds |= {f"steps-{steps}": {"num_inference_steps": steps} for steps in STEPS}
+        for kind, options in kinds.items():
             clips.append(_clip(f"{kind}-{subject.name}", subject, extent.brief, options=options))
     return clips
 

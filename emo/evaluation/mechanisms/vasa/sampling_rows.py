@@ -13,10 +13,9 @@ from emo.metrics import clip_border_ratio
 WORSE = 0.05  # of r, that fewer steps may cost
 
 
-def audio_guidance(study: Study, subjects: Sequence[Subject], usual: float) -> Row:
-    """V7: guidance by the sound makes lips follow it better, and the head move more; `usual` is the run's lambda."""
-    kinds = {f"{scale:g}": f"audio-{scale:g}" for scale in AUDIO_SCALES} | {f"{usual:g}": "gaze-ahead"}
-    kinds = dict(sorted(kinds.items(), key=lambda each: float(each[0])))
+def audio_guidance(study: Study, subjects: Sequence[Subject]) -> Row:
+    """V7: guidance by the sound makes lips follow it better, and the head move more."""
+    kinds = {f"{scale:g}": f"audio-{scale:g}" for scale in AUDIO_SCALES}
     lips, change = _measured(study, kinds, subjects)
     r, p = list(lips.values()), list(change.values())
     return Row(
@@ -32,14 +31,14 @@ def audio_guidance(study: Study, subjects: Sequence[Subject], usual: float) -> R
     )
 
 
-def steps(study: Study, subjects: Sequence[Subject], usual: int) -> Row:
-    """V8: few steps are as much in sync as many, and heads move less; `usual` are the run's."""
-    lips, change = _measured(study, {f"{usual}": "gaze-ahead", f"{STEPS}": f"steps-{STEPS}"}, subjects)
+def steps(study: Study, subjects: Sequence[Subject]) -> Row:
+    """V8: few steps are as much in sync as many, and heads move less."""
+    lips, change = _measured(study, {f"{count}": f"steps-{count}" for count in STEPS}, subjects)
     (few_r, many_r), (few_p, many_p) = lips.values(), change.values()
     return Row(
         mechanism="few steps",
         section="Table 5",
-        measure=f"r of the mouth with its sound, and delta P, in {usual} and {STEPS} steps",
+        measure=f"r of the mouth with its sound, and delta P, in {STEPS[0]} and {STEPS[1]} steps",
         value=f"{few_r:.2f}, {many_r:.2f}; {few_p:.3f}, {many_p:.3f}",
         truth=_truth(study, subjects),
         bar=f"r no more than {WORSE:g} lower; delta P lower",

@@ -31,7 +31,7 @@ def make_rows(found: Mapping[str, Observation], extent: EvaluationSize, generato
     """The table; see `Family`."""
     pipe, voice = generator.pipe(), generator.held_out.voice
     drawn, gallery = people(extent), generator.gallery
-    real = real_people({name.removeprefix(REAL): name for name in found if name.startswith(REAL)})
+    real = real_people({name.removeprefix(REAL): name for name in sorted(found) if name.startswith(REAL)})
     study = Study(found, lambda number: voice(number, extent.brief))
 
     def talks(end: str = "") -> list[Observation]:
@@ -64,17 +64,15 @@ def make_rows(found: Mapping[str, Observation], extent: EvaluationSize, generato
             *([control_rows.emotion(study, subjects, drawn, emotions, who)] if emotions else []),
         ]
 
-    options, voices = generator.settings.options, [voice(p, extent.seconds) for p in range(extent.talks)]
+    voices = [voice(p, extent.seconds) for p in range(extent.talks)]
     table = [
         replace(rows.lips(talks(), talks("-truth"), [each.jaw for each in voices]), section="3.2"),
         replace(rows.silence(talks(), talks("-truth"), [each.loudness for each in voices]), section="3.2"),
         *of(drawn, "people"),
-        sampling_rows.audio_guidance(study, drawn, options["audio_guidance_scale"] - 1),
-        sampling_rows.steps(study, drawn, options["num_inference_steps"]),
-        sampling_rows.borders(
-            talks(), few("unbent"), few("unchained"), talks("-truth"), window_frames(pipe)
-        ),
-    ]  # fmt: skip
+        sampling_rows.audio_guidance(study, drawn),
+        sampling_rows.steps(study, drawn),
+        sampling_rows.borders(talks(), few("unbent"), few("unchained"), talks("-truth"), window_frames(pipe)),
+    ]
     if real:
         ahead = {subject.name.removeprefix("real-"): study.video("gaze-ahead", subject) for subject in real}
         jaws = {name: voice(real[0].voice, extent.brief).jaw for name in ahead}
