@@ -78,9 +78,9 @@ def measure(options: argparse.Namespace) -> None:
 
     from emo import __version__
     from emo.data.synthetic.held_out import HELD_OUT
-    from emo.evaluation.mechanisms.family import family_of
     from emo.evaluation.mechanisms.generator import GenerationSettings, Generator, generate_clips
     from emo.evaluation.mechanisms.plan import EvaluationSize
+    from emo.evaluation.mechanisms.registry import family_of
     from emo.evaluation.mechanisms.report import save_report
     from emo.evaluation.row import rows_table
     from emo.hub import locate_model, system_of
@@ -124,11 +124,11 @@ def measure(options: argparse.Namespace) -> None:
     )
     make_folders(options.out, "observations", "videos")
     workers = pick_workers(options.workers, device)
-    generator, found = Generator(settings, options.out), {}
+    generator, found = Generator(settings, family, options.out), {}
     clips = family.plan(extent, generator, pictures)  # loads the model: what is wrong with it is said at once
     with unfinished(options.out):
         for name, observation in tqdm(
-            generate_clips(clips, settings, options.out, workers), total=len(clips), unit="video"
+            generate_clips(clips, settings, family, options.out, workers), total=len(clips), unit="video"
         ):
             found[name] = observation
     table = family.rows(found, extent, generator)

@@ -14,6 +14,7 @@ from tiny import tiny_pipeline
 from emo.cli.main import main
 from emo.data.synthetic.held_out import HELD_OUT, PORTRAIT, HeldOut
 from emo.evaluation.mechanisms.emo.plan import SHIFT, SPEEDS, EMOClip, face_box, plan_clips
+from emo.evaluation.mechanisms.emo.table import FAMILY
 from emo.evaluation.mechanisms.generator import GenerationSettings, Generator
 from emo.evaluation.mechanisms.plan import EvaluationSize
 from emo.face import FaceTrack
@@ -47,7 +48,7 @@ def open_generator(settings, tmp_path):
     """`open_generator(seed=2, ...)`: a generator of other settings, on the same folder."""
     for name in ("observations", "videos"):
         (tmp_path / name).mkdir()
-    return lambda **changes: Generator(replace(settings, **changes), tmp_path)
+    return lambda **changes: Generator(replace(settings, **changes), FAMILY, tmp_path)
 
 
 def frames_of(generator, clip):

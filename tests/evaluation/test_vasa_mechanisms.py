@@ -17,6 +17,7 @@ from emo.data.synthetic.held_out import HELD_OUT, HeldOut
 from emo.evaluation.mechanisms.generator import FPS, GenerationSettings, Generator
 from emo.evaluation.mechanisms.plan import EvaluationSize
 from emo.evaluation.mechanisms.vasa.plan import DISTANCES, GAZES, VASAClip, plan_clips
+from emo.evaluation.mechanisms.vasa.table import FAMILY
 from emo.evaluation.mechanisms.vasa.videos import VideoMaker, as_asked
 from emo.face import FaceTrack
 from emo.motion import CONTROLS, MotionTrack
@@ -59,7 +60,7 @@ def open_maker(model, tmp_path):
             models={"model": str(model)}, options={"num_inference_steps": 1, "audio_guidance_scale": 1.0}, seed=0,
             people=3, held_out=HELD_OUT, size=128, device="cpu", dtype="float32", compile=False,
         )  # fmt: skip
-        generator = Generator(replace(settings, **changes), tmp_path)
+        generator = Generator(replace(settings, **changes), FAMILY, tmp_path)
         if pipe is not None:
             pipe.set_progress_bar_config(disable=True)
             generator._pipes["model"] = pipe

@@ -2,18 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from emo.errors import OptionError
 from emo.evaluation.mechanisms.observation import Observation
 from emo.evaluation.mechanisms.plan import EvalClip, EvaluationSize
 from emo.evaluation.row import Row
-from emo.hub import system_of
-
-if TYPE_CHECKING:
-    from emo.evaluation.mechanisms.generator import Generator
 
 
 @dataclass(frozen=True)
@@ -31,7 +26,7 @@ class Video:
 
 @dataclass(frozen=True)
 class Family:
-    """What is measured of one class of models.
+    """What is measured of one class of models; what makes its videos and rows is given the `Generator`.
 
     Attributes:
         options: of the command, those that not every family has.
@@ -48,43 +43,7 @@ class Family:
     guidance: tuple[str, ...]
     steps: int
     size: int | None
-    plan: Callable[[EvaluationSize, "Generator", Mapping[str, str]], list[EvalClip]]
-    maker: Callable[["Generator"], Callable[[Any], Video]]
-    rows: Callable[[Mapping[str, Observation], EvaluationSize, "Generator"], list[Row]]
+    plan: Callable[[EvaluationSize, Any, Mapping[str, str]], list[EvalClip]]
+    maker: Callable[[Any], Callable[[Any], Video]]
+    rows: Callable[[Mapping[str, Observation], EvaluationSize, Any], list[Row]]
     on_sheet: tuple[str, ...]
-
-
-def _emo() -> Family:
-    from emo.evaluation.mechanisms.emo.table import FAMILY
-
-    return FAMILY
-
-
-def _vasa() -> Family:
-    from emo.evaluation.mechanisms.vasa.table import FAMILY
-
-    return FAMILY
-
-
-FAMILIES: dict[str, Callable[[], Family]] = {"EMOPipeline": _emo, "VASAPipeline": _vasa}
-"""By class of pipeline; each is imported when it is first asked for."""
-
-
-def family_of(place: str) -> Family:
-    """What is measured of a model.
-
-    Args:
-        place: folder or Hub name.
-
-    Raises:
-        OptionError: nothing is known to be measured of its class.
-        WeightsError, HubError: as `emo.hub.system_of`.
-    """
-    system = system_of(place)
-    load = FAMILIES.get(system.pipeline.__name__)
-    if load is None:
-        raise OptionError(
-            f"{place} is of {system.title}, of which no mechanisms are measured; they are of {', '.join(FAMILIES)}",
-            option="model",
-        )
-    return load()

@@ -15,7 +15,7 @@ from PIL.Image import Image
 
 from emo.data.synthetic.held_out import HeldOut, Voice
 from emo.data.synthetic.speech import SAMPLE_RATE
-from emo.evaluation.mechanisms.family import Family, Video, family_of
+from emo.evaluation.mechanisms.family import Family, Video
 from emo.evaluation.mechanisms.observation import Observation, load_observation, observe, save_observation
 from emo.evaluation.mechanisms.plan import EvalClip
 from emo.evaluation.seeds import noise_seed
@@ -59,20 +59,17 @@ class Generator:
 
     Args:
         settings: of all videos.
+        family: what is measured of the model.
         out: folder for `observations` and `videos`.
     """
 
-    def __init__(self, settings: GenerationSettings, out: Path):
+    def __init__(self, settings: GenerationSettings, family: Family, out: Path):
         self.settings = settings
         self.out = out
         self._pipes: dict[str, Any] = {}
         self._weights = lru_cache(None)(lambda name: weights_fingerprint(self.pipe(name)))
         self._detector = FaceDetector()
-
-    @cached_property
-    def family(self) -> Family:
-        """What is measured of the model."""
-        return family_of(self.settings.models["model"])
+        self._maker = family.maker(self)
 
     @property
     def size(self) -> int:
@@ -110,10 +107,6 @@ class Generator:
             with AudioTrack.open((self.voice(clip).waveform, SAMPLE_RATE)) as sound:
                 writer.finish(sound)
         return observation
-
-    @cached_property
-    def _maker(self) -> Any:
-        return self.family.maker(self)
 
     def make(self, clip: EvalClip) -> Video:
         """The video, as the family makes it."""
@@ -158,11 +151,11 @@ def generate(generator: Generator, clip: EvalClip) -> tuple[str, Observation]:
 
 
 def generate_clips(
-    clips: Sequence[EvalClip], settings: GenerationSettings, out: Path, workers: int
+    clips: Sequence[EvalClip], settings: GenerationSettings, family: Family, out: Path, workers: int
 ) -> Iterator[tuple[str, Observation]]:
     """Make and measure the videos, on so many processes; those that are there already are not made again.
 
     Yields:
         Name and measurements, as they are finished.
     """
-    yield from in_processes(generate, clips, workers, context=partial(Generator, settings, out))
+    yield from in_processes(generate, clips, workers, context=partial(Generator, settings, family, out))
