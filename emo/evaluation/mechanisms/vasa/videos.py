@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -94,21 +95,28 @@ def as_asked(track: MotionTrack, clip: VASAClip) -> MotionTrack:
         return MotionTrack.rest(frames, FPS)
     asked = clip.options
     for name, value in zip(("gaze_x", "gaze_y"), asked.get("gaze", (0.0, 0.0)), strict=True):
-        moved = track.offset(**{name: value - track[name].median()})
-        track = moved.set(**{name: moved[name].clamp(-1, 1)})
+        looks = _column(track, name)
+        track = track.set(**{name: (looks - looks.median() + value).clamp(-1, 1)})
     if "distance" in asked:
-        track = track.set(scale=track["scale"] / track["scale"].median() / asked["distance"])
+        size = _column(track, "scale")
+        track = track.set(scale=size / size.median() / asked["distance"])
     for emotion, strength in asked.get("emotion", {}).items():
         offset = emotion_offset(emotion, strength)
         track = track.offset(smile=offset.smile, brow=offset.brow)
     if clip.still == "pose":
-        return track.set(pose=MotionTrack.rest(1, FPS)["pose"][0])
+        return track.with_parts(MotionTrack.rest(frames, FPS), "pose")
     return with_still_dynamics(track) if clip.still == "dynamics" else track
 
 
 def with_still_dynamics(track: MotionTrack) -> MotionTrack:
     """All but the pose as in the first frame."""
-    return track.with_parts(track[:1].fit(len(track)), *_parts(track.space)["dynamics"])
+    first = replace(track, values=track.values[:1].expand(len(track), -1))
+    return track.with_parts(first, *_parts(track.space)["dynamics"])
+
+
+def _column(track: MotionTrack, name: str) -> torch.Tensor:
+    """(T,)."""
+    return track.values[:, track.space.index(name)[0]]
 
 
 def _parts(space: MotionSpace) -> dict[str, tuple[str, ...]]:
