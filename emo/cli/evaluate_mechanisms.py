@@ -3,6 +3,7 @@
 import argparse
 import math
 from pathlib import Path
+from typing import Any
 
 from emo.cli.arguments import (
     add_device,
@@ -14,7 +15,6 @@ from emo.cli.arguments import (
     pick_device,
     pick_dtype,
     pick_workers,
-    require_emo,
     unfinished,
     usable,
 )
@@ -22,33 +22,35 @@ from emo.console import quiet_loading, say
 from emo.errors import OptionError
 from emo.locks import claim_folder
 from emo.names import short_names
-from emo.pipelines import EMOOptions
 from emo.resources import EMO_MODEL
+
+NOT_OF_ALL = ("no_speed", "long", "reference_guidance", "size")
+"""Options that not every family of models has; None where they are not given."""
 
 
 def add_parser(kinds) -> None:
     parser = kinds.add_parser(
         "mechanisms",
-        help="whether each mechanism of the paper does its work",
+        help="whether each mechanism of a model's paper does its work",
         description="Generate videos of synthetic people and voices that no training has seen, and measure, mechanism "
-        "by mechanism, whether they do what the paper says, beside true clips of the same people. Writes a table, a "
-        "plot per row, a contact sheet, all numbers as JSON, and the videos. The same seed gives the same numbers; "
-        "stopped in the middle, the same command goes on.",
+        "by mechanism, whether they do what the model's paper says, beside true clips of the same people. Writes a "
+        "table, a plot per row, a contact sheet, all numbers as JSON, and the videos. The same seed gives the same "
+        "numbers; stopped in the middle, the same command goes on.",
     )
     add_model(parser, EMO_MODEL)
-    parser.add_argument("--no-speed", metavar="MODEL", help="stage-2 model to compare the speed layers with")
+    parser.add_argument("--no-speed", metavar="MODEL", help="EMO: stage-2 model to compare the speed layers with")
     parser.add_argument("--out", type=Path, required=True, help="folder of the report")
     parser.add_argument("--portraits", type=Path, metavar="DIR", help="pictures of real faces to animate as well")
     parser.add_argument("--talks", type=int, default=20, help="people who talk (default 20)")
     parser.add_argument("--seconds", type=float, default=5.0, help="for so long each (default 5)")
     parser.add_argument("--few", type=int, default=6, help="people of the other measures (default 6)")
     parser.add_argument("--brief", type=float, default=3.0, help="seconds of their videos (default 3)")
-    parser.add_argument("--long", type=float, default=60.0, help="seconds of the long video (default 60)")
+    parser.add_argument("--long", type=float, help="EMO: seconds of the long video (default 60)")
     parser.add_argument("--gallery", type=int, default=50, help="portraits to tell people from (default 50)")
-    parser.add_argument("--steps", type=int, default=12, help="denoising steps per clip (default 12)")
-    for entry in EMOOptions.entries():
-        if entry.name in ("audio_guidance_scale", "reference_guidance_scale"):
-            parser.add_argument(f"--{entry.flag}", type=float, default=entry.default, help=entry.arguments_help())
+    parser.add_argument("--steps", type=int, help="denoising steps per clip (default: EMO 12, VASA-1 10)")
+    parser.add_argument("--audio-guidance", type=float, help="how strongly the sound drives (default: generation's)")
+    parser.add_argument("--reference-guidance", type=float, help="EMO: same for the portrait (default: generation's)")
+    parser.add_argument("--size", type=int, help="VASA-1: pixels of the videos (default 192); EMO's have their own")
     parser.add_argument("--seed", type=int, default=0, help="of the videos' noise (default 0)")
     parser.add_argument("--people", type=int, help="seed of the held-out people (default 900)")
     add_workers(parser, "one per core, one on a GPU", suppress=True)
@@ -77,62 +79,63 @@ def measure(options: argparse.Namespace) -> None:
     from emo import __version__
     from emo.data.synthetic.held_out import HELD_OUT
     from emo.evaluation.mechanisms.generator import GenerationSettings, Generator, generate_clips
-    from emo.evaluation.mechanisms.plan import EvaluationSize, plan_clips
+    from emo.evaluation.mechanisms.plan import EvaluationSize
+    from emo.evaluation.mechanisms.registry import family_of
     from emo.evaluation.mechanisms.report import save_report
-    from emo.evaluation.mechanisms.table import describe_portraits, make_rows, reconstruction_psnrs
     from emo.evaluation.row import rows_table
-    from emo.hub import locate_model
+    from emo.hub import locate_model, system_of
 
     quiet_loading()
     device = pick_device(options.device)
     models = {"model": locate_model(options.model, EMO_MODEL)}
+    family, system = family_of(models["model"]), system_of(models["model"])
+    for name in NOT_OF_ALL:
+        if getattr(options, name) is not None and name not in family.options:
+            raise OptionError(f"--{name.replace('_', '-')} does nothing for models of {system.title}", option=name)
     if options.no_speed:
         models["no_speed"] = locate_model(options.no_speed)
-    for place in models.values():
-        require_emo(place, "the mechanisms measured here are")
+        if (other := system_of(models["no_speed"])).name != system.name:
+            raise OptionError(
+                f"--no-speed {options.no_speed} is of {other.title}, not {system.title}", option="no_speed"
+            )
     extent = EvaluationSize(
         talks=options.talks,
         seconds=options.seconds,
         gallery=options.gallery,
         few=options.few,
         brief=options.brief,
-        long=options.long,
+        long=EvaluationSize.long if options.long is None else options.long,
     )
+    call: dict[str, Any] = {"num_inference_steps": options.steps or family.steps}
+    for entry in system.options.entries():
+        if entry.name in family.guidance:
+            given = getattr(options, entry.flag.replace("-", "_"))
+            call[entry.name] = entry.default if given is None else given
     settings = GenerationSettings(
         models=models,
-        steps=options.steps,
-        audio_guidance=options.audio_guidance,
-        reference_guidance=options.reference_guidance,
+        options=call,
         seed=options.seed,
         people=options.gallery,
         held_out=HELD_OUT if options.people is None else options.people,
+        size=options.size or family.size,
         device=device,
         dtype=str(pick_dtype(options.dtype, device)).removeprefix("torch."),
         compile=not options.no_compile and shutil.which("c++") is not None,
     )
     make_folders(options.out, "observations", "videos")
     workers = pick_workers(options.workers, device)
-    generator, found = Generator(settings, options.out), {}
-    clip_frames = generator.clip_frames  # loads the model: what is wrong with it is said at once
-    held_out = generator.held_out
-    clips = plan_clips(extent, held_out, pictures, "no_speed" in models)
+    generator, found = Generator(settings, family, options.out), {}
+    clips = family.plan(extent, generator, pictures)  # loads the model: what is wrong with it is said at once
     with unfinished(options.out):
         for name, observation in tqdm(
-            generate_clips(clips, settings, options.out, workers), total=len(clips), unit="video"
+            generate_clips(clips, settings, family, options.out, workers), total=len(clips), unit="video"
         ):
             found[name] = observation
-    table = make_rows(
-        found,
-        extent,
-        held_out,
-        describe_portraits(held_out, extent.gallery),
-        reconstruction_psnrs(generator.pipe(), found),
-        clip_frames,
-    )
+    table = family.rows(found, extent, generator)
     seconds = {kind: sum(float(v.seconds) for n, v in found.items() if n.endswith("truth") == truth)
                for kind, truth in (("generated", False), ("ground truth", True))}  # fmt: skip
     about = {"version": __version__, "extent": asdict(extent), "settings": asdict(settings), "cpu_seconds": seconds}
-    save_report(table, found, about, options.out)
+    save_report(table, found, about, family.on_sheet, options.out)
     print(rows_table(table), end="")
     spent = ", ".join(f"{name} {value / 60:.1f}" for name, value in seconds.items())
     say(f"{options.out}: table, plots, contact sheet, JSON; minutes of processor time: {spent}")
@@ -141,18 +144,28 @@ def measure(options: argparse.Namespace) -> None:
 def check_numbers(options: argparse.Namespace) -> None:
     """The options' values make sense, alone and together."""
     check_workers(options.workers)
-    for name, least in (("talks", 2), ("few", 2), ("gallery", 2), ("steps", 1), ("people", 0), ("seed", 0)):
+    for name, least in (
+        ("talks", 2),
+        ("few", 2),
+        ("gallery", 2),
+        ("steps", 1),
+        ("people", 0),
+        ("seed", 0),
+        ("size", 64),
+    ):
         value = getattr(options, name)
         if value is not None and value < least:
             raise OptionError(f"--{name} {value}: must be at least {least}", option=name)
     for name, least in (("seconds", 1.0), ("brief", 1.0), ("long", 2.4)):
         value = getattr(options, name)
-        if not (math.isfinite(value) and value >= least):
+        if value is not None and not (math.isfinite(value) and value >= least):
             raise OptionError(f"--{name} {value}: must be at least {least:g} seconds", option=name)
     if options.few > options.talks or options.talks > options.gallery:
         raise OptionError(f"--few {options.few} <= --talks {options.talks} <= --gallery {options.gallery} must hold")
+    if options.size and options.size % 8:
+        raise OptionError(f"--size {options.size}: must be a multiple of 8", option="size")
     for name in ("audio", "reference"):
-        if not math.isfinite(getattr(options, f"{name}_guidance")):
+        if not math.isfinite(getattr(options, f"{name}_guidance") or 0):
             raise OptionError(f"--{name}-guidance must be finite", option=f"{name}_guidance")
 
 
@@ -162,11 +175,11 @@ def real_portraits(folder: Path | None, out: Path) -> dict[str, str]:
         return {}
     import numpy as np
 
-    from emo.evaluation.mechanisms.plan import face_box
+    from emo.evaluation.face import face_in
     from emo.media import load_image
     from emo.search import PICTURES, find_files
 
     def check(path: str) -> None:
-        face_box(np.asarray(load_image(path)), path)
+        face_in(np.asarray(load_image(path)), path)
 
     return short_names(usable(find_files(folder, PICTURES, "--portraits", [out]), check, "--portraits"))

@@ -13,12 +13,14 @@ from tiny import tiny_pipeline
 
 from emo.cli.main import main
 from emo.data.synthetic.held_out import HELD_OUT, PORTRAIT, HeldOut
+from emo.evaluation.mechanisms.emo.plan import SHIFT, SPEEDS, EMOClip, face_box, plan_clips
+from emo.evaluation.mechanisms.emo.table import FAMILY
 from emo.evaluation.mechanisms.generator import GenerationSettings, Generator
-from emo.evaluation.mechanisms.plan import SHIFT, SPEEDS, EvalClip, EvaluationSize, face_box, plan_clips
+from emo.evaluation.mechanisms.plan import EvaluationSize
 from emo.face import FaceTrack
 from emo.media import VideoReader
 
-TALK = EvalClip("talk", 0.32, person=1)
+TALK = EMOClip("talk", 0.32, person=1)
 
 
 @pytest.fixture(scope="module")
@@ -31,21 +33,26 @@ def model(tmp_path_factory):
 @pytest.fixture
 def settings(model):
     return GenerationSettings(
-        models={"model": str(model), "no_speed": str(model)}, steps=1, audio_guidance=1.0, reference_guidance=1.0,
-        seed=0, people=3, held_out=HELD_OUT, device="cpu", dtype="float32", compile=False,
+        models={"model": str(model), "no_speed": str(model)}, options=asked(), seed=0, people=3, held_out=HELD_OUT,
+        size=None, device="cpu", dtype="float32", compile=False,
     )  # fmt: skip
+
+
+def asked(steps=1, audio=1.0, reference=1.0):
+    """Options of the pipeline's call."""
+    return {"num_inference_steps": steps, "audio_guidance_scale": audio, "reference_guidance_scale": reference}
 
 
 @pytest.fixture
 def open_generator(settings, tmp_path):
-    """`open_generator(steps=2, ...)`: a generator of other settings, on the same folder."""
+    """`open_generator(seed=2, ...)`: a generator of other settings, on the same folder."""
     for name in ("observations", "videos"):
         (tmp_path / name).mkdir()
-    return lambda **changes: Generator(replace(settings, **changes), tmp_path)
+    return lambda **changes: Generator(replace(settings, **changes), FAMILY, tmp_path)
 
 
 def frames_of(generator, clip):
-    return generator._frames(clip)[0]
+    return generator.make(clip).frames
 
 
 def test_people_and_voices_are_their_own():
@@ -65,7 +72,7 @@ def test_people_and_voices_are_their_own():
 
 
 def test_true_clips_move_at_the_speed_asked_for(open_generator):
-    slow, fast = (open_generator().generate(EvalClip(f"{v}", 1.0, 0, truth=True, speed=v)) for v in (0.1, 1.6))
+    slow, fast = (open_generator().generate(EMOClip(f"{v}", 1.0, 0, truth=True, speed=v)) for v in (0.1, 1.6))
     assert fast.rotation_speed.mean() > 3 * slow.rotation_speed.mean()
     voice = HeldOut(HELD_OUT, 3).voice(0, 1.0)
     for clip in (slow, fast):
@@ -82,8 +89,8 @@ def test_the_same_clip_gives_the_same_video(open_generator):
         "another seed": (open_generator(seed=1), TALK),
         "another person": (open_generator(), replace(TALK, person=2)),
         "speed": (open_generator(), replace(TALK, speed=1.0)),
-        "audio guidance": (open_generator(audio_guidance=3.0), TALK),
-        "reference guidance": (open_generator(reference_guidance=3.0), TALK),
+        "audio guidance": (open_generator(options=asked(audio=3.0)), TALK),
+        "reference guidance": (open_generator(options=asked(reference=3.0)), TALK),
         "region": (open_generator(), replace(TALK, region=(20.0, 20.0, 230.0, 230.0))),
     }
     for what, (generator, clip) in changed.items():
@@ -104,13 +111,13 @@ def test_what_is_there_is_not_made_again(open_generator, tmp_path):
     with VideoReader(tmp_path / "videos" / "talk.mp4") as video:
         assert len(video) == len(first) == 8
         assert video.has_audio
-    with patch.object(Generator, "_frames", side_effect=AssertionError("made again")):
+    with patch.object(Generator, "make", side_effect=AssertionError("made again")):
         kept = open_generator().generate(TALK)
         assert np.array_equal(kept.landmarks, first.landmarks)
         assert kept.seconds.shape == ()
         assert kept.seconds == first.seconds
-        guidance = {"audio_guidance": 1.5}, {"reference_guidance": 1.5}
-        for changes in ({"steps": 2}, {"seed": 1}, *guidance, {"held_out": HELD_OUT + 1}):
+        others = asked(steps=2), asked(audio=1.5), asked(reference=1.5)
+        for changes in ({"seed": 1}, {"held_out": HELD_OUT + 1}, *({"options": options} for options in others)):
             with pytest.raises(AssertionError, match="made again"):
                 open_generator(**changes).generate(TALK)
         other = open_generator()
@@ -127,7 +134,7 @@ def test_what_is_there_is_not_made_again(open_generator, tmp_path):
 def test_another_picture_under_the_same_name(open_generator, tmp_path, portrait):
     picture = tmp_path / "face.png"
     Image.fromarray(portrait).save(picture)
-    clip = EvalClip("real", 0.2, picture=str(picture), voice=0)
+    clip = EMOClip("real", 0.2, picture=str(picture), voice=0)
     first = open_generator().generate(clip)
     Image.fromarray(255 - portrait[:, ::-1] // 2).save(picture)
     assert not np.array_equal(open_generator().generate(clip).rgb, first.rgb)
@@ -165,7 +172,7 @@ def quick_track(frames, detector):
 def quick(monkeypatch):
     monkeypatch.setattr(HeldOut, "clip", quick_clip)
     monkeypatch.setattr("emo.evaluation.mechanisms.observation.track_face", quick_track)
-    monkeypatch.setattr("emo.evaluation.mechanisms.plan.SPEEDS", (0.1, 1.9))
+    monkeypatch.setattr("emo.evaluation.mechanisms.emo.plan.SPEEDS", (0.1, 1.9))
 
 
 @pytest.mark.slow
@@ -193,7 +200,7 @@ def test_the_whole_report(model, tmp_path, capsys, portrait, quick):
     assert len(list((out / "plots").glob("*.png"))) == 10
     with Image.open(out / "mechanisms.png") as sheet:
         assert min(sheet.size) > 200
-    with patch.object(Generator, "_frames", side_effect=AssertionError("made again")):
+    with patch.object(Generator, "make", side_effect=AssertionError("made again")):
         assert main([str(argument) for argument in arguments]) == 0
     assert json.loads((out / "mechanisms.json").read_text()) == report
 
@@ -205,6 +212,14 @@ def test_the_whole_report(model, tmp_path, capsys, portrait, quick):
         (["--few", "7", "--talks", "5"], "--few 7"),
         (["--gallery", "3"], "--gallery 3"),
         (["--long", "1"], "--long 1.0"),
+        (["--size", "100"], "--size 100: must be a multiple of 8"),
+        (["--size", "128"], "--size does nothing for models of EMO"),
+        (["--model", "vasa-mesh", "--long", "12"], "--long does nothing for models of VASA-1"),
+        (["--model", "vasa-mesh", "--no-speed", "emo-tiny"], "--no-speed does nothing for models of VASA-1"),
+        (["--model", "vasa-mesh", "--reference-guidance", "2"], "--reference-guidance does nothing"),
+        (["--model", "vasa-mesh", "--seconds", "2"], "--seconds 2: must be longer than a window of 50 frames"),
+        (["--model", "vasa-mesh", "--talks", "2", "--few", "2", "--gallery", "2"], "--gallery 2"),
+        (["--no-speed", "vasa-mesh"], "--no-speed vasa-mesh is of VASA-1, not EMO"),
         (["--seconds", "nan"], "--seconds nan"),
         (["--audio-guidance", "inf"], "--audio-guidance"),
         (["--reference-guidance", "nan"], "--reference-guidance"),

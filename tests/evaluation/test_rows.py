@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from made_faces import made_face, turn
 
-from emo.evaluation.mechanisms import motion_rows, rows
+from emo.evaluation.mechanisms import rows
+from emo.evaluation.mechanisms.emo import rows as emo_rows
 from emo.evaluation.mechanisms.observation import SHOWN, Observation
 
 FRAMES, CLIP = 60, 12
@@ -28,6 +29,7 @@ def video(opening=None, *, yaw=None, x=None, change=None, sharpness=100.0, rgb=(
         descriptors=np.stack([np.eye(4)[person] + 0.1 * RNG.normal(size=4) for _ in described]).astype(np.float32),
         described=described,
         shown=np.zeros((SHOWN, 8, 8, 3), np.uint8),
+        pose=np.zeros((0, 3)),
         seconds=np.array(1.0),
     )
 
@@ -109,7 +111,7 @@ def late(value: float, usual: float = 100.0) -> np.ndarray:
 
 def test_a_long_video_stays_what_it_was():
     seconds, gallery, steady = FRAMES / rows.FPS, np.eye(4), video()
-    judge = lambda long: motion_rows.drifting(long, steady, gallery, 0, seconds)
+    judge = lambda long: emo_rows.drifting(long, steady, gallery, 0, seconds)
     assert drawn(judge(steady)).passed
     assert not judge(video(sharpness=late(85.0))).passed
     assert not judge(video(sharpness=late(115.0))).passed
@@ -119,7 +121,7 @@ def test_a_long_video_stays_what_it_was():
     another = steady.descriptors.copy()
     another[steady.described >= FRAMES - FRAMES // 6] = np.eye(4)[1]
     assert not judge(replace(steady, descriptors=another)).passed
-    assert motion_rows.drifting(steady, steady, gallery, 1, seconds).numbers["own"] == 0
+    assert emo_rows.drifting(steady, steady, gallery, 1, seconds).numbers["own"] == 0
 
 
 def jumping(factor: float) -> Observation:
@@ -128,7 +130,7 @@ def jumping(factor: float) -> Observation:
 
 
 def test_clips_join_if_motion_frames_are_what_joins_them():
-    judge = lambda chained, unchained: motion_rows.joins([chained], [video()], [unchained], CLIP)
+    judge = lambda chained, unchained: emo_rows.joins([chained], [video()], [unchained], CLIP)
     good = drawn(judge(jumping(1.1), jumping(4)))
     assert good.passed
     assert good.numbers["with"] == pytest.approx(1.1)
@@ -143,20 +145,20 @@ def turning(speed: float) -> Observation:
 def test_speed_rises_and_varies_less_from_clip_to_clip():
     by_speed = {speed: [turning(speed), turning(speed * 1.02)] for speed in (0.3, 0.7, 1.3)}
     free = [turning(0.2), turning(1.6)]
-    good = drawn(motion_rows.speeds(by_speed, free, by_speed))
+    good = drawn(emo_rows.speeds(by_speed, free, by_speed))
     assert good.passed
     assert good.numbers["no_speed"]["vmv"] > good.numbers["generated"][0.7]["vmv"]
     means = [good.numbers["generated"][speed]["mean"] for speed in by_speed]
     assert means == pytest.approx([0.19, 0.45, 0.83], abs=0.08)  # 2 / pi of the speed at the middle
     stuck = by_speed | {1.3: by_speed[0.3]}
-    assert not motion_rows.speeds(stuck, free, by_speed).passed
-    assert not motion_rows.speeds(by_speed, [turning(0.7)] * 2, by_speed).passed
+    assert not emo_rows.speeds(stuck, free, by_speed).passed
+    assert not emo_rows.speeds(by_speed, [turning(0.7)] * 2, by_speed).passed
 
 
 def test_the_face_goes_where_its_region_goes():
     wave = np.sin(np.arange(FRAMES) / 5)
     left, right, tight, wide = video(x=56.0), video(x=72.0), video(x=64 + wave), video(x=64 + 4 * wave)
-    judge = lambda *regions: motion_rows.locator(*([each] for each in regions), [tight], shift=10.0)
+    judge = lambda *regions: emo_rows.locator(*([each] for each in regions), [tight], shift=10.0)
     good = drawn(judge(left, right, tight, wide))
     assert good.passed
     assert good.numbers["follows"] == pytest.approx([0.8], abs=0.01)
@@ -167,15 +169,15 @@ def test_the_face_goes_where_its_region_goes():
 
 def test_pictures_as_sharp_as_true_ones():
     truth, blurred = video(), video(sharpness=70.0)
-    assert drawn(rows.quality([truth], [truth], np.array([33.0, 30.0]))).passed
-    assert not rows.quality([blurred], [truth], np.array([33.0])).passed
-    assert not rows.quality([truth], [truth], np.array([30.0])).passed
+    assert drawn(emo_rows.quality([truth], [truth], np.array([33.0, 30.0]))).passed
+    assert not emo_rows.quality([blurred], [truth], np.array([33.0])).passed
+    assert not emo_rows.quality([truth], [truth], np.array([30.0])).passed
 
 
 def test_motion_as_smooth_as_true_motion():
     truth, jitter = video(), video(change=3.0)
-    assert drawn(motion_rows.smoothness([jumping(9)], [truth], CLIP)).passed  # borders are another row's
-    assert not motion_rows.smoothness([jitter], [truth], CLIP).passed
+    assert drawn(emo_rows.smoothness([jumping(9)], [truth], CLIP)).passed  # borders are another row's
+    assert not emo_rows.smoothness([jitter], [truth], CLIP).passed
 
 
 def test_real_portraits_keep_a_face(jaws):

@@ -60,14 +60,20 @@ class HeldOut:
         times = (np.arange(len(mouth.jaw)) + 0.5) / self.config.fps
         return Voice(speech.waveform, mouth.jaw.numpy(), speech_band_loudness(speech.waveform, times))
 
-    def clip(self, person: int, seconds: float, speed: float | None = None) -> np.ndarray:
-        """How the person says it in truth, (T, size, size, 3) uint8, at their own mean rotation speed or another."""
+    def controls(self, person: int, seconds: float, speed: float | None = None) -> FaceControls:
+        """What the person does while they say it, at their own mean rotation speed in degrees per frame or another."""
         spec = self.config.clip_spec(person)
         renderer = self._renderer()
         renderer.config = replace(self.config, seconds=seconds)
-        frames = renderer.render(spec if speed is None else replace(spec, speed=speed)).frames
-        assert frames is not None
-        return frames
+        return renderer.act(spec if speed is None else replace(spec, speed=speed)).controls
+
+    def draw(self, person: int, controls: FaceControls) -> np.ndarray:
+        """The person who does so, (T, size, size, 3) uint8."""
+        return self._renderer().draw(self.config.clip_spec(person), controls)
+
+    def clip(self, person: int, seconds: float, speed: float | None = None) -> np.ndarray:
+        """How the person says it in truth, (T, size, size, 3) uint8, at their own mean rotation speed or another."""
+        return self.draw(person, self.controls(person, seconds, speed))
 
 
 @lru_cache(100)

@@ -1,1 +1,1 @@
-"""Does each mechanism of the paper do its work in given weights?"""
+"""Does each mechanism of a model's paper do its work in given weights?"""

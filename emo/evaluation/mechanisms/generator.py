@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL.Image import Image
 
-from emo.data.synthetic.held_out import HeldOut
+from emo.data.synthetic.held_out import HeldOut, Voice
 from emo.data.synthetic.speech import SAMPLE_RATE
-from emo.evaluation.mechanisms.emo_mechanisms import clip_frames, motion_frames
+from emo.evaluation.mechanisms.family import Family, Video
 from emo.evaluation.mechanisms.observation import Observation, load_observation, observe, save_observation
 from emo.evaluation.mechanisms.plan import EvalClip
 from emo.evaluation.seeds import noise_seed
@@ -22,7 +23,10 @@ from emo.face import FaceDetector
 from emo.generation.fingerprint import scheduler_fingerprint, weights_fingerprint
 from emo.hub.registry import load_pipeline
 from emo.media import AudioTrack, VideoWriter, load_image
+from emo.metrics import identity_descriptor
 from emo.processes import in_processes
+
+FPS = 25
 
 
 @dataclass(frozen=True)
@@ -31,21 +35,20 @@ class GenerationSettings:
 
     Attributes:
         models: folders or Hub names by "model" and perhaps "no_speed".
-        steps: denoising steps per clip.
-        audio_guidance, reference_guidance: weights of guidance.
+        options: of the pipeline's call, for all videos that no other values are measured of.
         seed: of the run.
         people, held_out: number of people and seed of `HeldOut`.
+        size: of the videos in pixels; None for the model's own.
         device, dtype: where, and in which precision.
         compile: whether to compile the drawing of true clips.
     """
 
     models: dict[str, str]
-    steps: int
-    audio_guidance: float
-    reference_guidance: float
+    options: dict[str, Any]
     seed: int
     people: int
     held_out: int
+    size: int | None
     device: str
     dtype: str
     compile: bool
@@ -56,21 +59,38 @@ class Generator:
 
     Args:
         settings: of all videos.
+        family: what is measured of the model.
         out: folder for `observations` and `videos`.
     """
 
-    def __init__(self, settings: GenerationSettings, out: Path):
+    def __init__(self, settings: GenerationSettings, family: Family, out: Path):
         self.settings = settings
         self.out = out
         self._pipes: dict[str, Any] = {}
         self._weights = lru_cache(None)(lambda name: weights_fingerprint(self.pipe(name)))
         self._detector = FaceDetector()
+        self._maker = family.maker(self)
+
+    @property
+    def size(self) -> int:
+        """Of the videos in pixels."""
+        return self.settings.size or self.pipe().default_size
 
     @cached_property
     def held_out(self) -> HeldOut:
         """The people, whose true clips are as large as the model's."""
         settings = self.settings
-        return HeldOut(settings.held_out, settings.people, compile=settings.compile, size=self.pipe().default_size)
+        return HeldOut(settings.held_out, settings.people, FPS, compile=settings.compile, size=self.size)
+
+    @cached_property
+    def gallery(self) -> np.ndarray:
+        """Descriptors (G, D) of all people's portraits."""
+        described = []
+        for person in range(self.settings.people):
+            picture = self.held_out.portrait(person)
+            leftmost = self._detector.detect(picture)[0]
+            described.append(identity_descriptor(picture, leftmost.landmarks))
+        return np.stack(described)
 
     def generate(self, clip: EvalClip) -> Observation:
         """Make, measure and keep one video, unless the same has been kept before."""
@@ -79,34 +99,30 @@ class Generator:
         if (kept := load_observation(path, made_of)) is not None:
             return kept
         began = time.process_time()
-        frames, waveform = self._frames(clip)
-        observation = observe(frames, self._detector, time.process_time() - began)
+        video = self.make(clip)
+        observation = observe(video.frames, self._detector, time.process_time() - began, video.pose)
         save_observation(path, observation, made_of)
-        with VideoWriter(self.out / "videos" / f"{clip.name}.mp4", 25) as writer:
-            writer.write(frames)
-            with AudioTrack.open((waveform, SAMPLE_RATE)) as sound:
+        with VideoWriter(self.out / "videos" / f"{clip.name}.mp4", FPS) as writer:
+            writer.write(video.frames)
+            with AudioTrack.open((self.voice(clip).waveform, SAMPLE_RATE)) as sound:
                 writer.finish(sound)
         return observation
 
-    def _frames(self, clip: EvalClip) -> tuple[np.ndarray, np.ndarray]:
-        """The video (T, H, W, 3) uint8 and its sound (N,)."""
-        voice = self.held_out.voice(clip.person if clip.voice is None else clip.voice, clip.seconds)
-        if clip.truth:
-            return self.held_out.clip(clip.person, clip.seconds, clip.speed), voice.waveform
-        pipe, settings = self.pipe(clip.model), self.settings
-        picture = load_image(clip.picture) if clip.picture else self.held_out.portrait(clip.person)
-        with motion_frames(pipe, clip.chained):
-            return pipe(
-                picture,
-                (voice.waveform, SAMPLE_RATE),
-                num_inference_steps=settings.steps,
-                audio_guidance_scale=settings.audio_guidance,
-                reference_guidance_scale=settings.reference_guidance,
-                generator=torch.Generator().manual_seed(noise_seed(settings.seed, clip.name)),
-                speed=clip.speed,
-                face_region=clip.region,
-                output_type="uint8",
-            ).frames, voice.waveform
+    def make(self, clip: EvalClip) -> Video:
+        """The video, as the family makes it."""
+        return self._maker(clip)
+
+    def voice(self, clip: EvalClip) -> Voice:
+        """What is heard in a clip."""
+        return self.held_out.voice(clip.heard, clip.seconds)
+
+    def picture(self, clip: EvalClip) -> np.ndarray | Image:
+        """The portrait that is animated in a clip."""
+        return load_image(clip.picture) if clip.picture else self.held_out.portrait(clip.person)
+
+    def noise(self, name: str) -> torch.Generator:
+        """Of a video or several, by name."""
+        return torch.Generator().manual_seed(noise_seed(self.settings.seed, name))
 
     def pipe(self, name: str = "model") -> Any:
         """The loaded pipeline."""
@@ -117,15 +133,10 @@ class Generator:
             self._pipes[name] = pipe.to(settings.device)
         return self._pipes[name]
 
-    @property
-    def clip_frames(self) -> int:
-        """Frames of a clip."""
-        return clip_frames(self.pipe())
-
     def _made_of(self, clip: EvalClip) -> dict[str, str]:
         """All that a video depends on."""
-        settings = asdict(self.settings)
-        about = {"clip": asdict(clip), "people": settings.pop("people"), "held_out": settings.pop("held_out")}
+        settings = asdict(self.settings) | {"size": self.size}
+        about = {name: settings.pop(name) for name in ("people", "held_out", "size")} | {"clip": asdict(clip)}
         if not clip.truth:
             settings["models"] = self._weights(clip.model)
             about |= settings | {"scheduler": scheduler_fingerprint(self.pipe(clip.model).scheduler)}
@@ -140,11 +151,11 @@ def generate(generator: Generator, clip: EvalClip) -> tuple[str, Observation]:
 
 
 def generate_clips(
-    clips: Sequence[EvalClip], settings: GenerationSettings, out: Path, workers: int
+    clips: Sequence[EvalClip], settings: GenerationSettings, family: Family, out: Path, workers: int
 ) -> Iterator[tuple[str, Observation]]:
     """Make and measure the videos, on so many processes; those that are there already are not made again.
 
     Yields:
         Name and measurements, as they are finished.
     """
-    yield from in_processes(generate, clips, workers, context=partial(Generator, settings, out))
+    yield from in_processes(generate, clips, workers, context=partial(Generator, settings, family, out))

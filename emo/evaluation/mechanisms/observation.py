@@ -31,6 +31,7 @@ class Observation:
         descriptors: (K, D) float32, identity of the frames `described`.
         described: (K,), every DESCRIBED-th frame in which a face is found.
         shown: (S, H, W, 3) uint8, frames evenly spaced.
+        pose: yaw, pitch and roll in degrees that were drawn, (T, 3); (0, 3) where no motion is drawn.
         seconds: of processor time it took to make the video.
     """
 
@@ -42,6 +43,7 @@ class Observation:
     descriptors: np.ndarray = field(repr=False)
     described: np.ndarray = field(repr=False)
     shown: np.ndarray = field(repr=False)
+    pose: np.ndarray = field(repr=False)
     seconds: np.ndarray
 
     def __len__(self) -> int:
@@ -63,8 +65,8 @@ class Observation:
         return (self.landmarks[..., :2].min(1) + self.landmarks[..., :2].max(1)) / 2
 
 
-def observe(frames: np.ndarray, detector: FaceDetector, seconds: float = 0.0) -> Observation:
-    """Measure a video, (T, H, W, 3) uint8."""
+def observe(frames: np.ndarray, detector: FaceDetector, seconds: float, pose: np.ndarray) -> Observation:
+    """Measure a video, (T, H, W, 3) uint8; seconds and pose are those of `Observation`."""
     try:
         track = track_face(frames, detector)
         landmarks, found = track.landmarks, track.found
@@ -82,6 +84,7 @@ def observe(frames: np.ndarray, detector: FaceDetector, seconds: float = 0.0) ->
         descriptors=np.stack(descriptors) if described else np.zeros((0, 1), np.float32),
         described=np.array(described, np.int64),
         shown=frames[np.linspace(0, len(frames) - 1, SHOWN).round().astype(int)],
+        pose=pose,
         seconds=np.array(seconds),
     )
 

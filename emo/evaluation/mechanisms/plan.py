@@ -1,21 +1,11 @@
-"""The videos on which the mechanisms of the paper are measured: people and voices never trained on."""
+"""The videos on which mechanisms are measured: people and voices never trained on."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
-
-from emo.data.synthetic.held_out import PORTRAIT, HeldOut
-from emo.evaluation.face import face_in
-
-SPEEDS = (0.1, 0.7, 1.3, 1.9)  # degrees per frame
-SHIFT = 0.09  # of the picture's side, by which regions lie aside
-WIDER = 0.16  # of the picture's side, by which a wide region reaches further to either side than a tight one
 
 
 @dataclass(frozen=True)
 class EvalClip:
-    """One video to measure.
+    """One video to measure; what a family does with it is in a class of its own.
 
     Attributes:
         name: of its files.
@@ -24,9 +14,6 @@ class EvalClip:
         picture: path of a portrait, in a person's place.
         voice: number of the held-out voice; the person's own by default.
         truth: the synthesizer's own clip, not generated.
-        speed: head rotation in degrees per frame, or None for "No Speed".
-        region: where the face may be, x0, y0, x1, y1 in pixels of the portrait, or None for the pipeline's own.
-        chained: whether clips see what came before them.
         model: "model" or "no_speed", the folder it is generated from.
     """
 
@@ -36,10 +23,12 @@ class EvalClip:
     picture: str | None = None
     voice: int | None = None
     truth: bool = False
-    speed: float | None = None
-    region: tuple[float, float, float, float] | None = None
-    chained: bool = True
     model: str = "model"
+
+    @property
+    def heard(self) -> int:
+        """Number of the voice that is heard."""
+        return self.person if self.voice is None else self.voice
 
 
 @dataclass(frozen=True)
@@ -61,45 +50,3 @@ class EvaluationSize:
     few: int = 6
     brief: float = 3.0
     long: float = 60.0
-
-
-def plan_clips(
-    extent: EvaluationSize, held_out: HeldOut, pictures: Mapping[str, str], no_speed: bool
-) -> list[EvalClip]:
-    """All videos, the longest first.
-
-    Args:
-        extent: how much is measured.
-        held_out: the people.
-        pictures: paths of real portraits by name.
-        no_speed: whether there is a model without speed layers to compare with.
-    """
-    few = range(extent.few)
-    clips = [
-        EvalClip("long", extent.long),
-        EvalClip("long-truth", extent.long, truth=True),
-        *(EvalClip(f"talk-{p:02d}", extent.seconds, p) for p in range(extent.talks)),
-        *(EvalClip(f"talk-{p:02d}-truth", extent.seconds, p, truth=True) for p in range(extent.talks)),
-    ]
-    for p in few:
-        clips.append(EvalClip(f"unchained-{p}", extent.seconds, p, chained=False))
-        clips.append(EvalClip(f"speed-none-{p}", extent.brief, p, model="no_speed" if no_speed else "model"))
-        for speed in SPEEDS:
-            clips.append(EvalClip(f"speed-{speed:g}-{p}", extent.brief, p, speed=speed))
-            clips.append(EvalClip(f"speed-{speed:g}-{p}-truth", extent.brief, p, speed=speed, truth=True))
-        box = np.array(face_box(held_out.portrait(p), f"person {p}"))
-        moved = {"left": (-SHIFT, -SHIFT), "right": (SHIFT, SHIFT), "tight": (0, 0), "wide": (-WIDER, WIDER)}
-        for name, (x0, x1) in moved.items():
-            region = (box + np.array([x0, 0, x1, 0]) * PORTRAIT).clip(0, PORTRAIT)
-            clips.append(EvalClip(f"region-{name}-{p}", extent.brief, p, region=tuple(region.tolist())))
-    clips += [EvalClip(f"real-{name}", extent.brief, picture=path, voice=0) for name, path in pictures.items()]
-    return clips
-
-
-def face_box(picture: np.ndarray, name: str) -> tuple[float, float, float, float]:
-    """Box of a picture's largest face, x0, y0, x1, y1 in pixels.
-
-    Raises:
-        FaceError: there is none.
-    """
-    return face_in(picture, name).box

@@ -1,4 +1,4 @@
-"""Rows about motion: long videos, joins of clips, speed, the face's place, smoothness."""
+"""Rows of EMO's own: long videos, joins of clips, speed, the face's place, pictures, smoothness."""
 
 from collections.abc import Mapping, Sequence
 
@@ -158,6 +158,32 @@ def locator(
         bar="follows by half; wider region, wider range",
         passed=bool(follows.mean() >= MOVED and ranges["wide"] > ranges["tight"]),
         numbers={"follows": follows, "range": ranges, "truth_range": true_range},
+        draw=draw,
+    )
+
+
+def quality(talks: Sequence[Observation], truths: Sequence[Observation], psnrs: np.ndarray) -> Row:
+    """Picture quality: the autoencoder's PSNR (N,) on held-out people; sharpness of generated against true clips."""
+
+    def mean(videos: Sequence[Observation]) -> np.ndarray:
+        return np.array([video.sharpness.mean() for video in videos])
+
+    ratio = mean(talks) / mean(truths)
+
+    def draw(axes) -> None:
+        axes.plot(mean(truths), mean(talks), "o")
+        axes.axline((0, 0), slope=1, color="0.8")
+        axes.set(xlabel="truth", ylabel="generated", title="sharpness (variance of the Laplacian), a point per person")
+
+    return Row(
+        mechanism="picture quality",
+        section="4.1",
+        measure="PSNR of the autoencoder on held-out people; sharpness generated / true",
+        value=f"{psnrs.mean():.1f} dB; {ratio.mean():.2f}",
+        truth="1.00",
+        bar="at least 31 dB; 0.8",
+        passed=bool(psnrs.mean() >= 31 and ratio.mean() >= 0.8),
+        numbers={"psnr": psnrs, "sharpness": ratio},
         draw=draw,
     )
 

@@ -1,37 +1,29 @@
-"""The table of mechanisms, made of what was measured of all videos."""
+"""EMO's table of mechanisms, made of what was measured of all videos."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from emo.data.synthetic.held_out import HeldOut
-from emo.evaluation.mechanisms import motion_rows, plan, rows
-from emo.evaluation.mechanisms.emo_mechanisms import reconstruct
+from emo.evaluation.mechanisms import rows
+from emo.evaluation.mechanisms.emo import plan
+from emo.evaluation.mechanisms.emo import rows as own_rows
+from emo.evaluation.mechanisms.emo.videos import VideoMaker, clip_frames, reconstruct
+from emo.evaluation.mechanisms.family import Family
+from emo.evaluation.mechanisms.generator import Generator
 from emo.evaluation.mechanisms.observation import Observation
-from emo.evaluation.mechanisms.plan import EvaluationSize
+from emo.evaluation.mechanisms.plan import EvalClip, EvaluationSize
 from emo.evaluation.row import Row
-from emo.face import FaceDetector
-from emo.metrics import identity_descriptor
 
 
-def make_rows(
-    found: Mapping[str, Observation],
-    extent: EvaluationSize,
-    held_out: HeldOut,
-    gallery: np.ndarray,
-    psnrs: np.ndarray,
-    clip_frames: int,
-) -> list[Row]:
-    """The table.
+def plan_clips(extent: EvaluationSize, generator: Generator, pictures: Mapping[str, str]) -> list[EvalClip]:
+    """All videos, the longest first; see `Family`."""
+    return plan.plan_clips(extent, generator.held_out, pictures, "no_speed" in generator.settings.models)
 
-    Args:
-        found: measurements of all clips of `plan_clips`, by name.
-        extent, held_out: as the clips were planned.
-        gallery: (G, D), from `describe_portraits`.
-        psnrs: (N,), from `reconstruction_psnrs`.
-        clip_frames: F, frames of a clip.
-    """
+
+def make_rows(found: Mapping[str, Observation], extent: EvaluationSize, generator: Generator) -> list[Row]:
+    """The table; see `Family`."""
+    held_out, gallery, frames = generator.held_out, generator.gallery, clip_frames(generator.pipe())
 
     def each(pattern: str, count: int) -> list[Observation]:
         return [found[pattern.format(p)] for p in range(count)]
@@ -47,27 +39,16 @@ def make_rows(
         rows.lips(talks, truths, [voice.jaw for voice in voices]),
         rows.silence(talks, truths, [voice.loudness for voice in voices]),
         rows.identity(talks, truths, gallery),
-        motion_rows.drifting(found["long"], found["long-truth"], gallery, 0, extent.long),
-        motion_rows.joins(talks, truths, each("unchained-{}", extent.few), clip_frames),
-        motion_rows.speeds(by_speed, each("speed-none-{}", extent.few), true_speeds),
-        motion_rows.locator(left, right, tight, wide, truths[: extent.few], plan.SHIFT * held_out.config.size),
-        rows.quality(talks, truths, psnrs),
-        motion_rows.smoothness(talks, truths, clip_frames),
+        own_rows.drifting(found["long"], found["long-truth"], gallery, 0, extent.long),
+        own_rows.joins(talks, truths, each("unchained-{}", extent.few), frames),
+        own_rows.speeds(by_speed, each("speed-none-{}", extent.few), true_speeds),
+        own_rows.locator(left, right, tight, wide, truths[: extent.few], plan.SHIFT * held_out.config.size),
+        own_rows.quality(talks, truths, reconstruction_psnrs(generator.pipe(), found)),
+        own_rows.smoothness(talks, truths, frames),
     ]
     if portraits:
         table.append(rows.real(portraits, dict.fromkeys(portraits, brief)))
     return table
-
-
-def describe_portraits(held_out: HeldOut, count: int) -> np.ndarray:
-    """Descriptors (count, D) of the held-out people's portraits."""
-    described = []
-    with FaceDetector() as detector:
-        for person in range(count):
-            picture = held_out.portrait(person)
-            leftmost = detector.detect(picture)[0]
-            described.append(identity_descriptor(picture, leftmost.landmarks))
-    return np.stack(described)
 
 
 def reconstruction_psnrs(pipe: Any, found: Mapping[str, Observation]) -> np.ndarray:
@@ -81,3 +62,15 @@ def reconstruction_psnrs(pipe: Any, found: Mapping[str, Observation]) -> np.ndar
             decoded = reconstruct(pipe, portrait, np.stack(frames))
             psnrs += [peak_signal_noise_ratio(a, b) for a, b in zip(frames, decoded, strict=True)]
     return np.array(psnrs)
+
+
+FAMILY = Family(
+    options=("no_speed", "long", "reference_guidance"),
+    guidance=("audio_guidance_scale", "reference_guidance_scale"),
+    steps=12,
+    size=None,
+    plan=plan_clips,
+    maker=VideoMaker,
+    rows=make_rows,
+    on_sheet=("real-", "talk-"),
+)

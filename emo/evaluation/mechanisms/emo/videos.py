@@ -1,4 +1,4 @@
-"""What the report asks of EMO's own networks; other systems have files of their own beside this one."""
+"""EMO's videos, and what the report asks of its own networks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +8,41 @@ import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d
 
+from emo.data.synthetic.speech import SAMPLE_RATE
+from emo.evaluation.mechanisms.emo.plan import EMOClip
+from emo.evaluation.mechanisms.family import Video
+from emo.evaluation.mechanisms.generator import Generator
 from emo.generation.latents import decode_latents, encode_pictures, encode_reference
 from emo.pipelines import EMOPipeline
+
+
+class VideoMaker:
+    """Makes EMO's videos.
+
+    Args:
+        generator: has the people, the models and the noise.
+    """
+
+    def __init__(self, generator: Generator):
+        self._generator = generator
+
+    def __call__(self, clip: EMOClip) -> Video:
+        """One of them."""
+        generator = self._generator
+        if clip.truth:
+            return Video(generator.held_out.clip(clip.person, clip.seconds, clip.speed))
+        pipe = generator.pipe(clip.model)
+        with motion_frames(pipe, clip.chained):
+            output = pipe(
+                generator.picture(clip),
+                (generator.voice(clip).waveform, SAMPLE_RATE),
+                **generator.settings.options,
+                generator=generator.noise(clip.name),
+                speed=clip.speed,
+                face_region=clip.region,
+                output_type="uint8",
+            )
+        return Video(output.frames)
 
 
 def clip_frames(pipe: EMOPipeline) -> int:

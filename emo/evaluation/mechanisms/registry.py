@@ -1,0 +1,43 @@
+"""Families of models by the class of pipeline; each is imported when it is first asked for."""
+
+from collections.abc import Callable
+
+from emo.errors import OptionError
+from emo.evaluation.mechanisms.family import Family
+from emo.hub import system_of
+
+
+def _emo() -> Family:
+    from emo.evaluation.mechanisms.emo.table import FAMILY
+
+    return FAMILY
+
+
+def _vasa() -> Family:
+    from emo.evaluation.mechanisms.vasa.table import FAMILY
+
+    return FAMILY
+
+
+FAMILIES: dict[str, Callable[[], Family]] = {"EMOPipeline": _emo, "VASAPipeline": _vasa}
+"""By the name of the class."""
+
+
+def family_of(place: str) -> Family:
+    """What is measured of a model.
+
+    Args:
+        place: folder or Hub name.
+
+    Raises:
+        OptionError: nothing is known to be measured of its class.
+        WeightsError, HubError: as `emo.hub.system_of`.
+    """
+    system = system_of(place)
+    load = FAMILIES.get(system.pipeline.__name__)
+    if load is None:
+        raise OptionError(
+            f"{place} is of {system.title}, of which no mechanisms are measured; they are of {', '.join(FAMILIES)}",
+            option="model",
+        )
+    return load()

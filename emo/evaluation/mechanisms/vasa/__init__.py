@@ -1,0 +1,1 @@
+"""What is measured of VASA-1's models."""
