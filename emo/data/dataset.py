@@ -81,9 +81,18 @@ class ClipDataset(SampledClips[Batch]):
         seed: int = 0,
         size: int | None = None,
         cache: str | Path | None = None,
+        max_speed: float | None = None,
     ):
         sampler = EMOSampler(video, targets, num_frames, num_motion_frames, num_neighbors)
-        reader = ClipReader(root, split, min_frames=sampler.min_frames, with_sound=video, size=size, cache=cache)
+        reader = ClipReader(
+            root,
+            split,
+            min_frames=sampler.min_frames,
+            max_speed=max_speed,
+            with_sound=video,
+            size=size,
+            cache=cache,
+        )
         super().__init__(reader, sampler, seed)
 
 

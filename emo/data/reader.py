@@ -21,6 +21,7 @@ class ClipReader:
         root: folder of the dataset; see `emo.data.format`.
         split: "train" or "test".
         min_frames: clips of fewer frames are left out.
+        max_speed: degrees per frame; clips whose heads turn faster on the whole are left out.
         with_sound: whether silent clips are left out.
         with_labels: clips that have not all of these labels are left out.
         size: pixels to which clips of another size are scaled; by default they stay, and must all be alike.
@@ -28,7 +29,7 @@ class ClipReader:
 
     Attributes:
         clips: those used, in the table's order; their place is their number.
-        left_out: how many are too short, or lack sound or labels that are needed.
+        left_out: how many are too short or too fast, or lack sound or labels that are needed.
         height: of the frames, in pixels.
         width: of the frames, in pixels.
 
@@ -42,6 +43,7 @@ class ClipReader:
         split: str = "train",
         *,
         min_frames: int = 1,
+        max_speed: float | None = None,
         with_sound: bool = False,
         with_labels: Collection[str] = (),
         size: int | None = None,
@@ -52,15 +54,18 @@ class ClipReader:
         self.cache = None if cache is None else Path(cache)
         rows = read_metadata(self.root, split)
         self.clips = [clip for clip in rows if clip.frames >= min_frames and (clip.has_audio or not with_sound)]
+        if max_speed is not None:
+            self.clips = [clip for clip in self.clips if clip.speed <= max_speed]
         if with_labels:
             folder, wanted = self.root / split, set(with_labels)
             self.clips = [clip for clip in self.clips if label_names(folder / clip.labels) >= wanted]
         self.left_out = len(rows) - len(self.clips)
         if not self.clips:
             kind = "with sound, " if with_sound else ""
+            slow = "" if max_speed is None else f", at most {max_speed:g} degrees per frame"
             kind += f"labeled with {', '.join(with_labels)}, " if with_labels else ""
             raise DatasetError(
-                f"{self.root}/{split}: none of {len(rows)} clips is usable ({kind}{min_frames} frames or more)"
+                f"{self.root}/{split}: none of {len(rows)} clips is usable ({kind}{min_frames} frames or more{slow})"
             )
         sizes = {(clip.height, clip.width) for clip in self.clips} if size is None else {(size, size)}
         if len(sizes) > 1:

@@ -98,3 +98,13 @@ def test_a_cache_of_anything(root):
     with torch.no_grad():
         gain.weight += 1
     assert cache_path(root, features, 16) != folder  # either network's weights tell caches apart
+
+
+def test_fast_clips_are_left_out_where_heads_are_to_be_calm(tmp_path):
+    clips = made_dataset(tmp_path, {}, {}, {})
+    slowest, middle, _ = sorted(clip.speed for clip in clips)
+    reader = ClipReader(tmp_path, max_speed=middle)
+    assert sorted(clip.speed for clip in reader.clips) == [slowest, middle]
+    assert reader.left_out == 1
+    with pytest.raises(DatasetError, match=r"none of 3 clips is usable \(1 frames or more, at most 0.001 degrees"):
+        ClipReader(tmp_path, max_speed=0.001)

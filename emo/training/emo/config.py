@@ -24,6 +24,9 @@ class ClipDataConfig:
         "pixels to which clips are scaled: a multiple of what the networks halve, 64 or more",
         unset="the model's",
     )
+    max_speed: Annotated[float | None, Numbers(0, 1000)] = key(
+        None, "degrees per frame; clips whose heads turn faster on the whole are left out", unset="none is"
+    )
     cache: bool = key(
         False,
         "take latents and audio features from the cache that `emo cache` made with the same autoencoder and audio "

@@ -159,6 +159,7 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
             seed=self.seed,
             size=size,
             cache=cache,
+            max_speed=data.max_speed,
         )
 
     def encode(self, batch: Batch) -> EncodedBatch:
