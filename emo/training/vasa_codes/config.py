@@ -18,8 +18,10 @@ class CodesDataConfig:
     root: Annotated[str, Name()] = key(MISSING, "folder of the dataset")
     split: Annotated[str, Name()] = key("train", "split to learn from")
     held_out: Annotated[str, Name()] = key("test", "split for validation")
-    batch_size: Annotated[int, BATCH] = key(8, "clips per process and batch")
-    frames: Annotated[int, Numbers(1, 4096)] = key(8, "pictures of each, anywhere in it")
+    batch_size: Annotated[int, BATCH] = key(
+        24, "clips per process and batch: of few, their people are learned and not what they do"
+    )
+    frames: Annotated[int, Numbers(1, 4096)] = key(2, "pictures of each, anywhere in it")
     workers: Annotated[int, WORKERS] = key(0, "loader processes per process")
 
 

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from emo.data import ClipReader, SampledClips, StepSampler
-from emo.motion.space import CONTROLS
+from emo.motion.space import CONTROLS, MotionSpace
 from emo.motion.vasa.volume import POSE
 from emo.training.loader import sample_loader
 from emo.training.stage import Stage, name_samples
+from emo.training.vasa.samples import clip_motion
 from emo.training.vasa_codes.config import VASACodesConfig
 from emo.training.vasa_codes.samples import CodesBatch, CodesSampler
 from emo.training.vasa_face.folder import load_face_networks, save_face_networks
@@ -25,8 +26,13 @@ VALIDATION = 0x905E  # seed of the pictures of a validation
 class CodeNetworks(nn.Module):
     """The face model, of which the encoders of pose and dynamics alone are asked, and learn."""
 
-    def __init__(self, face: VASAFaceNetworks):
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, face: VASAFaceNetworks, space: MotionSpace):
         super().__init__()
+        for name in ("mean", "deviation"):
+            self.register_buffer(name, getattr(space, name)[len(POSE) :], persistent=False)
         self.face = face.requires_grad_(False)
         face.animator.pose_encoder.requires_grad_(True)
         face.animator.dynamics_encoder.requires_grad_(True)
@@ -35,9 +41,7 @@ class CodeNetworks(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """Controls (N, 14) of pictures (N, 3, S, S) in -1 ... 1: all but the pose's are told by the dynamics."""
         pose, dynamics = self.face.animator.read(pictures).tensor_split([len(POSE)], dim=1)
-        usual = CONTROLS.columns[len(POSE) :]
-        rest, deviation = (pose.new_tensor([getattr(c, f) for c in usual]) for f in ("rest", "deviation"))
-        return torch.cat([pose, rest + deviation * self.controls(dynamics)], dim=1)
+        return torch.cat([pose, self.mean + self.deviation * self.controls(dynamics)], dim=1)
 
 
 class VASACodesStage(Stage[CodeNetworks, CodesBatch]):
@@ -53,9 +57,10 @@ class VASACodesStage(Stage[CodeNetworks, CodesBatch]):
         if config.train.validate_every:
             self._reader(config.data.held_out)  # now, and not after hours
         self.device = accelerator.device
+        self.space = CONTROLS.measured(torch.cat([clip_motion(self.reader, n) for n in range(len(self.reader))]))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            self.networks = CodeNetworks(load_face_networks(config.model, self.seed))
+            self.networks = CodeNetworks(load_face_networks(config.model, self.seed), self.space)
 
     def _reader(self, split: str) -> ClipReader:
         side = self.config.model.sample_size
@@ -68,11 +73,10 @@ class VASACodesStage(Stage[CodeNetworks, CodesBatch]):
         return sample_loader(samples, CodesBatch.collate, sampler, data.workers)
 
     def loss(self, networks: nn.Module, batch: CodesBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The absolute difference of the controls from the labels', in usual deviations."""
+        """The absolute difference of the controls from the labels', in the clips' deviations."""
         found, true = self._controls(networks, batch)
-        usual = found.new_tensor([column.deviation for column in CONTROLS.columns])
         errors = (found - true).abs().mean(0)
-        return (errors / usual).mean(), dict(zip(CONTROLS.names, errors, strict=True))
+        return (errors / self.space.deviation.to(errors)).mean(), dict(zip(CONTROLS.names, errors, strict=True))
 
     def _controls(self, networks: nn.Module, batch: CodesBatch) -> tuple[Tensor, Tensor]:
         """What is read of a batch, and what is true, (N, 14) each."""
