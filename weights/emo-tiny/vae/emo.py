@@ -1,3 +1,3 @@
-from emo import PatchAutoencoder
+from emo import ReferenceAutoencoder
 
-__all__ = ['PatchAutoencoder']
+__all__ = ['ReferenceAutoencoder']
