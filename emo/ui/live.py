@@ -143,7 +143,7 @@ class LiveSession:
                 self._before.join()
                 self._before = None
             with self._jobs.pipeline_at_once() as pipe:
-                stream = self._open(pipe, picture, options.values())
+                stream = self._open(pipe, picture, _chosen(options))
                 self._wait_for_sound()
                 with field_errors(OPTIONS):
                     for clip in stream:
@@ -167,6 +167,12 @@ class LiveSession:
             raise FieldError(OPTIONS, f"Stopped, as the browser gave no microphone within {ASKING_SECONDS:g} s.")
         self._begun = self._heard = time.monotonic()
         self._stage = LIVE
+
+
+def _chosen(options: Any) -> dict[str, Any]:
+    """What a visitor has changed; of the rest the pipeline knows what is right for live sound."""
+    usual = type(options)().values()
+    return {name: value for name, value in options.values().items() if value != usual[name]}
 
 
 class LiveSessions:
