@@ -175,4 +175,4 @@ def test_ten_minutes_take_no_more_memory(live_pipe, portrait):
     finally:
         tracemalloc.stop()
     assert len(peaks) == 6
-    assert peaks[-1] < 1.02 * peaks[1]
+    assert peaks[-1] < peaks[1] + 2**19  # a clip of pictures is 400 KB, and there were 1,200 since
