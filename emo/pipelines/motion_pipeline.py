@@ -22,6 +22,7 @@ from emo.generation.sizes import EVEN, choose_sizes
 from emo.generation.stream import Stream
 from emo.media import AudioTrack, Chunk, as_fps
 from emo.motion import MotionSpace, MotionTrack
+from emo.motion.reading import ANGLES
 from emo.motion.timing import Playback, Retiming
 from emo.pipelines.motion_call import MotionRequest, OptionsT, named_options, rendered, take_run, told_options
 from emo.pipelines.motion_driving import DrivenMotion
@@ -30,7 +31,6 @@ from emo.pipelines.motion_window import MotionWindow
 from emo.store import SavedFormat
 
 POSE = "pose"
-ANGLES = ("yaw", "pitch", "roll")
 DRAWN = "drawn_motion"  # in states: the last window of motion, (n, D), after whose end the next frames may begin
 
 

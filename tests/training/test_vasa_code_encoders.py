@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fitting import losses
 from made_clips import made_dataset
 from test_vasa_codes import SIZES
 
@@ -59,15 +60,8 @@ def test_encoders_of_motion_alone_learn(dataset):
     stage = make_stage(dataset)
     before = {name: value.clone() for name, value in stage.networks.state_dict().items()}
     seen = next(iter(stage.loader(0, 1, 0)))
-    optimizer = torch.optim.AdamW([p for p in stage.networks.parameters() if p.requires_grad], 1e-2)
-    losses = []
-    for _ in range(40):
-        loss, _ = stage.loss(stage.networks, seen)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < 0.6 * losses[0]
+    found = losses(stage, seen, 40, 1e-2)
+    assert found[-1] < 0.6 * found[0]
     changed = {name for name, value in stage.networks.state_dict().items() if not torch.equal(value, before[name])}
     learns = {name for name, value in stage.networks.named_parameters() if value.requires_grad}
     assert changed == learns == {name for name in before if name.startswith(LEARNING)}

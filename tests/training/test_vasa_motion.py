@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fitting import losses
 from tiny import tiny_config
 from transformers import Wav2Vec2FeatureExtractor
 
@@ -154,15 +155,8 @@ def test_the_network_has_the_units_of_the_clips(stage):
 def test_loss_falls(folder):
     stage = make_stage(folder)
     seen = batch(stage)
-    optimizer = torch.optim.AdamW(stage.networks.parameters(), 5e-3)
-    losses = []
-    for _ in range(30):
-        loss, _ = stage.loss(stage.networks, seen)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < 0.6 * losses[0]
+    found = losses(stage, seen, 30, 5e-3)
+    assert found[-1] < 0.6 * found[0]
 
 
 def test_windows_are_pieces_of_their_clips(stage):

@@ -6,7 +6,7 @@ import numpy as np
 
 from emo.evaluation.mechanisms.observation import Observation
 from emo.evaluation.row import Row
-from emo.metrics import lagged_correlation, nearest
+from emo.metrics import clip_border_ratio, lagged_correlation, nearest
 
 REST = 2  # frames of silence on either side, before a mouth must be shut
 SILENT = 0.05  # of the loudness, 0 … 1
@@ -128,6 +128,11 @@ def real(portraits: Mapping[str, Observation], jaws: Mapping[str, np.ndarray]) -
         numbers={"found": found, "r": sync},
         draw=draw,
     )
+
+
+def border_ratio(videos: Sequence[Observation], frames: int) -> float:
+    """How much more changes where clips of so many frames meet than inside, mean over videos."""
+    return float(np.mean([clip_border_ratio(video.change, frames) for video in videos]))
 
 
 def whose(video: Observation, gallery: np.ndarray) -> int | None:

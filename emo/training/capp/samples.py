@@ -9,8 +9,8 @@ from torch import Tensor
 
 from emo.data import CachedFeature, ClipReader
 from emo.metrics.capp import mel_frames
+from emo.motion.reading import ANGLES
 
-ANGLES = ("yaw", "pitch", "roll")
 SOUND = "sound"
 
 

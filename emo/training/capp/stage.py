@@ -15,10 +15,11 @@ from emo.data import CachedFeature, ClipReader, SampledClips, StepSampler
 from emo.data.samples.emo_features import audio_feature
 from emo.errors import ConfigError
 from emo.metrics.capp import CAPP, FPS
+from emo.motion.reading import ANGLES
 from emo.training.cached_features import NO_PICTURES, cached_features
 from emo.training.capp.config import CAPPTrainingConfig
 from emo.training.capp.figures import SHIFTS, figures
-from emo.training.capp.samples import ANGLES, SOUND, CAPPBatch, CAPPSampler, clip_angles, clip_sound, mel_feature
+from emo.training.capp.samples import SOUND, CAPPBatch, CAPPSampler, clip_angles, clip_sound, mel_feature
 from emo.training.loader import sample_loader
 from emo.training.loading import load_part
 from emo.training.stage import Stage, name_samples

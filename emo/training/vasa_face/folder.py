@@ -6,9 +6,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from emo.errors import WeightsError, first_line
 from emo.motion.identity import IdentityEncoder
 from emo.motion.vasa import VolumeAnimator
+from emo.training.loading import load_part
 from emo.training.vasa_face.config import FaceNetworkConfig
 from emo.training.vasa_face.networks import VASAFaceNetworks
 
@@ -20,20 +20,15 @@ def load_face_networks(config: FaceNetworkConfig, seed: int) -> VASAFaceNetworks
         WeightsError: there are none in the folder.
     """
     if config.init is not None:
-        return _trained(config.init, config.sample_size)
+        what, size = "face model", config.sample_size
+        return VASAFaceNetworks(
+            load_part(VolumeAnimator, config.init, what, subfolder="animator", sample_size=size),
+            load_part(IdentityEncoder, config.init, what, subfolder="identity_encoder"),
+        )
     sizes = {name: value for name, value in vars(config).items() if name != "init"}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return VASAFaceNetworks(VolumeAnimator(**sizes), IdentityEncoder())
-
-
-def _trained(folder: str, sample_size: int) -> VASAFaceNetworks:
-    try:
-        animator = VolumeAnimator.from_pretrained(folder, subfolder="animator", sample_size=sample_size)
-        identity_encoder = IdentityEncoder.from_pretrained(folder, subfolder="identity_encoder")
-    except (OSError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{folder}: no face model could be loaded ({first_line(error)})") from error
-    return VASAFaceNetworks(cast(VolumeAnimator, animator), cast(IdentityEncoder, identity_encoder))
 
 
 def save_face_networks(networks: VASAFaceNetworks, folder: Path, weights: dict[str, Tensor]) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from emo.evaluation.mechanisms.observation import Observation
-from emo.evaluation.mechanisms.rows import FPS
+from emo.evaluation.mechanisms.rows import FPS, border_ratio
 from emo.evaluation.row import Row
-from emo.metrics import clip_border_ratio, nearest, relative_change
+from emo.metrics import nearest, relative_change
 
 MOVED = 0.5  # of the way that a region is shifted, the face must go along with
 
@@ -59,10 +59,7 @@ def joins(
 ) -> Row:
     """Clips join: how much more changes at clips' borders than inside, with motion frames and without."""
 
-    def ratio(videos: Sequence[Observation]) -> float:
-        return float(np.mean([clip_border_ratio(video.change, frames) for video in videos]))
-
-    with_frames, without, true = ratio(talks), ratio(unchained), ratio(truths)
+    with_frames, without, true = (border_ratio(videos, frames) for videos in (talks, unchained, truths))
 
     def draw(axes) -> None:
         for name, videos in (("with motion frames", talks), ("without", unchained), ("truth", truths)):

@@ -9,8 +9,8 @@ from emo.evaluation.mechanisms.observation import Observation
 from emo.evaluation.mechanisms.rows import whose
 from emo.evaluation.mechanisms.vasa.plan import Subject
 from emo.evaluation.mechanisms.vasa.study import Moves, Study, agreement, moves, spread
-from emo.evaluation.mechanisms.vasa.videos import ANGLES
 from emo.evaluation.row import Row
+from emo.motion.reading import ANGLES
 
 SHOWN = {"head": ANGLES, "mouth": ("jaw",), "lids": ("blink",)}
 """What has to agree between portraits, by part."""

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from emo.evaluation.mechanisms.observation import Observation
+from emo.evaluation.mechanisms.rows import border_ratio
 from emo.evaluation.mechanisms.vasa.plan import AUDIO_SCALES, STEPS, Subject
 from emo.evaluation.mechanisms.vasa.study import Study, delta_p
 from emo.evaluation.row import Row
-from emo.metrics import clip_border_ratio
 
 WORSE = 0.05  # of r, that fewer steps may cost
 
@@ -62,10 +62,7 @@ def borders(
         window: frames of a window.
     """
     kinds = {"as generated": talks, "not bent": unbent, "not chained": unchained, "truth": truths}
-    ratios = {
-        name: float(np.mean([clip_border_ratio(video.change, window) for video in videos]))
-        for name, videos in kinds.items()
-    }
+    ratios = {name: border_ratio(videos, window) for name, videos in kinds.items()}
     own, plain, apart, true = ratios.values()
 
     def draw(axes) -> None:

@@ -16,9 +16,9 @@ from emo.evaluation.mechanisms.generator import FPS, Generator
 from emo.evaluation.mechanisms.vasa.plan import VASAClip
 from emo.generation.inputs import open_portrait
 from emo.motion import FaceControls, MotionSpace, MotionTrack
+from emo.motion.reading import ANGLES
 from emo.pipelines import VASAPipeline
 
-ANGLES = ("yaw", "pitch", "roll")
 AT_REST = (0.0, 0.0, 0.0)
 
 
