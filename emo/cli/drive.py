@@ -2,24 +2,15 @@
 
 import argparse
 import time
-from collections.abc import Collection
 from pathlib import Path
 
 from emo.cli.arguments import add_pipeline, motion_options
-from emo.cli.generate import (
-    add_again,
-    add_seed,
-    check_paths,
-    load_pipeline,
-    require_motion,
-    resume_point,
-    write,
-)
+from emo.cli.generate import add_again, add_seed, check_paths, load_pipeline, resume_point, write
+from emo.cli.given_motion import refuse_generated, require_motion
 from emo.errors import AudioError, EmoError, ImageError, OptionError, VideoError
 from emo.locks import claim
-from emo.options import Options, add_arguments, from_arguments
+from emo.options import add_arguments, from_arguments
 from emo.pipelines.motion_kinds import TRACK_SUFFIX
-from emo.pipelines.motion_options import MotionOptions
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -69,7 +60,8 @@ def drive(options: argparse.Namespace) -> None:
     if parts is not None and not all(parts):
         raise OptionError(f"--parts {options.parts}: write names with commas between them", option="parts")
     if parts is None:
-        refuse_generated(system.options, values, options.seed)
+        where = "all follows the video; leave it out, or give --parts"
+        refuse_generated(system.options, values, options.seed, where)
     options.seed = options.seed or 0
 
     started = time.monotonic()
@@ -89,21 +81,3 @@ def drive(options: argparse.Namespace) -> None:
         resume_from=resume and resume.state,
     )
     write(stream, options, resume, started)
-
-
-def refuse_generated(kind: type[Options], given: Collection[str], seed: int | None) -> None:
-    """Refuse options of generated motion where none is generated.
-
-    Args:
-        kind: class of the model's options.
-        given: names of those that the command gives.
-        seed: that it gives.
-
-    Raises:
-        OptionError: one is given.
-    """
-    flags = [each.flag for each in kind.entries() if each.name in given and each.name not in MotionOptions.names()]
-    flags += [] if seed is None else ["seed"]
-    if flags:
-        problem = f"--{flags[0]} does nothing where all follows the video; leave it out, or give --parts"
-        raise OptionError(problem, option=flags[0])

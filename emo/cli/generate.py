@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo.cli.arguments import add_pipeline, pick_device, pick_dtype
+from emo.cli.given_motion import refuse_generated, require_motion
 from emo.cli.like import fill_settings, given_options
 from emo.console import note, quiet_loading, say
 from emo.errors import AudioError, EmoError, ImageError, OptionError, OutputError, ResumeError, VideoError
@@ -74,6 +75,7 @@ def run(options: argparse.Namespace) -> None:
 
 def generate(options: argparse.Namespace) -> None:
     """Make the video, of which nobody else is at work."""
+    seed = options.seed
     like = fill_settings(options)  # before any library is imported: what is wrong with it is said at once
 
     import torch
@@ -84,6 +86,9 @@ def generate(options: argparse.Namespace) -> None:
     if options.save_motion:
         require_motion(system, "--save-motion")
     values = given_options(options, like, system.options)
+    if hasattr(options, "motion"):
+        given = [name for name in system.options.names() if hasattr(options, name)]
+        refuse_generated(system.options, given, seed, "--motion is given; leave one of them out")
 
     started = time.monotonic()
     resume = resume_point(options)
@@ -210,18 +215,6 @@ def option_texts(options: argparse.Namespace) -> list[str]:
     """Values of the model's options that are still text; some name files."""
     given = [getattr(options, name, None) for kind in all_options().values() for name in kind.names()]
     return [value for value in given if isinstance(value, str)]
-
-
-def require_motion(system: "System", what: str) -> None:
-    """See that a system makes motion.
-
-    Raises:
-        OptionError: it does not.
-    """
-    from emo.pipelines.motion_pipeline import MotionPipeline
-
-    if not issubclass(system.pipeline, MotionPipeline):
-        raise OptionError(f"{what}: {system.title} makes pictures and no motion; choose a model of another system")
 
 
 def same_file(path: str | os.PathLike, other: Path) -> bool:

@@ -26,8 +26,8 @@ def vasa(tmp_path_factory):
 def generate(command, vasa, image, sound, tmp_path):
     """`generate(*options, output=…)` → exit status, output, errors."""
 
-    def run(*options, output=tmp_path / "out.mp4", image=image, sound=sound):
-        return command("generate", image, sound, "-o", output, "--model", vasa, "--steps", 1, *options)
+    def run(*options, output=tmp_path / "out.mp4", image=image, sound=sound, steps=("--steps", 1)):
+        return command("generate", image, sound, "-o", output, "--model", vasa, *steps, *options)
 
     return run
 
@@ -65,7 +65,7 @@ def test_options_reach_the_video_and_its_motion_is_saved(generate, command, wind
     track = MotionTrack.load(saved)
     assert (len(track), track.fps, len(windows)) == (10, 25, 2)
     assert torch.equal(track["yaw"], torch.full((10,), -10.0))
-    status, out, err = generate("--motion", saved, "--fps", 30, output=tmp_path / "again.mp4")
+    status, out, err = generate("--motion", saved, "--fps", 30, output=tmp_path / "again.mp4", steps=())
     assert status == 0, err
     np.testing.assert_array_equal(frames_of(tmp_path / "again.mp4"), frames_of(tmp_path / "out.mp4"))
     shown = command("inspect", tmp_path / "out.mp4")[1].splitlines()
@@ -79,6 +79,18 @@ def test_like_repeats_a_motion_from_the_video_alone(generate, track, tmp_path):
     status, _, err = generate("--like", tmp_path / "out.mp4", output=tmp_path / "again.mp4")
     assert status == 0, err
     assert (tmp_path / "again.mp4").read_bytes() == (tmp_path / "out.mp4").read_bytes()
+
+
+def test_options_that_do_nothing_to_a_given_motion_are_refused(generate, track):
+    for options, steps, flag in (
+        ((), ("--steps", 1), "steps"),
+        (("--fps", 30, "--gaze", "0,0"), (), "gaze"),
+        (("--seed", 0), (), "seed"),
+    ):
+        status, _, err = generate("--motion", track, *options, steps=steps)
+        assert (status, len(err.splitlines())) == (2, 1), err
+        assert f"--{flag} does nothing where --motion is given; leave one of them out" in err
+    assert generate("--motion", track, "--pose", "5,0,0", steps=())[0] == 0
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(generate, tmp_path, monkeypatch):
