@@ -88,7 +88,8 @@ def measure(options: argparse.Namespace) -> None:
     quiet_loading()
     device = pick_device(options.device)
     models = {"model": locate_model(options.model, EMO_MODEL)}
-    family, system = family_of(models["model"]), system_of(models["model"])
+    system = system_of(models["model"])
+    family = family_of(system)
     for name in NOT_OF_ALL:
         if getattr(options, name) is not None and name not in family.options:
             raise OptionError(f"--{name.replace('_', '-')} does nothing for models of {system.title}", option=name)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 from torch import Tensor
 
 from emo.bounds import Choice, Numbers
@@ -75,11 +76,11 @@ class Objective:
     Samples are sequences of frames, (B, F, ...), of any shape each.
 
     Args:
-        scheduler: from `configure_scheduler`; its ᾱ and its kind of prediction.
+        scheduler: from `configure_scheduler`, or the model's own; its ᾱ and its kind of prediction.
         config: the weights of timesteps.
     """
 
-    def __init__(self, scheduler: DDIMScheduler, config: ObjectiveConfig):
+    def __init__(self, scheduler: DDIMScheduler | UniPCMultistepScheduler, config: ObjectiveConfig):
         self.alphas_cumprod = scheduler.alphas_cumprod.clone()
         self.prediction_type = scheduler.config["prediction_type"]
         self.min_snr_gamma = config.min_snr_gamma

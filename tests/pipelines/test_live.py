@@ -152,7 +152,7 @@ def test_the_record_repeats_a_live_video_and_knows_what_was_heard(live_pipe, por
     samples, _ = noise(0.4)
     stream = live(live_pipe, portrait, [samples], seed=3, gaze=(0.2, 0.0), num_inference_steps=None)
     origin = stream.origin_of([samples])
-    assert (origin["seed"], origin["dtype"], origin["scheduler"]) == (3, "float32", "DDIMScheduler")
+    assert (origin["seed"], origin["dtype"], origin["scheduler"]) == (3, "float32", "UniPCMultistepScheduler")
     repeated = repeat_options(origin, "it", VASAOptions)
     expected = {"gaze": (0.2, 0.0), "running_normalization": True, "motion": None, "num_inference_steps": CPU_STEPS}
     assert {name: repeated[name] for name in expected} == expected

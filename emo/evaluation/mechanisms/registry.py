@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from emo.errors import OptionError
 from emo.evaluation.mechanisms.family import Family
-from emo.hub import system_of
+from emo.hub import System
 
 
 def _emo() -> Family:
@@ -23,21 +23,16 @@ FAMILIES: dict[str, Callable[[], Family]] = {"EMOPipeline": _emo, "VASAPipeline"
 """By the name of the class."""
 
 
-def family_of(place: str) -> Family:
-    """What is measured of a model.
-
-    Args:
-        place: folder or Hub name.
+def family_of(system: System) -> Family:
+    """What is measured of a system's models.
 
     Raises:
         OptionError: nothing is known to be measured of its class.
-        WeightsError, HubError: as `emo.hub.system_of`.
     """
-    system = system_of(place)
     load = FAMILIES.get(system.pipeline.__name__)
     if load is None:
         raise OptionError(
-            f"{place} is of {system.title}, of which no mechanisms are measured; they are of {', '.join(FAMILIES)}",
+            f"of {system.title} no mechanisms are measured; they are of {', '.join(FAMILIES)}",
             option="model",
         )
     return load()

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from emo.motion.vasa.warp_field import WarpField, moved
 from emo.unets import Drawing
 from emo.unets.warp import resize
 
-CHUNK = 8  # frames that are drawn together
+CHUNK = 8  # frames that are drawn or read together
 
 
 @dataclass(frozen=True)
@@ -180,9 +181,10 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
 
     @torch.no_grad()
     def codes(self, pictures: Iterable[np.ndarray]) -> Tensor:
-        """What `motion` gives, without looking for faces: pictures are taken one by one."""
-        size = self.config["sample_size"]
-        read = [self.read(resize(self._pictures([picture]), size, size)) for picture in pictures]
+        """What `motion` gives, without looking for faces: pictures, all of one size, are taken a few at a time."""
+        size, left, read = self.config["sample_size"], iter(pictures), []
+        while some := list(islice(left, CHUNK)):
+            read.append(self.read(resize(self._pictures(some), size, size)))
         return torch.cat(read).float().cpu()
 
     def track(self, path: str | os.PathLike) -> MotionTrack:
