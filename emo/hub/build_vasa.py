@@ -17,7 +17,8 @@ def build_vasa(config: VASAConfig, seed: int = 0) -> VASAPipeline:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         face = config.animator
-        animator = MeshAnimator(config.image_size) if face is None else VolumeAnimator(**vars(face))
+        size = config.image_size
+        animator = MeshAnimator(size) if face is None else VolumeAnimator(**vars(face), picture_size=size)
         denoiser = HolisticMotionTransformer(
             space=animator.space.to_dict(),
             audio_dim=encoder.num_hidden_layers * encoder.hidden_size,

@@ -29,7 +29,7 @@ class DenoiserConfig:
 class VolumeAnimatorConfig:
     """Of `emo.motion.vasa.VolumeAnimator`."""
 
-    sample_size: Annotated[int, Numbers(32, 4096, multiple=32)] = key(256, "pixels of pictures")
+    sample_size: Annotated[int, Numbers(32, 4096, multiple=32)] = key(256, "pixels of pictures that networks see")
     volume_channels: Annotated[int, SIZE] = key(16, "of the appearance volume")
     volume_depth: Annotated[int, Numbers(1, 256)] = key(8, "of the same, in voxels")
     block_out_channels: Annotated[list[int], Several(SIZE)] = key(

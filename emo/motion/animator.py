@@ -16,9 +16,13 @@ class Animator(Protocol):
 
     Attributes:
         space: of the motion that it draws and reads, D columns.
+        default_size: height and width of pictures where nobody asks for others.
     """
 
     space: MotionSpace
+
+    @property
+    def default_size(self) -> int: ...
 
     def appearance(self, picture: np.ndarray) -> Any:
         """All that is drawn of a portrait, whatever it does.

@@ -76,7 +76,7 @@ class MotionPipeline(LiveMotion, DrivenMotion, SavedFormat, Generic[OptionsT]):
     @property
     def default_size(self) -> int:
         """Height and width in pixels of the pictures that are generated where none are given."""
-        return self.animator.config.sample_size
+        return self.animator.default_size
 
     def __call__(
         self, image: ImageInput, audio: AudioInput, *, return_dict: bool = True, **options: Any

@@ -17,6 +17,7 @@ def describe_folder(folder: Path) -> Description:
     denoiser = read_json(folder / "denoiser" / "config.json")
     encoder = read_json(folder / "audio_encoder" / "config.json")
     animator = read_json(folder / "animator" / "config.json")
+    side = animator.get("picture_size") or animator["sample_size"]
     return Description(
         introduction="One portrait and one recording become a talking or singing video, in real time: an open "
         "implementation of the motion of [VASA-1](https://arxiv.org/abs/2404.10667) as a diffusers pipeline.",
@@ -25,7 +26,7 @@ def describe_folder(folder: Path) -> Description:
         roles=ROLES,
         largest="denoiser",
         sizes=(
-            f"Picture: {animator['sample_size']} x {animator['sample_size']} px, or any other",
+            f"Picture: {side} x {side} px, or any other",
             f"Windows of {denoiser['window_length']} frames after {denoiser['prefix_length']}, at {denoiser['fps']} "
             "frames per second",
             f"Motion: {len(denoiser['space']['columns'])} numbers a frame; width {denoiser['dim']}, "

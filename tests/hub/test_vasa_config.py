@@ -26,6 +26,8 @@ def test_sizes():
     assert 90 < millions(paper.audio_encoder) < 96
     assert 2.9 < millions(tiny.animator) < 3.1
     assert 120 < millions(paper.animator) < 124
+    assert (mesh.default_size, tiny.default_size, paper.default_size) == (512, 256, 512)
+    assert tiny.animator.config.sample_size == 128  # what its networks see
     assert (len(mesh.space), len(tiny.space), len(paper.space)) == (14, 6 + 32, 6 + 128)
     assert all(pipe.denoiser.space.names == pipe.space.names for pipe in (mesh, tiny, paper))
 

@@ -85,8 +85,9 @@ def test_it_learns(folder, tmp_path, pixel_skip):
     again, _ = make(folder, model={"init": str(tmp_path / "model")})
     own = zip(again.networks.parameters(), stage.networks.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in own)
-    larger, _ = make(folder, model={"init": str(tmp_path / "model"), "sample_size": 64})
+    larger, _ = make(folder, model={"init": str(tmp_path / "model"), "sample_size": 64, "picture_size": 96})
     assert larger.networks.animator.config["sample_size"] == 64
+    assert (larger.networks.animator.default_size, again.networks.animator.default_size) == (96, 32)
 
 
 def test_resumed_training_is_that_of_one_run(folder, tmp_path):

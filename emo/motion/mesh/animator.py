@@ -35,6 +35,11 @@ class MeshAnimator(ModelMixin, ConfigMixin):
         self.space = CONTROLS
         self.register_buffer("rest", CONTROLS.rest)  # diffusers saves and moves what has a tensor
 
+    @property
+    def default_size(self) -> int:
+        """Height and width of pictures where nobody asks for others."""
+        return self.config["sample_size"]
+
     def appearance(self, picture: np.ndarray, landmarks: np.ndarray | None = None) -> MeshAppearance:
         """A portrait's largest face as a mesh.
 

@@ -74,6 +74,7 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
         warp_channels: of the non-rigid warps, from 4 x 4 on, each twice as large as the one before.
         norm_num_groups: of every normalization; all widths but the finest features' half are its multiples.
         pixel_skip: whether the portrait's own pixels are moved and laid over what is decoded; not the paper's.
+        picture_size: pixels of pictures where nobody asks for others; S by default.
     """
 
     @register_to_config
@@ -91,6 +92,7 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
         warp_channels: Sequence[int] = (64, 32, 16, 8),
         norm_num_groups: int = 8,
         pixel_skip: bool = False,
+        picture_size: int | None = None,
     ):
         super().__init__()
         groups, codes, depth = norm_num_groups, code_channels, volume_depth
@@ -104,6 +106,11 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
         self.rest_warp = WarpField(dynamics_dim + identity_dim, depth, warp_channels, groups)
         self.motion_warp = WarpField(dynamics_dim + identity_dim, depth, warp_channels, groups)
         self.decoder = VolumeDecoder(block_out_channels, volume_channels, depth, layers_per_block, groups, pixel_skip)
+
+    @property
+    def default_size(self) -> int:
+        """Height and width of pictures where nobody asks for others."""
+        return self.config["picture_size"] or self.config["sample_size"]
 
     def read(self, pictures: Tensor) -> Tensor:
         """Pose and dynamics of pictures (B, 3, S, S) in -1 ... 1, in the columns of `space`, (B, D)."""

@@ -17,6 +17,9 @@ OTHERS = 2  # samples, the least of which one can be another's driver
 class FaceNetworkConfig(VolumeAnimatorConfig):
     """The networks; see `emo.motion.vasa.VolumeAnimator`."""
 
+    picture_size: Annotated[int | None, Numbers(32, 4096)] = key(
+        None, "pixels of pictures where nobody asks for others", unset="sample_size"
+    )
     init: Annotated[str | None, Name()] = key(
         None, "folder of a trained one to go on from, whose sizes but the pictures' then hold", unset="none"
     )

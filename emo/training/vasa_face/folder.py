@@ -20,9 +20,10 @@ def load_face_networks(config: FaceNetworkConfig, seed: int) -> VASAFaceNetworks
         WeightsError: there are none in the folder.
     """
     if config.init is not None:
-        what, size = "face model", config.sample_size
+        what = "face model"
+        own = {name: getattr(config, name) for name in ("sample_size", "picture_size")}
         return VASAFaceNetworks(
-            load_part(VolumeAnimator, config.init, what, subfolder="animator", sample_size=size),
+            load_part(VolumeAnimator, config.init, what, subfolder="animator", **own),
             load_part(IdentityEncoder, config.init, what, subfolder="identity_encoder"),
         )
     sizes = {name: value for name, value in vars(config).items() if name != "init"}
