@@ -30,7 +30,7 @@ class PictureLossConfig:
         0.0, "of the absolute difference of the luma's Laplacian, window by window"
     )
     mouth: Annotated[float, WEIGHTS] = key(
-        0.0, "additional weight at the mouth's middle, of the absolute difference and the gradient"
+        0.0, "additional weight at the mouth's middle, of the absolute difference, the gradient and a flow"
     )
     mouth_sigma: Annotated[float, Numbers(0, 100, above=True)] = key(
         0.6, "standard deviation of that weight, as a share of the mouth's width"

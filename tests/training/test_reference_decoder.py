@@ -23,7 +23,7 @@ from emo.training.config import LoopConfig, OptimizerConfig
 from emo.training.loop import make_accelerator, train
 from emo.training.reference_decoder import ReferenceDecoderStage, ReferenceDecoderTrainingConfig
 from emo.training.reference_decoder.config import DrawingLossConfig, PairDataConfig, ReferenceDecoderStartConfig
-from emo.training.reference_decoder.losses import drawing_loss, picture_weight
+from emo.training.reference_decoder.losses import drawing_loss, flow_loss, picture_weight
 from emo.training.reference_decoder.predictions import ClipWindow, LatentPredictor, draw_predicted
 from emo.training.reference_decoder.samples import PairBatch, PairSamples
 from emo.unets import Drawing, PatchAutoencoder, ReferenceAutoencoder
@@ -181,6 +181,25 @@ def test_mouth_and_eyes_weigh_more():
     assert weight[20, 44] == pytest.approx(3, abs=0.1)
     assert weight[2, 2] == pytest.approx(1, abs=0.01)
     assert (picture_weight(points, 64, 64, DrawingLossConfig()) == 1).all()
+
+
+def test_a_wrong_flow_costs_more_where_more_weight_lies():
+    zeros, weight = torch.zeros(1, 2, 16, 16), torch.ones(1, 1, 64, 64)
+    weight[..., 32:, :] = 9
+    frames = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    config = DrawingLossConfig(moved=1.0, flow=1.0)
+
+    def cost(rows: slice, weight: torch.Tensor) -> dict[str, torch.Tensor]:
+        flow = torch.zeros(1, 2, 64, 64)
+        flow[:, :, rows] = 0.1
+        drawing = Drawing(flow, torch.ones(1, 1, 64, 64), frames)
+        return flow_loss(drawing, drawing.moved(frames), frames, zeros, torch.ones(1, 1, 16, 16), weight, config)
+
+    upper, lower = slice(0, 32), slice(32, 64)
+    for part in ("flow", "moved"):
+        assert cost(lower, weight)[part] > 5 * cost(upper, weight)[part]
+    even = torch.ones_like(weight)
+    assert cost(lower, even)["flow"] == pytest.approx(float(cost(upper, even)["flow"]), rel=0.01)
 
 
 def test_drawn_pairs_show_one_person_whose_flow_is_that_of_the_frames(tmp_path):

@@ -38,13 +38,19 @@ def drawing_loss(
     change, true_change = (values[1::2] - values[::2] for values in (drawn, frames))
     return (
         reconstruction_loss(drawn, frames, weight, config)
-        | flow_loss(drawing, moved, frames, flow, visible, config)
+        | flow_loss(drawing, moved, frames, flow, visible, weight, config)
         | {"steady": config.steady * (weight[::2] * (change - true_change).abs()).mean()}
     )
 
 
 def flow_loss(
-    drawing: Drawing, moved: Tensor, frames: Tensor, flow: Tensor, visible: Tensor, config: FlowLossConfig
+    drawing: Drawing,
+    moved: Tensor,
+    frames: Tensor,
+    flow: Tensor,
+    visible: Tensor,
+    weight: Tensor,
+    config: FlowLossConfig,
 ) -> dict[str, Tensor]:
     """The parts that know where a frame's content stands in the portrait; see `drawing_loss`.
 
@@ -52,14 +58,15 @@ def flow_loss(
         drawing: of B frames.
         moved: the portraits, moved by it, (B, 3, H, W) in -1 ... 1.
         frames, flow, visible, config: as of `drawing_loss`.
+        weight: of every pixel, (B, 1, H, W).
     """
     size = flow.shape[-2:]
-    known = visible.sum() + 1
+    counted = visible * resize(weight, *size)
     wrong = (moved - frames).abs().mean(dim=1, keepdim=True)
     share = resize(drawing.visibility, *size).float().clamp(1e-4, 1 - 1e-4)
     return {
-        "moved": config.moved * (resize(visible, *frames.shape[-2:]) * wrong).mean(),
-        "flow": config.flow * (visible * (resize(drawing.flow, *size) - flow).abs()).sum() / known,
+        "moved": config.moved * (resize(visible, *frames.shape[-2:]) * weight * wrong).mean(),
+        "flow": config.flow * (counted * (resize(drawing.flow, *size) - flow).abs()).sum() / (counted.sum() + 1),
         "visible": config.visible * binary_cross_entropy(share, visible),
     }
 

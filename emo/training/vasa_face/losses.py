@@ -51,7 +51,7 @@ def swap_losses(swaps: Swaps, truth: SwapTruth, config: SwapLossConfig) -> dict[
         config,
     )
     if truth.flow is not None:
-        parts |= flow_loss(drawings["second"], moved["second"], second, *truth.flow, config)
+        parts |= flow_loss(drawings["second"], moved["second"], second, *truth.flow, weight, config)
     usual = torch.tensor([column.deviation for column in CONTROLS.columns[: len(POSE)]], device=first.device)
     found = swaps.motion[len(first) :, : len(POSE)].float()
     person, posed = swaps.identity.float()
