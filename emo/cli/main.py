@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from emo import __version__
 from emo.cli import (
+    batch,
     cache,
     doctor,
     drive,
     evaluate,
-    generate,
     init,
     inspect,
     live,
@@ -28,7 +28,7 @@ from emo.console import any_encoding, note, quiet_libraries
 from emo.cpu import prepare_threads
 from emo.errors import EmoError, command_words
 
-COMMANDS = (generate, drive, live, ui, init, synthesize, prepare, motion, inspect, cache, evaluate, push, pull, doctor)
+COMMANDS = (batch, drive, live, ui, init, synthesize, prepare, motion, inspect, cache, evaluate, push, pull, doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
