@@ -95,8 +95,6 @@ def make_here(jobs: list[Job], device: str | None) -> Iterator[tuple[Job, str]]:
     for job in jobs:
         if device is not None and job.options.device == "auto":
             job.options.device = device
-    worker = BatchWorker(jobs[0])
-    if device is not None:  # bars of several processes would be written over each other
-        worker.pipe.set_progress_bar_config(disable=True)
+    worker = BatchWorker(alone=device is None)
     for job in jobs:
         yield job, worker.make(job)

@@ -38,7 +38,7 @@ def make_on_ray(jobs: Sequence[Job], address: str) -> Iterator[tuple[Job, str]]:
     try:
         at_work = {}
         for _ in range(min(len(jobs), gpus or machines)):
-            worker = start(jobs[0])
+            worker = start(alone=False)
             job = waiting.pop()
             at_work[worker.make.remote(job)] = worker, job
         while at_work:
@@ -46,11 +46,10 @@ def make_on_ray(jobs: Sequence[Job], address: str) -> Iterator[tuple[Job, str]]:
             worker, job = at_work.pop(done)
             try:
                 failure = ray.get(done)
-            except ray.exceptions.ActorDiedError as error:
-                cause = getattr(error, "cause", None)
-                if isinstance(cause, EmoError):  # while the model was loaded
-                    raise cause from None
-                worker, failure = start(jobs[0]), DIED
+            except ray.exceptions.RayTaskError as error:
+                raise error.cause if isinstance(error.cause, EmoError) else error from None
+            except ray.exceptions.RayActorError:
+                worker, failure = start(alone=False), DIED
             yield job, failure
             if waiting:
                 job = waiting.pop()

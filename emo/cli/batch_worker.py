@@ -9,20 +9,26 @@ from emo.errors import EmoError, command_words, first_line
 
 
 class BatchWorker:
-    """A loaded pipeline.
+    """A pipeline, loaded as the first job says: that is the same in all of a batch.
 
     Args:
-        job: any of the batch: how the model is loaded is the same in all.
-
-    Raises:
-        EmoError: it cannot be loaded.
+        alone: whether no other process shows bars of progress on the same terminal.
     """
 
-    def __init__(self, job: Job):
-        self.pipe: Any = generate.load_pipeline(job.options)
+    def __init__(self, alone: bool):
+        self.alone = alone
+        self.pipe: Any = None
 
     def make(self, job: Job) -> str:
-        """Make a job's video, or go on with it; returns what went wrong, or ""."""
+        """Make a job's video, or go on with it; returns what went wrong, or "".
+
+        Raises:
+            EmoError: the model cannot be loaded.
+        """
+        if self.pipe is None:
+            self.pipe = generate.load_pipeline(job.options)
+            if not self.alone:
+                self.pipe.set_progress_bar_config(disable=True)
         try:
             generate.run(job.options, self.pipe)
         except EmoError as error:

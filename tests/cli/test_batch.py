@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from emo.cli import batch_ray, generate
+from emo.errors import WeightsError
 from emo.generation import ResumePoint
 from emo.generation.write import resume_path
 
@@ -163,6 +165,15 @@ def test_all_bad_lines_are_named(batch, jobs, tmp_path):
     assert [line.split(":")[1] for line in err.splitlines()] == [f" {path}, line {number}" for number in (2, 4, 5)]
 
 
+def test_a_model_that_cannot_be_loaded_ends_the_batch(batch, jobs, model, tmp_path):
+    shutil.copytree(model, tmp_path / "model")
+    (weights,) = (tmp_path / "model" / "unet").glob("*.safetensors")
+    weights.unlink()
+    status, out, err = batch(jobs({}, {}), "--model", tmp_path / "model")
+    assert (status, out) == (2, "")
+    assert [line for line in err.splitlines() if ", line " in line] == []
+
+
 @pytest.mark.parametrize("content", [b"", b"\n\n", None, b"\xff\xfe\x00"])
 def test_a_file_without_jobs_is_refused(batch, tmp_path, content):
     path = tmp_path / "jobs.jsonl"
@@ -234,15 +245,18 @@ def test_a_worker_that_dies_costs_one_job_and_another_takes_its_place(monkeypatc
     class Died(Exception):
         pass
 
+    class Failed(Exception):
+        cause = WeightsError("no weights")
+
     started = []
 
     class Actor:
-        def __init__(self, job):
-            started.append(job)
+        def __init__(self, alone):
+            started.append(alone)
             self.make = type("Method", (), {"remote": staticmethod(lambda job: job)})
 
     class Ray:
-        exceptions = type("exceptions", (), {"ActorDiedError": Died})
+        exceptions = type("exceptions", (), {"RayActorError": Died, "RayTaskError": Failed})
         init = staticmethod(lambda **options: None)
         shutdown = staticmethod(lambda: None)
         cluster_resources = staticmethod(lambda: {"GPU": 2.0})
@@ -258,9 +272,13 @@ def test_a_worker_that_dies_costs_one_job_and_another_takes_its_place(monkeypatc
         def get(job):
             if job == "b":
                 raise Died
+            if job == "unloadable":
+                raise Failed
             return "its own fault" if job == "c" else ""
 
     monkeypatch.setitem(sys.modules, "ray", Ray)
     outcomes = dict(batch_ray.make_on_ray(list("abcde"), "auto"))
     assert outcomes == {"a": "", "b": batch_ray.DIED, "c": "its own fault", "d": "", "e": ""}
-    assert len(started) == 3
+    assert started == [False] * 3
+    with pytest.raises(WeightsError, match="no weights"):
+        list(batch_ray.make_on_ray(["unloadable"], "auto"))
