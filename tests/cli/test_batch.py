@@ -65,18 +65,22 @@ def test_a_batch_makes_what_commands_make_and_loads_once(emo, batch, jobs, tmp_p
 
 
 def test_what_is_finished_is_left_and_what_is_made_otherwise_is_made(batch, jobs, tmp_path, loads):
-    assert batch(jobs({}, {"seed": 1}, {}))[0] == 0
-    before = [(tmp_path / f"{number}.mp4").stat().st_mtime_ns for number in (1, 2, 3)]
-    status, out, _ = batch(jobs({}, {"seed": 1}, {}))
+    def times():
+        return [(tmp_path / f"{number}.mp4").stat().st_mtime_ns for number in (1, 2, 3, 4)]
+
+    assert batch(jobs({}, {"seed": 1}, {}, {}))[0] == 0
+    before = times()
+    status, out, _ = batch(jobs({}, {"seed": 1}, {}, {}))
     assert (status, len(loads)) == (0, 1)
-    assert "0 made, 3 finished before" in summary(out)
+    assert "0 made, 4 finished before" in summary(out)
     (tmp_path / "3.mp4").write_bytes(b"no video")
-    status, out, _ = batch(jobs({}, {"seed": 2}, {}))
-    assert "2 made, 1 finished before" in summary(out)
-    after = [(tmp_path / f"{number}.mp4").stat().st_mtime_ns for number in (1, 2, 3)]
-    assert [old == new for old, new in zip(before, after, strict=True)] == [True, False, False]
-    status, out, _ = batch(jobs({}, {"steps": 2}, {}), "--restart")
-    assert "3 made, 0 finished before" in summary(out)
+    status, out, _ = batch(jobs({}, {"seed": 2}, {}, {"noise-mirroring": 0.5}))
+    assert "3 made, 1 finished before" in summary(out)
+    assert [old == new for old, new in zip(before, times(), strict=True)] == [True, False, False, False]
+    status, out, _ = batch(jobs({}), "--dtype", "bfloat16")
+    assert "1 made, 0 finished before" in summary(out)
+    status, out, _ = batch(jobs({}), "--restart")
+    assert "1 made, 0 finished before" in summary(out)
 
 
 def test_an_interrupted_batch_goes_on(emo, batch, jobs, tmp_path, monkeypatch):
