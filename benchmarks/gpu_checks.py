@@ -13,6 +13,7 @@ import argparse
 import json
 import platform
 import re
+import signal
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -97,4 +98,5 @@ def gpu() -> tuple[str, str]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or what is at work would go on without
     sys.exit(main())
