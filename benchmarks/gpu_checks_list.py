@@ -195,7 +195,7 @@ def judge_stages(told: list[Told]) -> Verdict:
 def face(place: Place) -> list[list[str]]:
     pairs, out = str(place.folder / "pairs"), place.folder / "face"
     make = ["--clips", "4", "--size", "64"] if place.tiny else ["--clips", "32", "--size", "512"]
-    people = ["--frames", "2", "--identities", "3", "--workers", "1" if place.tiny else "14"]
+    people = ["--frames", "2", "--identities", "3", "--test-share", "0.34", "--workers", "1" if place.tiny else "14"]
     config = str(ROOT / f"configs/train/{'vasa-tiny' if place.tiny else 'vasa-paper'}/face.yaml")
     told = [f"data.pairs={pairs}", f"train.output={out}", *endless(place)]
     told += ["model.sample_size=64"] if place.tiny else []
@@ -220,13 +220,17 @@ def judge_face(told: list[Told]) -> Verdict:
 def motion(place: Place) -> list[list[str]]:
     _, sound = inputs(place, 4.5 if place.tiny else 20.0)
     tracks, out, model = str(place.folder / "tracks"), place.folder / "motion", str(place.folder / "paper")
-    hours = ["--hours", "0.006", "--identities", "2"] if place.tiny else ["--hours", "0.5", "--identities", "20"]
+    hours = (
+        ["--hours", "0.003", "--identities", "2", "--test-share", "0.5"]
+        if place.tiny
+        else ["--hours", "0.5", "--identities", "20"]
+    )
     config = str(ROOT / f"configs/train/{'vasa-tiny' if place.tiny else 'vasa-paper'}/motion.yaml")
     told = [f"data.root={tracks}", f"train.output={out}", *endless(place)]
     told += [] if place.tiny else ["model.audio_encoder=null"]
     script, steps = str(ROOT / "train/vasa_motion.py"), "2" if place.tiny else "50"
     return [
-        [*EMO, "synthesize", "--tracks", "--out", tracks, *hours, "--seconds", "5", "--test-share", "0"],
+        [*EMO, "synthesize", "--tracks", "--out", tracks, *hours, "--seconds", "5"],
         [*PROBE, "train", steps, str(out / "log.jsonl"), script, "--config", config, *told],
         [*EMO, "init", "--config", "vasa-mesh" if place.tiny else "vasa-paper", "--out", model],
         [*PROBE, "windows", model, sound, steps, place.device],
