@@ -5,6 +5,7 @@ import math
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -145,7 +146,8 @@ def run_checks(
 def run_check(check: Check, place: Place) -> tuple[str, str]:
     """Status and words of one check."""
     end = time.monotonic() + 60 * check.minutes * (PATIENCE if place.tiny else 1)
-    place.folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(place.folder, ignore_errors=True)  # what an earlier run has left would be taken for this one's
+    place.folder.mkdir(parents=True)
     told = []
     try:
         for number, command in enumerate(check.commands(place), 1):
@@ -167,25 +169,29 @@ def run_check(check: Check, place: Place) -> tuple[str, str]:
 def run_command(command: Sequence[str], log: Path, end: float) -> Told:
     """Run a command, and what it starts, until it ends or its time is over.
 
+    Args:
+        log: for the command and its errors; what it prints goes beside it, into a file that ends in .out.
+        end: when its time is over, by `time.monotonic`.
+
     Raises:
         subprocess.TimeoutExpired: it is over.
         CommandFailed: the command has ended with an error.
     """
     begun = time.monotonic()
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with log.open("w", encoding="utf-8") as file:
-        print(shlex.join(command), file=file, flush=True)
+    with log.open("w", encoding="utf-8") as said, log.with_suffix(".out").open("w+", encoding="utf-8") as printed:
+        print(shlex.join(command), file=said, flush=True)
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+            command, cwd=ROOT, env=environment, stdout=printed, stderr=said, start_new_session=True
         )
         try:
             status = process.wait(max(0.0, end - begun))
         finally:
             _end(process)
-    text = log.read_text(encoding="utf-8", errors="replace")
+    text = log.with_suffix(".out").read_text(encoding="utf-8", errors="replace")
     if status:
-        last = ([""] + [line for line in text.splitlines() if line.strip()])[-1]
-        raise CommandFailed(f"{shlex.join(command[:4])} ...: exit {status}, {last[:200]}; see {log}")
+        lines = (text + log.read_text(encoding="utf-8", errors="replace")).strip().splitlines()
+        raise CommandFailed(f"{shlex.join(command[:4])} ...: exit {status}, {lines[-1][:200]}; see {log}")
     return Told(time.monotonic() - begun, last_object(text))
 
 

@@ -50,7 +50,8 @@ def test_what_commands_print_is_judged_and_written_down(tmp_path):
         seen.extend(told)
         return Verdict("7 things", ["one misses its bar"] if told[0].values["things"] < 8 else [])
 
-    first = check(1, "print('words'); print('{\"things\": 7}')", "print('no object')", judge=judge)
+    bar = "import sys; print('50%', end='', file=sys.stderr, flush=True); "
+    first = check(1, bar + "print('words'); print('{\"things\": 7}')", "print('no object')", judge=judge)
     results = run([first, check(2, "pass")], tmp_path)
     assert [(r.number, r.status, r.words) for r in results] == [
         (1, "missed", "7 things; one misses its bar"),
@@ -58,16 +59,18 @@ def test_what_commands_print_is_judged_and_written_down(tmp_path):
     ]
     assert [told.values for told in seen] == [{"things": 7}, {}]
     assert read_results(tmp_path / "results.jsonl") == results
-    assert "words" in (tmp_path / "1" / "1.log").read_text()
+    assert "words" in (tmp_path / "1" / "1.out").read_text()
     assert {r.device for r in results} == {"A GPU"}
 
 
 def test_a_failure_names_its_command_and_the_next_check_is_run(tmp_path):
-    broken = check(1, "import sys; print('what is wrong'); sys.exit(3)", "open('never', 'w')")
+    broken = check(1, "import sys; print('words'); sys.exit('what is wrong')", "open('never', 'w')")
     unjudged = check(2, "pass", judge=lambda told: told[0].values["missing"])
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "2.log").write_text("of an earlier run")
     first, second, third = run([broken, unjudged, check(3, "pass")], tmp_path)
     assert first.status == "failed"
-    assert "exit 3, what is wrong" in first.words
+    assert "exit 1, what is wrong" in first.words
     assert not (tmp_path / "1" / "2.log").exists()
     assert (second.status, "missing" in second.words) == ("failed", True)
     assert third.status == "passed"
