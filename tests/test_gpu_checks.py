@@ -77,14 +77,26 @@ def test_a_failure_names_its_command_and_the_next_check_is_run(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="groups of processes as on POSIX")
-def test_a_check_that_takes_too_long_is_ended_with_all_it_has_started(tmp_path):
-    child = "import time, os; open('{}', 'w').write(str(os.getpid())); time.sleep(60)"
+def test_a_check_that_takes_too_long_is_ended_with_all_it_has_started(tmp_path, monkeypatch):
     mark = tmp_path / "child"
-    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child.format(mark)!r}])"
-    started = time.monotonic()
-    (result,) = run([check(1, "pass", code, minutes=0.05)], tmp_path)
-    assert time.monotonic() - started < 30
+    child = f"import time, os; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    wait = subprocess.Popen.wait
+    waited = []
+
+    def until_started(self, timeout=None):
+        """The time is over when the child is there, however long a busy machine takes for that."""
+        if self.args[-1] != code or waited:
+            return wait(self, timeout)
+        waited.append(timeout)
+        while not (mark.exists() and mark.read_text()):
+            time.sleep(0.01)
+        raise subprocess.TimeoutExpired(self.args, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", until_started)
+    (result,) = run([check(1, "pass", code, minutes=2)], tmp_path)
     assert (result.status, "command 2" in result.words) == ("stopped", True)
+    assert 0 < waited[0] <= 120
     number = int(mark.read_text())
     for _ in range(100):
         state = subprocess.run(["ps", "-o", "stat=", "-p", str(number)], capture_output=True, text=True).stdout
