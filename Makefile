@@ -6,7 +6,7 @@ TORCH_INDEX ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-slow mutations fuzz test-browser train-smoke train-tiny train-vasa lint typecheck format docs wheel clean
+.PHONY: help demo test test-slow mutations fuzz test-browser train-smoke train-tiny train-vasa gpu-checks lint typecheck format docs wheel clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ train-vasa: $(READY)  ## motion as that of vasa-mesh, in runs/vasa-tiny/motion/m
 	$(BIN)/emo synthesize --tracks --out runs/vasa-tiny/tracks --identities 240 --hours 6 --seconds 10 --test-share 0.04
 	OMP_NUM_THREADS=1 $(BIN)/python train/vasa_motion.py --config configs/train/vasa-tiny/motion.yaml \
 		data.root=runs/vasa-tiny/tracks --resume latest
+
+gpu-checks: $(READY)  ## what docs/gpu-checks.md waits for, on a GPU, in half an hour; CHECKS="--rehearse" without one
+	$(BIN)/python benchmarks/gpu_checks.py $(CHECKS)
 
 lint: $(READY) typecheck  ## what CI checks before the tests: style, layout, types
 	$(BIN)/ruff check .

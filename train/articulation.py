@@ -6,6 +6,8 @@ phones are known.
     accelerate launch train/articulation.py --config configs/train/articulation.yaml
 """
 
+import emo.entry  # noqa: F401
+
 import sys
 
 from emo.training.articulation import ArticulationStage, ArticulationTrainingConfig

@@ -6,6 +6,8 @@
 WORDS.json: {name of a video without its ending: {"words": [[word, start, end], ...]}}, as the GRID corpus tells them.
 """
 
+import emo.entry  # noqa: F401
+
 import argparse
 import json
 import sys

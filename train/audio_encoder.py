@@ -4,6 +4,8 @@ speech, what moves a mouth. Of its heads nothing is kept; all stages leave it as
     accelerate launch train/audio_encoder.py --config configs/train/emo-tiny/audio_encoder.yaml
 """
 
+import emo.entry  # noqa: F401
+
 import sys
 
 from emo.training.audio_encoder import AudioEncoderStage, AudioEncoderTrainingConfig

@@ -4,6 +4,8 @@ leave it as it is.
     accelerate launch train/autoencoder.py --config configs/train/emo-tiny/autoencoder.yaml data.root=DATASET
 """
 
+import emo.entry  # noqa: F401
+
 import sys
 
 from emo.training.autoencoder import AutoencoderStage, AutoencoderTrainingConfig

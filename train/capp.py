@@ -4,6 +4,8 @@ python -m emo synthesize --tracks --out DATASET --identities 200 --hours 6 --sec
 accelerate launch train/capp.py --config configs/train/capp.yaml data.root=DATASET
 """
 
+import emo.entry  # noqa: F401
+
 import sys
 
 from emo.training.capp import CAPPStage, CAPPTrainingConfig

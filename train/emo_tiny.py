@@ -10,6 +10,8 @@ portraits and its read sentences, if it is there; scikit-image's astronaut alway
 people that `emo evaluate mechanisms` measures on are never among them.
 """
 
+import emo.entry  # noqa: F401
+
 import argparse
 import os
 import shlex
@@ -27,11 +29,11 @@ from PIL import Image
 from skimage.data import astronaut
 
 from emo import EMOPipeline
+from emo.cpu import available_cores
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
 from emo.errors import EmoError
 from emo.locks import claim_folder
 from emo.media import VideoReader, contact_sheet
-from emo.processes import available_cores
 from emo.training.recipe import RecipeStep, run_recipe
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -4,6 +4,8 @@ what the forward pass keeps for the backward pass in bf16. The encoders' and the
     python train/memory.py --stage 2 --model emo-sd15 --batch-size 1 --checkpointing
 """
 
+import emo.entry  # noqa: F401
+
 import argparse
 import sys
 from types import SimpleNamespace

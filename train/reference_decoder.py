@@ -4,6 +4,8 @@ python train/reference_decoder_data.py --out PAIRS --portraits PICTURES
 accelerate launch train/reference_decoder.py --config configs/train/emo-tiny/reference_decoder.yaml data.pairs=PAIRS
 """
 
+import emo.entry  # noqa: F401
+
 import sys
 
 from emo.training.reference_decoder import ReferenceDecoderStage, ReferenceDecoderTrainingConfig

@@ -7,6 +7,8 @@
 Called again, it goes on where it was stopped. Options about portraits are those of `emo synthesize`.
 """
 
+import emo.entry  # noqa: F401
+
 import argparse
 import sys
 from functools import partial
@@ -17,11 +19,12 @@ from tqdm import tqdm
 
 from emo import EMOPipeline
 from emo.cli.portraits import add_portrait_options, portrait_settings
+from emo.cpu import available_cores
 from emo.data.synthetic.config import SyntheticConfig
 from emo.data.synthetic.reference_pairs import draw_pairs
 from emo.data.synthetic.renderer import Renderer
 from emo.errors import OptionError
-from emo.processes import available_cores, in_processes
+from emo.processes import in_processes
 from emo.training.reference_decoder.predictions import LatentPredictor, draw_predicted
 from emo.training.script import run
 

@@ -4,6 +4,8 @@ another one of the same clip. No sound, no motion frames, no speed.
     accelerate launch train/stage1_image.py --config configs/train/emo-sd15/stage1.yaml data.root=DATASET
 """
 
+import emo.entry  # noqa: F401
+
 import sys
 from dataclasses import dataclass
 from pathlib import Path

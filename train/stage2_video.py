@@ -5,6 +5,8 @@ first n are motion frames.
         model.init=runs/emo-sd15/stage1/model
 """
 
+import emo.entry  # noqa: F401
+
 import sys
 from dataclasses import dataclass
 from pathlib import Path

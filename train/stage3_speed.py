@@ -5,6 +5,8 @@ otherwise motion would come to follow the speed instead of the voice.
         model.init=runs/emo-sd15/stage2/model
 """
 
+import emo.entry  # noqa: F401
+
 import sys
 from dataclasses import dataclass
 from pathlib import Path

@@ -3,6 +3,8 @@
 accelerate launch train/syncnet.py --config configs/train/emo-tiny/syncnet.yaml data.root=DATASET
 """
 
+import emo.entry  # noqa: F401
+
 import sys
 
 from emo.training.script import run, train_stage

@@ -5,6 +5,8 @@ accelerate launch train/vasa_codes.py --config configs/train/vasa-tiny/codes.yam
 accelerate launch train/vasa_face.py --config configs/train/vasa-tiny/face.yaml model.init=CODES ...
 """
 
+import emo.entry  # noqa: F401
+
 import sys
 
 from emo.training.script import run, train_stage

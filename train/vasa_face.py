@@ -4,6 +4,8 @@ python train/reference_decoder_data.py --out PAIRS --portraits PICTURES
 accelerate launch train/vasa_face.py --config configs/train/vasa-tiny/face.yaml data.pairs=PAIRS
 """
 
+import emo.entry  # noqa: F401
+
 import sys
 
 from emo.training.script import run, train_stage

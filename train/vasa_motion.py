@@ -4,6 +4,8 @@ python -m emo synthesize --tracks --out DATASET --identities 100 --hours 10 --se
 accelerate launch train/vasa_motion.py --config configs/train/vasa-tiny/motion.yaml data.root=DATASET
 """
 
+import emo.entry  # noqa: F401
+
 import sys
 
 from emo.training.script import run, train_stage

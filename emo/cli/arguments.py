@@ -125,7 +125,7 @@ def check_workers(workers: int | None) -> None:
 
 def pick_workers(workers: int | None, device: str = "cpu") -> int:
     """As many as given; otherwise one per core, or one on a GPU."""
-    from emo.processes import available_cores
+    from emo.cpu import available_cores
 
     return workers or (available_cores() if device == "cpu" else 1)
 
@@ -151,12 +151,14 @@ def pick_device(name: str) -> str:
 
 
 def pick_dtype(name: str, device: str) -> "torch.dtype":
-    """`auto` is float32 on a CPU and half precision elsewhere."""
+    """`auto` is half precision, on a CPU where it computes in bfloat16."""
     import torch
 
+    from emo.cpu import has_bfloat16
+
     if name == "auto":
-        brain = device.startswith("cuda") and torch.cuda.is_bf16_supported()
-        name = "float32" if device == "cpu" else "bfloat16" if brain else "float16"
+        brain = has_bfloat16() if device == "cpu" else device.startswith("cuda") and torch.cuda.is_bf16_supported()
+        name = "bfloat16" if brain else "float32" if device == "cpu" else "float16"
     return getattr(torch, name)
 
 

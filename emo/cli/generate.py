@@ -30,9 +30,9 @@ def add_parser(commands) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         "generate", help="animate a portrait by a recording", description="Animate a portrait by a recording."
     )
-    parser.add_argument("image", type=Path, help="the portrait: any picture with a face")
-    parser.add_argument("audio", type=Path, help="the recording: any sound or video file with speech or song")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the video to write (.mp4 or .mov)")
+    parser.add_argument("image", type=Path, nargs="?", help="the portrait: any picture with a face")
+    parser.add_argument("audio", type=Path, nargs="?", help="the recording: any sound or video with speech or song")
+    parser.add_argument("-o", "--output", type=Path, help="the video to write (.mp4 or .mov)")
 
     add_pipeline(parser.add_argument_group("model"), dtype=None)
 
@@ -63,18 +63,34 @@ def add_again(parser: argparse.ArgumentParser) -> None:
     again.add_argument("--restart", action="store_true", help="discard an interrupted generation of this output")
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace, pipe: Any = None) -> None:
+    """Make the video that the command asks for.
+
+    Args:
+        pipe: the pipeline, where it is loaded already.
+    """
+    check(options)
+    with claim(options.output), claim(options.save_motion) if options.save_motion else nullcontext():
+        generate(options, pipe)
+
+
+def check(options: argparse.Namespace) -> None:
+    """See that the command's files can be read and written, before anything is loaded.
+
+    Raises:
+        EmoError: one cannot, or is not given.
+    """
+    if missing := [name for name in ("image", "audio", "output") if getattr(options, name) is None]:
+        raise OptionError(f"{', '.join(missing)}: not given; `emo generate --help` tells what is needed")
     inputs: dict[Path, type[EmoError]] = {options.image: ImageError, options.audio: AudioError}
     if options.like is not None:
         inputs[options.like] = VideoError
     check_paths(options, inputs)
     check_track(options, inputs)
-    with claim(options.output), claim(options.save_motion) if options.save_motion else nullcontext():
-        generate(options)
 
 
-def generate(options: argparse.Namespace) -> None:
-    """Make the video, of which nobody else is at work."""
+def generate(options: argparse.Namespace, pipe: Any = None) -> None:
+    """Make the video, of which nobody else is at work; `pipe` as of `run`."""
     seed = options.seed
     like = fill_settings(options)  # before any library is imported: what is wrong with it is said at once
 
@@ -92,7 +108,7 @@ def generate(options: argparse.Namespace) -> None:
 
     started = time.monotonic()
     resume = resume_point(options)
-    pipe = load_pipeline(options, system)
+    pipe = load_pipeline(options, system) if pipe is None else pipe
     if like:
         like.compare(pipe)
     with like.explained() if like else nullcontext():

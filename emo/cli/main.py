@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from emo import __version__
 from emo.cli import (
+    batch,
     cache,
     doctor,
     drive,
     evaluate,
-    generate,
     init,
     inspect,
     live,
@@ -25,13 +25,15 @@ from emo.cli import (
 )
 from emo.cli.arguments import with_values
 from emo.console import any_encoding, note, quiet_libraries
+from emo.cpu import prepare_threads
 from emo.errors import EmoError, command_words
 
-COMMANDS = (generate, drive, live, ui, init, synthesize, prepare, motion, inspect, cache, evaluate, push, pull, doctor)
+COMMANDS = (batch, drive, live, ui, init, synthesize, prepare, motion, inspect, cache, evaluate, push, pull, doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, 2 for bad input, 130 when interrupted."""
+    prepare_threads()
     parser = argparse.ArgumentParser(prog="emo", description="One portrait and one recording become a talking video.")
     parser.add_argument("--version", action="version", version=f"emo {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from emo.cpu import available_cores
 from emo.data.format import SPLITS, TRACK, ClipInfo, save_labels, write_metadata
 from emo.data.recipe import open_dataset, read_recipe
 from emo.data.synthetic.config import EARLIER, SyntheticConfig
@@ -21,7 +22,7 @@ from emo.files import write_whole
 from emo.locks import claim_folder
 from emo.media import AudioTrack, VideoWriter
 from emo.names import printable
-from emo.processes import available_cores, in_processes
+from emo.processes import in_processes
 
 RECIPE = "synthesize.json"
 WORTH_COMPILING = 1200  # frames per process from which on compiling pays: 20 s from torch's cache, 140 s without

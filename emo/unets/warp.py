@@ -13,13 +13,14 @@ def warp(maps: Tensor, flow: Tensor) -> Tensor:
         flow: (B, 2, h, w), x and y in half sides, so that it means the same at every size.
 
     Returns:
-        (B, C, H, W); a flow of another size than the maps is resized first.
+        (B, C, H, W) in the flow's precision; a flow of another size than the maps is resized first. Places are worked
+        out in float32: half precision cannot tell neighboring pixels.
     """
     height, width = maps.shape[-2:]
-    flow = resize(flow, height, width)
-    grid = pixel_centers(height, width, flow) + flow.movedim(1, -1)
-    maps = maps.expand(len(flow), -1, -1, -1).to(grid.dtype)
-    return grid_sample(maps, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    places = resize(flow.float(), height, width)
+    grid = pixel_centers(height, width, places) + places.movedim(1, -1)
+    maps = maps.float().expand(len(flow), -1, -1, -1)
+    return grid_sample(maps, grid, mode="bilinear", padding_mode="border", align_corners=False).to(flow.dtype)
 
 
 def resize(maps: Tensor, height: int, width: int) -> Tensor:

@@ -126,10 +126,19 @@ def test_version_and_help(capfd):
     assert __version__ in capfd.readouterr().out
 
 
-def test_importing_the_package_is_light():
-    """No torch, MediaPipe or diffusers until something of theirs is used."""
-    code = (
-        "import sys, emo, emo.cli.main; print(sorted({'torch', 'mediapipe', 'diffusers', 'cv2'} & sys.modules.keys()))"
-    )
+@pytest.mark.parametrize("arguments", [None, ["--help"], ["generate", "--help"], ["generate", "a.png"]])
+def test_starting_is_light(arguments):
+    """Neither the import nor the command's words take torch, MediaPipe or diffusers, nor half of the library."""
+    code = f"""
+import sys, contextlib, emo
+if {arguments}:
+    from emo.cli.main import main
+    with contextlib.suppress(SystemExit):
+        main({arguments})
+heavy = {{"torch", "mediapipe", "diffusers", "transformers", "accelerate", "cv2", "numpy", "PIL"}}
+print(sorted(heavy & sys.modules.keys()), len(sys.modules), file=sys.stderr)
+"""
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "[]"
+    loaded, count = result.stderr.strip().splitlines()[-1].rsplit(" ", 1)
+    assert loaded == "[]"
+    assert int(count) < 400

@@ -10,7 +10,7 @@ from emo.motion.vasa.volume import look_up
 from emo.unets.attention import zero_
 
 COARSEST = 4  # voxels in a row or column, at which a warp begins
-STEP = 0.1  # half sides of offset for an output of 1
+STEP = 0.5  # half sides of offset for an output of 1
 
 
 class WarpField(nn.Module):
