@@ -207,17 +207,16 @@ def _check_sizes(
     speed: torch.Tensor | None,
 ) -> None:
     """All conditions are for B videos of F frames; some are folded into others' batch, where it would not show."""
-    frames, given = sample.shape[1], sample.shape[0]
-    sizes: dict[str, tuple[torch.Tensor | None, set[tuple[int, ...]]]] = {
-        "the timestep": (sample, {(1,), (batch,)}),
-        "reference": (reference.mid.key, {(1,), (batch,)}),
-        "motion": (None if motion is None else motion.mid, {(batch,)}),
-        "audio": (audio, {(count, frames) for count in range(1, batch + 1)}),
-        "face_mask_features": (face_mask_features, {(given,)}),
-        "speed": (speed, {(batch, frames)}),
-    }
-    for name, (tensor, allowed) in sizes.items():
-        size = None if tensor is None else tuple(tensor.shape[: len(next(iter(allowed)))])
-        if size is not None and size not in allowed:
-            size = (batch,) if name == "the timestep" else size
-            raise ValueError(f"{name} is for {size} videos and frames, the sample for {(given, frames)}")
+    given, frames = sample.shape[:2]
+    rows = {batch}
+    for name, tensor, videos, of_frames in (
+        ("sample", sample, {1, batch}, False),
+        ("reference", reference.mid.key, {1, batch}, False),
+        ("motion", None if motion is None else motion.mid, rows, False),
+        ("audio", audio, range(batch + 1), True),
+        ("face_mask_features", face_mask_features, {given}, False),
+        ("speed", speed, rows, True),
+    ):
+        if tensor is not None and (tensor.shape[0] not in videos or (of_frames and tensor.shape[1] != frames)):
+            size = tuple(tensor.shape[: 2 if of_frames else 1])
+            raise ValueError(f"{name} is for {size} videos and frames, timestep and sample for {(batch, frames)}")

@@ -73,9 +73,9 @@ def test_a_cache_works_on_weights_in_8_bits():
 @pytest.mark.parametrize("options", [{}, {"cache_interval": 2}], ids=["plain", "cache"])
 def test_compiled_blocks_draw_the_same(plain, monkeypatch, tmp_path, options):
     """Without generating code, which takes minutes; every block is one graph all the same."""
-    compiled = torch.nn.Module.compile
-    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **how: compiled(self, **how, backend="eager"))
-    monkeypatch.setattr(torch, "compile", lambda function, **how: function)
+    graphs, compiled = [], torch.compile
+    trace = lambda graph, inputs: graphs.append(graph) or graph.forward
+    monkeypatch.setattr(torch, "compile", lambda function, **how: compiled(function, **how, backend=trace))
     monkeypatch.setenv("EMO_CACHE", str(tmp_path))
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
     monkeypatch.setattr(torch._dynamo.config, "recompile_limit", 1)
@@ -84,6 +84,7 @@ def test_compiled_blocks_draw_the_same(plain, monkeypatch, tmp_path, options):
     expected = frames(tiny_pipeline(), **options)
     pipe = settled(tiny_pipeline(), compile=True)
     np.testing.assert_allclose(frames(pipe, **options), expected, atol=1e-5)
+    assert len(graphs) > 4
     assert speed.os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "compiled")
 
 
