@@ -249,8 +249,8 @@ def load_pipeline(options: argparse.Namespace, system: "System | None" = None):
     if options.attention:
         set_attention(pipe, options.attention)
     settle(pipe, options, device)
-    if device == "cpu" and "vae" in pipe.components:
-        pipe.vae.enable_slicing()  # frame by frame: as fast there, and a fifth less memory at the peak
+    if (device == "cpu" or options.offload) and "vae" in pipe.components:
+        pipe.vae.enable_slicing()  # frame by frame: as fast on a CPU, and less memory at the peak
     pipe.set_progress_bar_config(dynamic_ncols=True, unit="step")
     return pipe
 

@@ -40,6 +40,8 @@ def settle(pipe: Any, options: argparse.Namespace, device: str) -> None:
         OptionError: the model cannot do what is asked for.
         EmoError: this machine cannot.
     """
+    if options.compile and (options.storage or options.offload == "group"):
+        raise OptionError("--compile goes with neither --storage nor --offload group", option="compile")
     if options.storage:
         store_small(pipe)
     if options.fast_decoder:

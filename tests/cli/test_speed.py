@@ -101,6 +101,12 @@ def test_without_a_compiler_one_line_says_so(monkeypatch, tmp_path):
         settled(tiny_pipeline(), compile=True)
 
 
+@pytest.mark.parametrize("other", [{"storage": "float8"}, {"offload": "group"}])
+def test_what_moves_weights_about_is_not_compiled(other):
+    with pytest.raises(OptionError, match="goes with neither"):
+        settled(None, compile=True, **other)
+
+
 @pytest.mark.parametrize(
     "options", [{"storage": "float8"}, {"offload": "group"}, {"compile": True}, {"fast_decoder": "somewhere"}]
 )
