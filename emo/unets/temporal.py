@@ -32,9 +32,9 @@ class TemporalBlock(nn.Module):
         tokens = self.pos_embed(self.norm2(x))
         x = x[:, n:] + self.attn2(tokens[:, n:].contiguous(), tokens)  # Q: video, K,V: motion frames and video
         if speed is not None:  # 3.2.5. Every pixel sees the same keys: fold h*w into the queries.
-            query = self.speed_norm(x) + _encodings(self.pos_embed, n, length)
+            query = self.speed_norm(x) + _encodings(self.pos_embed, x, n, length)
             # Without its encodings attention is blind to the order of speeds.
-            key = speed + _encodings(self.speed_pos_embed, n, length)
+            key = speed + _encodings(self.speed_pos_embed, speed, n, length)
             query = query.reshape(speed.shape[0], -1, x.shape[-1])
             x = x + self.speed_attn(query, key).reshape(x.shape)  # Q: video, K,V: speed
         return x + self.ff(self.norm3(x))
@@ -61,8 +61,9 @@ class TemporalModule(nn.Module):
         return x + tokens.unflatten(0, (batch, height, width)).permute(0, 3, 4, 1, 2).flatten(0, 1)
 
 
-def _encodings(embedding: SinusoidalPositionalEmbedding, start: int, stop: int) -> torch.Tensor:
-    """What `embedding` adds to frames start ... stop - 1, (1, stop - start, C)."""
-    table = embedding.pe
-    assert isinstance(table, torch.Tensor)
-    return table[:, start:stop]
+def _encodings(embedding: SinusoidalPositionalEmbedding, like: torch.Tensor, start: int, stop: int) -> torch.Tensor:
+    """What `embedding` adds to frames start ... stop - 1, (1, stop - start, C), of tokens `like` (..., C).
+
+    By its forward, as its table may lie elsewhere until that is called.
+    """
+    return embedding(like.new_zeros(1, stop, like.shape[-1]))[:, start:]

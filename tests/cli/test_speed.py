@@ -5,6 +5,8 @@ import argparse
 import numpy as np
 import pytest
 import torch
+from diffusers.hooks import apply_group_offloading
+from diffusers.models.modeling_utils import ModelMixin
 from skimage.data import astronaut
 from tiny import noise, tiny_pipeline, tiny_vasa
 
@@ -48,20 +50,16 @@ def test_weights_in_8_bits_take_half_and_draw_nearly_the_same(plain):
 
 @pytest.mark.parametrize("storage", [None, "float8"])
 def test_layers_that_come_when_their_turn_comes_draw_the_same(tmp_path, monkeypatch, storage):
-    """On this machine's disk in the place of a CPU's memory, so that what was not brought is not there."""
-    monkeypatch.setattr(speed, "offload_groups", lambda pipe, device: to_disk(pipe, tmp_path))
+    """Every network's weights in files in the place of a CPU's memory, so that what was not brought is not there."""
     expected = frames(settled(tiny_pipeline(), storage=storage), speed=0.5)
+    monkeypatch.setattr(ModelMixin, "enable_group_offload", lambda part, **how: to_files(part, tmp_path, **how))
     pipe = settled(tiny_pipeline(), storage=storage, offload="group")
+    assert len(list(tmp_path.glob("BackboneUNet/*"))) > 20
     np.testing.assert_array_equal(frames(pipe, speed=0.5), expected)
 
 
-def to_disk(pipe, folder):
-    group = pipe.enable_group_offload
-    pipe.enable_group_offload = lambda **arguments: group(**arguments, offload_to_disk_path=str(folder))
-    OFFLOAD(pipe, "cpu")
-
-
-OFFLOAD = speed.offload_groups
+def to_files(part, folder, **how):
+    apply_group_offloading(part, **{**how, "offload_to_disk_path": str(folder / type(part).__name__)})
 
 
 def test_a_cache_works_on_weights_in_8_bits():
