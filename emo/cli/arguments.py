@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emo.cli.speed import add_speed
 from emo.console import note
 from emo.errors import EmoError, OptionError, first_line
 from emo.pipelines import all_options
@@ -73,7 +74,7 @@ def add_pipeline(parser: argparse._ActionsContainer, dtype: str | None = "auto")
     add_model(parser)
     add_device(parser)
     add_dtype(parser, default=dtype)
-    parser.add_argument("--offload", action="store_true", help="keep only the part at work on the GPU")
+    add_speed(parser)
     parser.add_argument(
         "--attention", metavar="BACKEND", help="attention kernels; `emo doctor` lists those that run here"
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from emo.cli.arguments import add_pipeline, pick_device, pick_dtype
 from emo.cli.given_motion import refuse_generated, require_motion
 from emo.cli.like import fill_settings, given_options
+from emo.cli.speed import settle
 from emo.console import note, quiet_loading, say
 from emo.errors import AudioError, EmoError, ImageError, OptionError, OutputError, ResumeError, VideoError
 from emo.locks import claim
@@ -256,12 +257,9 @@ def load_pipeline(options: argparse.Namespace, system: "System | None" = None):
     pipe: Any = system.pipeline.from_pretrained(place, dtype=pick_dtype(options.dtype, device))
     if options.attention:
         set_attention(pipe, options.attention)
-    if options.offload:
-        pipe.enable_model_cpu_offload(device=device)
-    else:
-        pipe.to(device)
-    if device == "cpu" and "vae" in pipe.components:
-        pipe.vae.enable_slicing()  # frame by frame: as fast there, and a fifth less memory at the peak
+    settle(pipe, options, device)
+    if (device == "cpu" or options.offload) and "vae" in pipe.components:
+        pipe.vae.enable_slicing()  # frame by frame: as fast on a CPU, and less memory at the peak
     pipe.set_progress_bar_config(dynamic_ncols=True, unit="step")
     return pipe
 

@@ -11,7 +11,14 @@ from emo.errors import FaceError, OptionError, WeightsError, command_words
 from emo.options import Options, from_arguments
 from emo.pipelines import all_options
 
-SETTINGS: dict[str, Any] = {"model": None, "dtype": "auto", "attention": None, "seed": 0}
+SETTINGS: dict[str, Any] = {
+    "model": None,
+    "dtype": "auto",
+    "attention": None,
+    "storage": None,
+    "fast_decoder": None,
+    "seed": 0,
+}
 """What makes a video besides its model's options, and what it is where neither the command nor a video says it."""
 
 

@@ -48,12 +48,14 @@ def told_fingerprint(
         sound: samples, block by block.
     """
     pictures = [portrait.image, portrait.picture] if paste_back else [portrait.image]
+    decoder = getattr(pipeline, "fast_decoder", None)
     return {
         "dtype": str(pipeline.denoiser.dtype),
         "device": pipeline._execution_device.type,
         "image": _hash(pictures),
         "audio": _hash(sound),
         "model": weights_fingerprint(pipeline),
+        "decoder": "the model's" if decoder is None else modules_fingerprint({"decoder": decoder}),
     }
 
 

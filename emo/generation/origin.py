@@ -26,6 +26,8 @@ def begin_origin(pipeline: Pipeline, options: Options, generator: torch.Generato
         "options": options.to_json(),
         "scheduler": type(pipeline.scheduler).__name__,
         "attention": _attention(pipeline.denoiser),
+        "storage": _storage(pipeline.denoiser),
+        "fast_decoder": _decoder_name(pipeline),
     }
 
 
@@ -63,9 +65,19 @@ def _model_name(pipeline: Pipeline) -> dict[str, str | None]:
         return {"name": None, "revision": None}
     parts = Path(str(pipeline.denoiser.config.get("_name_or_path"))).parts  # .../snapshots/COMMIT/unet where cached
     cached = not Path(name).exists() and parts[-3:-2] == ("snapshots",)
+    return {"name": _shown(name), "revision": parts[-2] if cached else None}
+
+
+def _decoder_name(pipeline: Pipeline) -> str | None:
+    """Of the small decoder that draws, if one does, as of the model."""
+    decoder = getattr(pipeline, "fast_decoder", None)
+    name = None if decoder is None else decoder.config.get("_name_or_path")
+    return name and _shown(name)
+
+
+def _shown(name: str) -> str:
     path = Path(name)
-    shown = path.name if path.is_absolute() or ".." in path.parts else path.as_posix()
-    return {"name": shown, "revision": parts[-2] if cached else None}
+    return path.name if path.is_absolute() or ".." in path.parts else path.as_posix()
 
 
 def _seed(generator: torch.Generator | None) -> int | None:
@@ -75,6 +87,12 @@ def _seed(generator: torch.Generator | None) -> int | None:
     seed = generator.initial_seed()
     fresh = torch.Generator(generator.device).manual_seed(seed)
     return seed if torch.equal(fresh.get_state(), generator.get_state()) else None
+
+
+def _storage(denoiser: torch.nn.Module) -> str | None:
+    """In what weights are kept that are computed with in another precision; None where there are none."""
+    small = any(parameter.dtype == torch.float8_e4m3fn for parameter in denoiser.parameters())
+    return "float8" if small else None
 
 
 def _attention(denoiser: torch.nn.Module) -> str | None:

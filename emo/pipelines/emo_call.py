@@ -37,6 +37,8 @@ class EMOCall(ABC):
         num_inference_steps: int = 40,
         audio_guidance_scale: float = 1.5,
         reference_guidance_scale: float = 1.0,
+        guidance_every: int = 1,
+        cache_interval: int = 1,
         noise_correlation: float | None = None,
         strength: float | None = None,
         noise_mirroring: float = 0.9,
@@ -57,8 +59,9 @@ class EMOCall(ABC):
         Args:
             image: the portrait: a path, PIL image or array.
             audio: the recording: a path, `(samples, rate)` or an `AudioTrack`.
-            height, width, fps, num_inference_steps, audio_guidance_scale, reference_guidance_scale, noise_correlation,
-                strength, noise_mirroring, eta, face_region, face, speed, paste_back: as in `stream`.
+            height, width, fps, num_inference_steps, audio_guidance_scale, reference_guidance_scale, guidance_every,
+                cache_interval, noise_correlation, strength, noise_mirroring, eta, face_region, face, speed,
+                paste_back: as in `stream`.
             generator, output_type, callback_on_step_end, callback_on_step_end_tensor_inputs: as in `stream`.
             resume_from: continue after the clip that yielded this state, with the same inputs and options: the frames
                 are those of the clips that are left, none after the last.
@@ -79,6 +82,8 @@ class EMOCall(ABC):
             num_inference_steps=num_inference_steps,
             audio_guidance_scale=audio_guidance_scale,
             reference_guidance_scale=reference_guidance_scale,
+            guidance_every=guidance_every,
+            cache_interval=cache_interval,
             noise_correlation=noise_correlation,
             strength=strength,
             noise_mirroring=noise_mirroring,
@@ -109,6 +114,8 @@ class EMOCall(ABC):
         num_inference_steps: int = 40,
         audio_guidance_scale: float = 1.5,
         reference_guidance_scale: float = 1.0,
+        guidance_every: int = 1,
+        cache_interval: int = 1,
         noise_correlation: float | None = None,
         strength: float | None = None,
         noise_mirroring: float = 0.9,
@@ -133,6 +140,9 @@ class EMOCall(ABC):
             num_inference_steps: denoising steps per clip; 40 in the paper (4.1).
             audio_guidance_scale, reference_guidance_scale: weights w of the guided conditions in
                 pred = c + Σ (w − 1) (c − c without it). A weight of 1 costs no time.
+            guidance_every: N, where the guidance (pred − c) is computed in every N-th step and kept between; 1 is all.
+            cache_interval: N, where the backbone's layers are computed in every N-th step and between forecast from
+                the last two (TaylorSeer), but for the first steps; 1 is all.
             noise_correlation: of the noise of neighboring frames, 0 to 1; None for what the backbone's config says.
                 0 is the paper's, independent from frame to frame.
             strength: share of the noise schedule that is used: clips start from the portrait's latents with the noise
@@ -166,6 +176,8 @@ class EMOCall(ABC):
             num_inference_steps=num_inference_steps,
             audio_guidance_scale=audio_guidance_scale,
             reference_guidance_scale=reference_guidance_scale,
+            guidance_every=guidance_every,
+            cache_interval=cache_interval,
             noise_correlation=noise_correlation,
             strength=strength,
             noise_mirroring=noise_mirroring,

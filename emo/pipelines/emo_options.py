@@ -31,6 +31,16 @@ class EMOOptions(Options):
     reference_guidance_scale: float = option(
         1.0, "same for the portrait", default_words="1: off", flag="reference-guidance"
     )
+    guidance_every: int = option(
+        1, "steps from one computing of the guidance to the next", low=1, default_words="1: every step", before=1
+    )
+    cache_interval: int = option(
+        1,
+        "steps from one computing of the layers to the next, forecast between by TaylorSeer",
+        low=1,
+        default_words="1: every step",
+        before=1,
+    )
     noise_correlation: float | None = option(
         None, "of the noise of neighboring frames, 0 to 1", kind=FLOAT, low=0, high=1, default_words="the model's"
     )

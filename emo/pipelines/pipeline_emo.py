@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from diffusers.schedulers.scheduling_utils import KarrasDiffusionSchedulers
 from diffusers.utils.torch_utils import randn_tensor
@@ -33,8 +33,10 @@ from emo.generation.sizes import choose_sizes
 from emo.generation.stream import Stream
 from emo.generation.windows import ClipSpan, cut_windows, plan_clips
 from emo.media import AudioTrack, as_fps
+from emo.pipelines.emo_cache import forecast_layers
 from emo.pipelines.emo_call import EMOCall
 from emo.pipelines.emo_conditions import batch_conditions
+from emo.pipelines.emo_decoder import check_fast_decoder
 from emo.pipelines.emo_description import describe_folder
 from emo.pipelines.emo_options import EMOOptions
 from emo.pipelines.option_kinds import speed_track
@@ -83,6 +85,7 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
     describe = staticmethod(describe_folder)
     options_class = EMOOptions
     scheduler: Scheduler
+    fast_decoder: AutoencoderTiny | None = None
 
     def __init__(
         self,
@@ -110,6 +113,16 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
             scheduler=scheduler,
         )
         self.vae_scale_factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
+
+    def set_fast_decoder(self, decoder: AutoencoderTiny | None) -> None:
+        """Let a small decoder draw the frames, in the place of Stable Diffusion's; None for the model's own.
+
+        Raises:
+            OptionError: it does not understand the model's latents.
+        """
+        if decoder is not None:
+            check_fast_decoder(decoder, self.vae)
+        self.fast_decoder = decoder
 
     def set_attention_backend(self, backend: str) -> None:
         """Choose the attention kernels of both UNets, as `ModelMixin.set_attention_backend` does."""
@@ -186,27 +199,29 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
             portrait_latents, reference, no_motion = self.encode_portrait(small)
             drawn_from = self.encode_drawn(stream.portrait, portrait_latents)
             face_mask = self.encode_face_mask(small)
+            ignores_speed = self.unet.ignores_speed()
             with self.progress_bar(total=stream.num_clips * steps) as bar:  # pyright: ignore[reportCallIssue] (torch's decorator)
                 bar.initial = bar.n = state.next_clip * steps
                 for span in plan_clips(stream.num_frames, clip_frames, state.next_clip):
                     bar.set_description(f"clip {span.index + 1}/{stream.num_clips}")
                     motion = no_motion if span.index == 0 else self.encode_motion(state)
                     audio = self.encode_audio(sound, span)
-                    speed = self.encode_speed(stream.controls["speed"], span)
+                    speed = None if ignores_speed else self.encode_speed(stream.controls["speed"], span)
                     conditions = batch_conditions(reference, motion, audio, face_mask, speed, scales)
                     noise = self.prepare_noise(stream, state)
                     check = FiniteCheck(span.index, self.unet.dtype)
-                    latents = sample(
-                        scheduler,
-                        partial(conditions.predict, self.unet),
-                        noise,
-                        options.num_inference_steps,
-                        prior=portrait_latents[:, None],
-                        strength=strength,
-                        eta=options.eta,
-                        generator=run.generator,
-                        on_step=run.watch(self, check, bar, span.index * steps),
-                    )
+                    with forecast_layers(self.unet, options.cache_interval):
+                        latents = sample(
+                            scheduler,
+                            conditions.predictor(self.unet, options.guidance_every),
+                            noise,
+                            options.num_inference_steps,
+                            prior=portrait_latents[:, None],
+                            strength=strength,
+                            eta=options.eta,
+                            generator=run.generator,
+                            on_step=run.watch(self, check, bar, span.index * steps),
+                        )
                     check.conclude({"the portrait's latents": [portrait_latents], **conditions.by_name()})
                     pictures = self.decode(latents[0, : span.num_frames], run.output_type, drawn_from)
                     check.decoded(pictures)
@@ -283,4 +298,8 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
 
     def decode(self, latents: torch.Tensor, output_type: str, reference: Reference | None = None) -> torch.Tensor:
         """Latents (F, L, h, w) -> pictures (F, 3, H, W), float32 on the CPU; or the latents, if they are wanted."""
-        return latents.cpu() if output_type == "latent" else decode_latents(self.vae, latents, reference).cpu()
+        if output_type == "latent":
+            return latents.cpu()
+        if self.fast_decoder is not None:
+            return decode_latents(self.fast_decoder.to(latents.device), latents).cpu()
+        return decode_latents(self.vae, latents, reference).cpu()

@@ -4,18 +4,19 @@ from collections.abc import Sequence
 
 import torch
 from diffusers.configuration_utils import register_to_config
+from diffusers.models.cache_utils import CacheMixin
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import nn
 from torch.nn import functional
 
 from emo.unets.attention import KeyValue
 from emo.unets.conditions import MotionMaps, PerSite, ReferenceKeyValues, ReferenceMaps
-from emo.unets.spatial import BackboneTransformer
+from emo.unets.spatial import BackboneTransformer, repeated
 from emo.unets.structure import Block, UNet, per_level
-from emo.unets.temporal import TemporalModule
+from emo.unets.temporal import TemporalBlock, TemporalModule
 
 
-class BackboneUNet(UNet):
+class BackboneUNet(UNet, CacheMixin):
     """Predicts the noise (or velocity) of F video frames at once.
 
     Args:
@@ -42,7 +43,7 @@ class BackboneUNet(UNet):
     """
 
     _no_split_modules = ("BackboneTransformer", "TemporalModule", "ResnetBlock2D")
-    _repeated_blocks = ("BackboneTransformer", "TemporalModule")
+    _repeated_blocks = ("BackboneBlock", "TemporalBlock")  # inside what a cache's hooks wrap
 
     @register_to_config
     def __init__(
@@ -96,6 +97,12 @@ class BackboneUNet(UNet):
             lambda features, layer: layer.project_reference(features), maps, self._spatial_layers()
         )
 
+    def ignores_speed(self) -> bool:
+        """Whether all speed layers are at their zero start, as before stage 3: without speed nothing changes then."""
+        layers = [module.speed_attn.to_out for module in self.modules() if isinstance(module, TemporalBlock)]
+        parameters = [parameter for layer in layers for parameter in layer.parameters()]
+        return not any(parameter.is_meta or parameter.float().any() for parameter in parameters)
+
     def _spatial_layers(self) -> PerSite[nn.Module]:
         """The spatial transformer of every site, `None` where there is none."""
 
@@ -120,13 +127,17 @@ class BackboneUNet(UNet):
     ) -> torch.Tensor:
         """One denoising step.
 
+        Rows of guidance are videos that differ in reference and audio alone. Of what all share, sample, mask and
+        reference, one may be given for all; the rows' common beginning is then computed once.
+
         Args:
-            sample: noisy latents (B, F, L, h, w); h and w divisible by 2 to the number of levels less one.
+            sample: noisy latents (B or 1, F, L, h, w); h and w divisible by 2 to the number of levels less one.
             timestep: (B,), or one for each frame, (B, F).
-            reference: from `project_reference`.
+            reference: from `project_reference`, of B videos or 1.
             motion: the ReferenceNet's maps of n motion frames; `None` skips the temporal modules (stage 1).
-            audio: tokens (B, F, tokens, D); `None` skips the audio layers, which is not the same as zeros.
-            face_mask_features: the face locator's output (B, block_out_channels[0], h, w).
+            audio: tokens (A, F, tokens, D) of the first A of B videos; the others are given what zeros would give.
+                `None` skips the audio layers, which is not the same.
+            face_mask_features: the face locator's output, of as many videos as `sample` (…, C_0, h, w).
             speed: features (B, F, l); `None` skips the speed layers (Table 2, "No Speed").
 
         Returns:
@@ -135,13 +146,13 @@ class BackboneUNet(UNet):
         Raises:
             ValueError: a condition is for another number of videos or frames.
         """
-        batch, frames = sample.shape[:2]
-        _check_sizes(batch, frames, reference, motion, audio, face_mask_features, speed)
+        batch, frames = timestep.shape[0], sample.shape[1]
+        _check_sizes(batch, sample, reference, motion, audio, face_mask_features, speed)
         temb = self.time_embedding(self.time_proj(timestep.flatten()).to(sample.dtype)).unflatten(0, (batch, -1))
         temb = temb.expand(batch, frames, -1).flatten(0, 1)
         x = self.conv_in(sample.flatten(0, 1))
         if face_mask_features is not None:  # 3.2.5; after conv_in, which is linear, so this contains the paper's sum
-            x = (x.unflatten(0, (batch, frames)) + face_mask_features[:, None]).flatten(0, 1)
+            x = (x.unflatten(0, (-1, frames)) + face_mask_features[:, None]).flatten(0, 1)
 
         maps: PerSite[torch.Tensor | None] = motion or PerSite.from_sites(lambda _: None, reference)
         skips = [x]
@@ -158,7 +169,7 @@ class BackboneUNet(UNet):
 
         for block, key_values, motions in zip(self.up_blocks, reference.up, maps.up, strict=True):
             for j, site in enumerate(zip(key_values, motions, strict=True)):
-                x = torch.cat([x, skips.pop()], dim=1)
+                x = torch.cat([x, repeated(skips.pop(), x.shape[0])], dim=1)
                 x = self._run(self._site, block, j, x, temb, *site, audio, speed)
             for upsample in block.upsamplers:
                 x = upsample(x)
@@ -177,19 +188,35 @@ class BackboneUNet(UNet):
         speed: torch.Tensor | None,
     ) -> torch.Tensor:
         """ResNet -> spatial transformer -> temporal module, for the layers that the site has."""
-        x = block.resnets[j](x, temb)
+        x = block.resnets[j](x, temb[: x.shape[0]])
         if block.attentions:
-            x = block.attentions[j](x, reference, audio)
+            x = block.attentions[j](x, reference, audio, temb.shape[0])
+        x = repeated(x, temb.shape[0])
         if motion is not None and block.motion_modules:
             x = block.motion_modules[j](x, motion, speed)
         return x
 
 
-def _check_sizes(batch: int, frames: int, reference: ReferenceKeyValues, motion: MotionMaps | None, *tensors) -> None:
+def _check_sizes(
+    batch: int,
+    sample: torch.Tensor,
+    reference: ReferenceKeyValues,
+    motion: MotionMaps | None,
+    audio: torch.Tensor | None,
+    face_mask_features: torch.Tensor | None,
+    speed: torch.Tensor | None,
+) -> None:
     """All conditions are for B videos of F frames; some are folded into others' batch, where it would not show."""
-    sizes = {"reference": reference.mid.key.shape[:1], "motion": None if motion is None else motion.mid.shape[:1]}
-    for name, tensor in zip(("audio", "face_mask_features", "speed"), tensors, strict=True):
-        sizes[name] = None if tensor is None else tensor.shape[: 1 if name == "face_mask_features" else 2]
-    for name, size in sizes.items():
-        if size is not None and tuple(size) != (batch, frames)[: len(size)]:
-            raise ValueError(f"{name} is for {tuple(size)} videos and frames, the sample for {(batch, frames)}")
+    given, frames = sample.shape[:2]
+    rows = {batch}
+    for name, tensor, videos, of_frames in (
+        ("sample", sample, {1, batch}, False),
+        ("reference", reference.mid.key, {1, batch}, False),
+        ("motion", None if motion is None else motion.mid, rows, False),
+        ("audio", audio, range(batch + 1), True),
+        ("face_mask_features", face_mask_features, {given}, False),
+        ("speed", speed, rows, True),
+    ):
+        if tensor is not None and (tensor.shape[0] not in videos or (of_frames and tensor.shape[1] != frames)):
+            size = tuple(tensor.shape[: 2 if of_frames else 1])
+            raise ValueError(f"{name} is for {size} videos and frames, timestep and sample for {(batch, frames)}")

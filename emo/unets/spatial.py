@@ -3,10 +3,10 @@
 from typing import cast
 
 import torch
-from diffusers.models.attention import FeedForward
 from torch import nn
 
 from emo.unets.attention import Attention, KeyValue, zero_
+from emo.unets.feed_forward import FeedForward
 
 
 class BackboneBlock(nn.Module):
@@ -32,21 +32,40 @@ class BackboneBlock(nn.Module):
         self.audio_norm = nn.LayerNorm(dim)
         self.audio_attn = Attention(dim, heads, context_dim=audio_dim, zero_init=True)
         self.norm3 = nn.LayerNorm(dim)
-        self.ff = FeedForward(dim, activation_fn="geglu")
+        self.ff = FeedForward(dim)
 
-    def forward(self, x: torch.Tensor, reference: KeyValue, audio: torch.Tensor | None) -> torch.Tensor:
-        """x (B*F, h*w, C), reference keys and values (B, h*w, heads, C/heads), audio (B, F, tokens, D) or None."""
+    def forward(self, x: torch.Tensor, reference: KeyValue, audio: torch.Tensor | None, pictures: int) -> torch.Tensor:
+        """What follows of tokens, (pictures, h*w, C).
+
+        Args:
+            x: tokens, (B*F, h*w, C), or (F, h*w, C) where B rows of guidance are alike so far.
+            reference: keys and values (B, h*w, heads, C/heads), or of the one reference of all B, (1, ...).
+            audio: tokens (A, F, tokens, D) of the first A of B; the others hear nothing. None skips the layer.
+            pictures: B*F.
+        """
         batch = reference.key.shape[0]
         x = x + self.attn1(self.norm1(x))  # Q, K, V: video
+        if batch > 1:
+            x = repeated(x, pictures)
         # 3.2.1 reference-attention. All frames of a clip see the same keys: fold the frames into the queries.
         query = self.norm2(x).reshape(batch, -1, x.shape[-1])
         x = x + self.attn2(query, reference).reshape(x.shape)  # Q: video, K,V: reference
         if self.aligned is not None:
             in_place = self.aligned(reference.value.flatten(-2))[:, None]
             x = (x.unflatten(0, (batch, -1)) + in_place).flatten(0, 1)
+        x = repeated(x, pictures)
         if audio is not None:  # 3.2.2
-            x = x + self.audio_attn(self.audio_norm(x), audio.flatten(0, 1))  # Q: video, K,V: audio
+            x = self._hear(x, audio.flatten(0, 1))
         return x + self.ff(self.norm3(x))
+
+    def _hear(self, x: torch.Tensor, audio: torch.Tensor) -> torch.Tensor:
+        """Audio-attention of as many pictures as there are tokens for, and what zero tokens would give to the rest."""
+        n, parts = audio.shape[0], []
+        if n > 0:
+            parts.append(x[:n] + self.audio_attn(self.audio_norm(x[:n]), audio))  # Q: video, K,V: audio
+        if n < x.shape[0]:  # zero values attend to zero, whatever the keys: what is left is `to_out`'s bias
+            parts.append(x[n:] + self.audio_attn.to_out[0](x.new_zeros(x.shape[-1])))
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
 class ReferenceBlock(nn.Module):
@@ -58,12 +77,17 @@ class ReferenceBlock(nn.Module):
         self.attn1 = Attention(dim, heads)
         self.norm2 = nn.LayerNorm(dim)
         self.norm3 = nn.LayerNorm(dim)
-        self.ff = FeedForward(dim, activation_fn="geglu")
+        self.ff = FeedForward(dim)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """x (N, h*w, C) -> tokens and tap, both (N, h*w, C)."""
         x = x + self.attn1(self.norm1(x))  # Q, K, V: reference
         return x + self.ff(self.norm3(x)), self.norm2(x)
+
+
+def repeated(x: torch.Tensor, count: int) -> torch.Tensor:
+    """Pictures one after the other, and again from the first, until there are `count`."""
+    return x if x.shape[0] == count else x.repeat(count // x.shape[0], *[1] * (x.ndim - 1))
 
 
 class SpatialTransformer(nn.Module):
@@ -81,7 +105,8 @@ class SpatialTransformer(nn.Module):
         return self.proj_in(self.norm(x)).flatten(2).transpose(1, 2)
 
     def leave(self, tokens: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """Tokens (N, h*w, C) -> feature map, added to `x` (N, C, h, w)."""
+        """Tokens (N, h*w, C) -> feature map, added to `x` (N or fewer, C, h, w), repeated."""
+        x = repeated(x, tokens.shape[0])
         return x + self.proj_out(tokens.transpose(1, 2).reshape(x.shape))
 
 
@@ -91,8 +116,8 @@ class BackboneTransformer(SpatialTransformer):
     def __init__(self, dim: int, heads: int, norm_num_groups: int, audio_dim: int, aligned: bool = False):
         super().__init__(dim, norm_num_groups, BackboneBlock(dim, heads, audio_dim, aligned))
 
-    def forward(self, x: torch.Tensor, reference: KeyValue, audio: torch.Tensor | None) -> torch.Tensor:
-        return self.leave(self.transformer_blocks[0](self.enter(x), reference, audio), x)
+    def forward(self, x: torch.Tensor, reference: KeyValue, audio: torch.Tensor | None, pictures: int) -> torch.Tensor:
+        return self.leave(self.transformer_blocks[0](self.enter(x), reference, audio, pictures), x)
 
     def project_reference(self, features: torch.Tensor) -> KeyValue:
         """Keys and values of this site's reference-attention for features (B, h*w, C)."""

@@ -193,6 +193,8 @@ def test_an_input_is_never_overwritten(emo, tmp_path, sound, image, which):
         (["--model", "/no/such/model"], "/no/such/model"),
         (["--steps", "0"], "1 to 1000"),
         (["--eta", "3"], "eta"),
+        (["--guidance-every", "0"], "guidance_every is 0"),
+        (["--fast-decoder", "/no/such/decoder"], "/no/such/decoder"),
         (["--height", "60"], "multiples of 8"),
         (["--fps", "0"], "fps"),
         (["--speed", "fast"], "--speed fast"),

@@ -70,6 +70,7 @@ def test_every_option_reaches_the_pipeline(emo, tmp_path, portrait, monkeypatch,
     status, _, err = emo(
         *("--height", 96, "--width", 64, "--fps", "30000/1001", "--steps", 3, "--audio-guidance", 1.2, "--eta", 0.5),
         *("--reference-guidance", 1.3, "--noise-correlation", 0.25, "--noise-mirroring", 0.3, "--strength", 0.9),
+        *("--guidance-every", 2, "--cache-interval", 3),
         *("--face", 1, "--face-region", tmp_path / "mask.png"),
         *("--speed", tmp_path / "speeds.txt", "--paste-back", "--dtype", "bfloat16", "--attention", "_native_math"),
     )
@@ -80,6 +81,7 @@ def test_every_option_reaches_the_pipeline(emo, tmp_path, portrait, monkeypatch,
     assert seen["num_inference_steps"] == 3
     assert (seen["audio_guidance_scale"], seen["reference_guidance_scale"], seen["eta"]) == (1.2, 1.3, 0.5)
     assert (seen["noise_correlation"], seen["noise_mirroring"], seen["strength"]) == (0.25, 0.3, 0.9)
+    assert (seen["guidance_every"], seen["cache_interval"]) == (2, 3)
     assert seen["face"] == 1
     assert np.asarray(seen["face_region"]).shape[:2] == portrait.shape[:2]
     assert seen["speed"] == [0.5] * 12

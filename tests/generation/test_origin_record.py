@@ -44,6 +44,8 @@ def test_a_saved_video_tells_all(pipe, portrait, tmp_path):
         "num_inference_steps": 1,
         "audio_guidance_scale": 1.5,
         "reference_guidance_scale": 1.0,
+        "guidance_every": 1,
+        "cache_interval": 1,
         "noise_correlation": None,
         "strength": None,
         "noise_mirroring": 0.9,

@@ -47,6 +47,8 @@ def test_every_argument_reaches_what_is_checked(pipe, monkeypatch):
         "num_inference_steps": 3,
         "audio_guidance_scale": 1.25,
         "reference_guidance_scale": 1.75,
+        "guidance_every": 4,
+        "cache_interval": 5,
         "noise_correlation": 0.125,
         "strength": 0.75,
         "noise_mirroring": 0.375,

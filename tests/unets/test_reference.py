@@ -166,8 +166,8 @@ def test_spatial_block_equals_the_plain_formulation():
             t = t + plain_attention(block.audio_attn, block.audio_norm(t), audio[b, f][None])
             expected[b * F + f] = (t + plain_geglu(block.ff, block.norm3(t)))[0]
     keys = block.attn2.project(maps)
-    assert_close(block(x, keys, audio), expected)
-    assert_close(block(x, keys, None), without_audio)
+    assert_close(block(x, keys, audio, len(x)), expected)
+    assert_close(block(x, keys, None, len(x)), without_audio)
     assert distance(expected, without_audio) > 1e-2
 
 

@@ -1,11 +1,11 @@
 """Tiny networks and inputs for the tests here. All sizes differ, so that a mixed-up axis cannot pass."""
 
 import torch
-from diffusers.models.attention import FeedForward
 from torch import nn
 from zero_init import fill_zero_init
 
 from emo.unets import Attention, BackboneUNet, ReferenceNet
+from emo.unets.feed_forward import FeedForward
 
 B, F, N, H, W = 2, 3, 2, 4, 6  # videos, generated frames, motion frames, latent height and width
 TOKENS, AUDIO_DIM, SPEED_DIM = 5, 12, 10
@@ -91,5 +91,6 @@ def plain_attention(layer: Attention, queries: torch.Tensor, context: torch.Tens
 
 
 def plain_geglu(feed_forward: FeedForward, x: torch.Tensor) -> torch.Tensor:
-    hidden, gate = feed_forward.net[0].proj(x).chunk(2, dim=-1)
+    proj = feed_forward.net[0].proj
+    hidden, gate = (x @ proj.weight.T + proj.bias).chunk(2, dim=-1)
     return feed_forward.net[2](hidden * nn.functional.gelu(gate))
