@@ -34,9 +34,9 @@ class EMOCall(ABC):
         height: int | None = None,
         width: int | None = None,
         fps: float | str | Fraction = 25,
-        num_inference_steps: int = 40,
-        audio_guidance_scale: float = 1.5,
-        reference_guidance_scale: float = 1.0,
+        num_inference_steps: int | None = None,
+        audio_guidance_scale: float | None = None,
+        reference_guidance_scale: float | None = None,
         noise_correlation: float | None = None,
         strength: float | None = None,
         noise_mirroring: float = 0.9,
@@ -106,9 +106,9 @@ class EMOCall(ABC):
         height: int | None = None,
         width: int | None = None,
         fps: float | str | Fraction = 25,
-        num_inference_steps: int = 40,
-        audio_guidance_scale: float = 1.5,
-        reference_guidance_scale: float = 1.0,
+        num_inference_steps: int | None = None,
+        audio_guidance_scale: float | None = None,
+        reference_guidance_scale: float | None = None,
         noise_correlation: float | None = None,
         strength: float | None = None,
         noise_mirroring: float = 0.9,
@@ -130,9 +130,11 @@ class EMOCall(ABC):
             audio: the recording: a path, `(samples, rate)` or an `AudioTrack`.
             height, width: size of the generated picture in pixels; the model's own size by default.
             fps: frames per second.
-            num_inference_steps: denoising steps per clip; 40 in the paper (4.1).
+            num_inference_steps: denoising steps per clip; None for what the backbone's config says, which is 40, as in
+                the paper (4.1), unless the model was distilled for fewer.
             audio_guidance_scale, reference_guidance_scale: weights w of the guided conditions in
-                pred = c + Σ (w − 1) (c − c without it). A weight of 1 costs no time.
+                pred = c + Σ (w − 1) (c − c without it); None for what the backbone's config says. A weight of 1 costs
+                no time, nor does one of which a distilled backbone is told (`guidance_embeds`).
             noise_correlation: of the noise of neighboring frames, 0 to 1; None for what the backbone's config says.
                 0 is the paper's, independent from frame to frame.
             strength: share of the noise schedule that is used: clips start from the portrait's latents with the noise

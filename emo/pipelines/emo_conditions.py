@@ -1,6 +1,6 @@
 """EMO's conditions of one clip, as the rows of a batch that guidance weights."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +20,7 @@ class ClipConditions:
         face_mask_features: (rows, C, h, w).
         speed: features (rows, F, l).
         weights: weight of each row's prediction, (rows,); they sum to one.
+        guidance: weights (rows, conditions) of which the network is told instead, or None if of none.
     """
 
     reference: ReferenceKeyValues
@@ -28,6 +29,7 @@ class ClipConditions:
     face_mask_features: torch.Tensor
     speed: torch.Tensor
     weights: torch.Tensor
+    guidance: torch.Tensor | None
 
     def predict(self, unet: BackboneUNet, latents: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
         """The guided prediction (1, F, L, h, w) for noisy latents of that shape at a timestep ()."""
@@ -40,6 +42,7 @@ class ClipConditions:
             audio=self.audio,
             face_mask_features=self.face_mask_features,
             speed=self.speed,
+            guidance=self.guidance,
         )
         return guided(predictions, self.weights)
 
@@ -61,6 +64,7 @@ def batch_conditions(
     face_mask_features: torch.Tensor,
     speed: torch.Tensor,
     scales: Mapping[str, float],
+    heard: Sequence[str] = (),
 ) -> ClipConditions:
     """Batch one clip's conditions (one row each) for guidance.
 
@@ -69,8 +73,9 @@ def batch_conditions(
     Args:
         reference, motion, audio, face_mask_features, speed: as in `ClipConditions`, of one row.
         scales: guidance of `"audio"` and `"reference"`.
+        heard: those of which the network is told, the backbone's `guidance_embeds`: they need no rows.
     """
-    rows = guidance_rows(scales)
+    rows = guidance_rows({name: scale for name, scale in scales.items() if name not in heard})
     references = [reference.dropped() if name == "reference" else reference for name in rows]
     audios = [torch.zeros_like(audio) if name == "audio" else audio for name in rows]
 
@@ -87,4 +92,5 @@ def batch_conditions(
         face_mask_features=repeat(face_mask_features),
         speed=repeat(speed),
         weights=torch.tensor(list(rows.values()), device=audio.device),
+        guidance=repeat(torch.tensor([[scales[name] for name in heard]], device=audio.device)) if heard else None,
     )
