@@ -55,7 +55,8 @@ class DistillationStage(EMOStage[DistillationConfig]):
         config = self.config.distillation
         configure_noise(pipe.unet, self.config.objective)
         strength = pipe.unet.config["strength"]
-        scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config, timestep_spacing=SPACING)
+        own: Any = pipe.scheduler
+        scheduler = type(own).from_config(own.config, timestep_spacing=SPACING)
         self.teacher = Teacher(pipe.unet, scheduler, config.teacher_steps, strength)
         student = student_of(pipe.unet, list(self.ranges))
         self.asked = ask_steps(config.steps, strength)

@@ -117,6 +117,7 @@ def student_of(teacher: BackboneUNet, told: list[str]) -> BackboneUNet:
     """A copy that is told the weights of guidance of some conditions; it hears nothing of them at first, unless its
     teacher did of the same."""
     student = BackboneUNet.from_config(teacher.config, guidance_embeds=told)
+    assert isinstance(student, BackboneUNet)
     weights = teacher.state_dict()
     if list(teacher.config.guidance_embeds) != told:
         weights = {name: tensor for name, tensor in weights.items() if not name.startswith("guidance_embedding.")}
