@@ -25,7 +25,7 @@ from skimage.data import astronaut
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from emo.hub import build_pipeline, load_model_config
-from emo.pipelines import EMOOptions, EMOPipeline
+from emo.pipelines import EMOPipeline
 
 PARTS = {  # part: the methods of the pipeline's components that it consists of
     "audio": [("audio_encoder", "forward"), ("audio_projection", "forward")],
@@ -222,7 +222,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32", choices=["float32", "float16", "bfloat16"])
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--clips", type=int, default=1)
-    parser.add_argument("--audio-guidance", type=float, default=EMOOptions.audio_guidance_scale)
+    parser.add_argument("--audio-guidance", type=float, default=1.5)
     parser.add_argument("--reference-guidance", type=float, default=1.0)
     parser.add_argument("--attention", help="attention backend")
     parser.add_argument("--compile", action="store_true", help="torch.compile the repeated blocks of the backbone")

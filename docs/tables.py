@@ -29,13 +29,14 @@ from emo.training.articulation import ArticulationTrainingConfig  # noqa: E402
 from emo.training.audio_encoder import AudioEncoderTrainingConfig  # noqa: E402
 from emo.training.autoencoder import AutoencoderTrainingConfig  # noqa: E402
 from emo.training.capp import CAPPTrainingConfig  # noqa: E402
+from emo.training.emo_distillation import DistillationConfig  # noqa: E402
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig  # noqa: E402
 from emo.training.syncnet import SyncNetTrainingConfig  # noqa: E402
 from emo.training.vasa import VASAMotionConfig  # noqa: E402
 from emo.training.vasa_codes import VASACodesConfig  # noqa: E402
 from emo.training.vasa_face import VASAFaceConfig  # noqa: E402
 
-STAGES: dict[str, type] = {"1": ImageConfig, "2": VideoConfig, "3": SpeedConfig}
+STAGES: dict[str, type] = {"1": ImageConfig, "2": VideoConfig, "3": SpeedConfig, "4": DistillationConfig}
 TABLES: dict[str, type] = {
     "prepare": PrepareConfig,
     "stage": ImageConfig,

@@ -10,7 +10,7 @@ Checks, what a video's record and a fingerprint hold, the command line and a pag
 import argparse
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, make_dataclass, replace
 from functools import cache
 from typing import Any, TypeVar
 
@@ -231,6 +231,19 @@ class Options:
             if name not in cls.names():
                 raise OptionError(f"{name} is no option of this model; it has {', '.join(cls.names())}", option=name)
         return cls(**values)
+
+    @classmethod
+    def with_defaults(cls: type[Self], defaults: Mapping[str, Any]) -> type[Self]:
+        """The same options with other defaults by name, such as those of one model."""
+        own = {
+            entry.name: replace(entry, default=defaults[entry.name])
+            for entry in cls.entries()
+            if entry.name in defaults
+        }
+        changed = [
+            (name, Any, field(default=entry.default, metadata={"option": entry})) for name, entry in own.items()
+        ]
+        return make_dataclass(cls.__name__, changed, bases=(cls,), frozen=True, kw_only=True)
 
     def values(self) -> dict[str, Any]:
         """All values by name, as keyword arguments."""

@@ -1,8 +1,9 @@
-"""The small model from nothing: people, autoencoder and audio encoder, three stages, weights to ship, a video.
+"""The small model from nothing: people, autoencoder and audio encoder, four stages, weights to ship, a video.
 
     python train/emo_tiny.py                                # `make train-tiny`: about six hours of two cores
     python train/emo_tiny.py --stop-after 550               # ends by itself; called again, it goes on where it was
-    python train/emo_tiny.py --init weights/emo-tiny        # more of stages 2 and 3 for weights that are there
+    python train/emo_tiny.py --init weights/emo-tiny        # more of the stages from 2 on for weights that are there
+    python train/emo_tiny.py --init TEACHER --first stage4  # only distillation
     python train/emo_tiny.py --toy --out out/train-smoke    # `make train-smoke`: the same way at toy size, in minutes
 
 Every command is printed as it could be typed. Pictures and speech: the folder that EMO_TEST_DATA names lends its
@@ -24,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from PIL import Image
 from skimage.data import astronaut
@@ -42,9 +44,9 @@ SHARD = "14MB"
 SECONDS = 1.0  # of the video at the end
 CORRELATION = 0.84  # of the noise that the shipped weights start from: steadier than the 0.8 of training
 # Of all processes together:
-BATCH = {"autoencoder": 4, "decoder": 4, "audio_encoder": 8, "stage1": 8, "stage2": 4, "stage3": 4}
+BATCH = {"autoencoder": 4, "decoder": 4, "audio_encoder": 8, "stage1": 8, "stage2": 4, "stage3": 4, "stage4": 2}
 ON_GPU = 8  # times as much, where there is a GPU
-STAGES = {"stage1": "stage1_image", "stage2": "stage2_video", "stage3": "stage3_speed"}
+STAGES = {"stage1": "stage1_image", "stage2": "stage2_video", "stage3": "stage3_speed", "stage4": "stage4_distill"}
 PEOPLE = ("--identities", "1000", "--hours", "1", "--seconds", "3")
 _TRAIN = ("train.log_every=5", "train.tensorboard=false", "train.save_every=0", "data.workers=0")
 _SHOWN = ("validation.num_inference_steps=2", "validation.seconds=0.4", "train.validate_every=10", "train.steps=10")
@@ -59,6 +61,7 @@ TOY = {
     "stage1": (*_TRAIN, *_SHOWN, "data.batch_size=4"),
     "stage2": (*_TRAIN, *_SHOWN),
     "stage3": (*_TRAIN, *_SHOWN),
+    "stage4": (*_TRAIN, *_SHOWN, "distillation.validated=2"),
 }
 
 
@@ -112,17 +115,21 @@ def steps(out: Path, toy: bool, processes: int, init: Path | None, first: str) -
         before = init if number == 0 else model(stages[number - 1])
         instead = ("model.config=null", "model.vae=null", "model.audio_encoder=null")  # what stage 1's file names
         weights = (f"model.init={before}", *instead) if before else (size, *encoders)
-        yield train(name, STAGES[name], data, *weights, *backend)
+        noise = (f"objective.noise_correlation={CORRELATION}",) if name == "stage4" else ()
+        yield train(name, STAGES[name], data, *weights, *backend, *noise)
 
 
-def run(way: Iterator[RecipeStep], out: Path, toy: bool, stop_after: float | None) -> int:
+def run(way: Iterator[RecipeStep], out: Path, stop_after: float | None) -> int:
     """All steps that are not finished; returns the exit status, 0 also when the time is over."""
     prepare(out)
     status = run_recipe(way, out, ROOT, stop_after)
     if status is not None:
         return status
-    export(out / "runs" / "stage3" / "model", out / "emo-tiny")
-    return show(out, toy)
+    teacher, student = (out / "runs" / name / "model" for name in ("stage3", "stage4"))
+    if teacher.exists():
+        export(teacher, out / "emo-tiny-teacher", DPMSolverMultistepScheduler)
+    export(student, out / "emo-tiny", DDIMScheduler)
+    return show(out)
 
 
 def prepare(out: Path) -> None:
@@ -142,23 +149,22 @@ def prepare(out: Path) -> None:
         file.writeframes(samples.tobytes())
 
 
-def export(model: Path, out: Path) -> None:
-    """The pipeline in half precision, with a sampler for few steps, in files small enough for a repository."""
+def export(model: Path, out: Path, sampler: type) -> None:
+    """The pipeline in half precision, with a sampler, in files small enough for a repository."""
     shutil.rmtree(out, ignore_errors=True)
     pipe = EMOPipeline.from_pretrained(model, dtype=torch.float16)
-    pipe.register_modules(scheduler=DPMSolverMultistepScheduler.from_config(pipe.scheduler.config))
+    pipe.register_modules(scheduler=sampler.from_config(pipe.scheduler.config))
     pipe.unet.register_to_config(noise_correlation=CORRELATION)
     pipe.save_pretrained(out, max_shard_size=SHARD)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"\n{out}: {size / 1e6:.1f} MB", flush=True)
 
 
-def show(out: Path, toy: bool) -> int:
+def show(out: Path) -> int:
     """A video of the new model, and its frames on a sheet."""
     video = out / "video.mp4"
     inputs = [str(out / "portraits" / "astronaut.png"), str(out / "speech.wav"), "-o", str(video), "--restart"]
-    options = ["--model", str(out / "emo-tiny"), "--steps", "4" if toy else "20"]
-    command = [sys.executable, "-m", "emo", "generate", *inputs, *options]
+    command = [sys.executable, "-m", "emo", "generate", *inputs, "--model", str(out / "emo-tiny")]
     print(f"\n$ {shlex.join(command)}", flush=True)
     if status := subprocess.run(command, cwd=ROOT).returncode:
         return status
@@ -188,9 +194,9 @@ def main() -> int:
     try:
         with claim_folder(out):
             if options.toy:
-                for made in ("people", "runs", "done", "emo-tiny"):
+                for made in ("people", "runs", "done", "emo-tiny", "emo-tiny-teacher"):
                     shutil.rmtree(out / made, ignore_errors=True)
-            return run(way, out, options.toy, options.stop_after)
+            return run(way, out, options.stop_after)
     except EmoError as error:
         print(f"emo_tiny: {error}", file=sys.stderr)
         return 2

@@ -10,26 +10,17 @@ import emo.entry  # noqa: F401
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 from torch import Tensor
 
-from emo.bounds import SHARE
 from emo.config import key
-from emo.training.emo.config import ClipConfig, ClipDropConfig
+from emo.training.emo.config import ClipConfig, SpeedDropConfig
 from emo.training.emo.draws import Draws
 from emo.training.emo.encoders import EncodedBatch
 from emo.training.emo.networks import EMONetworks, is_speed, is_temporal
 from emo.training.emo.stage import EMOStage
 from emo.training.emo.validation import validate_clips
 from emo.training.script import run, train_stage
-
-
-@dataclass
-class SpeedDropConfig(ClipDropConfig):
-    """Those of stage 2, and the speed."""
-
-    speed: Annotated[float, SHARE] = key(0.1, "probability of zero speed features")
 
 
 @dataclass

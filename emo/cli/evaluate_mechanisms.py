@@ -47,7 +47,7 @@ def add_parser(kinds) -> None:
     parser.add_argument("--brief", type=float, default=3.0, help="seconds of their videos (default 3)")
     parser.add_argument("--long", type=float, help="EMO: seconds of the long video (default 60)")
     parser.add_argument("--gallery", type=int, default=50, help="portraits to tell people from (default 50)")
-    parser.add_argument("--steps", type=int, help="denoising steps per clip (default: EMO 12, VASA-1 10)")
+    parser.add_argument("--steps", type=int, help="denoising steps per clip (default: EMO the model's, VASA-1 10)")
     parser.add_argument("--audio-guidance", type=float, help="how strongly the sound drives (default: generation's)")
     parser.add_argument("--reference-guidance", type=float, help="EMO: same for the portrait (default: generation's)")
     parser.add_argument("--size", type=int, help="VASA-1: pixels of the videos (default 192); EMO's have their own")

@@ -13,6 +13,8 @@ from emo.generation.stream import Pipeline, Stream
 
 _SAMPLES_PER_READ = 1 << 20
 LEFT_OUT = ("architectures", "dtype", "transformers_version")  # differ between built, saved and loaded networks
+LEFT_OUT += ("num_inference_steps", "audio_guidance_scale", "reference_guidance_scale")  # options tell what was taken
+LEFT_OUT += ("guidance_embeds",)  # which tensors tell
 
 
 def fingerprint(stream: Stream[Any], seed: int | None) -> dict[str, str]:

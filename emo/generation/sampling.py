@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import itertools
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -86,7 +87,18 @@ def sample(
 
 def count_steps(scheduler: Scheduler, num_steps: int, strength: float = 1.0) -> int:
     """How many steps `sample` takes, which for some schedulers are more than they are asked for."""
-    return len(_scheduled(scheduler, num_steps, strength, torch.device("cpu")).timesteps)
+    return len(taken_timesteps(scheduler, num_steps, strength))
+
+
+def taken_timesteps(scheduler: Scheduler, num_steps: int, strength: float = 1.0) -> list[int]:
+    """The timesteps of the steps that `sample` takes."""
+    return _scheduled(scheduler, num_steps, strength, torch.device("cpu")).timesteps.tolist()
+
+
+def ask_steps(num_steps: int, strength: float = 1.0) -> int:
+    """How many steps `sample` must be asked for, of a scheduler that takes no more than it is asked for, to take
+    `num_steps`: the least number of which the strength's share rounds to that."""
+    return next(asked for asked in itertools.count(num_steps) if round(asked * strength) >= num_steps)
 
 
 def check_eta(eta: float, scheduler: Scheduler) -> None:

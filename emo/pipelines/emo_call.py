@@ -34,9 +34,9 @@ class EMOCall(ABC):
         height: int | None = None,
         width: int | None = None,
         fps: float | str | Fraction = 25,
-        num_inference_steps: int = 40,
-        audio_guidance_scale: float = 1.5,
-        reference_guidance_scale: float = 1.0,
+        num_inference_steps: int | None = None,
+        audio_guidance_scale: float | None = None,
+        reference_guidance_scale: float | None = None,
         guidance_every: int = 1,
         cache_interval: int = 1,
         noise_correlation: float | None = None,
@@ -111,9 +111,9 @@ class EMOCall(ABC):
         height: int | None = None,
         width: int | None = None,
         fps: float | str | Fraction = 25,
-        num_inference_steps: int = 40,
-        audio_guidance_scale: float = 1.5,
-        reference_guidance_scale: float = 1.0,
+        num_inference_steps: int | None = None,
+        audio_guidance_scale: float | None = None,
+        reference_guidance_scale: float | None = None,
         guidance_every: int = 1,
         cache_interval: int = 1,
         noise_correlation: float | None = None,
@@ -137,9 +137,11 @@ class EMOCall(ABC):
             audio: the recording: a path, `(samples, rate)` or an `AudioTrack`.
             height, width: size of the generated picture in pixels; the model's own size by default.
             fps: frames per second.
-            num_inference_steps: denoising steps per clip; 40 in the paper (4.1).
+            num_inference_steps: denoising steps per clip; None for what the backbone's config says, which is 40, as in
+                the paper (4.1), unless the model was distilled for fewer.
             audio_guidance_scale, reference_guidance_scale: weights w of the guided conditions in
-                pred = c + Σ (w − 1) (c − c without it). A weight of 1 costs no time.
+                pred = c + Σ (w − 1) (c − c without it); None for what the backbone's config says. A weight of 1 costs
+                no time, nor does one of which a distilled backbone is told (`guidance_embeds`).
             guidance_every: N, where the guidance (pred − c) is computed in every N-th step and kept between; 1 is all.
             cache_interval: N, where the backbone's layers are computed in every N-th step and between forecast from
                 the last two (TaylorSeer), but for the first steps; 1 is all.

@@ -1,6 +1,6 @@
 """EMO's conditions of one clip, as the rows of a batch that guidance weights."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -22,6 +22,7 @@ class ClipConditions:
         face_mask_features: (1, C, h, w).
         speed: features (rows, F, l), or None for a backbone that ignores them.
         weights: weight of each row's prediction, (rows,); they sum to one.
+        guidance: weights (rows, conditions) of which the network is told instead, or None if of none.
     """
 
     reference: ReferenceKeyValues
@@ -30,6 +31,7 @@ class ClipConditions:
     face_mask_features: torch.Tensor
     speed: torch.Tensor | None
     weights: torch.Tensor
+    guidance: torch.Tensor | None
 
     def predict(self, unet: BackboneUNet, latents: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
         """The guided prediction (1, F, L, h, w) for noisy latents of that shape at a timestep ()."""
@@ -67,6 +69,7 @@ class ClipConditions:
             audio=self.audio,
             face_mask_features=self.face_mask_features,
             speed=self.speed,
+            guidance=self.guidance,
         )
 
     def _of_rows(self, rows: slice) -> "ClipConditions":
@@ -82,6 +85,7 @@ class ClipConditions:
             audio=self.audio[rows],
             speed=None if self.speed is None else self.speed[rows],
             weights=self.weights[rows],
+            guidance=None if self.guidance is None else self.guidance[rows],
         )
 
     def by_name(self) -> dict[str, Iterable[torch.Tensor]]:
@@ -102,6 +106,7 @@ def batch_conditions(
     face_mask_features: torch.Tensor,
     speed: torch.Tensor | None,
     scales: Mapping[str, float],
+    heard: Sequence[str] = (),
 ) -> ClipConditions:
     """Batch one clip's conditions (one row each) for guidance.
 
@@ -111,8 +116,9 @@ def batch_conditions(
     Args:
         reference, motion, audio, face_mask_features, speed: as in `ClipConditions`, of one row.
         scales: guidance of `"audio"` and `"reference"`.
+        heard: those of which the network is told, the backbone's `guidance_embeds`: they need no rows.
     """
-    rows = guidance_rows({name: scales[name] for name in ("reference", "audio")})
+    rows = guidance_rows({name: scales[name] for name in ("reference", "audio") if name not in heard})
     references = [reference.dropped() if name == "reference" else reference for name in rows]
 
     def stack(*key_values: KeyValue) -> KeyValue:
@@ -128,4 +134,5 @@ def batch_conditions(
         face_mask_features=face_mask_features,
         speed=None if speed is None else repeat(speed),
         weights=torch.tensor(list(rows.values()), device=audio.device),
+        guidance=repeat(torch.tensor([[scales[name] for name in heard]], device=audio.device)) if heard else None,
     )

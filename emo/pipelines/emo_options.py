@@ -26,10 +26,14 @@ class EMOOptions(Options):
     fps: float | str | Fraction = option(
         25, "frames per second, as 25 or 30000/1001", kind=FPS, label="Frames per second", by_value=False
     )
-    num_inference_steps: int = option(40, "denoising steps per clip", low=1, flag="steps")
-    audio_guidance_scale: float = option(1.5, "how strongly the sound drives", flag="audio-guidance")
-    reference_guidance_scale: float = option(
-        1.0, "same for the portrait", default_words="1: off", flag="reference-guidance"
+    num_inference_steps: int | None = option(
+        None, "denoising steps per clip", kind=INT, low=1, flag="steps", default_words="the model's"
+    )
+    audio_guidance_scale: float | None = option(
+        None, "how strongly the sound drives", kind=FLOAT, flag="audio-guidance", default_words="the model's"
+    )
+    reference_guidance_scale: float | None = option(
+        None, "same for the portrait", kind=FLOAT, flag="reference-guidance", default_words="the model's"
     )
     guidance_every: int = option(
         1, "steps from one computing of the guidance to the next", low=1, default_words="1: every step", before=1

@@ -1,8 +1,9 @@
 """The EMO pipeline: one portrait and one recording become a talking or singing video of any length."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,6 +64,16 @@ register_components(
     ReferenceNet,
     SpeedEncoder,
 )
+
+
+OWN_OPTIONS = (
+    "num_inference_steps",
+    "audio_guidance_scale",
+    "reference_guidance_scale",
+    "noise_correlation",
+    "strength",
+)
+"""Options whose defaults the backbone's config says."""
 
 
 class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
@@ -151,10 +162,8 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         free = self.sample_size if isinstance(self.vae, ReferenceAutoencoder) else None
         sizes = choose_sizes(options.height, options.width, self.default_size, multiple, encoded=free)
         latent_shape = (self.vae.config["latent_channels"], *(side // self.vae_scale_factor for side in sizes.encoded))
-        given = options
-        for name in ("noise_correlation", "strength"):
-            if getattr(options, name) is None:
-                options = replace(options, **{name: self.unet.config[name]})
+        given = self._completed(options, OWN_OPTIONS[:3])  # recorded, as a later edition of a model may have others
+        options = self._completed(given, OWN_OPTIONS[3:])
         options.check(num_inference_steps=(1, self.scheduler.config.num_train_timesteps))
         check_eta(options.eta, self.scheduler)
         start = run.start("motion_latents")
@@ -178,6 +187,16 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
             origin=begin_origin(self, given, run.generator),
         )
 
+    @property
+    def own_options(self) -> type[EMOOptions]:
+        """The options with this model's own values as defaults."""
+        return EMOOptions.with_defaults({name: self.unet.config[name] for name in OWN_OPTIONS})
+
+    def _completed(self, options: EMOOptions, names: Sequence[str]) -> EMOOptions:
+        """With the model's own values, which the backbone's config says, where none were given of those so named."""
+        missing = [name for name in names if getattr(options, name) is None]
+        return replace(options, **{name: self.unet.config[name] for name in missing})
+
     @torch.no_grad()
     def generate_clips(self, stream: Stream[EMOOptions]) -> Iterator[Clip]:
         """Figure 2 of the paper, clip after clip."""
@@ -190,10 +209,15 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         if run.generator is not None and state.generator_state is not None:
             run.generator.set_state(state.generator_state)
         sound = AudioFeatures(stream.audio, self.audio_encoder, self.feature_extractor, stream.fps, stream.num_frames)
-        scales = {"audio": options.audio_guidance_scale, "reference": options.reference_guidance_scale}
-        strength = options.strength
+        scales: Mapping[str, Any] = {
+            "audio": options.audio_guidance_scale,
+            "reference": options.reference_guidance_scale,
+        }
+        heard = self.unet.config.guidance_embeds
+        strength, asked = options.strength, options.num_inference_steps
         assert strength is not None  # `open_stream` has put the model's own in its place
-        steps = count_steps(scheduler, options.num_inference_steps, strength)
+        assert asked is not None  # likewise
+        steps = count_steps(scheduler, asked, strength)
         try:
             small = stream.portrait.resized(*(side * self.vae_scale_factor for side in stream.latent_shape[1:]))
             portrait_latents, reference, no_motion = self.encode_portrait(small)
@@ -207,7 +231,7 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
                     motion = no_motion if span.index == 0 else self.encode_motion(state)
                     audio = self.encode_audio(sound, span)
                     speed = None if ignores_speed else self.encode_speed(stream.controls["speed"], span)
-                    conditions = batch_conditions(reference, motion, audio, face_mask, speed, scales)
+                    conditions = batch_conditions(reference, motion, audio, face_mask, speed, scales, heard)
                     noise = self.prepare_noise(stream, state)
                     check = FiniteCheck(span.index, self.unet.dtype)
                     with forecast_layers(self.unet, options.cache_interval):
@@ -215,7 +239,7 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
                             scheduler,
                             conditions.predictor(self.unet, options.guidance_every),
                             noise,
-                            options.num_inference_steps,
+                            asked,
                             prior=portrait_latents[:, None],
                             strength=strength,
                             eta=options.eta,

@@ -27,9 +27,11 @@ class StageStep(Protocol):
 
     Attributes:
         networks: the prepared module, which is called with gradients within `batches`.
+        number: of the step, from 1.
     """
 
     networks: nn.Module
+    number: int
 
     def batches(self) -> Iterator[Any]:
         """The batches of the step on the device, again the same ones whenever this is called."""

@@ -79,7 +79,7 @@ class Jobs:
     def __init__(self, pipe: Any, limits: Limits):
         self.pipe = pipe
         self.limits = limits
-        self.options = pipe.options_class
+        self.options = getattr(pipe, "own_options", pipe.options_class)  # some models have defaults of their own
         self._pipeline = threading.Lock()
         pipe.set_progress_bar_config(disable=True)
 

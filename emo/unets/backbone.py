@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from emo.unets.attention import KeyValue
 from emo.unets.conditions import MotionMaps, PerSite, ReferenceKeyValues, ReferenceMaps
+from emo.unets.guidance_embedding import GuidanceEmbedding
 from emo.unets.spatial import BackboneTransformer, repeated
 from emo.unets.structure import Block, UNet, per_level
 from emo.unets.temporal import TemporalBlock, TemporalModule
@@ -40,6 +41,10 @@ class BackboneUNet(UNet, CacheMixin):
             starts, and training too unless told otherwise.
         strength: share of the noise schedule that is used: generation starts from the portrait's latents with the
             noise of that time, and training knows of none above; 1 is the paper's, which starts from noise alone.
+        guidance_embeds: conditions, `"audio"` and `"reference"`, whose weight of guidance the network is told, as
+            distilled ones are; none in the paper.
+        num_inference_steps: of denoising, from here on what generation takes where it is told nothing; the paper's.
+        audio_guidance_scale, reference_guidance_scale: weights of guidance.
     """
 
     _no_split_modules = ("BackboneTransformer", "TemporalModule", "ResnetBlock2D")
@@ -66,6 +71,10 @@ class BackboneUNet(UNet, CacheMixin):
         aligned_reference: bool = False,
         noise_correlation: float = 0.0,
         strength: float = 1.0,
+        guidance_embeds: Sequence[str] = (),
+        num_inference_steps: int = 40,
+        audio_guidance_scale: float = 1.5,
+        reference_guidance_scale: float = 1.0,
     ):
         super().__init__()
         if motion_max_seq_length < num_motion_frames + num_frames:
@@ -86,6 +95,9 @@ class BackboneUNet(UNet, CacheMixin):
                 dim, motion_heads[i], norm_num_groups, speed_dim, motion_max_seq_length
             ),
             temporal_mid=use_motion_mid_block,
+        )
+        self.guidance_embedding = (
+            GuidanceEmbedding(len(guidance_embeds), 4 * block_out_channels[0]) if guidance_embeds else None
         )
         self.conv_norm_out = nn.GroupNorm(norm_num_groups, block_out_channels[0], eps=1e-5)
         self.conv_out = nn.Conv2d(block_out_channels[0], out_channels, kernel_size=3, padding=1)
@@ -124,6 +136,7 @@ class BackboneUNet(UNet, CacheMixin):
         audio: torch.Tensor | None = None,
         face_mask_features: torch.Tensor | None = None,
         speed: torch.Tensor | None = None,
+        guidance: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """One denoising step.
 
@@ -139,16 +152,23 @@ class BackboneUNet(UNet, CacheMixin):
                 `None` skips the audio layers, which is not the same.
             face_mask_features: the face locator's output, of as many videos as `sample` (…, C_0, h, w).
             speed: features (B, F, l); `None` skips the speed layers (Table 2, "No Speed").
+            guidance: weights (B, conditions) of `guidance_embeds`; `None` for no guidance.
 
         Returns:
             The prediction (B, F, L, h, w).
 
         Raises:
-            ValueError: a condition is for another number of videos or frames.
+            ValueError: a condition is for another number of videos or frames, or guidance for other conditions.
         """
         batch, frames = timestep.shape[0], sample.shape[1]
         _check_sizes(batch, sample, reference, motion, audio, face_mask_features, speed)
+        conditions = self.config.guidance_embeds
+        if guidance is not None and guidance.shape != (batch, len(conditions)):
+            raise ValueError(f"guidance is {tuple(guidance.shape)}, this network hears {(batch, len(conditions))}")
         temb = self.time_embedding(self.time_proj(timestep.flatten()).to(sample.dtype)).unflatten(0, (batch, -1))
+        if self.guidance_embedding is not None:
+            heard = temb.new_ones(batch, len(conditions)) if guidance is None else guidance
+            temb = temb + self.guidance_embedding(heard.to(temb.dtype))[:, None]
         temb = temb.expand(batch, frames, -1).flatten(0, 1)
         x = self.conv_in(sample.flatten(0, 1))
         if face_mask_features is not None:  # 3.2.5; after conv_in, which is linear, so this contains the paper's sum

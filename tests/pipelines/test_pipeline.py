@@ -22,6 +22,7 @@ from tiny import SIZE, noise, tiny_pipeline
 
 from emo.errors import AudioError, ConfigError, FaceError, OptionError, OutputError
 from emo.generation import ClipState, fingerprint
+from emo.generation.fingerprint import weights_fingerprint
 from emo.media import VideoReader
 from emo.pipelines import EMOPipeline
 
@@ -256,7 +257,6 @@ def test_cpu_offload_keeps_little_awake_and_lets_all_go(pipe, generate, monkeypa
         (dict(height=16392), "16384"),
         (dict(num_inference_steps=True), "num_inference_steps is True"),
         (dict(num_inference_steps="2"), "num_inference_steps is '2'"),
-        (dict(num_inference_steps=None), "num_inference_steps is None"),
         (dict(face=1.5), "face is"),
         (dict(face=True), "face is"),
         (dict(eta="0"), "eta is '0'; it must be a number"),
@@ -293,6 +293,24 @@ def test_cpu_offload_keeps_little_awake_and_lets_all_go(pipe, generate, monkeypa
 def test_bad_options_are_named_before_any_work(pipe, portrait, options, message):
     with pytest.raises(OptionError, match=message):
         pipe.stream(portrait, noise(0.2), **options)
+
+
+def test_what_is_not_given_is_the_model_s_own(portrait):
+    """In the options, the record, the fingerprint and the page's defaults; what is given wins."""
+    own = {"num_inference_steps": 3, "audio_guidance_scale": 1.25, "reference_guidance_scale": 1.75}
+    pipe = tiny_pipeline()
+    before = weights_fingerprint(pipe)
+    pipe.unet.register_to_config(**own, noise_correlation=0.5)
+    stream = pipe.stream(portrait, noise(0.2))
+    shown = pipe.own_options().values()
+    for name, value in own.items():
+        assert getattr(stream.options, name) == stream.origin["options"][name] == shown[name] == value
+        assert fingerprint(stream, 0)[name] == str(value)
+    assert (shown["noise_correlation"], shown["speed"]) == (0.5, None)
+    given = dict.fromkeys(own, 2)
+    assert given.items() <= pipe.stream(portrait, noise(0.2), **given).options.values().items()
+    pipe.unet.register_to_config(noise_correlation=0.0)
+    assert weights_fingerprint(pipe) == before  # options are told apart from weights
 
 
 @pytest.mark.parametrize("wrap", [np.asarray, torch.as_tensor, lambda value: np.asarray(value)[()]])

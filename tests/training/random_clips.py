@@ -15,8 +15,14 @@ from emo.data.batch import Batch, Sound
 from emo.training.config import LoopConfig, OptimizerConfig
 from emo.training.emo.config import ClipDataConfig, EMOConfig, EMOStartConfig
 from emo.training.emo.stage import EMOStage
+from emo.training.emo_distillation import DistillationConfig, DistillationStage
 
-STAGES = {1: (ImageStage, ImageConfig), 2: (VideoStage, VideoConfig), 3: (SpeedStage, SpeedConfig)}
+STAGES = {
+    1: (ImageStage, ImageConfig),
+    2: (VideoStage, VideoConfig),
+    3: (SpeedStage, SpeedConfig),
+    4: (DistillationStage, DistillationConfig),
+}
 RATE, CLIP_FRAMES = 16000, 20
 
 
@@ -56,7 +62,7 @@ class RandomClips(Dataset):
 
 def use_random_clips(stage_class: type = EMOStage, cached: bool = True) -> None:
     """Let stages load `RandomClips`."""
-    stage_class.dataset = lambda self: RandomClips(self.video, cached)
+    stage_class.dataset = lambda self, split=None: RandomClips(self.video, cached)
 
 
 def saved_pipeline(folder: Path) -> Path:
@@ -66,13 +72,14 @@ def saved_pipeline(folder: Path) -> Path:
 
 
 FOUND: dict[tuple[type, int], list[str]] = {}
+parameters_with_gradients = EMOStage.parameters_with_gradients
 
 
 def _parameters_with_gradients(stage: EMOStage) -> list[str]:
     """`EMOStage.parameters_with_gradients`, computed once for each stage and size of networks: it takes a second."""
     key = type(stage), sum(parameter.numel() for parameter in stage.networks.parameters())
     if key not in FOUND:
-        FOUND[key] = EMOStage.parameters_with_gradients(stage)
+        FOUND[key] = parameters_with_gradients(stage)
     return FOUND[key]
 
 
@@ -95,7 +102,7 @@ def make_stage(number: int, init: Path, output: Path = Path("unused"), *, precis
             assert hasattr(getattr(config, part), name), (part, name)
             setattr(getattr(config, part), name, value)
     machine = SimpleNamespace(device=torch.device("cpu"), mixed_precision=precision)  # all of it that stages look at
-    with patch.object(stage_class, "parameters_with_gradients", _parameters_with_gradients):
+    with patch.object(EMOStage, "parameters_with_gradients", _parameters_with_gradients):
         stage = stage_class(config, machine)
-    stage.dataset = lambda: RandomClips(stage.video)
+    stage.dataset = lambda split=None: RandomClips(stage.video)
     return stage

@@ -19,11 +19,12 @@ from emo.config import load_config
 from emo.data import StepSampler
 from emo.errors import ConfigError, DatasetError
 from emo.training.config import LoopConfig
+from emo.training.emo_distillation import DistillationConfig
 from emo.training.loader import sample_loader
 from emo.training.script import load_settings, run
 
 ROOT = Path(__file__).parents[2]
-SCHEMAS = {"stage1": ImageConfig, "stage2": VideoConfig, "stage3": SpeedConfig}
+SCHEMAS = {"stage1": ImageConfig, "stage2": VideoConfig, "stage3": SpeedConfig, "stage4": DistillationConfig}
 
 
 @dataclass

@@ -24,6 +24,7 @@ from emo.errors import ConfigError
 from emo.training.audio_encoder import AudioEncoderTrainingConfig
 from emo.training.autoencoder import AutoencoderTrainingConfig
 from emo.training.capp import CAPPTrainingConfig
+from emo.training.emo_distillation import DistillationConfig
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig
 from emo.training.script import run
 from emo.training.syncnet import SyncNetTrainingConfig
@@ -34,6 +35,7 @@ SCHEMAS = {
     "stage1_image": ImageConfig,
     "stage2_video": VideoConfig,
     "stage3_speed": SpeedConfig,
+    "stage4_distill": DistillationConfig,
     "autoencoder": AutoencoderTrainingConfig,
     "audio_encoder": AudioEncoderTrainingConfig,
     "reference_decoder": ReferenceDecoderTrainingConfig,

@@ -68,7 +68,7 @@ def refused(stream_of):
         ({"speed": -1}, "speed", "not negative"),
         ({"speed": "nan"}, "speed", "finite"),
         ({"audio_guidance": float("inf")}, "audio_guidance", "Audio guidance"),
-        ({"reference_guidance": None}, "reference_guidance", "Reference guidance"),
+        ({"reference_guidance": "much"}, "reference_guidance", "Reference guidance"),
         ({"steps": 0}, "steps", "1 to 100"),
         ({"steps": 2.5}, "steps", "whole number"),
         ({"steps": 101}, "steps", "1 to 100"),

@@ -31,7 +31,7 @@ class Family:
     Attributes:
         options: of the command, those that not every family has.
         guidance: names of the pipeline's options that weigh guidance and are the command's, too.
-        steps: denoising steps where none are asked for.
+        steps: denoising steps where none are asked for; None for the model's own.
         size: pixels of the videos where none are asked for; None for the model's own.
         plan: how much is measured, a generator, paths of real portraits by name -> all videos.
         maker: a generator -> what makes its videos.
@@ -41,7 +41,7 @@ class Family:
 
     options: tuple[str, ...]
     guidance: tuple[str, ...]
-    steps: int
+    steps: int | None
     size: int | None
     plan: Callable[[EvaluationSize, Any, Mapping[str, str]], list[EvalClip]]
     maker: Callable[[Any], Callable[[Any], Video]]

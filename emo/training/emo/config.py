@@ -1,4 +1,4 @@
-"""What configures all three stages of EMO; each stage's script adds its own."""
+"""What configures all stages of EMO; each of them adds its own."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -105,8 +105,12 @@ class ValidationConfig:
         None, "`full` for pictures without a detectable face", unset="the face's box"
     )
     seconds: Annotated[float, Numbers(0.1, 3600)] = key(4.0, "of each sound")
-    num_inference_steps: Annotated[int, Numbers(1, 1000)] = key(40, "as in `emo generate`")
-    audio_guidance_scale: Annotated[float, Numbers(-100, 100)] = key(1.5, "as in `emo generate`")
+    num_inference_steps: Annotated[int | None, Numbers(1, 1000)] = key(
+        None, "as in `emo generate`", unset="the model's"
+    )
+    audio_guidance_scale: Annotated[float | None, Numbers(-100, 100)] = key(
+        None, "as in `emo generate`", unset="the model's"
+    )
     speed: Annotated[float | None, Numbers(0, 180)] = key(
         None, "head rotation in degrees per frame; stage 3", unset="none"
     )
@@ -131,6 +135,13 @@ class ClipDropConfig(DropConfig):
 
     motion: Annotated[float, SHARE] = key(0.3, "probability of zero motion maps, as before the first clip")
     audio: Annotated[float, SHARE] = key(0.1, "probability of zero audio tokens")
+
+
+@dataclass
+class SpeedDropConfig(ClipDropConfig):
+    """Those of the stages of clips with speeds."""
+
+    speed: Annotated[float, SHARE] = key(0.1, "probability of zero speed features")
 
 
 @dataclass

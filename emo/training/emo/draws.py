@@ -22,6 +22,7 @@ class Draws:
         noise: (B, F, L, h, w), normal, of neighboring frames correlated as asked.
         motion_level: (B,) in [0, 1), share of the most noise that the motion frames' latents get.
         motion_noise: (B, n, L, h, w), normal.
+        guidance: (B, 2) in [0, 1), where between the least and the greatest weight of guidance, by sound and portrait.
         keep: by condition 1 for samples that keep it and 0 for those without, (B,): factors, so that every parameter
             keeps a gradient.
     """
@@ -30,6 +31,7 @@ class Draws:
     noise: Tensor
     motion_level: Tensor
     motion_noise: Tensor
+    guidance: Tensor
     keep: dict[str, Tensor]
 
     def to(self, device: torch.device | str) -> "Draws":
@@ -39,6 +41,7 @@ class Draws:
             noise=self.noise.to(device),
             motion_level=self.motion_level.to(device),
             motion_noise=self.motion_noise.to(device),
+            guidance=self.guidance.to(device),
             keep={name: factor.to(device) for name, factor in self.keep.items()},
         )
 
@@ -64,13 +67,14 @@ def draw(
         noise_correlation: of neighboring frames; see `correlate_noise`.
         per_frame_timesteps: whether every frame has a time of its own.
     """
-    times, uniforms, noises, motion_noises = [], [], [], []
+    times, uniforms, noises, motion_noises, guidance = [], [], [], [], []
     for number in numbers:
         generator = torch.Generator().manual_seed(int(np.random.SeedSequence((seed, number)).generate_state(1)[0]))
         uniforms.append(torch.rand(2 + len(drop_probabilities), generator=generator))
         noises.append(correlate_noise(torch.randn(*shape, generator=generator), noise_correlation))
         motion_noises.append(torch.randn(num_motion_frames, *shape[1:], generator=generator))
         times.append(torch.rand(shape[0], generator=generator))
+        guidance.append(torch.rand(2, generator=generator))
     time, level, *chances = torch.stack(uniforms).unbind(dim=1)
     asked = zip(drop_probabilities.items(), chances, strict=True)
     return Draws(
@@ -78,5 +82,6 @@ def draw(
         noise=torch.stack(noises),
         motion_level=level,
         motion_noise=torch.stack(motion_noises),
+        guidance=torch.stack(guidance),
         keep={name: (chance >= probability).float() for (name, probability), chance in asked},
     )

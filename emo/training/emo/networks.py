@@ -54,6 +54,7 @@ class EMONetworks(nn.Module):
         motion_latents: Tensor | None = None,
         audio: Tensor | None = None,
         speed: Tensor | None = None,
+        guidance: Tensor | None = None,
     ) -> Tensor:
         """ReferenceNet, reference projection and backbone; dropped conditions are those of guidance.
 
@@ -67,30 +68,44 @@ class EMONetworks(nn.Module):
             motion_latents: (B, n, L, h, w) or None to skip the temporal modules; zero maps where dropped.
             audio: windows (B, F, 2m+1, layers, width) or None to skip the audio layers; zero tokens where dropped.
             speed: windows (B, F, 2m+1) or None to skip the speed layers; zero features where dropped.
+            guidance: weights (B, conditions) for a backbone that is told them.
 
         Returns:
             The prediction (B, F, L, h, w).
         """
-        dtype = self.unet.dtype  # other than the inputs' where DeepSpeed holds the weights in half precision
+        conditions = self.conditions(self.unet, reference_latents, face_mask, keep, motion_latents, audio, speed)
+        return self.unet(sample.to(self.unet.dtype), timestep, **conditions, guidance=guidance)
+
+    def conditions(
+        self,
+        unet: BackboneUNet,
+        reference_latents: Tensor,
+        face_mask: Tensor,
+        keep: Mapping[str, Tensor],
+        motion_latents: Tensor | None = None,
+        audio: Tensor | None = None,
+        speed: Tensor | None = None,
+    ) -> dict[str, Any]:
+        """What a backbone, these networks' or another one, is given beside noisy latents and timestep, by name; the
+        arguments are those of `forward`."""
+        dtype = unet.dtype  # other than the inputs' where DeepSpeed holds the weights in half precision
         features = self.reference_unet(
             reference_latents.to(dtype), None if motion_latents is None else motion_latents.to(dtype)
         )
-        reference = self.unet.project_reference(features.reference).map(
+        reference = unet.project_reference(features.reference).map(
             lambda kv: KeyValue(_keep(kv.key, keep["reference"]), _keep(kv.value, keep["reference"]))
         )
         motion = features.motion and features.motion.map(lambda maps: _keep(maps, keep["motion"]))
         tokens = None if audio is None else _keep(self.audio_projection(audio.to(dtype)), keep["audio"])
         speed_features = None if speed is None else _keep(self.speed_encoder(speed), keep["speed"])
         white = 1 - _keep(1 - face_mask.to(dtype), keep["face_mask"])
-        return self.unet(
-            sample.to(dtype),
-            timestep,
-            reference,
-            motion=motion,
-            audio=tokens,
-            face_mask_features=self.face_locator(white),
-            speed=speed_features,
-        )
+        return {
+            "reference": reference,
+            "motion": motion,
+            "audio": tokens,
+            "face_mask_features": self.face_locator(white),
+            "speed": speed_features,
+        }
 
 
 def _keep(tensor: Tensor, factor: Tensor) -> Tensor:

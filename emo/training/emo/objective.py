@@ -1,7 +1,9 @@
 """EMO's objective: a diffusion model's, with more weight at mouth and eyes, on noise as the backbone wants it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
@@ -17,7 +19,11 @@ def configure_noise(unet: BackboneUNet, config: EMOObjectiveConfig) -> None:
     """Write what is configured of the noise that clips start from into the backbone's config, with which it is saved:
     the correlation of the frames', and its strength."""
     given = {"noise_correlation": config.noise_correlation, "strength": config.strength}
-    given = {name: value for name, value in given.items() if value is not None}
+    register(unet, {name: value for name, value in given.items() if value is not None})
+
+
+def register(unet: BackboneUNet, given: Mapping[str, Any]) -> None:
+    """Write values into a backbone's config, with which they are saved."""
     # `from_config` resets what is listed as left at its default.
     left = [name for name in unet.config.get("_use_default_values", ()) if name not in given]
     unet.register_to_config(**given, _use_default_values=left)

@@ -1,4 +1,4 @@
-"""What the three stages have in common; what tells them apart stands in their scripts."""
+"""What the stages have in common."""
 
 from abc import abstractmethod
 from pathlib import Path
@@ -55,7 +55,7 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
         self.config = config
         self.seed = config.train.seed
         self.batch_size = config.data.batch_size
-        pipe = starting_pipeline(config.model, self.seed)
+        pipe = self.prepare(starting_pipeline(config.model, self.seed))
         scheduler = configure_scheduler(pipe.scheduler, config.objective)
         pipe = EMOPipeline(**{**pipe.components, "scheduler": scheduler})
         configure_noise(pipe.unet, config.objective)
@@ -89,7 +89,11 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
             if config.model.gradient_checkpointing:
                 unet.enable_gradient_checkpointing()
             if config.model.attention_backend:
-                _set_attention_backend(unet, config.model.attention_backend)
+                set_attention_backend(unet, config.model.attention_backend)
+
+    def prepare(self, pipe: EMOPipeline) -> EMOPipeline:
+        """The pipeline whose networks train, made of the one that the stage starts from."""
+        return pipe
 
     @abstractmethod
     def trains(self, name: str) -> bool:
@@ -141,8 +145,8 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
         pin_memory = self.encoders.device.type == "cuda"
         return sample_loader(self.dataset(), Batch.collate, sampler, data.workers, pin_memory=pin_memory)
 
-    def dataset(self) -> Dataset[Batch]:
-        """Samples by number, each a `Batch` of one."""
+    def dataset(self, split: str | None = None) -> Dataset[Batch]:
+        """Samples by number, each a `Batch` of one; of the split to learn from, or another one."""
         data = self.config.data
         pipe = self.pipe
         size = data.size or pipe.unet.config["sample_size"] * pipe.vae_scale_factor
@@ -155,7 +159,7 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
             num_frames=pipe.unet.config["num_frames"],
             num_motion_frames=self.motion_frames,
             num_neighbors=self.neighbors,
-            split=data.split,
+            split=split or data.split,
             seed=self.seed,
             size=size,
             cache=cache,
@@ -169,15 +173,7 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
     def loss(self, networks: nn.Module, batch: EncodedBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Noise the F frames (3.1), predict under the stage's conditions, compare."""
         target = batch.latents[:, -self.frames :]
-        draws = draw(
-            batch.index.tolist(),
-            self.seed,
-            target.shape[1:],
-            self.motion_frames,
-            self.drop_probabilities(),
-            noise_correlation=self.pipe.unet.config["noise_correlation"] if self.video else 0.0,
-            per_frame_timesteps=not self.video,
-        ).to(target.device)
+        draws = self.draws(batch)
         noise = self.objective.noise(draws.noise, target, batch.reference_latents)
         timestep = self.objective.timestep(draws.time)
         prediction = networks(
@@ -188,8 +184,23 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
             keep=draws.keep,
             **self.prepare_inputs(batch, draws),
         )
-        features = Features(batch.mouth[:, -self.frames :], batch.eyes[:, -self.frames :], batch.face_mask.shape[-2])
-        return self.objective.loss(prediction, target, noise, timestep, features)
+        return self.objective.loss(prediction, target, noise, timestep, self.features(batch))
+
+    def draws(self, batch: EncodedBatch) -> Draws:
+        """What is random of a batch, on its device."""
+        return draw(
+            batch.index.tolist(),
+            self.seed,
+            batch.latents[:, -self.frames :].shape[1:],
+            self.motion_frames,
+            self.drop_probabilities(),
+            noise_correlation=self.pipe.unet.config["noise_correlation"] if self.video else 0.0,
+            per_frame_timesteps=not self.video,
+        ).to(batch.latents.device)
+
+    def features(self, batch: EncodedBatch) -> Features:
+        """Where mouths and eyes are in the frames that are drawn."""
+        return Features(batch.mouth[:, -self.frames :], batch.eyes[:, -self.frames :], batch.face_mask.shape[-2])
 
     def noisy_motion_frames(self, batch: EncodedBatch, draws: Draws, noise: float) -> Tensor:
         """The motion frames' latents (B, n, L, h, w) with up to `noise` of noise: generated ones are not perfect."""
@@ -213,7 +224,12 @@ class EMOStage(Stage[EMONetworks, Batch], Generic[ConfigT]):
         return EMOPipeline(**{**self.pipe.components, **networks.parts()})
 
 
-def _set_attention_backend(unet: UNet, backend: str) -> None:
+def set_attention_backend(unet: UNet, backend: str) -> None:
+    """Choose the kernels of a network's attention, as `model.attention_backend` names them.
+
+    Raises:
+        ConfigError: there are no such kernels here.
+    """
     try:
         unet.set_attention_backend(backend)
         # Of `_native_math`, on the CPU too whatever the name says: without it bf16 is computed in float32.

@@ -76,12 +76,12 @@ def sample_pictures(
         )
         return prediction.float()
 
-    steps, strength = config.num_inference_steps, pipe.unet.config.strength
+    steps, strength = config.num_inference_steps or pipe.unet.config.num_inference_steps, pipe.unet.config.strength
     return sample(pipe.scheduler, predict, noise, steps, prior=reference[:, None], strength=strength)[:, 0]
 
 
 def validate_clips(pipe: EMOPipeline, config: ValidationConfig, folder: Path, *, speed: float | None) -> None:
-    """Stages 2 and 3: each portrait with each sound as .mp4, and frames of all on a contact sheet."""
+    """Stages 2 to 4: each portrait with each sound as .mp4, and frames of all on a contact sheet."""
     pipe.set_progress_bar_config(disable=True)
     rows, labels = [], []
     for portrait in config.portraits:

@@ -67,7 +67,7 @@ def reconstruction_psnrs(pipe: Any, found: Mapping[str, Observation]) -> np.ndar
 FAMILY = Family(
     options=("no_speed", "long", "reference_guidance"),
     guidance=("audio_guidance_scale", "reference_guidance_scale"),
-    steps=12,
+    steps=None,
     size=None,
     plan=plan_clips,
     maker=VideoMaker,
