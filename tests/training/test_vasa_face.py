@@ -41,7 +41,7 @@ def folder(tmp_path_factory) -> Path:
     return pairs_folder(tmp_path_factory.mktemp("pairs"))
 
 
-def make(folder: Path, output: Path = Path("unused"), steps: int = 4, model=None, **loss):
+def make(folder: Path, output: Path = Path("unused"), steps: int = 4, model=None, keep_codes=False, **loss):
     config = VASAFaceConfig(
         data=PairDataConfig(pairs=str(folder), batch_size=2, workers=0, mirror=0.0, color=0.0),
         model=FaceNetworkConfig(**SMALL | {"pixel_skip": True} | (model or {})),
@@ -54,6 +54,7 @@ def make(folder: Path, output: Path = Path("unused"), steps: int = 4, model=None
             optimizer=OptimizerConfig(learning_rate=3e-3),
         ),
         validated=2,
+        keep_codes=keep_codes,
     )
     return VASAFaceStage(config, CPU), config.train
 
@@ -88,6 +89,18 @@ def test_it_learns(folder, tmp_path, pixel_skip):
     larger, _ = make(folder, model={"init": str(tmp_path / "model"), "sample_size": 64, "picture_size": 96})
     assert larger.networks.animator.config["sample_size"] == 64
     assert (larger.networks.animator.default_size, again.networks.animator.default_size) == (96, 32)
+
+
+def test_codes_that_are_kept_stay_as_they_are_and_all_else_learns(folder, tmp_path):
+    stage, config = make(folder, tmp_path / "first", steps=1)
+    run(stage, config)
+    init = {"init": str(tmp_path / "first" / "model")}
+    stage, config = make(folder, tmp_path / "second", steps=2, model=init, keep_codes=True)
+    before = {name: value.clone() for name, value in stage.networks.animator.named_parameters()}
+    run(stage, config)
+    after = dict(stage.networks.animator.named_parameters())
+    same = {name.split(".")[0] for name, value in before.items() if torch.equal(value, after[name])}
+    assert same == {"pose_encoder", "dynamics_encoder"}
 
 
 def test_resumed_training_is_that_of_one_run(folder, tmp_path):
@@ -235,6 +248,7 @@ def test_mistakes_are_named(folder, tmp_path):
     for override, message in (
         ("data.batch_size=1", "data.batch_size is 1; people learn from each other: at least 2"),
         ("model.volume_channels=12", "model.norm_num_groups is 8, which does not divide a width of 12"),
+        ("keep_codes=true", "keep_codes is for codes that are learned; give model.init"),
         ("model.block_out_channels=[16]", "model.block_out_channels needs two widths"),
     ):
         with pytest.raises(ConfigError, match=message.replace(".", r"\.")):

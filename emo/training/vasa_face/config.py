@@ -50,10 +50,15 @@ class VASAFaceConfig:
     model: FaceNetworkConfig = key(FaceNetworkConfig(), "the networks")
     loss: SwapLossConfig = key(SwapLossConfig(), "weights, relative to the absolute difference's")
     train: LoopConfig = key(LoopConfig(), "the loop")
+    keep_codes: bool = key(
+        False, "whether what reads pose and dynamics stays as model.init has it, as train/vasa_codes.py left it"
+    )
     validated: Annotated[int, Numbers(OTHERS, 10**6)] = key(16, "held-out references of a validation")
 
     def misfit(self) -> str | None:
         """What does not fit together."""
         if self.data.batch_size < OTHERS:
             return f"data.batch_size is {self.data.batch_size}; people learn from each other: at least {OTHERS}"
+        if self.keep_codes and self.model.init is None:
+            return "keep_codes is for codes that are learned; give model.init"
         return None

@@ -39,6 +39,9 @@ class VASAFaceStage(Stage[VASAFaceNetworks, PairBatch]):
         self.batch_size = config.data.batch_size
         self.device = accelerator.device
         self.networks = load_face_networks(config.model, self.seed)
+        if config.keep_codes:
+            self.networks.animator.pose_encoder.requires_grad_(False)
+            self.networks.animator.dynamics_encoder.requires_grad_(False)
 
     def samples(self, split: str) -> PairSamples:
         """References and frames by sample number."""
