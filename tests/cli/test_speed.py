@@ -76,12 +76,12 @@ def test_compiled_blocks_draw_the_same(plain, monkeypatch, tmp_path, options):
     monkeypatch.setattr(torch, "compile", lambda function, **how: compiled(function, **how, backend=trace))
     monkeypatch.setenv("EMO_CACHE", str(tmp_path))
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
-    monkeypatch.setattr(torch._dynamo.config, "recompile_limit", 1)
     torch._dynamo.reset()
     options = {"num_inference_steps": 5, **options}
     expected = frames(tiny_pipeline(), **options)
-    pipe = settled(tiny_pipeline(), compile=True)
-    np.testing.assert_allclose(frames(pipe, **options), expected, atol=1e-5)
+    with torch._dynamo.config.patch(recompile_limit=1):
+        pipe = settled(tiny_pipeline(), compile=True)
+        np.testing.assert_allclose(frames(pipe, **options), expected, atol=1e-5)
     assert len(graphs) > 4
     assert speed.os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "compiled")
 

@@ -33,7 +33,7 @@ def options(**more):
 
 def test_it_talks_and_comes_back_from_disk(pipe, portrait, tmp_path):
     frames = pipe(portrait, noise(0.8), **options()).frames
-    assert frames.shape == (20, 64, 64, 3)
+    assert frames.shape == (20, 128, 128, 3)  # networks see 64 pixels
     pipe.save_pretrained(tmp_path)
     loaded = VASAPipeline.from_pretrained(tmp_path)
     loaded.set_progress_bar_config(disable=True)

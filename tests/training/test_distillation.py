@@ -180,7 +180,7 @@ def test_its_folder_is_fast_without_being_asked(init, tmp_path, portrait, monkey
     assert [given["guidance"].tolist() for _, given in calls] == [[[SCALE]]] * 2
     calls.clear()
     list(pipe.stream(portrait, noise(0.16), num_inference_steps=1, audio_guidance_scale=3, reference_guidance_scale=2))
-    assert [(len(latents), given["guidance"].tolist()) for latents, given in calls] == [(2, [[3.0], [3.0]])]
+    assert [given["guidance"].tolist() for _, given in calls] == [[[3.0], [3.0]]]
 
 
 def test_a_distilled_folder_can_teach(init, tmp_path):
