@@ -73,6 +73,8 @@ class GAIAConfig:
     def misfit(self) -> str | None:
         """What does not fit together."""
         vae, model = self.vae, self.denoiser
+        if not vae.block_out_channels:
+            return "vae.block_out_channels is empty; it needs a width"
         factor = 2 ** len(vae.block_out_channels)
         if self.image_size % factor:
             return f"image_size is {self.image_size}, no multiple of the {factor} pixels that a motion's number covers"

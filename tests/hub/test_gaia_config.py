@@ -76,6 +76,7 @@ def test_sections_hold_keyword_arguments_of_the_networks(network):
             "image_size: 144\nvae:\n  block_out_channels: [32, 32, 32, 32, 32]",
             "image_size is 144, no",
         ),
+        ("vae:\n  block_out_channels: []", "vae.block_out_channels is empty"),
         ("vae:\n  norm_num_groups: 7", "vae.norm_num_groups is 7, which does not divide a width of 32"),
         ("denoiser:\n  dim: 250", "denoiser.dim is 250, which 8 heads"),
         ("denoiser:\n  overlap: 250", "denoiser.overlap is 250, no less than sequences of 250"),

@@ -24,6 +24,7 @@ from emo.errors import ConfigError
 from emo.training.audio_encoder import AudioEncoderTrainingConfig
 from emo.training.autoencoder import AutoencoderTrainingConfig
 from emo.training.capp import CAPPTrainingConfig
+from emo.training.gaia_vae import GAIAVAEConfig
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig
 from emo.training.script import run
 from emo.training.syncnet import SyncNetTrainingConfig
@@ -41,6 +42,7 @@ SCHEMAS = {
     "vasa_face": VASAFaceConfig,
     "vasa_codes": VASACodesConfig,
     "capp": CAPPTrainingConfig,
+    "gaia_vae": GAIAVAEConfig,
 }
 NEEDED = {
     "data.root": "data",

@@ -224,8 +224,12 @@ def test_noise_is_drawn_by_number(folder):
 
 def test_mistakes_are_named():
     needed = ["data.root=x", "model.config=gaia-tiny", "train.output=y", "train.steps=1"]
-    with pytest.raises(ConfigError, match=r"model.discriminator_norm_num_groups is 32, which does not divide a width"):
-        load_config(GAIAVAEConfig, None, [*needed, "model.discriminator_channels=[16, 24]"])
+    for channels, message in (
+        ("[16, 24]", "_norm_num_groups is 32, which does not divide a"),
+        ("[]", "_channels is empty"),
+    ):
+        with pytest.raises(ConfigError, match=f"model.discriminator{message}"):
+            load_config(GAIAVAEConfig, None, [*needed, f"model.discriminator_channels={channels}"])
 
 
 @pytest.mark.parametrize("name", ["gaia-tiny", "gaia-paper"])

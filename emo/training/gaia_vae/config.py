@@ -40,6 +40,8 @@ class VAEStartConfig:
 
     def misfit(self) -> str | None:
         """What does not fit together."""
+        if not self.discriminator_channels:
+            return "discriminator_channels is empty; it needs a width"
         groups = self.discriminator_norm_num_groups
         if wrong := [width for width in self.discriminator_channels[1:] if width % groups]:
             return f"discriminator_norm_num_groups is {groups}, which does not divide a width of {wrong[0]}"
