@@ -30,6 +30,8 @@ from emo.training.audio_encoder import AudioEncoderTrainingConfig  # noqa: E402
 from emo.training.autoencoder import AutoencoderTrainingConfig  # noqa: E402
 from emo.training.capp import CAPPTrainingConfig  # noqa: E402
 from emo.training.emo_distillation import DistillationConfig  # noqa: E402
+from emo.training.gaia import GAIAMotionConfig  # noqa: E402
+from emo.training.gaia_vae import GAIAVAEConfig  # noqa: E402
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig  # noqa: E402
 from emo.training.syncnet import SyncNetTrainingConfig  # noqa: E402
 from emo.training.vasa import VASAMotionConfig  # noqa: E402
@@ -49,10 +51,12 @@ TABLES: dict[str, type] = {
     "vasa_face": VASAFaceConfig,
     "vasa_codes": VASACodesConfig,
     "capp": CAPPTrainingConfig,
+    "gaia_vae": GAIAVAEConfig,
+    "gaia_motion": GAIAMotionConfig,
 }
 OWN = "stages' own"  # keys that not all stages have, and those of how often they drop conditions
 COMMON = ("data", "model", "objective", "validation", "train")  # sections of all stages
-GUIDES = ("docs/prepare.md", "docs/training.md", "docs/vasa.md", "docs/vasa-face.md", "docs/capp.md")
+GUIDES = ("docs/prepare.md", "docs/training.md", "docs/vasa.md", "docs/vasa-face.md", "docs/capp.md", "docs/gaia.md")
 PREPARE = "configs/prepare.yaml"
 MARKED = re.compile(r"(<!-- keys: (.+?) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
 

@@ -5,6 +5,8 @@ weight of guidance, what its teacher does in many steps under guidance.
         model.init=runs/emo-sd15/stage3/model
 """
 
+import emo.entry  # noqa: F401
+
 import sys
 
 from emo.training.emo_distillation import DistillationConfig, DistillationStage

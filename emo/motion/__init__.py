@@ -3,7 +3,7 @@
 from emo.motion.animator import Animator
 from emo.motion.blocks import ConformerBlock, StepEmbedding, TransformerBlock
 from emo.motion.controls import FaceControls
-from emo.motion.impute import impute
+from emo.motion.impute import Imputation, impute
 from emo.motion.mesh.animator import MeshAnimator
 from emo.motion.mesh.appearance import MeshAppearance
 from emo.motion.reading import read_landmarks
@@ -17,6 +17,7 @@ __all__ = [
     "Column",
     "ConformerBlock",
     "FaceControls",
+    "Imputation",
     "MeshAnimator",
     "MeshAppearance",
     "MotionSpace",

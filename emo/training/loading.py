@@ -1,6 +1,10 @@
-"""Parts of models that a stage takes as they are."""
+"""Parts of models, as stages load and save them."""
 
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from torch import Tensor, nn
 
 from emo.errors import WeightsError, first_line
 
@@ -21,3 +25,20 @@ def load_part(kind: Any, folder: str, what: str | None = None, **options: Any) -
         return kind.from_pretrained(folder, **options)
     except (OSError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{folder}: no {what or kind.__name__} could be loaded ({first_line(error)})") from error
+
+
+def save_parts(networks: nn.Module, names: Sequence[str], folder: Path, weights: dict[str, Tensor]) -> None:
+    """Networks that train together, each as diffusers loads it, in a folder of its name.
+
+    Args:
+        networks: has them as attributes, of the same sizes as the weights.
+        names: of those to save.
+        folder: to write them to.
+        weights: of all of them, by their names in `networks`.
+    """
+    for name in names:
+        network = cast(Any, getattr(networks, name))
+        copy = type(network).from_config(network.config)
+        own = {key.removeprefix(f"{name}."): value for key, value in weights.items() if key.startswith(f"{name}.")}
+        copy.load_state_dict({key: value.float() for key, value in own.items()})
+        copy.save_pretrained(folder / name)

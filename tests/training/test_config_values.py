@@ -25,6 +25,7 @@ from emo.training.audio_encoder import AudioEncoderTrainingConfig
 from emo.training.autoencoder import AutoencoderTrainingConfig
 from emo.training.capp import CAPPTrainingConfig
 from emo.training.emo_distillation import DistillationConfig
+from emo.training.gaia_vae import GAIAVAEConfig
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig
 from emo.training.script import run
 from emo.training.syncnet import SyncNetTrainingConfig
@@ -43,6 +44,7 @@ SCHEMAS = {
     "vasa_face": VASAFaceConfig,
     "vasa_codes": VASACodesConfig,
     "capp": CAPPTrainingConfig,
+    "gaia_vae": GAIAVAEConfig,
 }
 NEEDED = {
     "data.root": "data",

@@ -59,7 +59,12 @@ def test_a_meaning_that_has_changed_is_noticed_and_written(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         text = (ROOT / name).read_text(encoding="utf-8")
         meanings = ("level of the voice, 0 to 1, that counts as sound", "batches per step", "lambda of the gaze")
-        for meaning in (*meanings, "of the appearance volume", "each of which is told from the others"):
+        for meaning in (
+            *meanings,
+            "of the appearance volume",
+            "each of which is told from the others",
+            "of a new discriminator",
+        ):
             text = text.replace(meaning, "something else")
         (tmp_path / name).write_text(text, encoding="utf-8")
     for path, text in tables.written(tmp_path):

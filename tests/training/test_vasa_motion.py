@@ -21,13 +21,14 @@ from emo.errors import ConfigError, DatasetError
 from emo.hub import build_audio_encoder
 from emo.motion import CONTROLS, MotionTrack
 from emo.motion.vasa import CONDITIONS, HolisticMotionTransformer
+from emo.training.clips import clip_audio
 from emo.training.loop import make_accelerator, train
 from emo.training.script import load_settings
 from emo.training.vasa import VASAMotionConfig, VASAMotionStage
 from emo.training.vasa.config import MotionLossConfig
 from emo.training.vasa.figures import Generated, figures
 from emo.training.vasa.loss import motion_loss
-from emo.training.vasa.samples import MotionBatch, MotionLabel, WindowSampler, clip_audio, clip_motion
+from emo.training.vasa.samples import MotionBatch, MotionLabel, WindowSampler, clip_motion
 
 W, K, FRAMES, RATE = 8, 3, 30, 16000
 LABELS = MotionLabels(0.5, 0.08, 0.5, 0.5, 0.3, -0.2, 1.1, "angry", 0.8)

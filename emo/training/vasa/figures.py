@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from emo.data.synthetic.motion.gaze import main_gaze
-from emo.errors import EmoError
-from emo.metrics import continuity
 from emo.metrics.head_motion import HeadAngles, pose_change
 from emo.motion import CONTROLS, FaceControls, MotionTrack
 from emo.motion.reading import ANGLES
+from emo.training.motion_figures import border_ratios, correlation, deviation_share, named_means
 from emo.training.vasa.samples import MotionLabel
 
 
@@ -48,8 +46,8 @@ def figures(motions: Sequence[Generated], window_length: int) -> dict[str, float
         f"{lips} r, another's": [correlation(m.made, o.true, lips) for m, o in zip(motions, others, strict=True)],
         "delta p": [_pose_change(m.made) for m in motions],
         "delta p, true": [_pose_change(m.true) for m in motions],
-        "border": [ratio for m in motions for ratio in _border(m.made, window_length)],
-        "border, true": [ratio for m in motions for ratio in _border(m.true, window_length)],
+        "border": [ratio for m in motions for ratio in border_ratios(m.made, window_length)],
+        "border, true": [ratio for m in motions for ratio in border_ratios(m.true, window_length)],
         "gaze error": [_gaze_error(m.made, m.label.gaze) for m in known if m.label.gaze is not None],
         "distance error": [
             abs(float(FaceControls.from_track(m.made).distance.mean()) - m.label.distance)
@@ -57,44 +55,16 @@ def figures(motions: Sequence[Generated], window_length: int) -> dict[str, float
             if m.label.distance is not None
         ],
     }
-    means = {name: float(np.mean(values)) for name, values in found.items() if values}
-    return means | {f"deviation {part}": _spread(motions, part) for part in motions[0].made.space.parts}
-
-
-def correlation(one: MotionTrack, other: MotionTrack, name: str) -> float:
-    """Pearson's r of a column over the frames that both have, or of all of a part's columns together, each normalized
-    and about its own mean; 0 where one of them stands still."""
-    frames = min(len(one), len(other))
-    columns = one.space.index(name)
-    pair = [one.space.normalize(track.values[:frames])[:, columns] for track in (one, other)]
-    centered = torch.stack([(values - values.mean(0)).flatten() for values in pair])
-    return float(torch.nan_to_num(torch.corrcoef(centered)[0, 1]))
+    made, true = [m.made for m in motions], [m.true for m in motions]
+    return named_means(found) | {
+        f"deviation {part}": deviation_share(made, true, part) for part in made[0].space.parts
+    }
 
 
 def _pose_change(track: MotionTrack) -> float:
     return pose_change(HeadAngles(*(track.values[:, track.space.index(name)[0]].numpy() for name in ANGLES)))
 
 
-def _border(track: MotionTrack, window_length: int) -> list[float]:
-    """The ratio, or nothing where no windows meet."""
-    change = track.space.normalize(track.values).diff(dim=0).abs().mean(1).numpy()
-    try:
-        return [continuity.clip_border_ratio(change, window_length)]
-    except EmoError:
-        return []
-
-
 def _gaze_error(track: MotionTrack, asked: tuple[float, float]) -> float:
     controls = FaceControls.from_track(track)
     return float(np.hypot(*np.subtract(main_gaze(controls.gaze_x.numpy(), controls.gaze_y.numpy()), asked)))
-
-
-def _spread(motions: Sequence[Generated], part: str) -> float:
-    """Deviation over time of a part's normalized columns, of what was made over the clips' own."""
-    space = motions[0].made.space
-    columns = space.index(part)
-
-    def deviation(tracks: Sequence[MotionTrack]) -> torch.Tensor:
-        return torch.stack([space.normalize(track.values)[:, columns].std(0) for track in tracks]).mean()
-
-    return float(deviation([m.made for m in motions]) / deviation([m.true for m in motions]).clamp(min=1e-6))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from emo.training.motion_loss import masked_mean
 from emo.training.vasa.config import MotionLossConfig
 from emo.training.vasa.samples import MotionBatch
 
@@ -35,14 +36,8 @@ def motion_loss(
     error = (found.float() - batch.motion).square()
     near = torch.exp(-torch.arange(found.shape[1], device=found.device) / BORDER)
     border = 1 + config.border_weight * continued.to(found)[:, None, None] * near[:, None]
-    loss = _mean(error * weights * border, mask)
+    loss = masked_mean(error * weights * border, mask)
     if config.velocity_weight:
         change = (found.float().diff(dim=1) - batch.motion.diff(dim=1)).square()
-        loss = loss + config.velocity_weight * _mean(change * weights, mask[:, 1:])
-    return loss, {"squared_error": _mean(error, mask), "mouth": _mean(error[..., list(mouth)], mask)}
-
-
-def _mean(error: Tensor, mask: Tensor) -> Tensor:
-    """Mean over samples of the means over each one's frames, (B, T, columns) and (B, T)."""
-    frames = error.mean(-1) * mask
-    return (frames.sum(1) / mask.sum(1).clamp(min=1)).mean()
+        loss = loss + config.velocity_weight * masked_mean(change * weights, mask[:, 1:])
+    return loss, {"squared_error": masked_mean(error, mask), "mouth": masked_mean(error[..., list(mouth)], mask)}

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from emo.data import ClipInfo, ClipReader
 from emo.data.motion_labels import EMOTIONS
-from emo.data.samples.emo_features import AUDIO
 from emo.data.samples.motion_codes import MOTION
 from emo.errors import DatasetError
 from emo.motion import CONTROLS, MotionSpace, Window, cut_window
 from emo.motion.vasa import CONDITIONS
+from emo.training.clips import clip_audio
 
 NAMED: tuple[str, ...] = EMOTIONS[1:]
 """The emotions; neutral is none of them."""
@@ -102,11 +102,6 @@ def clip_motion(reader: ClipReader, number: int, space: MotionSpace = CONTROLS) 
             f"{reader.path(number)} has no label {', '.join(missing)}; `emo motion extract` reads them from the face"
         )
     return torch.from_numpy(np.stack([labels[name] for name in CONTROLS.names], 1)).float()
-
-
-def clip_audio(reader: ClipReader, number: int) -> Tensor:
-    """All of a clip's sound from the cache, (T, A): all hidden states in a row."""
-    return reader.cached(number, [AUDIO])[AUDIO].flatten(1).float()
 
 
 @dataclass(frozen=True)

@@ -14,24 +14,25 @@ from emo.data import ClipReader, SampledClips, StepSampler
 from emo.data.samples.emo_features import AUDIO, audio_feature
 from emo.data.samples.motion_codes import motion_feature
 from emo.errors import ConfigError
-from emo.motion import CONTROLS, MeshAnimator, MotionSpace, MotionTrack
+from emo.motion import CONTROLS, MeshAnimator, MotionTrack
 from emo.motion.vasa import CONDITIONS, HolisticMotionTransformer, VolumeAnimator
 from emo.pipelines import VASAPipeline
 from emo.pipelines.vasa_conditions import MotionControls
 from emo.pipelines.vasa_motion import MotionSampler, generate_motion, motion_scheduler
 from emo.training.cached_features import NO_PICTURES, cached_features
+from emo.training.clips import check_one_rate, clip_audio
 from emo.training.emo.draws import draw
 from emo.training.loader import sample_loader
 from emo.training.loading import load_part
+from emo.training.motion_units import keep_units
 from emo.training.objective import Objective, ObjectiveConfig
 from emo.training.stage import Stage, name_samples
 from emo.training.vasa.config import VASAMotionConfig
 from emo.training.vasa.figures import Generated, figures
 from emo.training.vasa.loss import motion_loss
-from emo.training.vasa.samples import NAMED, MotionBatch, MotionLabel, WindowSampler, clip_audio, clip_motion
+from emo.training.vasa.samples import NAMED, MotionBatch, MotionLabel, WindowSampler, clip_motion
 
 UNITS = ("space", "distance_mean", "distance_deviation")  # of a network's config: what its numbers mean
-UNITS_FILE = "units.json"
 
 
 class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
@@ -58,9 +59,7 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
             self._reader(config.data.held_out)  # now, and not after hours
         self.audio_dim = encoder.config.num_hidden_layers * encoder.config.hidden_size
         self.networks = self._trained(config.model.init) if config.model.init else self._new()
-        self.main = accelerator.is_main_process
-        accelerator.register_save_state_pre_hook(self._save_units)
-        accelerator.register_load_state_pre_hook(self._load_units)
+        keep_units(accelerator, self.networks, UNITS)
         self.scheduler = motion_scheduler()
         self.objective = Objective(self.scheduler, ObjectiveConfig())
 
@@ -78,8 +77,7 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
             size=NO_PICTURES,
             cache=self.cache,
         )
-        if len(rates := {clip.rate for clip in reader.clips}) > 1:
-            raise ConfigError(f"data.root: clips of {', '.join(map(str, sorted(rates)))} frames per second; use one")
+        check_one_rate(reader)
         return reader
 
     def _new(self) -> HolisticMotionTransformer:
@@ -121,20 +119,6 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
         if network.fps != rate:
             raise ConfigError(f"model.init: {folder} is of {network.fps} frames per second, the clips of {rate}")
         return network
-
-    def _save_units(self, models: list[nn.Module], weights: list[dict[str, Tensor]], folder: str) -> None:
-        """Keep what the network's numbers mean in a checkpoint."""
-        if self.main:
-            units = {name: self.networks.config[name] for name in UNITS}
-            (Path(folder) / UNITS_FILE).write_text(json.dumps(units), encoding="utf-8")
-
-    def _load_units(self, models: list[nn.Module], folder: str) -> None:
-        """Go on in a checkpoint's units, whatever clips have come or gone since."""
-        path = Path(folder) / UNITS_FILE
-        if path.is_file():  # older checkpoints have none
-            units = json.loads(path.read_text(encoding="utf-8"))
-            self.networks.register_to_config(**units)
-            self.networks.space = MotionSpace.from_dict(units["space"])
 
     def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
         config, network = self.config, self.networks.config

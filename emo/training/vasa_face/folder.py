@@ -1,14 +1,13 @@
 """The face model in training: new or from a folder, and into one."""
 
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from emo.motion.identity import IdentityEncoder
 from emo.motion.vasa import VolumeAnimator
-from emo.training.loading import load_part
+from emo.training.loading import load_part, save_parts
 from emo.training.vasa_face.config import FaceNetworkConfig
 from emo.training.vasa_face.networks import VASAFaceNetworks
 
@@ -40,9 +39,4 @@ def save_face_networks(networks: VASAFaceNetworks, folder: Path, weights: dict[s
         folder: to write them to.
         weights: of all of them, by their names in `networks`.
     """
-    for name in ("animator", "identity_encoder"):
-        network = cast(Any, getattr(networks, name))
-        copy = type(network).from_config(network.config)
-        own = {key.removeprefix(f"{name}."): value for key, value in weights.items() if key.startswith(f"{name}.")}
-        copy.load_state_dict({key: value.float() for key, value in own.items()})
-        copy.save_pretrained(folder / name)
+    save_parts(networks, ("animator", "identity_encoder"), folder, weights)

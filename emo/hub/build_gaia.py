@@ -1,0 +1,36 @@
+"""GAIA's networks of any configured size, with random weights."""
+
+from typing import Any
+
+import torch
+
+from emo.hub.build import build_audio_encoder
+from emo.hub.gaia_config import GAIAConfig
+from emo.motion.gaia import MotionAppearanceVAE, MotionConformer, PosePredictor, SpeechEncoder, latent_space
+
+
+def build_gaia(config: GAIAConfig, seed: int = 0) -> dict[str, Any]:
+    """All networks of a model by component name, with weights drawn from a seed."""
+    sound = config.audio_encoder
+    audio_dim = sound.num_hidden_layers * sound.hidden_size
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        vae = build_gaia_vae(config)
+        networks = {
+            "vae": vae,
+            "denoiser": MotionConformer(
+                space=latent_space(vae.motion_shape).to_dict(),
+                token_channels=config.vae.motion_channels,
+                speech_dim=config.speech_encoder.dim,
+                **vars(config.denoiser),
+            ),
+            "speech_encoder": SpeechEncoder(audio_dim=audio_dim, **vars(config.speech_encoder)),
+            "pose_predictor": PosePredictor(audio_dim=audio_dim, **vars(config.pose_predictor)),
+            "audio_encoder": build_audio_encoder(sound),
+        }
+    return {name: network.eval() for name, network in networks.items()}
+
+
+def build_gaia_vae(config: GAIAConfig) -> MotionAppearanceVAE:
+    """The autoencoder alone."""
+    return MotionAppearanceVAE(sample_size=config.image_size, **vars(config.vae))

@@ -1,0 +1,172 @@
+"""Speech becomes latents of motion, sequence after sequence (GAIA, 4.2): of a long sound each goes on from the end of
+the one before, which is imputed at every step."""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from emo.errors import MotionError
+from emo.generation.clip import ClipState
+from emo.generation.guidance import guidance_rows, guided
+from emo.generation.sampling import OnStep, Scheduler, sample
+from emo.motion.gaia import MotionConformer, PosePredictor, SpeechEncoder
+from emo.motion.impute import Imputation
+from emo.motion.windows import plan_windows
+from emo.pipelines.motion_window import MotionWindow
+
+STATE = ("motion", "audio", "pose")
+"""What a state holds of up to the last O frames: motion (n, D) and poses (n, 3), normalized, and sound (n, A)."""
+
+START = ClipState(0, {}, None)
+"""Before the first window."""
+
+AUDIO = "audio"
+
+Hear = Callable[[int, int], Tensor]
+"""The features (n, A) of the frames from the first number up to the second."""
+
+Turn = Callable[[int, int], Tensor]
+"""The poses (n, 3) of those frames, in degrees."""
+
+
+@dataclass(frozen=True)
+class SequenceSampler:
+    """Makes windows of one motion: each is what is new in a sequence, of which the first O frames are known.
+
+    Attributes:
+        denoiser: S, which makes sequences of at most N frames.
+        speech_encoder: A.
+        pose_predictor: P, for poses that are not given.
+        scheduler: of diffusers, for a model that predicts the sample.
+        device: where the models work; under offloading their weights may lie elsewhere.
+        reference: the portrait's motion latent, normalized, (D,).
+        audio_guidance_scale: w of the speech; 1 is the paper's, which has none.
+        num_steps: of the scheduler in each window.
+        eta: 0 solves eq. 9, 1 eq. 8.
+        generator: of the noise; torch's own by default.
+    """
+
+    denoiser: MotionConformer
+    speech_encoder: SpeechEncoder
+    pose_predictor: PosePredictor
+    scheduler: Scheduler
+    device: torch.device
+    reference: Tensor = field(repr=False)
+    audio_guidance_scale: float = 1.0
+    num_steps: int = 50
+    eta: float = 0.0
+    generator: torch.Generator | None = None
+
+    @property
+    def window_length(self) -> int:
+        """Frames that are new in a sequence, N - O."""
+        return self.denoiser.config["max_length"] - self.denoiser.config["overlap"]
+
+    @torch.no_grad()
+    def window(
+        self, audio: Tensor, state: ClipState = START, pose: Tensor | None = None, on_step: OnStep | None = None
+    ) -> MotionWindow:
+        """The next window.
+
+        Args:
+            audio: features of its frames, (n, A), n from 1 to N - O; below that it is the last one.
+            state: after the window before; its tensors are those of `STATE`, where there was one.
+            pose: of its frames, (n, 3) in degrees; as predicted by default.
+            on_step: called after each step.
+
+        Raises:
+            MotionError: these are none, or too many frames.
+        """
+        if not 1 <= len(audio) <= self.window_length:
+            raise MotionError(f"{len(audio)} frames do not make a window; give 1 to {self.window_length}")
+        generator = self.generator
+        if generator is not None and state.generator_state is not None:
+            generator.set_state(state.generator_state)
+        heard = torch.cat([state.tensors.get("audio", audio.new_zeros(0, audio.shape[1])), audio.float().cpu()])
+        known = len(heard) - len(audio)
+        poses = self._poses(heard, pose, state.tensors.get("pose"))
+
+        drawn_on = torch.device("cpu") if generator is None else generator.device
+        shape = (1, self.denoiser.config["max_length"], len(self.denoiser.space))
+        noise = torch.randn(shape, generator=generator, device=drawn_on)[:, : len(heard)].to(self.device)
+        scheduler = copy.deepcopy(self.scheduler)
+        scheduler.set_timesteps(self.num_steps, device=self.device)
+        before = torch.zeros_like(noise)
+        before[0, :known] = state.tensors.get("motion", before[0, :0].cpu()).to(before)
+        mask = (torch.arange(len(heard), device=self.device) < known)[None, :, None]
+        imputation = Imputation(before, mask, noise, scheduler)
+
+        def after(index: int, timestep: Tensor, latents: Tensor) -> Tensor:
+            made = imputation(index, timestep, latents)
+            changed = None if on_step is None else on_step(index, timestep, made)
+            return made if changed is None else changed
+
+        motion = sample(
+            self.scheduler,
+            self._predictor(heard, poses),
+            imputation.begin,
+            self.num_steps,
+            eta=self.eta,
+            generator=generator,
+            on_step=after,
+        )[0]
+        motion = motion.float().cpu()
+        overlap = self.denoiser.config["overlap"]
+        last = {
+            name: values[max(0, len(values) - overlap) :]
+            for name, values in zip(STATE, (motion, heard, poses), strict=True)
+        }
+        generator_state = None if generator is None else generator.get_state()
+        return MotionWindow(
+            self.denoiser.space.denormalize(motion[known:]), ClipState(state.next_clip + 1, last, generator_state)
+        )
+
+    def windows(
+        self, hear: Hear, num_frames: int, state: ClipState = START, turn: Turn | None = None
+    ) -> Iterator[MotionWindow]:
+        """All windows of `num_frames` frames after a state, in order.
+
+        Args:
+            hear: gives features of frames; asked for each frame once.
+            num_frames: of the whole motion.
+            state: where to go on.
+            turn: gives poses of frames; as predicted by default.
+        """
+        plan = plan_windows(num_frames, self.window_length, self.denoiser.config["overlap"])
+        for window in islice(plan, state.next_clip, None):
+            frames = (window.start, window.start + window.frames)
+            made = self.window(hear(*frames), state, None if turn is None else turn(*frames))
+            state = made.state
+            yield made
+
+    def _poses(self, heard: Tensor, pose: Tensor | None, before: Tensor | None) -> Tensor:
+        """Normalized poses of all frames that are heard, (n, 3): known ones stay as they were."""
+        predictor = self.pose_predictor
+        if pose is None:
+            poses = predictor(heard[None].to(self.device, predictor.dtype))[0].float().cpu()
+        else:
+            poses = predictor.space.normalize(pose.float().cpu())
+        return poses if before is None else torch.cat([before, poses[-(len(heard) - len(before)) :]])
+
+    def _predictor(self, heard: Tensor, poses: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        """What the model says of a noisy sequence at a timestep, guided."""
+        rows = guidance_rows({AUDIO: self.audio_guidance_scale})
+        weights = torch.tensor(list(rows.values()), device=self.device)
+        has_speech = torch.tensor([dropped != AUDIO for dropped in rows], device=self.device)
+
+        def repeated(values: Tensor) -> Tensor:
+            return values.to(self.device, self.denoiser.dtype).expand(len(rows), *values.shape)
+
+        speech = self.speech_encoder(repeated(heard), repeated(poses), has_speech)
+        reference = repeated(self.reference)
+
+        def predict(noisy: Tensor, timestep: Tensor) -> Tensor:
+            steps = timestep.to(noisy.device).expand(len(rows))
+            sequence = noisy.to(self.denoiser.dtype).expand(len(rows), -1, -1)
+            return guided(self.denoiser(sequence, steps, speech, reference), weights)
+
+        return predict

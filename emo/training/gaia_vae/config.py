@@ -1,0 +1,72 @@
+"""What configures the training of GAIA's autoencoder."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from omegaconf import MISSING
+
+from emo.bounds import SHARE, Name, Numbers, Several
+from emo.config import key
+from emo.training.config import BATCH, WORKERS, LoopConfig, OptimizerConfig
+from emo.training.reconstruction import WEIGHTS, FaceLossConfig
+
+
+@dataclass
+class FramePairConfig:
+    """Pairs of frames of one clip, framed as portraits are; landmarks that clips are not labeled with are found."""
+
+    root: Annotated[str, Name()] = key(MISSING, "folder of the dataset, in which landmarks are kept, too")
+    split: Annotated[str, Name()] = key("train", "split to learn from")
+    held_out: Annotated[str, Name()] = key("test", "split for validation")
+    batch_size: Annotated[int, BATCH] = key(8, "pairs per process and batch")
+    workers: Annotated[int, WORKERS] = key(1, "loader processes per process")
+    mirror: Annotated[float, SHARE] = key(0.5, "of the pairs that are mirrored")
+
+
+@dataclass
+class VAEStartConfig:
+    """Where the weights come from."""
+
+    config: Annotated[str, Name()] = key(MISSING, "name or file of the configuration of the model whose it is")
+    init: Annotated[str | None, Name()] = key(
+        None, "folder of a trained one to go on from, whose sizes then hold", unset="none"
+    )
+    discriminator_channels: Annotated[list[int], Several(Numbers(1, 4096))] = key(
+        [64, 128, 256], "widths of a new discriminator, each of maps half as large as those before"
+    )
+    discriminator_norm_num_groups: Annotated[int, Numbers(1, 4096)] = key(
+        32, "of its normalizations; divides all widths but the first"
+    )
+
+    def misfit(self) -> str | None:
+        """What does not fit together."""
+        if not self.discriminator_channels:
+            return "discriminator_channels is empty; it needs a width"
+        groups = self.discriminator_norm_num_groups
+        if wrong := [width for width in self.discriminator_channels[1:] if width % groups]:
+            return f"discriminator_norm_num_groups is {groups}, which does not divide a width of {wrong[0]}"
+        return None
+
+
+@dataclass
+class VAELossConfig(FaceLossConfig):
+    """Weights of the parts, relative to the absolute difference."""
+
+    kl: Annotated[float, WEIGHTS] = key(
+        1e-6, "of the KL divergence of both latents from standard normal ones, per latent number (4.1)"
+    )
+    adversarial: Annotated[float, WEIGHTS] = key(
+        0.0, "of what the discriminator says (eq. 3), which learns only where it is above 0"
+    )
+
+
+@dataclass
+class GAIAVAEConfig:
+    """All options."""
+
+    data: FramePairConfig = key(FramePairConfig(), "what is learned from")
+    model: VAEStartConfig = key(VAEStartConfig(), "where the weights come from")
+    loss: VAELossConfig = key(VAELossConfig(), "weights, relative to the absolute difference's")
+    train: LoopConfig = key(LoopConfig(), "the loop")
+    discriminator: OptimizerConfig = key(OptimizerConfig(learning_rate=2e-4), "how the discriminator learns")
+    validated: Annotated[int, Numbers(2, 10**6)] = key(32, "held-out pairs of a validation")

@@ -1,0 +1,44 @@
+"""What GAIA's autoencoder and its discriminator learn by (4.1)."""
+
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from emo.motion.gaia import MotionAppearanceOutput
+from emo.training.gaia_vae.config import VAELossConfig
+from emo.training.reconstruction import reconstruction_loss
+from emo.training.reference_decoder.losses import picture_weight
+
+
+def vae_losses(
+    drawn: MotionAppearanceOutput, score: Tensor | None, frames: Tensor, points: Tensor, config: VAELossConfig
+) -> dict[str, Tensor]:
+    """The parts of the autoencoder's loss, weighted already; their sum is the loss.
+
+    Args:
+        drawn: of B pairs.
+        score: of what was drawn, (B, 1, h, w); None where nobody looks.
+        frames: the true ones, (B, 3, S, S) in -1 ... 1.
+        points: of them, `FACE_POINTS` in pixels, (B, 7, 2).
+        config: weights.
+    """
+    weight = picture_weight(points, frames.shape[-2], frames.shape[-1], config)
+    parts = reconstruction_loss(drawn.sample.float(), frames, weight, config)
+    divergence = [p.kl().mean() / p.mean[0].numel() for p in (drawn.appearance, drawn.motion)]
+    parts["kl"] = config.kl * sum(divergence[1:], divergence[0])
+    if score is not None:
+        parts["adversarial"] = config.adversarial * softplus(-score.float()).mean()
+    return parts
+
+
+def discriminator_loss(score: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """-log f(x) - log(1 - f(x^)) (eq. 3), f being the scores' sigmoid.
+
+    Args:
+        score: of B true pictures, then of B drawn ones, (2B, 1, h, w).
+
+    Returns:
+        The loss; and by how many patches each kind is told.
+    """
+    true, drawn = score.float().chunk(2)
+    right = {"told_true": (true > 0).float().mean(), "told_drawn": (drawn < 0).float().mean()}
+    return softplus(-true).mean() + softplus(drawn).mean(), right

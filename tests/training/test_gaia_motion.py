@@ -1,0 +1,313 @@
+"""The training of GAIA's speech-to-motion model, on clips made by hand."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fitting import losses
+from made_clips import made_clip
+from tiny import tiny_config
+from transformers import Wav2Vec2FeatureExtractor
+
+from emo.data.format import write_metadata
+from emo.errors import ConfigError, DatasetError
+from emo.face.landmark_map import landmark_map
+from emo.face.mesh import NUM_LANDMARKS
+from emo.hub import build_audio_encoder
+from emo.motion import MotionTrack
+from emo.motion.gaia import MotionAppearanceVAE, MotionConformer, latent_space
+from emo.motion.gaia.speech import POSE, pose_space
+from emo.pipelines.gaia_motion import SequenceSampler
+from emo.training.clips import clip_audio
+from emo.training.gaia import GAIAMotionConfig, GAIAMotionStage
+from emo.training.gaia.figures import GeneratedLatents, latent_figures
+from emo.training.gaia.samples import SequenceBatch, SequenceDrawer, clip_latents, clip_pose
+from emo.training.loop import make_accelerator, train
+from emo.training.script import load_settings
+
+SIDE, FILE_SIDE, FRAMES = 32, 64, 20
+D = 3 * 2 * 2
+MODEL = f"""
+image_size: {SIDE}
+vae:
+  block_out_channels: [8, 8, 8, 8]
+  layers_per_block: 1
+  norm_num_groups: 4
+denoiser:
+  max_length: 12
+  overlap: 4
+  dim: 16
+  layers: 1
+  heads: 2
+  kernel: 3
+speech_encoder:
+  dim: 8
+  layers: 1
+pose_predictor:
+  channels: [8]
+audio_encoder:
+  conv_dim: [8, 8, 8, 8, 8, 8, 8]
+"""
+
+
+def labels(seed: int, scale: float = 1.0) -> dict[str, np.ndarray]:
+    """A face of random points that swings, and says so by its angles."""
+    rng = np.random.default_rng(seed)
+    swing = scale * np.sin(np.arange(FRAMES) / 3 + seed)
+    points = rng.uniform(16, 48, (1, NUM_LANDMARKS, 3)) + 8 * swing[:, None, None]
+    angles = {name: (10 * swing + rng.normal(0, 1, FRAMES)).astype(np.float32) for name in POSE}
+    return {"landmarks": points.astype(np.float32), **angles}
+
+
+def write_clips(root: Path) -> None:
+    for number, split in enumerate(("train", "train", "train", "test", "test")):
+        made_clip(root, number, FRAMES, split=split, more=labels(number))
+    write_metadata(root)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A model's configuration, an autoencoder, an audio encoder, and clips."""
+    root = tmp_path_factory.mktemp("gaia")
+    (root / "gaia-toy.yaml").write_text(MODEL)
+    torch.manual_seed(0)
+    build_audio_encoder(tiny_config().audio_encoder).save_pretrained(root / "encoder")
+    Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(root / "encoder")
+    sizes = {"sample_size": SIDE, "block_out_channels": (8, 8, 8, 8), "layers_per_block": 1, "norm_num_groups": 4}
+    MotionAppearanceVAE(**sizes).save_pretrained(root / "vae")
+    write_clips(root / "clips")
+    return root
+
+
+def options(folder: Path, *more: str) -> list[str]:
+    return [
+        *(f"data.root={folder / 'clips'}", f"model.config={folder / 'gaia-toy.yaml'}"),
+        *(f"model.vae={folder / 'vae'}", f"model.audio_encoder={folder / 'encoder'}"),
+        *("data.batch_size=4", "data.min_frames=6", "data.max_frames=12", "validation.num_inference_steps=2"),
+        *("train.output=unused", "train.steps=2", "train.tensorboard=false", "train.optimizer.learning_rate=1e-3"),
+        *more,
+    ]
+
+
+def make_stage(folder: Path, *more: str) -> GAIAMotionStage:
+    config, _ = load_settings(GAIAMotionConfig, options(folder, *more))
+    return GAIAMotionStage(config, make_accelerator(config.train))
+
+
+@pytest.fixture(scope="module")
+def stage(folder) -> GAIAMotionStage:
+    return make_stage(folder)
+
+
+def batch_of(stage: GAIAMotionStage) -> SequenceBatch:
+    return next(iter(stage.loader(0, 1, 0)))
+
+
+def run(folder: Path, output: Path, *more: str) -> GAIAMotionStage:
+    config, resume = load_settings(GAIAMotionConfig, options(folder, f"train.output={output}", *more))
+    accelerator = make_accelerator(config.train)
+    stage = GAIAMotionStage(config, accelerator)
+    assert train(stage, config.train, accelerator, resume) == 0
+    return stage
+
+
+def test_trained_it_is_all_parts_of_a_model_with_its_figures(folder, tmp_path):
+    stage = run(folder, tmp_path, "train.validate_every=2", "train.ema_decay=0.9")
+    parts = {"vae", "denoiser", "speech_encoder", "pose_predictor", "audio_encoder", "feature_extractor", "scheduler"}
+    assert {path.name for path in (tmp_path / "model").iterdir()} >= parts
+    (shown,) = (tmp_path / "validation").iterdir()
+    scores = json.loads((shown / "scores.json").read_text())
+    known = {"latent r", "latent r, another's sound", "border", "border, true", "deviation"}
+    assert set(scores) == known | {f"{name} r" for name in POSE}
+    made = MotionTrack.load(shown / "000003.safetensors")
+    assert (len(made), made.space) == (FRAMES, stage.networks.denoiser.space)
+
+    again = make_stage(folder, f"model.init={tmp_path / 'model'}", "data.max_frames=8").networks
+    assert again.denoiser.space == stage.networks.denoiser.space
+    assert again.pose_predictor.space == stage.networks.pose_predictor.space
+    other = MotionConformer.from_config(again.denoiser.config, fps="30")
+    shutil.copytree(tmp_path / "model", tmp_path / "other")
+    other.save_pretrained(tmp_path / "other" / "denoiser")
+    with pytest.raises(ConfigError, match="of 30 frames per second, the clips of 25"):
+        make_stage(folder, f"model.init={tmp_path / 'other'}")
+
+
+def test_a_resumed_training_is_that_of_one_run_and_keeps_its_units(folder, tmp_path):
+    whole = run(folder, tmp_path / "whole")
+    clips = shutil.copytree(folder / "clips", tmp_path / "clips")
+    run(folder, tmp_path / "half", "train.steps=1")
+    resumed = run(folder, tmp_path / "half", "--resume", "latest")
+    pairs = zip(whole.networks.parameters(), resumed.networks.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    made_clip(clips, 9, FRAMES, more=labels(9, scale=2.0))
+    write_metadata(clips)
+    fresh = make_stage(folder, f"data.root={clips}").networks
+    later = run(folder, tmp_path / "half", f"data.root={clips}", "train.steps=3", "--resume", "latest").networks
+    for name in ("denoiser", "pose_predictor"):
+        spaces = [getattr(networks, name).space for networks in (later, whole.networks, fresh)]
+        assert spaces[0] == spaces[1] != spaces[2]
+
+
+def test_latents_are_those_of_landmarks_in_the_units_of_the_clips(folder, stage):
+    points = labels(1)["landmarks"][7] * SIDE / FILE_SIDE
+    drawn = torch.from_numpy(landmark_map(points, SIDE, SIDE)).movedim(-1, 0)[None] / 127.5 - 1
+    with torch.no_grad():
+        expected = stage.vae.encode_motion(drawn).mode().flatten()
+    torch.testing.assert_close(clip_latents(stage.reader, 1)[7], expected, atol=1e-5, rtol=1e-5)
+    values = torch.cat([clip_latents(stage.reader, number) for number in range(3)])
+    space = stage.networks.denoiser.space
+    assert space.names == latent_space((3, 2, 2)).names
+    normal = space.normalize(values)
+    torch.testing.assert_close(normal.mean(0), torch.zeros(D), atol=1e-3, rtol=0)
+    assert normal.square().mean().item() == pytest.approx(1, abs=0.01)
+    poses = torch.cat([clip_pose(stage.reader, number) for number in range(3)])
+    torch.testing.assert_close(
+        stage.networks.pose_predictor.space.normalize(poses).std(0), torch.ones(3), atol=1e-4, rtol=0
+    )
+
+
+def test_gaps_between_landmarks_are_filled(folder, tmp_path):
+    seen = labels(0)
+    seen["landmarks"][5:8] = np.nan
+    seen["landmarks"][8] = seen["landmarks"][4]
+    made_clip(tmp_path / "clips", 0, FRAMES, more=seen)
+    write_metadata(tmp_path / "clips")
+    stage = make_stage(folder, f"data.root={tmp_path / 'clips'}")
+    latents = clip_latents(stage.reader, 0)
+    torch.testing.assert_close(latents[5:8], latents[4].expand(3, -1))
+
+
+def test_loss_falls(folder):
+    stage = make_stage(folder, "drop.speech=0", "drop.reference=0")
+    found = losses(stage, batch_of(stage), 40, 1e-2)
+    assert found[-1] < 0.6 * found[0]
+
+
+def test_sequences_begin_anywhere_and_have_any_length(stage):
+    networks = stage.networks
+    drawer = SequenceDrawer(networks.denoiser.space, networks.pose_predictor.space, 6, 12)
+    motion = networks.denoiser.space.normalize(clip_latents(stage.reader, 2))
+    starts, lengths, references = set(), set(), set()
+    for index in range(60):
+        sample = drawer.sample(stage.reader, 2, index, np.random.default_rng(index))
+        start, length = int(sample.names[0].split()[-1]), sample.motion.shape[1]
+        piece = slice(start, start + length)
+        assert torch.equal(sample.motion[0], motion[piece])
+        assert torch.equal(sample.audio[0], clip_audio(stage.reader, 2)[piece])
+        pose = networks.pose_predictor.space.normalize(clip_pose(stage.reader, 2))
+        assert torch.equal(sample.pose[0], pose[piece])
+        references |= {n for n in range(FRAMES) if torch.equal(sample.reference[0], motion[n])}
+        starts.add(start)
+        lengths.add(length)
+    assert lengths == set(range(6, 13))
+    assert min(starts) == 0
+    assert max(starts) > FRAMES - 12
+    assert len(starts) > 8
+    assert len(references) > 15
+
+
+def test_samples_of_other_lengths_change_nothing(stage):
+    networks = stage.networks
+    drawer = SequenceDrawer(networks.denoiser.space, networks.pose_predictor.space, 6, 12)
+    samples = [drawer.sample(stage.reader, n, n, np.random.default_rng(n)) for n in range(3)]
+    assert len({sample.motion.shape[1] for sample in samples}) > 1
+    batch = SequenceBatch.collate(samples)
+    assert batch.frame_mask.sum(1).tolist() == [sample.motion.shape[1] for sample in samples]
+    with torch.no_grad():
+        together = stage.loss(networks, batch)[0]
+        alone = torch.stack([stage.loss(networks, sample)[0] for sample in samples]).mean()
+    torch.testing.assert_close(together, alone)
+
+
+def test_the_loss_is_of_latents_and_predicted_poses(folder):
+    stage = make_stage(folder, "pose_weight=2.0")
+    batch = batch_of(stage)
+    given = {}
+
+    def perfect(sample, timestep, **conditions):
+        given.update(conditions)
+        return batch.motion + 0.5, batch.pose + 0.1
+
+    loss, parts = stage.loss(perfect, batch)
+    assert parts["latent"].item() == pytest.approx(0.25, rel=1e-4)
+    assert parts["pose"].item() == pytest.approx(0.01, rel=1e-4)
+    assert loss.item() == pytest.approx(0.27, rel=1e-4)
+    assert torch.equal(given["pose"], batch.pose)
+    assert torch.equal(given["reference"], batch.reference)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_conditions_are_dropped_as_asked(folder, share):
+    stage, given = make_stage(folder, f"drop.speech={share}", f"drop.reference={1 - share}"), {}
+    batch = batch_of(stage)
+
+    def watched(sample, timestep, **conditions):
+        given.update(conditions)
+        return batch.motion, batch.pose
+
+    stage.loss(watched, batch)
+    assert given["has_speech"].all() == (share == 0)
+    assert given["has_reference"].all() == (share == 1)
+
+
+def test_every_parameter_learns(stage):
+    stage.networks.zero_grad()
+    torch.nn.init.normal_(stage.networks.denoiser.blocks[0].cross_attention.to_out[0].weight)
+    stage.loss(stage.networks, batch_of(stage))[0].backward()
+    assert [name for name, p in stage.networks.named_parameters() if p.grad is None] == []
+    stage.networks.zero_grad()
+
+
+def test_figures_tell_what_they_say():
+    def track(wave, space):
+        values = torch.from_numpy(wave).float()[:, None]
+        return MotionTrack(values.expand(-1, len(space)).clone(), 25, space)
+
+    latents, poses = latent_space((1, 2, 2)), pose_space()
+    waves = [np.sin(np.arange(40) / 3 + shift) for shift in (0, 1.5)]
+    true, other = ([track(wave, latents) for wave in order] for order in (waves, waves[::-1]))
+    motions = [
+        GeneratedLatents("x", a, b, a, track(-wave, poses), track(wave, poses))
+        for a, b, wave in zip(true, other, waves, strict=True)
+    ]
+    found = latent_figures(motions, 10)
+    assert found["latent r"] == pytest.approx(1)
+    assert found["latent r, another's sound"] < 0.3
+    assert found["deviation"] == pytest.approx(1)
+    assert found["border"] == found["border, true"]
+    assert found["yaw r"] == pytest.approx(-1)
+
+
+def test_mistakes_are_named(folder, tmp_path):
+    with pytest.raises(ConfigError, match=r"data\.max_frames is 13, more than the model's 12"):
+        make_stage(folder, "data.max_frames=13")
+    with pytest.raises(ConfigError, match=r"data\.min_frames is 13, more than max_frames, 12"):
+        make_stage(folder, "data.min_frames=13")
+    made_clip(tmp_path / "clips", 0, FRAMES)
+    write_metadata(tmp_path / "clips")
+    with pytest.raises(DatasetError, match="labeled with yaw, pitch, roll"):
+        make_stage(folder, f"data.root={tmp_path / 'clips'}")
+
+
+@pytest.mark.parametrize("name", ["gaia-tiny", "gaia-paper"])
+def test_its_configurations_are_right(name):
+    path = Path(__file__).parents[2] / "configs" / "train" / name / "motion.yaml"
+    config, _ = load_settings(GAIAMotionConfig, ["--config", str(path), "data.root=x"])
+    assert (config.data.min_frames, config.data.max_frames) == (125, 250)
+
+
+def test_generated_motion_is_of_the_clips_own_poses(folder, stage, monkeypatch):
+    given = []
+    window = SequenceSampler.window
+
+    def watched(self, audio, state, pose=None, on_step=None):
+        given.append((len(audio), pose))
+        return window(self, audio, state, pose, on_step)
+
+    monkeypatch.setattr(SequenceSampler, "window", watched)
+    stage._generated(stage.networks, stage.reader, 0, 1)
+    assert [count for count, _ in given] == [8, 8, 4] * 2
+    torch.testing.assert_close(torch.cat([pose for _, pose in given[:3]]), clip_pose(stage.reader, 0))

@@ -1,0 +1,254 @@
+"""The training of GAIA's autoencoder, on clips made by hand."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from made_clips import made_dataset
+from run_log import losses
+from safetensors.torch import load_file
+from torch.nn.functional import softplus
+
+from emo.config import load_config
+from emo.data import ClipReader
+from emo.data.samples.landmarks import LANDMARKS
+from emo.errors import ConfigError, DatasetError, WeightsError
+from emo.face.landmark_map import landmark_map
+from emo.face.mesh import NUM_LANDMARKS
+from emo.motion.discriminators import PatchDiscriminator
+from emo.motion.gaia import MotionAppearanceVAE
+from emo.training.config import LoopConfig, OptimizerConfig
+from emo.training.gaia_vae import GAIAVAEConfig, GAIAVAEStage
+from emo.training.gaia_vae.config import FramePairConfig, VAELossConfig, VAEStartConfig
+from emo.training.gaia_vae.losses import discriminator_loss, vae_losses
+from emo.training.gaia_vae.samples import FramePairs, FramePairSampler
+from emo.training.loop import make_accelerator, train
+
+SIDE, FILE_SIDE = 32, 64
+MODEL = """
+image_size: 32
+vae:
+  block_out_channels: [8, 8, 8, 16]
+  layers_per_block: 1
+  norm_num_groups: 4
+audio_encoder:
+  conv_dim: [8, 8, 8, 8, 8, 8, 8]
+"""
+UNSEEN = 3  # a frame of every clip in which no face is found
+
+
+def landmarks(seed: int, frames: int = 12) -> np.ndarray:
+    points = np.random.default_rng(seed).uniform(0, FILE_SIDE, (frames, NUM_LANDMARKS, 3)).astype(np.float32)
+    points[UNSEEN] = np.nan
+    return points
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A model's configuration, and clips of FILE_SIDE px with landmarks."""
+    root = tmp_path_factory.mktemp("gaia")
+    (root / "gaia-toy.yaml").write_text(MODEL)
+    splits = ("train", "train", "test", "test")
+    made_dataset(root / "clips", *[{"split": split, "landmarks": landmarks(n)} for n, split in enumerate(splits)])
+    return root
+
+
+def make(folder: Path, output: Path = Path("unused"), steps: int = 4, model=None, data=None, **loss):
+    config = GAIAVAEConfig(
+        data=FramePairConfig(**{"root": str(folder / "clips"), "batch_size": 2, "workers": 0} | (data or {})),
+        model=VAEStartConfig(
+            config=str(folder / "gaia-toy.yaml"),
+            discriminator_channels=[8, 8],
+            discriminator_norm_num_groups=4,
+            **(model or {}),
+        ),
+        loss=VAELossConfig(**loss),
+        train=LoopConfig(
+            output=str(output),
+            steps=steps,
+            log_every=1,
+            tensorboard=False,
+            optimizer=OptimizerConfig(learning_rate=3e-3),
+        ),
+        discriminator=OptimizerConfig(learning_rate=1e-3),
+        validated=3,
+    )
+    accelerator = make_accelerator(config.train)
+    return GAIAVAEStage(config, accelerator), config.train, accelerator
+
+
+def run(made, resume=None) -> GAIAVAEStage:
+    stage, config, accelerator = made
+    assert train(stage, config, accelerator, resume) == 0
+    return stage
+
+
+def batch_of(stage: GAIAVAEStage) -> FramePairs:
+    return next(iter(stage.loader(0, 1, 0)))
+
+
+def test_it_learns(folder, tmp_path):
+    made = make(folder, tmp_path, steps=30, mouth=1.0)
+    made[1].validate_every = 30
+    stage = run(made)
+    assert np.mean(losses(tmp_path)[-5:]) < 0.9 * np.mean(losses(tmp_path)[:5])
+    shown = tmp_path / "validation" / "step-00000030"
+    assert json.loads((shown / "scores.json").read_text()).keys() == {
+        *("psnr", "features_psnr", "still_psnr", "sharpness", "moved")
+    }
+    assert (shown / "frames.png").is_file()
+    assert not (tmp_path / "model" / "discriminator").exists()
+    vae = MotionAppearanceVAE.from_pretrained(tmp_path / "model" / "vae")
+    assert all(torch.equal(a, b) for a, b in zip(vae.parameters(), stage.networks.vae.parameters(), strict=True))
+
+
+def test_both_learn_in_turns_and_go_on(folder, tmp_path):
+    made = make(folder, tmp_path, steps=2, adversarial=0.1)
+    before = {name: p.clone() for name, p in made[0].networks.named_parameters()}
+    stage = run(made)
+    assert [n for n, p in stage.networks.named_parameters() if torch.equal(p, before[n]) and p.ndim > 1] == []
+    judge = PatchDiscriminator.from_pretrained(tmp_path / "model" / "discriminator")
+    own = stage.networks.discriminator
+    assert all(torch.equal(a, b) for a, b in zip(judge.parameters(), own.parameters(), strict=True))
+    again = make(folder, model={"init": str(tmp_path / "model")}, adversarial=0.1)[0].networks
+    assert all(torch.equal(a, b) for a, b in zip(again.parameters(), stage.networks.parameters(), strict=True))
+    assert make(folder, model={"init": str(tmp_path / "model")})[0].networks.discriminator is None
+    with pytest.raises(WeightsError, match="no autoencoder of GAIA"):
+        make(folder, model={"init": str(folder)})
+
+
+def test_resumed_training_is_that_of_one_run(folder, tmp_path):
+    run(make(folder, tmp_path / "whole", steps=4, adversarial=0.1))
+    run(make(folder, tmp_path / "half", steps=2, adversarial=0.1))
+    run(make(folder, tmp_path / "half", steps=4, adversarial=0.1), "latest")
+    for name in ("vae", "discriminator"):
+        file = Path("model") / name / "diffusion_pytorch_model.safetensors"
+        a, b = (load_file(tmp_path / run_name / file) for run_name in ("whole", "half"))
+        assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_averages_are_of_the_autoencoder_alone(folder):
+    stage = make(folder, adversarial=0.1)[0]
+    assert {name.split(".")[0] for name, _ in stage.networks.named_parameters() if stage.averages(name)} == {"vae"}
+
+
+def test_pairs_are_two_frames_of_a_clip_with_the_second_ones_landmarks(folder):
+    stage = make(folder)[0]
+    reader = ClipReader(folder / "clips", "train", size=SIDE, cache=stage.cache)
+    pictures = reader.frames(1, range(12))
+    places = set()
+    for index in range(30):
+        pair = FramePairSampler(0.0).sample(reader, 1, index, np.random.default_rng(index))
+        (i,) = [n for n in range(12) if torch.equal(pair.appearance[0], pictures[n])]
+        (j,) = [n for n in range(12) if torch.equal(pair.frames[0], pictures[n])]
+        drawn = landmark_map(landmarks(1)[j] * SIDE / FILE_SIDE, SIDE, SIDE)
+        assert torch.equal(pair.landmark_maps[0], torch.from_numpy(drawn).movedim(-1, 0))
+        np.testing.assert_allclose(pair.points[0], reader.label(1, "points")[j] * SIDE / FILE_SIDE, rtol=1e-5)
+        assert pair.clips == (f"train/000001.mp4 frames {i} and {j}",)
+        places.add((i, j))
+    assert UNSEEN in {i for i, _ in places}
+    assert {j for _, j in places} == set(range(12)) - {UNSEEN}
+
+
+def test_mirrored_pairs_are_mirrored_as_a_whole(folder):
+    stage = make(folder)[0]
+    reader = ClipReader(folder / "clips", "train", size=SIDE, cache=stage.cache)
+    plain, mirrored = (FramePairSampler(share).sample(reader, 0, 5, np.random.default_rng(5)) for share in (0.0, 1.0))
+    for name in ("appearance", "frames", "landmark_maps"):
+        assert torch.equal(getattr(mirrored, name), getattr(plain, name).flip(-1))
+    swapped = plain.points[0, [1, 0, 2, 4, 3, 5, 6]]
+    torch.testing.assert_close(mirrored.points[0], torch.stack([SIDE - swapped[:, 0], swapped[:, 1]], 1))
+
+
+def test_landmarks_that_no_label_has_are_looked_for(folder, tmp_path):
+    made_dataset(tmp_path / "clips", {}, {"split": "test"})
+    (tmp_path / "gaia-toy.yaml").write_text(MODEL)
+    stage = make(tmp_path)[0]
+    assert stage.reader.cached(0, [LANDMARKS])[LANDMARKS].isnan().all()  # patches show nobody
+    with pytest.raises(DatasetError, match="no frame shows a face"):
+        batch_of(stage)
+
+
+def test_each_part_of_the_loss_sees_its_own_mistake(folder):
+    stage = make(folder, mouth=2.0, adversarial=0.5)[0]
+    batch = batch_of(stage)
+    frames = batch.frames / 127.5 - 1
+    drawn, _ = stage.networks(batch.appearance / 127.5 - 1, batch.landmark_maps / 127.5 - 1)
+    config = VAELossConfig(kl=0.1, adversarial=0.5)
+
+    high, low = torch.full((2, 1, 8, 8), 3.0), torch.full((2, 1, 8, 8), -3.0)
+
+    def parts(sample=frames, score=high, points=batch.points, config=config, **changes):
+        output = replace(drawn, sample=sample, **changes)
+        return {name: value.item() for name, value in vae_losses(output, score, frames, points, config).items()}
+
+    right = parts()
+    assert right["absolute"] == 0
+    assert right["adversarial"] == pytest.approx(0.5 * float(softplus(torch.tensor(-3.0))))
+    both = [p.kl().mean() / p.mean[0].numel() for p in (drawn.appearance, drawn.motion)]
+    assert right["kl"] == pytest.approx(0.1 * float(sum(both)))
+    assert parts(sample=frames + 0.1)["absolute"] == pytest.approx(0.1, rel=1e-3)
+    assert parts(score=low)["adversarial"] > 1
+    assert "adversarial" not in parts(score=None)
+    weighed = VAELossConfig(mouth=5.0)
+    assert parts(sample=frames + 0.1, config=weighed)["absolute"] > 0.1
+
+
+def test_the_discriminator_learns_to_tell_true_from_drawn():
+    true, drawn = torch.full((1, 1, 2, 2), 2.0), torch.full((1, 1, 2, 2), -1.0)
+    loss, told = discriminator_loss(torch.cat([true, drawn]))
+    assert float(loss) == pytest.approx(float(softplus(torch.tensor(-2.0)) + softplus(torch.tensor(-1.0))))
+    assert (told["told_true"], told["told_drawn"]) == (1, 1)
+    assert discriminator_loss(torch.cat([drawn, true]))[0] > loss + 1
+
+
+def test_the_autoencoder_learns_to_be_taken_for_true(folder):
+    stage = make(folder, adversarial=0.5)[0]
+    parts = stage.loss(stage.networks, batch_of(stage))[1]
+    parts["adversarial"].backward()
+    assert all(p.grad.any() for n, p in stage.networks.vae.named_parameters() if n.startswith("decoder.conv_out"))
+
+
+def test_noise_is_drawn_by_number(folder):
+    stage = make(folder)[0]
+    appearance, motion = stage.noise([3, 4])
+    assert (appearance.shape, motion.shape) == ((2, 3, 4, 4), (2, 3, 2, 2))
+    again = stage.noise([4])
+    assert torch.equal(again[0][0], appearance[1])
+    assert torch.equal(again[1][0], motion[1])
+    assert not torch.equal(appearance[0], appearance[1])
+
+
+def test_mistakes_are_named():
+    needed = ["data.root=x", "model.config=gaia-tiny", "train.output=y", "train.steps=1"]
+    for channels, message in (
+        ("[16, 24]", "_norm_num_groups is 32, which does not divide a"),
+        ("[]", "_channels is empty"),
+    ):
+        with pytest.raises(ConfigError, match=f"model.discriminator{message}"):
+            load_config(GAIAVAEConfig, None, [*needed, f"model.discriminator_channels={channels}"])
+
+
+@pytest.mark.parametrize("name", ["gaia-tiny", "gaia-paper"])
+def test_its_configurations_are_right(name):
+    path = Path(__file__).parents[2] / "configs" / "train" / name / "vae.yaml"
+    config = load_config(GAIAVAEConfig, path, ["data.root=x"])
+    with torch.device("meta"):
+        judge = PatchDiscriminator(
+            block_out_channels=config.model.discriminator_channels,
+            norm_num_groups=config.model.discriminator_norm_num_groups,
+        )
+        assert judge(torch.zeros(1, 3, 128, 128)).shape == (1, 1, 16, 16)
+
+
+def test_a_frame_is_drawn_of_the_other_frame(folder):
+    stage, given = make(folder)[0], []
+    batch = batch_of(stage)
+    stage.networks.vae.register_forward_pre_hook(lambda module, args: given.extend(args))
+    stage.loss(stage.networks, batch)
+    for found, true in zip(given, (batch.appearance, batch.landmark_maps), strict=False):
+        torch.testing.assert_close(found, true / 127.5 - 1)
+    assert not torch.equal(batch.appearance, batch.frames)
