@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 import torch
-from diffusers.hooks import HookRegistry, TaylorSeerCacheConfig
-from diffusers.hooks.taylorseer_cache import TaylorSeerCacheHook
+from diffusers.hooks.hooks import HookRegistry
+from diffusers.hooks.taylorseer_cache import TaylorSeerCacheConfig, TaylorSeerCacheHook
 
 from emo.unets import BackboneUNet
 

@@ -325,5 +325,6 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         if output_type == "latent":
             return latents.cpu()
         if self.fast_decoder is not None:
-            return decode_latents(self.fast_decoder.to(latents.device), latents).cpu()
+            decoder: Any = self.fast_decoder
+            return decode_latents(decoder.to(latents.device), latents).cpu()
         return decode_latents(self.vae, latents, reference).cpu()

@@ -162,7 +162,7 @@ class BackboneUNet(UNet, CacheMixin):
         """
         batch, frames = timestep.shape[0], sample.shape[1]
         _check_sizes(batch, sample, reference, motion, audio, face_mask_features, speed)
-        conditions = self.config.guidance_embeds
+        conditions = self.config["guidance_embeds"]
         if guidance is not None and guidance.shape != (batch, len(conditions)):
             raise ValueError(f"guidance is {tuple(guidance.shape)}, this network hears {(batch, len(conditions))}")
         temb = self.time_embedding(self.time_proj(timestep.flatten()).to(sample.dtype)).unflatten(0, (batch, -1))

@@ -89,7 +89,7 @@ class Teacher:
     ) -> Tensor:
         """c + Σ (w − 1) (c − c without the condition), float32, of noisy latents at a timestep (); a teacher that is
         told of weights itself needs no c without those conditions."""
-        told = self.unet.config.guidance_embeds
+        told = self.unet.config["guidance_embeds"]
         unguided = latents.new_ones(len(latents))
         heard = torch.stack([guidance.get(name, unguided) for name in told], dim=1) if told else None
 
@@ -119,7 +119,7 @@ def student_of(teacher: BackboneUNet, told: list[str]) -> BackboneUNet:
     student = BackboneUNet.from_config(teacher.config, guidance_embeds=told)
     assert isinstance(student, BackboneUNet)
     weights = teacher.state_dict()
-    if list(teacher.config.guidance_embeds) != told:
+    if list(teacher.config["guidance_embeds"]) != told:
         weights = {name: tensor for name, tensor in weights.items() if not name.startswith("guidance_embedding.")}
     student.load_state_dict(weights, strict=False)
     return student
