@@ -21,12 +21,12 @@ def page(request, chromium, address):
 def test_a_portrait_and_a_recording_become_a_video(page, files, tmp_path):
     give(page, "portrait", files / "portrait.png")
     give(page, "sound", files / "sound.wav")
-    set_steps(page, 10)
+    set_steps(page, 40)
     page.click("#generate")
     page.wait_for_selector("#status progress[value]")
     page.wait_for_selector("#frames img.emo-newest", timeout=LONG)
-    steps, frames = map(int, re.search(r"Step (\d+) of 50, (\d+) of 20 frames", page.inner_text("#status")).groups())
-    assert 10 <= steps < 50
+    steps, frames = map(int, re.search(r"Step (\d+) of 200, (\d+) of 20 frames", page.inner_text("#status")).groups())
+    assert 40 <= steps < 200
     assert 4 <= frames < 20
     assert page.is_hidden("#video video")
     page.wait_for_selector("#video video", timeout=LONG)
@@ -41,7 +41,7 @@ def test_a_portrait_and_a_recording_become_a_video(page, files, tmp_path):
     path = tmp_path / "downloaded.mp4"
     download.value.save_as(path)
     assert VideoReader(path).num_frames == 20
-    assert read_origin(path)["options"]["num_inference_steps"] == 10
+    assert read_origin(path)["options"]["num_inference_steps"] == 40
 
 
 def choose(page, path) -> None:
