@@ -33,6 +33,12 @@ class Job(NamedTuple):
     line: int
     options: argparse.Namespace
 
+    def settled(self) -> argparse.Namespace:
+        """The options with defaults where neither line nor command says anything."""
+        options = copy.copy(self.options)
+        fill_settings(options)
+        return options
+
 
 def read_jobs(path: Path, command: argparse.Namespace) -> list[Job]:
     """All jobs of a file, each seen to be fit as far as that goes without the model.
@@ -90,7 +96,7 @@ def is_finished(job: Job, kind: type[Options]) -> bool:
     from emo.generation import is_unfinished
     from emo.media import read_origin
 
-    options = job.options
+    options = job.settled()
     if not options.output.is_file() or is_unfinished(options.output):
         return False
     if options.save_motion is not None and not options.save_motion.is_file():
@@ -147,7 +153,6 @@ class _LineParser:
         words = [word for key, value in values.items() if key not in INPUTS for word in self._words(key, value)]
         words += ["--", *(values[key] for key in INPUTS)]
         options = self.parser.parse_args(words, copy.copy(command))
-        fill_settings(options)
         options.resume = not options.restart
         return options
 

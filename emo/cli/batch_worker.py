@@ -26,7 +26,7 @@ class BatchWorker:
             EmoError: the model cannot be loaded.
         """
         if self.pipe is None:
-            self.pipe = generate.load_pipeline(job.options)
+            self.pipe = generate.load_pipeline(job.settled())
             if not self.alone:
                 self.pipe.set_progress_bar_config(disable=True)
         try:

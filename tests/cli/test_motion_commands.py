@@ -1,5 +1,6 @@
 """`emo generate` with a model that makes motion, `emo drive`, and `emo inspect` of a saved motion."""
 
+import json
 import shutil
 
 import numpy as np
@@ -91,6 +92,18 @@ def test_options_that_do_nothing_to_a_given_motion_are_refused(generate, track):
         assert (status, len(err.splitlines())) == (2, 1), err
         assert f"--{flag} does nothing where --motion is given; leave one of them out" in err
     assert generate("--motion", track, "--pose", "5,0,0", steps=())[0] == 0
+
+
+def test_jobs_of_a_batch_take_a_motion(command, vasa, image, sound, track, tmp_path):
+    output, jobs = tmp_path / "out.mp4", tmp_path / "jobs.jsonl"
+    job = {"portrait": str(image), "audio": str(sound), "output": str(output), "motion": str(track)}
+    jobs.write_text(json.dumps(job) + "\n", encoding="utf-8")
+    status, out, err = command("generate", "--batch", jobs, "--model", vasa)
+    assert status == 0, err
+    assert "1 made, 0 finished before" in out
+    jobs.write_text(json.dumps({**job, "seed": 3}) + "\n", encoding="utf-8")
+    status, _, err = command("generate", "--batch", jobs, "--model", vasa)
+    assert (status, "--seed does nothing where --motion is given" in err) == (2, True), err
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(generate, tmp_path, monkeypatch):
