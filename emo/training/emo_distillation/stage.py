@@ -178,7 +178,7 @@ class DistillationStage(EMOStage[DistillationConfig]):
         figures: dict[str, list[Tensor]] = {"psnr": [], "unguided_psnr": []}
         for start in range(0, count, self.batch_size):
             samples = [dataset[number] for number in range(start, min(count, start + self.batch_size))]
-            with torch.autocast(self.encoders.device.type, enabled=False):  # samples hold float64, which it cannot join
+            with torch.autocast(self.encoders.device.type, enabled=False):  # cached float16 is not joined under bf16's
                 batch = self.encode(Batch.collate(samples).to(self.encoders.device))
             for name, values in self._compare(networks, batch).items():
                 figures[name].append(values)
