@@ -1,11 +1,11 @@
 """What a training step sees: samples of the three stages as one frozen dataclass."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
-import torch
 from torch import Tensor
+
+from emo.data.sample_batch import SampleBatch
 
 
 class Sound(NamedTuple):
@@ -27,7 +27,7 @@ class Sound(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Batch:
+class Batch(SampleBatch):
     """B samples. A sample is one clip's reference picture and N frames: stage 1's targets, or n + F, motion frames
     first, in stages 2 and 3.
 
@@ -48,7 +48,6 @@ class Batch:
         clips: B names of clips, for messages.
     """
 
-    index: Tensor
     reference: Tensor | None
     frames: Tensor | None
     reference_latents: Tensor | None
@@ -60,36 +59,3 @@ class Batch:
     audio: Tensor | None
     sound: tuple[Sound, ...] | None
     clips: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    @staticmethod
-    def collate(samples: Sequence["Batch"]) -> "Batch":
-        """One batch of several, each usually of one sample."""
-        joined: dict[str, Any] = {
-            field.name: _join([getattr(sample, field.name) for sample in samples]) for field in fields(Batch)
-        }
-        return Batch(**joined)
-
-    def to(self, device: torch.device | str) -> "Batch":
-        """The same with all tensors but the sounds on another device."""
-        tensors: dict[str, Any] = {
-            name: tensor.to(device, non_blocking=True) for name, tensor in self._tensors().items()
-        }
-        return replace(self, **tensors)
-
-    def pin_memory(self) -> "Batch":
-        """For `DataLoader(pin_memory=True)`."""
-        tensors: dict[str, Any] = {name: tensor.pin_memory() for name, tensor in self._tensors().items()}
-        return replace(self, **tensors)
-
-    def _tensors(self) -> dict[str, Tensor]:
-        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
-
-
-def _join(values: list) -> Any:
-    first = values[0]
-    if first is None:
-        return None
-    return torch.cat(values) if isinstance(first, Tensor) else tuple(item for value in values for item in value)

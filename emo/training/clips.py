@@ -1,15 +1,28 @@
 """What stages of motion ask of a dataset's clips."""
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from emo.data import ClipReader
 from emo.data.samples.emo_features import AUDIO
 from emo.errors import ConfigError
+from emo.motion.reading import ANGLES
 
 
 def clip_audio(reader: ClipReader, number: int) -> Tensor:
     """All of a clip's sound from the cache, (T, A): all hidden states in a row."""
     return reader.cached(number, [AUDIO])[AUDIO].flatten(1).float()
+
+
+def clip_angles(reader: ClipReader, number: int) -> Tensor:
+    """A clip's yaw, pitch and roll in degrees, (T, 3).
+
+    Raises:
+        DatasetError: the labels are damaged.
+    """
+    labels = reader.labels(number)
+    return torch.from_numpy(np.stack([labels[name] for name in ANGLES], 1)).float()
 
 
 def check_one_rate(reader: ClipReader) -> None:

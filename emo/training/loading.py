@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
+from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.errors import WeightsError, first_line
 
@@ -25,6 +27,20 @@ def load_part(kind: Any, folder: str, what: str | None = None, **options: Any) -
         return kind.from_pretrained(folder, **options)
     except (OSError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{folder}: no {what or kind.__name__} could be loaded ({first_line(error)})") from error
+
+
+def load_hearing(folder: str, device: torch.device) -> tuple[Wav2Vec2Model, Wav2Vec2FeatureExtractor]:
+    """A frozen audio encoder on a device, and what its sound is prepared by.
+
+    Args:
+        folder: its folder or Hub name.
+        device: to hear on.
+
+    Raises:
+        WeightsError: it cannot be loaded.
+    """
+    encoder = load_part(Wav2Vec2Model, folder, use_safetensors=True).to(device).eval()
+    return encoder, load_part(Wav2Vec2FeatureExtractor, folder)
 
 
 def save_parts(networks: nn.Module, names: Sequence[str], folder: Path, weights: dict[str, Tensor]) -> None:

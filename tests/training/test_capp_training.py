@@ -18,7 +18,8 @@ from emo.hub import build_audio_encoder
 from emo.metrics.capp import CAPP, MEL_DIM
 from emo.training.capp import CAPPStage, CAPPTrainingConfig
 from emo.training.capp.figures import figures
-from emo.training.capp.samples import CAPPBatch, CAPPSampler, clip_angles, clip_sound
+from emo.training.capp.samples import CAPPBatch, CAPPSampler, clip_sound
+from emo.training.clips import clip_angles
 from emo.training.loop import make_accelerator, train
 from emo.training.script import load_settings
 

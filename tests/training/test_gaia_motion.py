@@ -21,10 +21,10 @@ from emo.motion import MotionTrack
 from emo.motion.gaia import MotionAppearanceVAE, MotionConformer, latent_space
 from emo.motion.gaia.speech import POSE, pose_space
 from emo.pipelines.gaia_motion import SequenceSampler
-from emo.training.clips import clip_audio
+from emo.training.clips import clip_angles, clip_audio
 from emo.training.gaia import GAIAMotionConfig, GAIAMotionStage
 from emo.training.gaia.figures import GeneratedLatents, latent_figures
-from emo.training.gaia.samples import SequenceBatch, SequenceDrawer, clip_latents, clip_pose
+from emo.training.gaia.samples import SequenceBatch, SequenceDrawer, clip_latents
 from emo.training.loop import make_accelerator, train
 from emo.training.script import load_settings
 
@@ -163,7 +163,7 @@ def test_latents_are_those_of_landmarks_in_the_units_of_the_clips(folder, stage)
     normal = space.normalize(values)
     torch.testing.assert_close(normal.mean(0), torch.zeros(D), atol=1e-3, rtol=0)
     assert normal.square().mean().item() == pytest.approx(1, abs=0.01)
-    poses = torch.cat([clip_pose(stage.reader, number) for number in range(3)])
+    poses = torch.cat([clip_angles(stage.reader, number) for number in range(3)])
     torch.testing.assert_close(
         stage.networks.pose_predictor.space.normalize(poses).std(0), torch.ones(3), atol=1e-4, rtol=0
     )
@@ -197,7 +197,7 @@ def test_sequences_begin_anywhere_and_have_any_length(stage):
         piece = slice(start, start + length)
         assert torch.equal(sample.motion[0], motion[piece])
         assert torch.equal(sample.audio[0], clip_audio(stage.reader, 2)[piece])
-        pose = networks.pose_predictor.space.normalize(clip_pose(stage.reader, 2))
+        pose = networks.pose_predictor.space.normalize(clip_angles(stage.reader, 2))
         assert torch.equal(sample.pose[0], pose[piece])
         references |= {n for n in range(FRAMES) if torch.equal(sample.reference[0], motion[n])}
         starts.add(start)
@@ -310,4 +310,4 @@ def test_generated_motion_is_of_the_clips_own_poses(folder, stage, monkeypatch):
     monkeypatch.setattr(SequenceSampler, "window", watched)
     stage._generated(stage.networks, stage.reader, 0, 1)
     assert [count for count, _ in given] == [8, 8, 4] * 2
-    torch.testing.assert_close(torch.cat([pose for _, pose in given[:3]]), clip_pose(stage.reader, 0))
+    torch.testing.assert_close(torch.cat([pose for _, pose in given[:3]]), clip_angles(stage.reader, 0))

@@ -11,6 +11,7 @@ from emo.data.reader import ClipReader
 from emo.data.samples.landmarks import clip_landmarks
 from emo.face.landmark_map import landmark_map
 from emo.motion.gaia import MotionAppearanceVAE
+from emo.motion.gaps import fill_gaps
 
 LATENTS = "motion_latents"
 CHUNK = 32  # frames encoded at a time
@@ -25,8 +26,9 @@ def motion_latent_feature(vae: MotionAppearanceVAE) -> CachedFeature:
 @torch.no_grad()
 def _latents(reader: ClipReader, number: int, *, vae: MotionAppearanceVAE) -> Tensor | None:
     landmarks = clip_landmarks(reader, number)
-    if landmarks is None or (points := _whole(landmarks.numpy())) is None:
+    if landmarks is None or not (known := landmarks.isfinite().all(dim=(1, 2))).any():
         return None
+    points = fill_gaps(landmarks.numpy(), known.numpy())
     size = vae.config["sample_size"]
     parts = []
     for start in range(0, len(points), CHUNK):
@@ -34,12 +36,3 @@ def _latents(reader: ClipReader, number: int, *, vae: MotionAppearanceVAE) -> Te
         pictures = torch.from_numpy(maps).movedim(-1, 1).to(vae.device, vae.dtype) / 127.5 - 1
         parts.append(vae.encode_motion(pictures).mode().flatten(1).float().cpu())
     return torch.cat(parts)
-
-
-def _whole(landmarks: np.ndarray) -> np.ndarray | None:
-    """(T, 478, 2) without gaps; None where no frame has any."""
-    known, frames = np.flatnonzero(np.isfinite(landmarks).all((1, 2))), np.arange(len(landmarks))
-    if not len(known):
-        return None
-    columns = landmarks.reshape(len(landmarks), -1).T
-    return np.stack([np.interp(frames, known, column[known]) for column in columns], 1).reshape(landmarks.shape)

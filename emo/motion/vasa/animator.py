@@ -14,6 +14,7 @@ from torch import Tensor
 from emo.errors import FaceError, OptionError
 from emo.face import Crop, FaceDetector, landmark_box, track_face
 from emo.media import VideoReader
+from emo.motion.gaps import fill_gaps
 from emo.motion.reading import followed, frames_of
 from emo.motion.space import CONTROLS, Column, MotionSpace
 from emo.motion.track import MotionTrack
@@ -209,9 +210,7 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
             box = landmark_box(np.median(face.landmarks, 0))
             crop = Crop.around(box, (video.height, video.width), height=side, width=side)
             codes = self.codes(map(crop.apply, frames_of(video))).numpy()
-        known, frames = np.flatnonzero(face.found), np.arange(len(face))
-        whole = np.stack([np.interp(frames, known, column[known]) for column in codes.T], 1)
-        return MotionTrack(torch.from_numpy(whole).float(), video.fps, self.space)
+        return MotionTrack(torch.from_numpy(fill_gaps(codes, face.found)).float(), video.fps, self.space)
 
     def _pictures(self, pictures: Sequence[np.ndarray]) -> Tensor:
         """(B, 3, H, W) in -1 ... 1.

@@ -1,7 +1,7 @@
 """Samples for the articulation: a voice somewhere, the mouth that goes with it, and the sounds it makes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from emo.articulation import MEASURES, mouth_at
 from emo.articulation.features import HOP, SAMPLE_RATE, log_mel, mel_filters
 from emo.articulation.network import STEP
+from emo.data.sample_batch import SampleBatch
 from emo.training.articulation.disturb import Disturber, resampled
 from emo.training.articulation.talks import Talk
 
@@ -32,7 +33,7 @@ class Source(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ArticulationBatch:
+class ArticulationBatch(SampleBatch):
     """B sounds of T steps.
 
     Attributes:
@@ -44,27 +45,11 @@ class ArticulationBatch:
         names: of the talks, for messages.
     """
 
-    index: Tensor
     features: Tensor
     mouth: Tensor
     weight: Tensor
     sounds: Tensor
     names: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    @staticmethod
-    def collate(samples: Sequence["ArticulationBatch"]) -> "ArticulationBatch":
-        """One batch of several."""
-        columns = {f.name: [getattr(sample, f.name) for sample in samples] for f in fields(ArticulationBatch)}
-        names: tuple[str, ...] = sum(columns.pop("names"), ())
-        return ArticulationBatch(names=names, **{name: torch.cat(column) for name, column in columns.items()})
-
-    def to(self, device: torch.device | str) -> "ArticulationBatch":
-        """The same on another device."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)})
 
 
 class ArticulationSamples(Dataset[ArticulationBatch]):

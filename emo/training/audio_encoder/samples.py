@@ -1,7 +1,7 @@
 """Sound for the small audio encoder, and what it must hear in it, at the times of its hidden states."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from transformers.audio_utils import mel_filter_bank
 
 from emo.articulation import MEASURES
+from emo.data.sample_batch import SampleBatch
 from emo.data.synthetic.articulation import articulate_speech
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
 from emo.media import AudioTrack
@@ -43,7 +44,7 @@ class StateTimes:
 
 
 @dataclass(frozen=True)
-class SpeechBatch:
+class SpeechBatch(SampleBatch):
     """B sounds of N samples.
 
     Attributes:
@@ -58,7 +59,6 @@ class SpeechBatch:
         names: of what is heard, for messages.
     """
 
-    index: Tensor
     waveform: Tensor
     mel: Tensor
     mouth: Tensor
@@ -67,22 +67,6 @@ class SpeechBatch:
     lips: Tensor
     seen: Tensor
     names: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    @staticmethod
-    def collate(samples: Sequence["SpeechBatch"]) -> "SpeechBatch":
-        """One batch of several."""
-        joined = {name: torch.cat([getattr(sample, name) for sample in samples]) for name in TENSORS}
-        return SpeechBatch(names=tuple(name for sample in samples for name in sample.names), **joined)
-
-    def to(self, device: torch.device | str) -> "SpeechBatch":
-        """The same on another device."""
-        return replace(self, **{name: getattr(self, name).to(device) for name in TENSORS})
-
-
-TENSORS = tuple(field.name for field in fields(SpeechBatch) if field.name != "names")
 
 
 class SpeechSamples(Dataset[SpeechBatch]):

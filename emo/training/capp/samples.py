@@ -1,6 +1,5 @@
 """Windows of a head's turning and of its sound, as CAPP learns from them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,14 +7,15 @@ import torch
 from torch import Tensor
 
 from emo.data import CachedFeature, ClipReader
+from emo.data.sample_batch import SampleBatch
 from emo.metrics.capp import mel_frames
-from emo.motion.reading import ANGLES
+from emo.training.clips import clip_angles
 
 SOUND = "sound"
 
 
 @dataclass(frozen=True)
-class CAPPBatch:
+class CAPPBatch(SampleBatch):
     """B windows of N frames.
 
     Attributes:
@@ -25,27 +25,9 @@ class CAPPBatch:
         clips: B names, for messages.
     """
 
-    index: Tensor
     changes: Tensor
     sound: Tensor
     clips: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    @staticmethod
-    def collate(samples: Sequence["CAPPBatch"]) -> "CAPPBatch":
-        """One batch of several."""
-        return CAPPBatch(
-            torch.cat([sample.index for sample in samples]),
-            torch.cat([sample.changes for sample in samples]),
-            torch.cat([sample.sound for sample in samples]),
-            tuple(clip for sample in samples for clip in sample.clips),
-        )
-
-    def to(self, device: torch.device | str) -> "CAPPBatch":
-        """The same on another device."""
-        return CAPPBatch(self.index.to(device), self.changes.to(device), self.sound.to(device), self.clips)
 
 
 @dataclass(frozen=True)
@@ -68,16 +50,6 @@ class CAPPSampler:
             sound=clip_sound(reader, number)[None, start : start + self.frames],
             clips=(f"{clip.split}/{clip.file_name} from frame {start}",),
         )
-
-
-def clip_angles(reader: ClipReader, number: int) -> Tensor:
-    """A clip's yaw, pitch and roll, (T, 3).
-
-    Raises:
-        DatasetError: the labels are damaged.
-    """
-    labels = reader.labels(number)
-    return torch.from_numpy(np.stack([labels[name] for name in ANGLES], 1)).float()
 
 
 def clip_sound(reader: ClipReader, number: int) -> Tensor:

@@ -9,7 +9,6 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
-from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.data import CachedFeature, ClipReader, SampledClips, StepSampler
 from emo.data.samples.emo_features import audio_feature
@@ -19,9 +18,10 @@ from emo.motion.reading import ANGLES
 from emo.training.cached_features import NO_PICTURES, cached_features
 from emo.training.capp.config import CAPPTrainingConfig
 from emo.training.capp.figures import SHIFTS, figures
-from emo.training.capp.samples import SOUND, CAPPBatch, CAPPSampler, clip_angles, clip_sound, mel_feature
+from emo.training.capp.samples import SOUND, CAPPBatch, CAPPSampler, clip_sound, mel_feature
+from emo.training.clips import clip_angles
 from emo.training.loader import sample_loader
-from emo.training.loading import load_part
+from emo.training.loading import load_hearing
 from emo.training.stage import Stage, name_samples
 
 MEASURED = 256  # clips whose means and deviations the network takes for all
@@ -123,5 +123,4 @@ def _feature(audio_encoder: str | None, device: torch.device) -> CachedFeature:
     """What is heard: hidden states of an encoder, or log-mel bands without one."""
     if audio_encoder is None:
         return mel_feature()
-    encoder = load_part(Wav2Vec2Model, audio_encoder, use_safetensors=True).to(device).eval()
-    return audio_feature(encoder, load_part(Wav2Vec2FeatureExtractor, audio_encoder))
+    return audio_feature(*load_hearing(audio_encoder, device))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,14 +10,14 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from emo.data import ClipReader
+from emo.data.sample_batch import SampleBatch
 from emo.data.samples.motion_latents import LATENTS
 from emo.motion import MotionSpace
-from emo.motion.gaia.speech import POSE
-from emo.training.clips import clip_audio
+from emo.training.clips import clip_angles, clip_audio
 
 
 @dataclass(frozen=True)
-class SequenceBatch:
+class SequenceBatch(SampleBatch):
     """B sequences of up to N frames.
 
     Attributes:
@@ -29,7 +30,6 @@ class SequenceBatch:
         names: of the clips, for messages.
     """
 
-    index: Tensor
     motion: Tensor
     audio: Tensor
     pose: Tensor
@@ -37,47 +37,24 @@ class SequenceBatch:
     frame_mask: Tensor
     names: tuple[str, ...]
 
-    def __len__(self) -> int:
-        return len(self.index)
-
-    @staticmethod
-    def collate(samples: Sequence["SequenceBatch"]) -> "SequenceBatch":
+    @classmethod
+    def collate(cls, samples: Sequence["SequenceBatch"]) -> "SequenceBatch":
         """One batch of several, as long as the longest."""
         length = max(sample.motion.shape[1] for sample in samples)
 
-        def filled(name: str) -> Tensor:
-            values = [getattr(sample, name) for sample in samples]
-            return torch.cat([pad(v, (*[0, 0] * (v.ndim - 2), 0, length - v.shape[1])) for v in values])
+        def filled(values: Tensor) -> Tensor:
+            return pad(values, (*[0, 0] * (values.ndim - 2), 0, length - values.shape[1]))
 
-        return SequenceBatch(
-            index=torch.cat([sample.index for sample in samples]),
-            motion=filled("motion"),
-            audio=filled("audio"),
-            pose=filled("pose"),
-            reference=torch.cat([sample.reference for sample in samples]),
-            frame_mask=filled("frame_mask"),
-            names=tuple(name for sample in samples for name in sample.names),
-        )
-
-    def to(self, device: torch.device | str) -> "SequenceBatch":
-        """The same on another device."""
-        values = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, **{name: value.to(device) for name, value in values.items()})
+        of_frames = ("motion", "audio", "pose", "frame_mask")
+        long: list[Any] = [
+            replace(sample, **{name: filled(getattr(sample, name)) for name in of_frames}) for sample in samples
+        ]
+        return super().collate(long)
 
 
 def clip_latents(reader: ClipReader, number: int) -> Tensor:
     """All of a clip's motion latents from the cache, (T, D)."""
     return reader.cached(number, [LATENTS])[LATENTS]
-
-
-def clip_pose(reader: ClipReader, number: int) -> Tensor:
-    """A clip's yaw, pitch and roll in degrees, (T, 3).
-
-    Raises:
-        DatasetError: the labels are damaged.
-    """
-    labels = reader.labels(number)
-    return torch.from_numpy(np.stack([labels[name] for name in POSE], 1)).float()
 
 
 @dataclass(frozen=True)
@@ -108,7 +85,7 @@ class SequenceDrawer:
             index=torch.tensor([index]),
             motion=motion[None, piece],
             audio=clip_audio(reader, number)[None, piece],
-            pose=self.pose_space.normalize(clip_pose(reader, number))[None, piece],
+            pose=self.pose_space.normalize(clip_angles(reader, number))[None, piece],
             reference=motion[int(rng.integers(clip.frames))][None],
             frame_mask=torch.ones(1, length, dtype=torch.bool),
             names=(f"{clip.split}/{clip.file_name} from frame {start}",),

@@ -8,7 +8,6 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.data import ClipReader, SampledClips, StepSampler
 from emo.data.samples.emo_features import AUDIO, audio_feature
@@ -20,14 +19,14 @@ from emo.motion.gaia import MotionAppearanceVAE, latent_space, measured_latents,
 from emo.motion.gaia.speech import POSE, pose_space
 from emo.pipelines.gaia_motion import SequenceSampler
 from emo.training.cached_features import NO_PICTURES, cached_features
-from emo.training.clips import check_one_rate, clip_audio
+from emo.training.clips import check_one_rate, clip_angles, clip_audio
 from emo.training.emo.draws import draw
 from emo.training.gaia.config import GAIAMotionConfig
 from emo.training.gaia.figures import GeneratedLatents, latent_figures
 from emo.training.gaia.networks import PARTS, GAIAMotionNetworks, new_networks, trained_networks
-from emo.training.gaia.samples import SequenceBatch, SequenceDrawer, clip_latents, clip_pose
+from emo.training.gaia.samples import SequenceBatch, SequenceDrawer, clip_latents
 from emo.training.loader import sample_loader
-from emo.training.loading import load_part, save_parts
+from emo.training.loading import load_hearing, load_part, save_parts
 from emo.training.motion_loss import masked_mean
 from emo.training.motion_units import keep_units
 from emo.training.objective import Objective, ObjectiveConfig
@@ -46,8 +45,7 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
         self.seed = config.train.seed
         self.batch_size = config.data.batch_size
         self.device = accelerator.device
-        encoder = load_part(Wav2Vec2Model, config.model.audio_encoder, use_safetensors=True).to(self.device).eval()
-        extractor = load_part(Wav2Vec2FeatureExtractor, config.model.audio_encoder)
+        encoder, extractor = load_hearing(config.model.audio_encoder, self.device)
         self.vae = load_part(MotionAppearanceVAE, config.model.vae, "autoencoder of GAIA").to(self.device).eval()
         self.kept = {"vae": self.vae, "audio_encoder": encoder, "feature_extractor": extractor}
         features = {AUDIO: audio_feature(encoder, extractor), LATENTS: motion_latent_feature(self.vae)}
@@ -86,7 +84,7 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
         return new_networks(
             load_gaia_config(model.config),
             space=measured_latents(space, torch.cat([clip_latents(self.reader, number) for number in clips])),
-            pose_space=pose_space().measured(torch.cat([clip_pose(self.reader, number) for number in clips])),
+            pose_space=pose_space().measured(torch.cat([clip_angles(self.reader, number) for number in clips])),
             token_channels=self.vae.config["motion_channels"],
             audio_dim=self.audio_dim,
             fps=fps,
@@ -150,7 +148,7 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
     ) -> GeneratedLatents:
         """What is made of a clip's sound, and of another's."""
         space, turns, rate = networks.denoiser.space, networks.pose_predictor.space, reader.clips[number].rate
-        true, pose, audio = (read(reader, number) for read in (clip_latents, clip_pose, clip_audio))
+        true, pose, audio = (read(reader, number) for read in (clip_latents, clip_angles, clip_audio))
 
         def made(heard: Tensor) -> MotionTrack:
             sampler = SequenceSampler(

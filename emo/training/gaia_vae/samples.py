@@ -1,13 +1,13 @@
 """Pairs of frames of one clip, as GAIA's autoencoder learns from them (4.1)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from emo.data import ClipReader
+from emo.data.sample_batch import SampleBatch
 from emo.data.samples.landmarks import LANDMARKS
 from emo.errors import DatasetError
 from emo.face.landmark_map import landmark_map
@@ -15,7 +15,7 @@ from emo.training.reference_decoder.samples import MIRRORED
 
 
 @dataclass(frozen=True)
-class FramePairs:
+class FramePairs(SampleBatch):
     """B pairs.
 
     Attributes:
@@ -27,27 +27,11 @@ class FramePairs:
         clips: B names, for messages.
     """
 
-    index: Tensor
     appearance: Tensor
     frames: Tensor
     landmark_maps: Tensor
     points: Tensor
     clips: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    @staticmethod
-    def collate(samples: Sequence["FramePairs"]) -> "FramePairs":
-        """One batch of several."""
-        names = [field.name for field in fields(FramePairs) if field.name != "clips"]
-        tensors = {name: torch.cat([getattr(sample, name) for sample in samples]) for name in names}
-        return FramePairs(**tensors, clips=tuple(clip for sample in samples for clip in sample.clips))
-
-    def to(self, device: torch.device | str) -> "FramePairs":
-        """The same on another device."""
-        tensors = {name: value.to(device) for name, value in vars(self).items() if name != "clips"}
-        return replace(self, **tensors)
 
 
 @dataclass(frozen=True)

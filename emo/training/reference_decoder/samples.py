@@ -1,7 +1,6 @@
 """What the reference decoder learns from: a reference and two neighboring frames, in the same colors."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from emo.data.format import FACE_POINTS
+from emo.data.sample_batch import SampleBatch
 from emo.data.synthetic.reference_pairs import read_pairs
 from emo.data.synthetic.relight import draw_colors
 from emo.search import find_files
@@ -19,7 +19,7 @@ NEIGHBORS = 2
 
 
 @dataclass(frozen=True)
-class PairBatch:
+class PairBatch(SampleBatch):
     """B references, each with two neighboring frames.
 
     Attributes:
@@ -34,7 +34,6 @@ class PairBatch:
         clips: B names, for messages.
     """
 
-    index: Tensor
     reference: Tensor
     frames: Tensor
     points: Tensor
@@ -42,21 +41,6 @@ class PairBatch:
     visible: Tensor
     error: Tensor
     clips: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    @staticmethod
-    def collate(samples: Sequence["PairBatch"]) -> "PairBatch":
-        """One batch of several."""
-        names = [field.name for field in fields(PairBatch) if field.name != "clips"]
-        tensors = {name: torch.cat([getattr(sample, name) for sample in samples]) for name in names}
-        return PairBatch(**tensors, clips=tuple(clip for sample in samples for clip in sample.clips))
-
-    def to(self, device: torch.device | str) -> "PairBatch":
-        """The same on another device."""
-        tensors = {name: value.to(device) for name, value in vars(self).items() if name != "clips"}
-        return PairBatch(**tensors, clips=self.clips)
 
 
 class PairSamples(Dataset[PairBatch]):

@@ -1,6 +1,5 @@
 """What SyncNet learns from: the crops of a clip's face and the sound of the same moments, changed at random."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from emo.data.format import MOUTH_CORNERS, ClipInfo, load_labels, read_metadata, reading_clips
+from emo.data.sample_batch import SampleBatch
 from emo.errors import DatasetError
 from emo.media import SAMPLE_RATE, AudioTrack, VideoReader
 from emo.metrics.face_crops import crop_squares, cut_square, frames_at_25
@@ -22,7 +22,7 @@ from emo.training.syncnet.config import AugmentConfig
 
 
 @dataclass(frozen=True)
-class SyncBatch:
+class SyncBatch(SampleBatch):
     """B pieces of clips, of F frames at 25 per second each.
 
     Attributes:
@@ -32,29 +32,9 @@ class SyncBatch:
         clips: B names, for messages.
     """
 
-    index: Tensor
     crops: Tensor
     coefficients: Tensor
     clips: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    @staticmethod
-    def collate(samples: Sequence["SyncBatch"]) -> "SyncBatch":
-        """One batch of several."""
-        return SyncBatch(
-            torch.cat([sample.index for sample in samples]),
-            torch.cat([sample.crops for sample in samples]),
-            torch.cat([sample.coefficients for sample in samples]),
-            tuple(clip for sample in samples for clip in sample.clips),
-        )
-
-    def to(self, device: torch.device | str) -> "SyncBatch":
-        """The same on another device."""
-        return SyncBatch(
-            self.index.to(device), self.crops.to(device), self.coefficients.to(device, non_blocking=True), self.clips
-        )
 
 
 class SyncSamples(Dataset[SyncBatch]):

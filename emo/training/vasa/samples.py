@@ -1,7 +1,6 @@
 """Windows of motion and sound, as VASA-1's motion model learns from them (3.2)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from emo.data import ClipInfo, ClipReader
 from emo.data.motion_labels import EMOTIONS
+from emo.data.sample_batch import SampleBatch
 from emo.data.samples.motion_codes import MOTION
 from emo.errors import DatasetError
 from emo.motion import CONTROLS, MotionSpace, Window, cut_window
@@ -20,7 +20,7 @@ NAMED: tuple[str, ...] = EMOTIONS[1:]
 
 
 @dataclass(frozen=True)
-class MotionBatch:
+class MotionBatch(SampleBatch):
     """B windows of W frames, each after K frames.
 
     Attributes:
@@ -36,7 +36,6 @@ class MotionBatch:
         names: of the clips, for messages.
     """
 
-    index: Tensor
     previous: Tensor
     motion: Tensor
     audio: Tensor
@@ -46,21 +45,6 @@ class MotionBatch:
     have: Tensor
     frame_mask: Tensor
     names: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    @staticmethod
-    def collate(samples: Sequence["MotionBatch"]) -> "MotionBatch":
-        """One batch of several."""
-        columns = {f.name: [getattr(sample, f.name) for sample in samples] for f in fields(MotionBatch)}
-        names: tuple[str, ...] = sum(columns.pop("names"), ())
-        return MotionBatch(names=names, **{name: torch.cat(column) for name, column in columns.items()})
-
-    def to(self, device: torch.device | str) -> "MotionBatch":
-        """The same on another device."""
-        values = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, **{name: value.to(device) for name, value in values.items()})
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.data import ClipReader, SampledClips, StepSampler
 from emo.data.samples.emo_features import AUDIO, audio_feature
@@ -23,7 +22,7 @@ from emo.training.cached_features import NO_PICTURES, cached_features
 from emo.training.clips import check_one_rate, clip_audio
 from emo.training.emo.draws import draw
 from emo.training.loader import sample_loader
-from emo.training.loading import load_part
+from emo.training.loading import load_hearing, load_part
 from emo.training.motion_units import keep_units
 from emo.training.objective import Objective, ObjectiveConfig
 from emo.training.stage import Stage, name_samples
@@ -45,8 +44,7 @@ class VASAMotionStage(Stage[HolisticMotionTransformer, MotionBatch]):
         self.seed = config.train.seed
         self.batch_size = config.data.batch_size
         self.device = accelerator.device
-        encoder = load_part(Wav2Vec2Model, config.model.audio_encoder, use_safetensors=True).to(self.device).eval()
-        extractor = load_part(Wav2Vec2FeatureExtractor, config.model.audio_encoder)
+        encoder, extractor = load_hearing(config.model.audio_encoder, self.device)
         self.hearing = {"audio_encoder": encoder, "feature_extractor": extractor}
         self.animator, features, size = MeshAnimator(), {AUDIO: audio_feature(encoder, extractor)}, NO_PICTURES
         if config.model.animator:

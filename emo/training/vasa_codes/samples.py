@@ -1,6 +1,5 @@
 """Pictures of faces and what they do, as encoders of motion learn from them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +7,12 @@ import torch
 from torch import Tensor
 
 from emo.data import ClipReader
+from emo.data.sample_batch import SampleBatch
 from emo.motion.space import CONTROLS
 
 
 @dataclass(frozen=True)
-class CodesBatch:
+class CodesBatch(SampleBatch):
     """N pictures of B clips.
 
     Attributes:
@@ -22,27 +22,9 @@ class CodesBatch:
         clips: B names, for messages.
     """
 
-    index: Tensor
     pictures: Tensor
     controls: Tensor
     clips: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    @staticmethod
-    def collate(samples: Sequence["CodesBatch"]) -> "CodesBatch":
-        """One batch of several."""
-        return CodesBatch(
-            torch.cat([sample.index for sample in samples]),
-            torch.cat([sample.pictures for sample in samples]),
-            torch.cat([sample.controls for sample in samples]),
-            tuple(clip for sample in samples for clip in sample.clips),
-        )
-
-    def to(self, device: torch.device | str) -> "CodesBatch":
-        """The same on another device."""
-        return CodesBatch(self.index.to(device), self.pictures.to(device), self.controls.to(device), self.clips)
 
 
 @dataclass(frozen=True)
