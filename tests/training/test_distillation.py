@@ -204,6 +204,15 @@ def test_samplers_that_do_not_pass_the_student_s_steps_are_refused(tmp_path):
         distilled(tmp_path)
 
 
+def test_a_teacher_whose_steps_are_rounded_otherwise_is_taken(tmp_path):
+    """Of a strength of 0.65, four steps fall on 324 and twelve on 325."""
+    pipe = tiny_pipeline()
+    pipe.unet.register_to_config(strength=0.65)
+    pipe.save_pretrained(tmp_path)
+    stage = distilled(tmp_path, distillation__steps=4, distillation__teacher_steps=12)
+    assert len(stage.teacher.timesteps) == 12
+
+
 @pytest.mark.parametrize(
     ("section", "name", "value", "message"),
     [
