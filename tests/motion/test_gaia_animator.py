@@ -48,7 +48,7 @@ def test_the_motion_of_pictures_is_that_of_their_landmarks(animator, face):
 def test_a_video_is_read_as_framed_as_portraits_are(animator, tmp_path):
     frames = talker(0.8)[0].copy()
     frames[8:11] = 90
-    wide = np.pad(frames, ((0, 0), (0, 0), (0, 60), (0, 0)), mode="edge")
+    wide = np.pad(frames, ((0, 0), (0, 0), (60, 0), (0, 0)), mode="edge")
     tracks = []
     for name, video in {"square": frames, "wide": wide}.items():
         with pytest.warns(EmoWarning, match=f"no face in 3 of {len(frames)} frames"):
