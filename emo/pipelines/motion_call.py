@@ -35,6 +35,7 @@ class MotionRequest(Generic[OptionsT]):
         rate: frames per second of the motion.
         num_frames: of the motion.
         given: motion and pose that are not generated, by name, (T, columns), or None.
+        picture: the portrait on which it is drawn, (H, W, 3) uint8, where it is known.
     """
 
     audio: AudioTrack
@@ -44,6 +45,7 @@ class MotionRequest(Generic[OptionsT]):
     rate: Fraction
     num_frames: int
     given: Mapping[str, Tensor | None]
+    picture: np.ndarray | None = None
 
 
 def rendered(motion: MotionTrack, audio: AudioInput | None, options: Mapping[str, Any]) -> dict[str, Any]:
