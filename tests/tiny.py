@@ -7,7 +7,15 @@ import torch
 from zero_init import fill_zero_init
 
 from emo.hub import ModelConfig, build_pipeline
+from emo.hub.build_gaia import build_gaia
 from emo.hub.build_vasa import build_vasa
+from emo.hub.gaia_config import (
+    GAIAConfig,
+    MotionAppearanceVAEConfig,
+    MotionConformerConfig,
+    PosePredictorConfig,
+    SpeechEncoderConfig,
+)
 from emo.hub.model_config import (
     AudioEncoderConfig,
     AudioProjectionConfig,
@@ -18,7 +26,7 @@ from emo.hub.model_config import (
     VAEConfig,
 )
 from emo.hub.vasa_config import DenoiserConfig, VASAConfig
-from emo.pipelines import EMOPipeline, VASAPipeline
+from emo.pipelines import EMOPipeline, GAIAPipeline, VASAPipeline
 from emo.unets import ReferenceAutoencoder
 
 SIZE, FRAMES, MOTION_FRAMES = 64, 4, 2
@@ -90,6 +98,24 @@ def tiny_vasa(seed: int = 0) -> VASAPipeline:
     """A pipeline of motion, quiet: 128 px, windows of 8 frames after 3."""
     denoiser = DenoiserConfig(["happy", "angry"], window_length=8, prefix_length=3, dim=16, layers=1, heads=2)
     pipe = build_vasa(VASAConfig(128, denoiser, tiny_config().audio_encoder), seed)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def tiny_gaia(seed: int = 0) -> GAIAPipeline:
+    """A pipeline of latents, quiet, with its zero-initialized layers filled: 64 px, sequences of 12 frames of which 4
+    are known."""
+    config = GAIAConfig(
+        image_size=64,
+        vae=MotionAppearanceVAEConfig([8, 8, 8, 16], layers_per_block=1, norm_num_groups=4),
+        denoiser=MotionConformerConfig(max_length=12, overlap=4, dim=16, layers=1, heads=2, kernel=3),
+        speech_encoder=SpeechEncoderConfig(dim=8, layers=1, kernel=3),
+        pose_predictor=PosePredictorConfig([8], kernel=3),
+        audio_encoder=tiny_config().audio_encoder,
+    )
+    pipe = build_gaia(config, seed)
+    for part in (pipe.vae, pipe.denoiser, pipe.speech_encoder, pipe.pose_predictor):
+        fill_zero_init(part, seed)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

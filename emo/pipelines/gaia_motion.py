@@ -43,7 +43,7 @@ class SequenceSampler:
         pose_predictor: P, for poses that are not given.
         scheduler: of diffusers, for a model that predicts the sample.
         device: where the models work; under offloading their weights may lie elsewhere.
-        reference: the portrait's motion latent, normalized, (D,).
+        reference: the portrait's motion latent, normalized, (D,); None for nobody's.
         audio_guidance_scale: w of the speech; 1 is the paper's, which has none.
         num_steps: of the scheduler in each window.
         eta: 0 solves eq. 9, 1 eq. 8.
@@ -55,7 +55,7 @@ class SequenceSampler:
     pose_predictor: PosePredictor
     scheduler: Scheduler
     device: torch.device
-    reference: Tensor = field(repr=False)
+    reference: Tensor | None = field(repr=False)
     audio_guidance_scale: float = 1.0
     num_steps: int = 50
     eta: float = 0.0
@@ -162,11 +162,13 @@ class SequenceSampler:
             return values.to(self.device, self.denoiser.dtype).expand(len(rows), *values.shape)
 
         speech = self.speech_encoder(repeated(heard), repeated(poses), has_speech)
-        reference = repeated(self.reference)
+        known = self.reference is not None
+        reference = repeated(self.reference if known else torch.zeros(len(self.denoiser.space)))
+        has_reference = torch.full((len(rows),), known, device=self.device)
 
         def predict(noisy: Tensor, timestep: Tensor) -> Tensor:
             steps = timestep.to(noisy.device).expand(len(rows))
             sequence = noisy.to(self.denoiser.dtype).expand(len(rows), -1, -1)
-            return guided(self.denoiser(sequence, steps, speech, reference), weights)
+            return guided(self.denoiser(sequence, steps, speech, reference, has_reference), weights)
 
         return predict
