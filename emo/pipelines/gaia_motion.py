@@ -162,9 +162,9 @@ class SequenceSampler:
             return values.to(self.device, self.denoiser.dtype).expand(len(rows), *values.shape)
 
         speech = self.speech_encoder(repeated(heard), repeated(poses), has_speech)
-        known = self.reference is not None
-        reference = repeated(self.reference if known else torch.zeros(len(self.denoiser.space)))
-        has_reference = torch.full((len(rows),), known, device=self.device)
+        nobody = torch.zeros(len(self.denoiser.space))
+        reference = repeated(nobody if self.reference is None else self.reference)
+        has_reference = torch.full((len(rows),), self.reference is not None, device=self.device)
 
         def predict(noisy: Tensor, timestep: Tensor) -> Tensor:
             steps = timestep.to(noisy.device).expand(len(rows))

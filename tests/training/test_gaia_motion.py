@@ -9,7 +9,7 @@ import pytest
 import torch
 from fitting import losses
 from made_clips import made_clip
-from tiny import tiny_config
+from tiny import noise, tiny_config
 from transformers import Wav2Vec2FeatureExtractor
 
 from emo.data.format import write_metadata
@@ -20,6 +20,7 @@ from emo.hub import build_audio_encoder
 from emo.motion import MotionTrack
 from emo.motion.gaia import MotionAppearanceVAE, MotionConformer, latent_space
 from emo.motion.gaia.speech import POSE, pose_space
+from emo.pipelines import GAIAPipeline
 from emo.pipelines.gaia_motion import SequenceSampler
 from emo.training.clips import clip_angles, clip_audio
 from emo.training.gaia import GAIAMotionConfig, GAIAMotionStage
@@ -114,7 +115,7 @@ def run(folder: Path, output: Path, *more: str) -> GAIAMotionStage:
     return stage
 
 
-def test_trained_it_is_all_parts_of_a_model_with_its_figures(folder, tmp_path):
+def test_trained_it_is_a_whole_model_with_its_figures(folder, tmp_path):
     stage = run(folder, tmp_path, "train.validate_every=2", "train.ema_decay=0.9")
     parts = {"vae", "denoiser", "speech_encoder", "pose_predictor", "audio_encoder", "feature_extractor", "scheduler"}
     assert {path.name for path in (tmp_path / "model").iterdir()} >= parts
@@ -124,6 +125,10 @@ def test_trained_it_is_all_parts_of_a_model_with_its_figures(folder, tmp_path):
     assert set(scores) == known | {f"{name} r" for name in POSE}
     made = MotionTrack.load(shown / "000003.safetensors")
     assert (len(made), made.space) == (FRAMES, stage.networks.denoiser.space)
+    pipe = GAIAPipeline.from_pretrained(tmp_path / "model")
+    pipe.set_progress_bar_config(disable=True)
+    assert pipe.space == stage.networks.denoiser.space
+    assert len(pipe.generate_motion(noise(0.4), num_inference_steps=1)) == 10
 
     again = make_stage(folder, f"model.init={tmp_path / 'model'}", "data.max_frames=8").networks
     assert again.denoiser.space == stage.networks.denoiser.space

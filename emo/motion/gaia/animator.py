@@ -68,7 +68,8 @@ class LatentAnimator:
         portrait_face(picture)
         like = torch.empty(0, device=self.vae.device, dtype=self.vae.dtype)
         small = resize(picture_batch([picture], like, WHOSE), self.default_size, self.default_size)
-        return LatentAppearance(self.vae.encode_appearance(small).mode(), picture.shape[:2])
+        height, width, _ = picture.shape
+        return LatentAppearance(self.vae.encode_appearance(small).mode(), (height, width))
 
     @torch.no_grad()
     def render(self, appearance: LatentAppearance, motion: Tensor) -> np.ndarray:

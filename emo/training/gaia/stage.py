@@ -17,6 +17,7 @@ from emo.hub.gaia_config import load_gaia_config
 from emo.motion import MotionTrack
 from emo.motion.gaia import MotionAppearanceVAE, latent_space, measured_latents, vp_sde_scheduler
 from emo.motion.gaia.speech import POSE, pose_space
+from emo.pipelines import GAIAPipeline
 from emo.pipelines.gaia_motion import SequenceSampler
 from emo.training.cached_features import NO_PICTURES, cached_features
 from emo.training.clips import check_one_rate, clip_angles, clip_audio
@@ -26,7 +27,7 @@ from emo.training.gaia.figures import GeneratedLatents, latent_figures
 from emo.training.gaia.networks import PARTS, GAIAMotionNetworks, new_networks, trained_networks
 from emo.training.gaia.samples import SequenceBatch, SequenceDrawer, clip_latents
 from emo.training.loader import sample_loader
-from emo.training.loading import load_hearing, load_part, save_parts
+from emo.training.loading import copied_parts, load_hearing, load_part
 from emo.training.motion_loss import masked_mean
 from emo.training.motion_units import keep_units
 from emo.training.objective import Objective, ObjectiveConfig
@@ -125,10 +126,10 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
         return name_samples(batch.names, batch.index)
 
     def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
-        """All components of a model, each in a folder of its name."""
-        save_parts(self.networks, tuple(PARTS), folder, weights)
-        for name, part in {**self.kept, "scheduler": self.scheduler}.items():
-            part.save_pretrained(folder / name)
+        """Write a pipeline folder that `GAIAPipeline.from_pretrained` loads."""
+        scheduler: Any = self.scheduler
+        learned = copied_parts(self.networks, tuple(PARTS), weights)
+        GAIAPipeline(**learned, **self.kept, scheduler=scheduler).save_pretrained(folder)
 
     def validate(self, networks: GAIAMotionNetworks, folder: Path) -> dict[str, float]:
         """Latents of held-out clips from their poses with their own sounds and with others', the own in a file for
