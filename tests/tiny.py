@@ -26,6 +26,8 @@ from emo.hub.model_config import (
     VAEConfig,
 )
 from emo.hub.vasa_config import DenoiserConfig, VASAConfig
+from emo.motion.gaia import MotionConformer, SpeechEncoder
+from emo.motion.gaia.landmark_space import landmark_space
 from emo.pipelines import EMOPipeline, GAIAPipeline, VASAPipeline
 from emo.unets import ReferenceAutoencoder
 
@@ -102,9 +104,14 @@ def tiny_vasa(seed: int = 0) -> VASAPipeline:
     return pipe
 
 
-def tiny_gaia(seed: int = 0) -> GAIAPipeline:
+def tiny_gaia(seed: int = 0, landmarks: bool = False) -> GAIAPipeline:
     """A pipeline of latents, quiet, with its zero-initialized layers filled: 64 px, sequences of 12 frames of which 4
-    are known."""
+    are known.
+
+    Args:
+        seed: of the weights.
+        landmarks: whether it generates landmarks, too.
+    """
     config = GAIAConfig(
         image_size=64,
         vae=MotionAppearanceVAEConfig([8, 8, 8, 16], layers_per_block=1, norm_num_groups=4),
@@ -114,8 +121,15 @@ def tiny_gaia(seed: int = 0) -> GAIAPipeline:
         audio_encoder=tiny_config().audio_encoder,
     )
     pipe = build_gaia(config, seed)
-    for part in (pipe.vae, pipe.denoiser, pipe.speech_encoder, pipe.pose_predictor):
-        fill_zero_init(part, seed)
+    if landmarks:
+        own = {"space": landmark_space().to_dict(), "token_channels": 2}
+        denoiser = MotionConformer.from_config(pipe.denoiser.config, **own)
+        speech_encoder = SpeechEncoder.from_config(pipe.speech_encoder.config)
+        added = {"landmark_denoiser": denoiser.eval(), "landmark_speech_encoder": speech_encoder.eval()}
+        pipe = GAIAPipeline(**pipe.components | added)
+    for name, part in pipe.components.items():
+        if isinstance(part, torch.nn.Module) and name != "audio_encoder":
+            fill_zero_init(part, seed)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

@@ -84,7 +84,7 @@ def inspect_model(folder: Path) -> None:
 
     system = system_of(folder)
     weights = [file.name for file in folder.rglob("*.safetensors")]
-    check_folder(folder, system.pipeline.component_names(), only_variant(weights))
+    check_folder(folder, system.pipeline.component_names(folder), only_variant(weights))
     description = system.pipeline.describe(folder)
     counts = parameter_counts(folder)
     total = sum(counts.values()) / 1e6

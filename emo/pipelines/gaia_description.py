@@ -10,6 +10,8 @@ ROLES = {
     "denoiser": "motion model: from speech and poses to the motion of all frames (4.2)",
     "speech_encoder": "speech as the motion model takes it (4.2)",
     "pose_predictor": "how a head turns with the speech, where no poses are given (4.2)",
+    "landmark_denoiser": "another motion model: from speech, poses and wanted points to points of the face (3.4)",
+    "landmark_speech_encoder": "speech as that one takes it (4.2)",
     "audio_encoder": "wav2vec 2.0: hears the recording",
 }
 

@@ -68,7 +68,12 @@ class SequenceSampler:
 
     @torch.no_grad()
     def window(
-        self, audio: Tensor, state: ClipState = START, pose: Tensor | None = None, on_step: OnStep | None = None
+        self,
+        audio: Tensor,
+        state: ClipState = START,
+        pose: Tensor | None = None,
+        on_step: OnStep | None = None,
+        wanted: Tensor | None = None,
     ) -> MotionWindow:
         """The next window.
 
@@ -77,6 +82,7 @@ class SequenceSampler:
             state: after the window before; its tensors are those of `STATE`, where there was one.
             pose: of its frames, (n, 3) in degrees; as predicted by default.
             on_step: called after each step.
+            wanted: motion of its frames as it has to be, (n, D); NaN where it is free, as all of it is by default.
 
         Raises:
             MotionError: these are none, or too many frames.
@@ -95,10 +101,11 @@ class SequenceSampler:
         noise = torch.randn(shape, generator=generator, device=drawn_on)[:, : len(heard)].to(self.device)
         scheduler = copy.deepcopy(self.scheduler)
         scheduler.set_timesteps(self.num_steps, device=self.device)
-        before = torch.zeros_like(noise)
-        before[0, :known] = state.tensors.get("motion", before[0, :0].cpu()).to(before)
-        mask = (torch.arange(len(heard), device=self.device) < known)[None, :, None]
-        imputation = Imputation(before, mask, noise, scheduler)
+        fixed = torch.full_like(noise, torch.nan)
+        fixed[0, :known] = state.tensors.get("motion", fixed[0, :0].cpu()).to(fixed)
+        if wanted is not None:
+            fixed[0, known:] = self.denoiser.space.normalize(wanted.float()).to(fixed)
+        imputation = Imputation(fixed.nan_to_num(), fixed.isfinite(), noise, scheduler)
 
         def after(index: int, timestep: Tensor, latents: Tensor) -> Tensor:
             made = imputation(index, timestep, latents)

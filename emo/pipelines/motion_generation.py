@@ -17,13 +17,13 @@ from emo.generation.finite import FiniteCheck
 from emo.generation.running_features import RunningFeatures
 from emo.generation.sampling import OnStep
 from emo.motion.windows import plan_windows
-from emo.pipelines.motion_call import MotionRequest
+from emo.pipelines.motion_call import Given, MotionRequest, given_of
 from emo.pipelines.motion_live import NextWindow
 from emo.pipelines.motion_window import MotionWindow
 
-MakeWindow = Callable[[Tensor, ClipState, Tensor | None, OnStep], MotionWindow]
-"""Features of a window's frames (n, A), the state before it, the pose of its frames (n, columns) where one is given,
-and what is called after each step -> its motion."""
+MakeWindow = Callable[[Tensor, ClipState, Given, OnStep], MotionWindow]
+"""Features of a window's frames (n, A), the state before it, what is given of its frames besides sound, and what is
+called after each step -> its motion."""
 
 
 class GeneratedMotion:
@@ -62,7 +62,7 @@ class GeneratedMotion:
         make = self.window_maker(options, run.generator, request.picture)
         features = RunningFeatures if options.running_normalization else AudioFeatures
         sound = features(request.audio, self.audio_encoder, self.feature_extractor, request.rate, request.num_frames)
-        pose, steps = request.given["pose"], options.num_inference_steps
+        steps = options.num_inference_steps
         count = math.ceil(request.num_frames / self.window_length)
         try:
             with self.progress_bar(total=count * steps) as bar:
@@ -73,7 +73,7 @@ class GeneratedMotion:
                     audio = sound.windows(frames.start, frames.stop, 0)[0].flatten(1)
                     check = FiniteCheck(window.index, self.denoiser.dtype)
                     watch = run.watch(self, check, bar, window.index * steps)
-                    made = make(audio, state, None if pose is None else pose[frames], watch)
+                    made = make(audio, state, given_of(request.given, frames), watch)
                     check.conclude({"the sound's features": [audio]})
                     self.maybe_free_model_hooks()
                     state = made.state
@@ -87,9 +87,9 @@ class GeneratedMotion:
         """What makes motion of a few frames after those before; the arguments are those of `window_maker`."""
         make = self.window_maker(options, generator, picture)
 
-        def made(audio: Tensor, state: ClipState, pose: Tensor | None) -> MotionWindow:
+        def made(audio: Tensor, state: ClipState, given: Given) -> MotionWindow:
             check = FiniteCheck(state.next_clip, self.denoiser.dtype)
-            window = make(audio, state, pose, lambda index, timestep, motion: check.step(motion))
+            window = make(audio, state, given, lambda index, timestep, motion: check.step(motion))
             check.conclude({"the sound's features": [audio]})
             return window
 

@@ -19,12 +19,12 @@ from emo.generation.run import Run
 from emo.generation.running_features import RunningFeatures, live_features
 from emo.media import SAMPLE_RATE, Chunk, LiveSound, as_fps
 from emo.motion.timing import Playback, Retiming
-from emo.pipelines.motion_call import told_options
+from emo.pipelines.motion_call import Given, told_options
 from emo.pipelines.motion_options import MotionOptions
 from emo.pipelines.motion_window import MotionWindow
 
-NextWindow = Callable[[Tensor, ClipState, Tensor | None], MotionWindow]
-"""Features of frames (n, A), the state before them, their pose (n, columns) where one is given -> their motion."""
+NextWindow = Callable[[Tensor, ClipState, Given], MotionWindow]
+"""Features of frames (n, A), the state before them, what is given of them besides sound -> their motion."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ class LiveStream:
         state = self.run.start()
         try:
             for audio in live_features(sound, features, self.chunks):
-                pose = self._pose_of(playback.first, len(audio))
-                made = self.next_window(audio.flatten(1), state, pose)
-                values, state = pipe.posed(made.values, pose), made.state
+                given = self._given(playback.first, len(audio))
+                made = self.next_window(audio.flatten(1), state, given)
+                values, state = pipe.posed(made.values, given.get("pose")), made.state
                 ended = features.num_frames is not None and playback.first + len(values) >= features.num_frames
                 frames = playback.frames(values, sound.num_frames(self.fps) if ended else None)
                 if len(frames):
@@ -98,9 +98,9 @@ class LiveStream:
         finally:
             pipe.maybe_free_model_hooks()
 
-    def _pose_of(self, first: int, count: int) -> Tensor | None:
-        """The pose that is given, of frames from `first` on."""
-        return None if self.pose is None else self.pose[torch.arange(first, first + count) % len(self.pose)]
+    def _given(self, first: int, count: int) -> Given:
+        """What is given of frames from `first` on."""
+        return {} if self.pose is None else {"pose": self.pose[torch.arange(first, first + count) % len(self.pose)]}
 
 
 class LiveMotion:

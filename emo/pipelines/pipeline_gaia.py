@@ -1,8 +1,9 @@
 """The GAIA pipeline: a recording becomes latents of motion, and these with a portrait a video."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,16 +13,29 @@ from torch import Tensor
 from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 
 from emo.errors import ConfigError, OptionError
-from emo.generation.sampling import check_eta
+from emo.generation.clip import ClipState
+from emo.generation.sampling import OnStep, check_eta
 from emo.generation.schedulers import check_scheduler
 from emo.motion import MotionSpace
-from emo.motion.gaia import LatentAnimator, MotionAppearanceVAE, MotionConformer, PosePredictor, SpeechEncoder
+from emo.motion.gaia import (
+    LatentAnimator,
+    MotionAppearanceVAE,
+    MotionConformer,
+    PosePredictor,
+    SpeechEncoder,
+    encode_landmarks,
+)
+from emo.motion.gaia.animator import picture_landmarks
+from emo.motion.gaia.landmark_space import landmark_space, landmark_values
 from emo.pipelines.gaia_description import describe_folder
+from emo.pipelines.gaia_landmarks import landmark_window, wanted_landmarks
 from emo.pipelines.gaia_motion import STATE, SequenceSampler
-from emo.pipelines.gaia_options import GAIAOptions
+from emo.pipelines.gaia_options import WANTED, GAIAOptions
+from emo.pipelines.motion_call import Given
 from emo.pipelines.motion_generation import MakeWindow
 from emo.pipelines.motion_pipeline import MotionPipeline
 from emo.pipelines.motion_pose import pose_angles
+from emo.pipelines.motion_window import MotionWindow
 from emo.store import register_components
 
 register_components(MotionAppearanceVAE, MotionConformer, SpeechEncoder, PosePredictor)
@@ -40,12 +54,17 @@ class GAIAPipeline(MotionPipeline[GAIAOptions], DiffusionPipeline):
         pose_predictor: P.
         audio_encoder, feature_extractor: wav2vec 2.0.
         scheduler: of diffusers, for a model that predicts the sample; `vp_sde_scheduler` is the paper's.
+        landmark_denoiser: another S, of coordinates of landmarks, for control by them; or None.
+        landmark_speech_encoder: its A; or None.
 
     Raises:
         ConfigError: the scheduler is for another prediction, or the networks do not fit each other.
     """
 
-    model_cpu_offload_seq = "audio_encoder->pose_predictor->speech_encoder->denoiser"
+    model_cpu_offload_seq = (
+        "audio_encoder->pose_predictor->speech_encoder->denoiser->landmark_speech_encoder->landmark_denoiser"
+    )
+    _optional_components: ClassVar = ["landmark_denoiser", "landmark_speech_encoder"]
     _exclude_from_cpu_offload: ClassVar = ["vae"]  # works by parts of itself, between which nothing is moved
     describe = staticmethod(describe_folder)
     options_class = GAIAOptions
@@ -54,6 +73,8 @@ class GAIAPipeline(MotionPipeline[GAIAOptions], DiffusionPipeline):
     vae: MotionAppearanceVAE
     speech_encoder: SpeechEncoder
     pose_predictor: PosePredictor
+    landmark_denoiser: Any
+    landmark_speech_encoder: Any
 
     def __init__(
         self,
@@ -64,12 +85,19 @@ class GAIAPipeline(MotionPipeline[GAIAOptions], DiffusionPipeline):
         audio_encoder: Wav2Vec2Model,
         feature_extractor: SequenceFeatureExtractor,
         scheduler: KarrasDiffusionSchedulers,
+        landmark_denoiser: MotionConformer | None = None,
+        landmark_speech_encoder: SpeechEncoder | None = None,
     ):
         super().__init__()
         check_scheduler(scheduler, "sample")
         animator = LatentAnimator(vae)
         if denoiser.space.names != animator.space.names:
             raise ConfigError("denoiser: it makes other latents than those of the vae")
+        if (landmark_denoiser is None) != (landmark_speech_encoder is None):
+            raise ConfigError("landmark_denoiser and landmark_speech_encoder go together")
+        wanted = (landmark_space().names, *_shape(denoiser)[1:])
+        if landmark_denoiser is not None and _shape(landmark_denoiser) != wanted:
+            raise ConfigError("landmark_denoiser: it makes no landmarks, or sequences of another length than denoiser")
         self.register_modules(
             vae=vae,
             denoiser=denoiser,
@@ -78,6 +106,8 @@ class GAIAPipeline(MotionPipeline[GAIAOptions], DiffusionPipeline):
             audio_encoder=audio_encoder,
             feature_extractor=feature_extractor,
             scheduler=scheduler,
+            landmark_denoiser=landmark_denoiser,
+            landmark_speech_encoder=landmark_speech_encoder,
         )
 
     @property
@@ -100,7 +130,24 @@ class GAIAPipeline(MotionPipeline[GAIAOptions], DiffusionPipeline):
     def completed(self, options: GAIAOptions) -> GAIAOptions:
         """See `GeneratedMotion`."""
         check_eta(options.eta, self.scheduler)
+        if options.landmarks is not None and self.landmark_denoiser is None:
+            raise OptionError("landmarks: this model generates none; train one that does", option="landmarks")
+        if options.landmarks is None and options.landmark_parts != WANTED:
+            problem = "landmark_parts does nothing without landmarks; give both, or leave it out"
+            raise OptionError(problem, option="landmark_parts")
         return super().completed(options)
+
+    def _given_motion(self, options: GAIAOptions, rate: Fraction, frames: int) -> Mapping[str, Tensor | None]:
+        """Also the landmarks that are wanted, (T, 956), NaN where they are free."""
+        given = super()._given_motion(options, rate, frames)
+        if options.landmarks is None:
+            return given
+        if options.motion is not None:
+            problem = "landmarks do nothing where a motion is given; leave one of them out"
+            raise OptionError(problem, option="landmarks")
+        space = self.landmark_denoiser.space
+        wanted = wanted_landmarks(options.landmarks, options.landmark_parts, space, rate, frames)
+        return {**given, "landmarks": wanted}
 
     def given_pose(self, options: GAIAOptions, rate: Fraction, frames: int) -> Tensor:
         """Yaw, pitch and roll of frames, (frames, 3) in degrees.
@@ -137,16 +184,34 @@ class GAIAPipeline(MotionPipeline[GAIAOptions], DiffusionPipeline):
     ) -> MakeWindow:
         """See `GeneratedMotion`."""
         assert options.num_inference_steps is not None
+        vae, by_landmarks = self.vae, options.landmarks is not None
+        points = None if picture is None else picture_landmarks([picture])
+        if by_landmarks:
+            denoiser, speech_encoder, read = self.landmark_denoiser, self.landmark_speech_encoder, landmark_values
+        else:
+            denoiser, speech_encoder, read = self.denoiser, self.speech_encoder, partial(encode_landmarks, vae)
         sampler = SequenceSampler(
-            self.denoiser,
-            self.speech_encoder,
+            denoiser,
+            speech_encoder,
             self.pose_predictor,
             self.scheduler,
             self._execution_device,
-            None if picture is None else self.space.normalize(self.animator.motion([picture])[0]),
+            None if points is None else denoiser.space.normalize(read(points)[0]),
             options.audio_guidance_scale,
             options.num_inference_steps,
             options.eta,
             generator,
         )
-        return sampler.window
+
+        def made(audio: Tensor, state: ClipState, given: Given, on_step: OnStep) -> MotionWindow:
+            if by_landmarks:
+                wanted = given["landmarks"]
+                return landmark_window(sampler, vae, audio, state, given.get("pose"), wanted, on_step)
+            return sampler.window(audio, state, given.get("pose"), on_step)
+
+        return made
+
+
+def _shape(denoiser: MotionConformer) -> tuple[Any, ...]:
+    """What has to be alike for windows to be the same."""
+    return denoiser.space.names, denoiser.fps, denoiser.config["max_length"], denoiser.config["overlap"]

@@ -95,7 +95,7 @@ class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
     def window_maker(self, options: VASAOptions, generator: Any, picture: np.ndarray | None) -> MakeWindow:
         """See `GeneratedMotion`; Figure 2 of the paper."""
         sampler = self.sampler(options, generator)
-        return lambda audio, state, pose, on_step: sampler.window(audio, state, on_step)
+        return lambda audio, state, given, on_step: sampler.window(audio, state, on_step)
 
     def sampler(self, options: VASAOptions, generator: Any = None) -> MotionSampler:
         """What makes windows as options say, completed ones."""

@@ -8,13 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo.face import Crop, landmark_box, track_face
-from emo.media import VideoReader
+from emo.face import track_face
+from emo.motion.framed_landmarks import framed_landmarks
 from emo.motion.gaia.autoencoder import MotionAppearanceVAE
 from emo.motion.gaia.landmark_motion import encode_landmarks
 from emo.motion.gaia.latents import latent_space
 from emo.motion.pictures import drawn_frames, picture_batch, portrait_face
-from emo.motion.reading import followed
 from emo.motion.track import MotionTrack
 from emo.unets.warp import resize
 
@@ -86,9 +85,7 @@ class LatentAnimator:
         Raises:
             FaceError: there is no face in any of them.
         """
-        height, width = pictures[0].shape[:2]
-        landmarks = track_face(pictures, name="the pictures").landmarks
-        return encode_landmarks(self.vae, landmarks[..., :2] / (width, height))
+        return encode_landmarks(self.vae, picture_landmarks(pictures))
 
     def track(self, path: str | os.PathLike) -> MotionTrack:
         """What the face of a video does, framed as a portrait once for all of its frames.
@@ -99,10 +96,15 @@ class LatentAnimator:
             VideoError: it cannot be read.
             FaceError: no frame shows a face.
         """
-        side = self.default_size
-        with VideoReader(os.fspath(path)) as video:
-            landmarks = followed(video, path).landmarks
-            box = landmark_box(np.median(landmarks, 0))
-            crop = Crop.around(box, (video.height, video.width), height=side, width=side)
-            points = crop.place(landmarks[..., :2]) / side
-            return MotionTrack(encode_landmarks(self.vae, points), video.fps, self.space)
+        points, fps = framed_landmarks(path)
+        return MotionTrack(encode_landmarks(self.vae, points), fps, self.space)
+
+
+def picture_landmarks(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Landmarks of the face in pictures of one size, (N, 478, 2) as shares of their sides.
+
+    Raises:
+        FaceError: there is no face in any of them.
+    """
+    height, width = pictures[0].shape[:2]
+    return track_face(pictures, name="the pictures").landmarks[..., :2] / (width, height)
