@@ -29,8 +29,8 @@ AUDIO = "audio"
 Hear = Callable[[int, int], Tensor]
 """The features (n, A) of the frames from the first number up to the second."""
 
-Turn = Callable[[int, int], Tensor]
-"""The poses (n, 3) of those frames, in degrees."""
+Give = Callable[[int, int], Tensor]
+"""What is given of those frames: poses (n, 3) in degrees, or motion (n, D)."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,12 @@ class SequenceSampler:
         )
 
     def windows(
-        self, hear: Hear, num_frames: int, state: ClipState = START, turn: Turn | None = None
+        self,
+        hear: Hear,
+        num_frames: int,
+        state: ClipState = START,
+        turn: Give | None = None,
+        want: Give | None = None,
     ) -> Iterator[MotionWindow]:
         """All windows of `num_frames` frames after a state, in order.
 
@@ -142,11 +147,13 @@ class SequenceSampler:
             num_frames: of the whole motion.
             state: where to go on.
             turn: gives poses of frames; as predicted by default.
+            want: gives motion of frames as it has to be, NaN where it is free, as all of it is by default.
         """
         plan = plan_windows(num_frames, self.window_length, self.denoiser.config["overlap"])
         for window in islice(plan, state.next_clip, None):
             frames = (window.start, window.start + window.frames)
-            made = self.window(hear(*frames), state, None if turn is None else turn(*frames))
+            pose, wanted = (None if give is None else give(*frames) for give in (turn, want))
+            made = self.window(hear(*frames), state, pose, wanted=wanted)
             state = made.state
             yield made
 

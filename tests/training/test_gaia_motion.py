@@ -19,13 +19,14 @@ from emo.face.mesh import NUM_LANDMARKS
 from emo.hub import build_audio_encoder
 from emo.motion import MotionTrack
 from emo.motion.gaia import MotionAppearanceVAE, MotionConformer, latent_space
+from emo.motion.gaia.landmark_space import landmark_values
 from emo.motion.gaia.speech import POSE, pose_space
 from emo.pipelines import GAIAPipeline
 from emo.pipelines.gaia_motion import SequenceSampler
 from emo.training.clips import clip_angles, clip_audio
 from emo.training.gaia import GAIAMotionConfig, GAIAMotionStage
-from emo.training.gaia.figures import GeneratedLatents, latent_figures
-from emo.training.gaia.samples import SequenceBatch, SequenceDrawer, clip_latents
+from emo.training.gaia.figures import GeneratedLatents, motion_figures
+from emo.training.gaia.samples import SequenceBatch, SequenceDrawer, clip_motion
 from emo.training.loop import make_accelerator, train
 from emo.training.script import load_settings
 
@@ -161,8 +162,8 @@ def test_latents_are_those_of_landmarks_in_the_units_of_the_clips(folder, stage)
     drawn = torch.from_numpy(landmark_map(points, SIDE, SIDE)).movedim(-1, 0)[None] / 127.5 - 1
     with torch.no_grad():
         expected = stage.vae.encode_motion(drawn).mode().flatten()
-    torch.testing.assert_close(clip_latents(stage.reader, 1)[7], expected, atol=1e-5, rtol=1e-5)
-    values = torch.cat([clip_latents(stage.reader, number) for number in range(3)])
+    torch.testing.assert_close(clip_motion(stage.reader, 1)[7], expected, atol=1e-5, rtol=1e-5)
+    values = torch.cat([clip_motion(stage.reader, number) for number in range(3)])
     space = stage.networks.denoiser.space
     assert space.names == latent_space((3, 2, 2)).names
     normal = space.normalize(values)
@@ -181,7 +182,7 @@ def test_gaps_between_landmarks_are_filled(folder, tmp_path):
     made_clip(tmp_path / "clips", 0, FRAMES, more=seen)
     write_metadata(tmp_path / "clips")
     stage = make_stage(folder, f"data.root={tmp_path / 'clips'}")
-    latents = clip_latents(stage.reader, 0)
+    latents = clip_motion(stage.reader, 0)
     torch.testing.assert_close(latents[5:8], latents[4].expand(3, -1))
 
 
@@ -194,7 +195,7 @@ def test_loss_falls(folder):
 def test_sequences_begin_anywhere_and_have_any_length(stage):
     networks = stage.networks
     drawer = SequenceDrawer(networks.denoiser.space, networks.pose_predictor.space, 6, 12)
-    motion = networks.denoiser.space.normalize(clip_latents(stage.reader, 2))
+    motion = networks.denoiser.space.normalize(clip_motion(stage.reader, 2))
     starts, lengths, references = set(), set(), set()
     for index in range(60):
         sample = drawer.sample(stage.reader, 2, index, np.random.default_rng(index))
@@ -278,7 +279,7 @@ def test_figures_tell_what_they_say():
         GeneratedLatents("x", a, b, a, track(-wave, poses), track(wave, poses))
         for a, b, wave in zip(true, other, waves, strict=True)
     ]
-    found = latent_figures(motions, 10)
+    found = motion_figures(motions, 10, "latent")
     assert found["latent r"] == pytest.approx(1)
     assert found["latent r, another's sound"] < 0.3
     assert found["deviation"] == pytest.approx(1)
@@ -308,11 +309,63 @@ def test_generated_motion_is_of_the_clips_own_poses(folder, stage, monkeypatch):
     given = []
     window = SequenceSampler.window
 
-    def watched(self, audio, state, pose=None, on_step=None):
+    def watched(self, audio, state, pose=None, on_step=None, wanted=None):
         given.append((len(audio), pose))
-        return window(self, audio, state, pose, on_step)
+        assert wanted.isnan().all()
+        return window(self, audio, state, pose, on_step, wanted)
 
     monkeypatch.setattr(SequenceSampler, "window", watched)
     stage._generated(stage.networks, stage.reader, 0, 1)
     assert [count for count, _ in given] == [8, 8, 4] * 2
     torch.testing.assert_close(torch.cat([pose for _, pose in given[:3]]), clip_angles(stage.reader, 0))
+
+
+@pytest.fixture(scope="module")
+def base(folder, tmp_path_factory) -> Path:
+    """A trained model of latents."""
+    output = tmp_path_factory.mktemp("base")
+    run(folder, output)
+    return output / "model"
+
+
+def of_landmarks(base: Path) -> tuple[str, str]:
+    return "state=landmarks", f"model.base={base}"
+
+
+def test_landmarks_are_added_to_a_model_of_latents(folder, base, tmp_path):
+    stage = run(folder, tmp_path, *of_landmarks(base), "train.validate_every=2")
+    before, pipe = (GAIAPipeline.from_pretrained(path) for path in (base, tmp_path / "model"))
+    for name in ("denoiser", "speech_encoder", "pose_predictor"):
+        pairs = zip(getattr(before, name).parameters(), getattr(pipe, name).parameters(), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
+    assert pipe.landmark_denoiser.space == stage.networks.denoiser.space
+    weights = pipe.landmark_denoiser.sample_in.weight
+    torch.testing.assert_close(weights, stage.networks.denoiser.sample_in.weight)
+    (shown,) = (tmp_path / "validation").iterdir()
+    scores = json.loads((shown / "scores.json").read_text())
+    assert {"mouth r", "mouth r, another's sound", "deviation", "yaw r"} <= scores.keys()
+    made, true = MotionTrack.load(shown / "000003.safetensors"), labels(3)["landmarks"][..., :2] / FILE_SIDE
+    known = made.space.index("eyes", "outline")
+    torch.testing.assert_close(made.values[:, known], landmark_values(true)[:, known], atol=1e-4, rtol=0)
+    again = make_stage(folder, *of_landmarks(base), f"model.init={tmp_path / 'model'}").networks
+    torch.testing.assert_close(again.denoiser.sample_in.weight, weights)
+
+
+def test_coordinates_are_learned_in_the_units_of_the_clips(folder, base):
+    stage = make_stage(folder, *of_landmarks(base), "drop.speech=0", "drop.reference=0")
+    values = torch.cat([stage._motion(stage.reader, number) for number in range(3)])
+    expected = landmark_values(labels(0)["landmarks"][..., :2] / FILE_SIDE)
+    torch.testing.assert_close(values[:FRAMES], expected, atol=1e-5, rtol=0)
+    assert stage.networks.denoiser.space.normalize(values).square().mean().item() == pytest.approx(1, abs=0.01)
+    assert stage.networks.pose_predictor is None
+    found = losses(stage, batch_of(stage), 40, 1e-2)
+    assert found[-1] < 0.6 * found[0]
+
+
+def test_what_is_no_base_is_refused(folder, base, tmp_path):
+    for alone in ("state=landmarks", f"model.base={base}"):
+        with pytest.raises(ConfigError, match=r"state=landmarks and model.base go together"):
+            make_stage(folder, alone)
+    (tmp_path / "other.yaml").write_text(MODEL.replace("overlap: 4", "overlap: 3"))
+    with pytest.raises(ConfigError, match="sequences of another length"):
+        make_stage(folder, *of_landmarks(base), f"model.config={tmp_path / 'other.yaml'}")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from omegaconf import MISSING
 
-from emo.bounds import SHARE, Name, Numbers
+from emo.bounds import SHARE, Choice, Name, Numbers
 from emo.config import key
 from emo.training.config import BATCH, SEEDS, WORKERS, LoopConfig
 from emo.training.reconstruction import WEIGHTS
@@ -43,6 +43,9 @@ class SequenceNetworkConfig:
     init: Annotated[str | None, Name()] = key(
         None, "folder of trained ones to go on from, whose sizes, units and rate then hold", unset="none"
     )
+    base: Annotated[str | None, Name()] = key(
+        None, "folder of a trained model of latents, to which one of landmarks is added", unset="none"
+    )
 
 
 @dataclass
@@ -66,9 +69,18 @@ class SequenceValidationConfig:
 class GAIAMotionConfig:
     """All options."""
 
+    state: Annotated[str, Choice(("latents", "landmarks"))] = key(
+        "latents", "what is generated: `latents`, or coordinates of `landmarks`, for control by them"
+    )
     data: SequenceDataConfig = key(SequenceDataConfig(), "what is learned from")
     model: SequenceNetworkConfig = key(SequenceNetworkConfig(), "the networks")
     drop: SequenceDropConfig = key(SequenceDropConfig(), "how often conditions are dropped")
     pose_weight: Annotated[float, WEIGHTS] = key(1.0, "of the predicted poses' squared error (eq. 10)")
     validation: SequenceValidationConfig = key(SequenceValidationConfig(), "what is generated and measured")
     train: LoopConfig = key(LoopConfig(), "the loop")
+
+    def misfit(self) -> str | None:
+        """What does not fit together."""
+        if (self.state == "landmarks") != (self.model.base is not None):
+            return "state=landmarks and model.base go together: a model of landmarks is added to one of latents"
+        return None
