@@ -7,7 +7,7 @@ import torch
 from zero_init import fill_zero_init
 
 from emo.hub import ModelConfig, build_pipeline
-from emo.hub.build_gaia import build_gaia
+from emo.hub.build_gaia import build_gaia, build_text_encoder
 from emo.hub.build_vasa import build_vasa
 from emo.hub.gaia_config import (
     GAIAConfig,
@@ -15,6 +15,7 @@ from emo.hub.gaia_config import (
     MotionConformerConfig,
     PosePredictorConfig,
     SpeechEncoderConfig,
+    TextEncoderConfig,
 )
 from emo.hub.model_config import (
     AudioEncoderConfig,
@@ -28,6 +29,7 @@ from emo.hub.model_config import (
 from emo.hub.vasa_config import DenoiserConfig, VASAConfig
 from emo.motion.gaia import MotionConformer, SpeechEncoder
 from emo.motion.gaia.landmark_space import landmark_space
+from emo.motion.gaia.words import small_tokenizer
 from emo.pipelines import EMOPipeline, GAIAPipeline, VASAPipeline
 from emo.unets import ReferenceAutoencoder
 
@@ -104,13 +106,14 @@ def tiny_vasa(seed: int = 0) -> VASAPipeline:
     return pipe
 
 
-def tiny_gaia(seed: int = 0, landmarks: bool = False) -> GAIAPipeline:
+def tiny_gaia(seed: int = 0, landmarks: bool = False, sentences: tuple[str, ...] = ()) -> GAIAPipeline:
     """A pipeline of latents, quiet, with its zero-initialized layers filled: 64 px, sequences of 12 frames of which 4
     are known.
 
     Args:
         seed: of the weights.
         landmarks: whether it generates landmarks, too.
+        sentences: whose words it understands, if any.
     """
     config = GAIAConfig(
         image_size=64,
@@ -127,8 +130,14 @@ def tiny_gaia(seed: int = 0, landmarks: bool = False) -> GAIAPipeline:
         speech_encoder = SpeechEncoder.from_config(pipe.speech_encoder.config)
         added = {"landmark_denoiser": denoiser.eval(), "landmark_speech_encoder": speech_encoder.eval()}
         pipe = GAIAPipeline(**pipe.components | added)
+    if sentences:
+        tokenizer = small_tokenizer(sentences)
+        encoder = build_text_encoder(TextEncoderConfig(16, 1, 2, 16, 8), tokenizer).eval()
+        denoiser = MotionConformer.from_config(pipe.denoiser.config).eval()
+        added = {"text_denoiser": denoiser, "text_encoder": encoder, "tokenizer": tokenizer}
+        pipe = GAIAPipeline(**pipe.components | added)
     for name, part in pipe.components.items():
-        if isinstance(part, torch.nn.Module) and name != "audio_encoder":
+        if isinstance(part, torch.nn.Module) and name not in ("audio_encoder", "text_encoder"):
             fill_zero_init(part, seed)
     pipe.set_progress_bar_config(disable=True)
     return pipe

@@ -3,10 +3,10 @@
 from typing import Any
 
 import torch
-from transformers import Wav2Vec2FeatureExtractor
+from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer, Wav2Vec2FeatureExtractor
 
 from emo.hub.build import build_audio_encoder
-from emo.hub.gaia_config import GAIAConfig
+from emo.hub.gaia_config import GAIAConfig, TextEncoderConfig
 from emo.motion.gaia import (
     MotionAppearanceVAE,
     MotionConformer,
@@ -47,6 +47,19 @@ def build_gaia_networks(config: GAIAConfig, seed: int = 0) -> dict[str, Any]:
             "audio_encoder": build_audio_encoder(sound),
         }
     return {name: network.eval() for name, network in networks.items()}
+
+
+def build_text_encoder(config: TextEncoderConfig, tokenizer: CLIPTokenizer) -> CLIPTextModelWithProjection:
+    """A text encoder of random weights for a tokenizer's sentences."""
+    sizes = CLIPTextConfig(
+        **vars(config),
+        vocab_size=len(tokenizer),
+        max_position_embeddings=tokenizer.model_max_length,
+        bos_token_id=tokenizer.bos_token_id,  # pyright: ignore[reportArgumentType] (of this kind it is one number)
+        eos_token_id=tokenizer.eos_token_id,  # pyright: ignore[reportArgumentType]
+        pad_token_id=tokenizer.pad_token_id,  # pyright: ignore[reportArgumentType]
+    )
+    return CLIPTextModelWithProjection(sizes)
 
 
 def build_gaia_vae(config: GAIAConfig) -> MotionAppearanceVAE:

@@ -12,6 +12,8 @@ ROLES = {
     "pose_predictor": "how a head turns with the speech, where no poses are given (4.2)",
     "landmark_denoiser": "another motion model: from speech, poses and wanted points to points of the face (3.4)",
     "landmark_speech_encoder": "speech as that one takes it (4.2)",
+    "text_denoiser": "another motion model: from a sentence to the motion of all frames (3.4)",
+    "text_encoder": "reads sentences, as CLIP's does (3.4)",
     "audio_encoder": "wav2vec 2.0: hears the recording",
 }
 

@@ -14,6 +14,7 @@ from emo.generation.clip import ClipState
 from emo.generation.guidance import guidance_rows, guided
 from emo.generation.sampling import OnStep, Scheduler, sample
 from emo.motion.gaia import MotionConformer, PosePredictor, SpeechEncoder
+from emo.motion.gaia.instruction import Instruction
 from emo.motion.impute import Imputation
 from emo.motion.windows import plan_windows
 from emo.pipelines.motion_window import MotionWindow
@@ -39,7 +40,7 @@ class SequenceSampler:
 
     Attributes:
         denoiser: S, which makes sequences of at most N frames.
-        speech_encoder: A.
+        speech_encoder: A; or an instruction in its place.
         pose_predictor: P, for poses that are not given.
         scheduler: of diffusers, for a model that predicts the sample.
         device: where the models work; under offloading their weights may lie elsewhere.
@@ -51,7 +52,7 @@ class SequenceSampler:
     """
 
     denoiser: MotionConformer
-    speech_encoder: SpeechEncoder
+    speech_encoder: SpeechEncoder | Instruction
     pose_predictor: PosePredictor
     scheduler: Scheduler
     device: torch.device

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from emo.options import INT, option
-from emo.pipelines.motion_kinds import LANDMARKS, NAMES
+from emo.pipelines.motion_kinds import LANDMARKS, NAMES, TEXT
 from emo.pipelines.motion_options import FACE, SoundMotionOptions
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ class GAIAOptions(SoundMotionOptions):
 
     live_values: ClassVar[Mapping[str, Any]] = {
         **SoundMotionOptions.live_values,
+        "instruction": None,
         "landmarks": None,
         "landmark_parts": WANTED,
     }
@@ -30,6 +31,15 @@ class GAIAOptions(SoundMotionOptions):
     )
     audio_guidance_scale: float = option(
         1.0, "how strongly the sound drives; 1, without guidance, is the paper's", flag="audio-guidance"
+    )
+    instruction: str | None = option(
+        None,
+        "what the portrait does in place of speaking, of models that understand sentences: 'please smile'",
+        kind=TEXT,
+        default_words="none",
+        metavar="SENTENCE",
+        group=FACE,
+        more=False,
     )
     landmarks: "MotionTrack | None" = option(
         None,

@@ -236,6 +236,17 @@ def plain_names(value: Any, name: str = "names") -> tuple[str, ...]:
     raise OptionError(f"{name} is words in a row, not {value!r}", option=name)
 
 
+def plain_text(value: Any, name: str = "text") -> str:
+    """A sentence.
+
+    Raises:
+        OptionError: it is none.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise OptionError(f"{name} is a sentence, not {value!r}", option=name)
+    return value.strip()
+
+
 GAZE = Kind("gaze", plain_gaze, parse_gaze, (str, list), to_json=_gaze_to_json)
 EMOTION = Kind("emotion", plain_emotion, parse_emotion, (dict,))
 POSE = Kind("pose", plain_pose, parse_pose, (list, dict), load=lambda text: load_motion(text, "pose"),
@@ -244,6 +255,7 @@ MOTION = Kind("motion", plain_motion, _no_text, (dict,), load=load_motion,
               to_json=motion_to_json, from_json=motion_from_json)  # fmt: skip
 LANDMARKS = Kind("landmarks", plain_landmarks, _no_text, (dict,), load=load_landmarks,
                  to_json=motion_to_json, from_json=motion_from_json)  # fmt: skip
+TEXT = Kind("text", plain_text, str, (str,))
 NAMES = Kind("names", plain_names, parse_names, (list,), to_json=list, from_json=tuple)
 OF_FILES = (MOTION, LANDMARKS, NAMES)
 """Kinds whose values only files can hold, or that say of these what is taken."""

@@ -10,7 +10,7 @@ import torch
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from diffusers.schedulers.scheduling_utils import KarrasDiffusionSchedulers
 from torch import Tensor
-from transformers import SequenceFeatureExtractor, Wav2Vec2Model
+from transformers import CLIPTextModelWithProjection, CLIPTokenizer, SequenceFeatureExtractor, Wav2Vec2Model
 
 from emo.errors import ConfigError, OptionError
 from emo.generation.clip import ClipState
@@ -26,6 +26,7 @@ from emo.motion.gaia import (
     encode_landmarks,
 )
 from emo.motion.gaia.animator import picture_landmarks
+from emo.motion.gaia.instruction import Instruction
 from emo.motion.gaia.landmark_space import landmark_space, landmark_values
 from emo.pipelines.gaia_description import describe_folder
 from emo.pipelines.gaia_landmarks import landmark_window, wanted_landmarks
@@ -37,6 +38,9 @@ from emo.pipelines.motion_pipeline import MotionPipeline
 from emo.pipelines.motion_pose import pose_angles
 from emo.pipelines.motion_window import MotionWindow
 from emo.store import register_components
+
+LANDMARK_PARTS = ("landmark_denoiser", "landmark_speech_encoder")
+TEXT_PARTS = ("text_denoiser", "text_encoder", "tokenizer")
 
 register_components(MotionAppearanceVAE, MotionConformer, SpeechEncoder, PosePredictor)
 
@@ -56,15 +60,19 @@ class GAIAPipeline(MotionPipeline[GAIAOptions], DiffusionPipeline):
         scheduler: of diffusers, for a model that predicts the sample; `vp_sde_scheduler` is the paper's.
         landmark_denoiser: another S, of coordinates of landmarks, for control by them; or None.
         landmark_speech_encoder: its A; or None.
+        text_denoiser: another S, of latents, told by a sentence what to do; or None.
+        text_encoder: embeds sentences: CLIP's, or a small one; or None.
+        tokenizer: of sentences; or None.
 
     Raises:
         ConfigError: the scheduler is for another prediction, or the networks do not fit each other.
     """
 
     model_cpu_offload_seq = (
-        "audio_encoder->pose_predictor->speech_encoder->denoiser->landmark_speech_encoder->landmark_denoiser"
+        "text_encoder->audio_encoder->pose_predictor->speech_encoder->denoiser->landmark_speech_encoder->"
+        "landmark_denoiser->text_denoiser"
     )
-    _optional_components: ClassVar = ["landmark_denoiser", "landmark_speech_encoder"]
+    _optional_components: ClassVar = [*LANDMARK_PARTS, *TEXT_PARTS]
     _exclude_from_cpu_offload: ClassVar = ["vae"]  # works by parts of itself, between which nothing is moved
     describe = staticmethod(describe_folder)
     options_class = GAIAOptions
@@ -75,6 +83,9 @@ class GAIAPipeline(MotionPipeline[GAIAOptions], DiffusionPipeline):
     pose_predictor: PosePredictor
     landmark_denoiser: Any
     landmark_speech_encoder: Any
+    text_denoiser: Any
+    text_encoder: Any
+    tokenizer: Any
 
     def __init__(
         self,
@@ -87,6 +98,9 @@ class GAIAPipeline(MotionPipeline[GAIAOptions], DiffusionPipeline):
         scheduler: KarrasDiffusionSchedulers,
         landmark_denoiser: MotionConformer | None = None,
         landmark_speech_encoder: SpeechEncoder | None = None,
+        text_denoiser: MotionConformer | None = None,
+        text_encoder: CLIPTextModelWithProjection | None = None,
+        tokenizer: CLIPTokenizer | None = None,
     ):
         super().__init__()
         check_scheduler(scheduler, "sample")
@@ -98,6 +112,11 @@ class GAIAPipeline(MotionPipeline[GAIAOptions], DiffusionPipeline):
         wanted = (landmark_space().names, *_shape(denoiser)[1:])
         if landmark_denoiser is not None and _shape(landmark_denoiser) != wanted:
             raise ConfigError("landmark_denoiser: it makes no landmarks, or sequences of another length than denoiser")
+        given = [part is not None for part in (text_denoiser, text_encoder, tokenizer)]
+        if any(given) != all(given):
+            raise ConfigError(f"{', '.join(TEXT_PARTS)} go together")
+        if text_denoiser is not None and _shape(text_denoiser) != _shape(denoiser):
+            raise ConfigError("text_denoiser: it makes other latents, or sequences of another length than denoiser")
         self.register_modules(
             vae=vae,
             denoiser=denoiser,
@@ -108,6 +127,9 @@ class GAIAPipeline(MotionPipeline[GAIAOptions], DiffusionPipeline):
             scheduler=scheduler,
             landmark_denoiser=landmark_denoiser,
             landmark_speech_encoder=landmark_speech_encoder,
+            text_denoiser=text_denoiser,
+            text_encoder=text_encoder,
+            tokenizer=tokenizer,
         )
 
     @property
@@ -132,6 +154,13 @@ class GAIAPipeline(MotionPipeline[GAIAOptions], DiffusionPipeline):
         check_eta(options.eta, self.scheduler)
         if options.landmarks is not None and self.landmark_denoiser is None:
             raise OptionError("landmarks: this model generates none; train one that does", option="landmarks")
+        if options.instruction is not None and self.text_denoiser is None:
+            problem = "instruction: this model understands no sentences; train one that does"
+            raise OptionError(problem, option="instruction")
+        for name in ("motion", "landmarks", "pose"):
+            if options.instruction is not None and getattr(options, name) is not None:
+                problem = f"{name}: an instruction says what is done, too; leave one of them out"
+                raise OptionError(problem, option=name)
         if options.landmarks is None and options.landmark_parts != WANTED:
             problem = "landmark_parts does nothing without landmarks; give both, or leave it out"
             raise OptionError(problem, option="landmark_parts")
@@ -186,7 +215,11 @@ class GAIAPipeline(MotionPipeline[GAIAOptions], DiffusionPipeline):
         assert options.num_inference_steps is not None
         vae, by_landmarks = self.vae, options.landmarks is not None
         points = None if picture is None else picture_landmarks([picture])
-        if by_landmarks:
+        if options.instruction is not None:
+            parts = self.tokenizer, self.text_encoder, self._execution_device
+            speech_encoder = Instruction.of(options.instruction, *parts)
+            denoiser, read = self.text_denoiser, partial(encode_landmarks, vae)
+        elif by_landmarks:
             denoiser, speech_encoder, read = self.landmark_denoiser, self.landmark_speech_encoder, landmark_values
         else:
             denoiser, speech_encoder, read = self.denoiser, self.speech_encoder, partial(encode_landmarks, vae)
