@@ -54,7 +54,8 @@ def copied_parts(networks: nn.Module, names: Sequence[str], weights: dict[str, T
     copies = {}
     for name in names:
         network = cast(Any, getattr(networks, name))
-        copies[name] = type(network).from_config(network.config)
+        kind = type(network)
+        copies[name] = kind.from_config(network.config) if hasattr(kind, "from_config") else kind(network.config)
         own = {key.removeprefix(f"{name}."): value for key, value in weights.items() if key.startswith(f"{name}.")}
         copies[name].load_state_dict({key: value.float() for key, value in own.items()})
     return copies

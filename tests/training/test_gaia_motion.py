@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,22 +11,27 @@ import torch
 from fitting import losses
 from made_clips import made_clip
 from tiny import noise, tiny_config
-from transformers import Wav2Vec2FeatureExtractor
+from transformers import CLIPTextModelWithProjection, Wav2Vec2FeatureExtractor
 
-from emo.data.format import write_metadata
+from emo.data.format import load_labels, read_metadata, save_labels, write_metadata
+from emo.data.motion_labels import MotionLabels
 from emo.errors import ConfigError, DatasetError
 from emo.face.landmark_map import landmark_map
 from emo.face.mesh import NUM_LANDMARKS
 from emo.hub import build_audio_encoder
+from emo.hub.build_gaia import build_text_encoder
+from emo.hub.gaia_config import TextEncoderConfig
 from emo.motion import MotionTrack
 from emo.motion.gaia import MotionAppearanceVAE, MotionConformer, latent_space
 from emo.motion.gaia.landmark_space import landmark_values
 from emo.motion.gaia.speech import POSE, pose_space
+from emo.motion.gaia.words import sentence_ids, small_tokenizer
 from emo.pipelines import GAIAPipeline
 from emo.pipelines.gaia_motion import SequenceSampler
 from emo.training.clips import clip_angles, clip_audio
-from emo.training.gaia import GAIAMotionConfig, GAIAMotionStage
+from emo.training.gaia import GAIAMotionConfig, GAIAMotionStage, motion_stage
 from emo.training.gaia.figures import GeneratedLatents, motion_figures
+from emo.training.gaia.instructed import clip_sentence
 from emo.training.gaia.samples import SequenceBatch, SequenceDrawer, clip_motion
 from emo.training.loop import make_accelerator, train
 from emo.training.script import load_settings
@@ -96,7 +102,7 @@ def options(folder: Path, *more: str) -> list[str]:
 
 def make_stage(folder: Path, *more: str) -> GAIAMotionStage:
     config, _ = load_settings(GAIAMotionConfig, options(folder, *more))
-    return GAIAMotionStage(config, make_accelerator(config.train))
+    return motion_stage(config, make_accelerator(config.train))
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +117,7 @@ def batch_of(stage: GAIAMotionStage) -> SequenceBatch:
 def run(folder: Path, output: Path, *more: str) -> GAIAMotionStage:
     config, resume = load_settings(GAIAMotionConfig, options(folder, f"train.output={output}", *more))
     accelerator = make_accelerator(config.train)
-    stage = GAIAMotionStage(config, accelerator)
+    stage = motion_stage(config, accelerator)
     assert train(stage, config.train, accelerator, resume) == 0
     return stage
 
@@ -364,8 +370,90 @@ def test_coordinates_are_learned_in_the_units_of_the_clips(folder, base):
 
 def test_what_is_no_base_is_refused(folder, base, tmp_path):
     for alone in ("state=landmarks", f"model.base={base}"):
-        with pytest.raises(ConfigError, match=r"state=landmarks and model.base go together"):
+        with pytest.raises(ConfigError, match=r"state and model.base go together"):
             make_stage(folder, alone)
     (tmp_path / "other.yaml").write_text(MODEL.replace("overlap: 4", "overlap: 3"))
     with pytest.raises(ConfigError, match="sequences of another length"):
         make_stage(folder, *of_landmarks(base), f"model.config={tmp_path / 'other.yaml'}")
+
+
+SAID = {0: "smile", 1: "please turn your head to the left", 2: "", 3: "please smile", 4: "smile to the left"}
+
+
+@pytest.fixture(scope="module")
+def told(folder, tmp_path_factory) -> Path:
+    """The clips, whose people were told what to do, but for one."""
+    root = tmp_path_factory.mktemp("told") / "clips"
+    shutil.copytree(folder / "clips", root, ignore=shutil.ignore_patterns(".cache"))
+    for path in sorted(root.glob("*/*.safetensors")):
+        number = int(path.stem)
+        info = next(i for i in read_metadata(root, path.parent.name) if i.labels == path.name)
+        motion = MotionLabels(*[None] * 9, instruction="it", text=SAID[number])
+        save_labels(path, load_labels(path, FRAMES), replace(info, motion=motion))
+    write_metadata(root)
+    return root
+
+
+def of_sentences(base: Path, told: Path) -> tuple[str, ...]:
+    return "state=instructed", f"model.base={base}", f"data.root={told}"
+
+
+def test_sentences_are_added_to_a_model_and_take_nothing_away(folder, base, told, tmp_path):
+    run(folder, tmp_path / "landmarks", *of_landmarks(base))
+    both = tmp_path / "landmarks" / "model"
+    stage = run(folder, tmp_path / "told", *of_sentences(both, told), "train.validate_every=2")
+    before, pipe = (GAIAPipeline.from_pretrained(path) for path in (both, tmp_path / "told" / "model"))
+    for name in ("denoiser", "pose_predictor", "landmark_denoiser"):
+        pairs = zip(getattr(before, name).parameters(), getattr(pipe, name).parameters(), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
+    weight = stage.networks.text_encoder.text_projection.weight
+    torch.testing.assert_close(pipe.text_encoder.text_projection.weight, weight)
+    assert pipe.tokenizer.tokenize("smile") == ["smile</w>"]
+    pipe.set_progress_bar_config(disable=True)
+    assert len(pipe.generate_motion(noise(0.4), instruction="smile", num_inference_steps=1)) == 10
+    (shown,) = (tmp_path / "told" / "validation").iterdir()
+    assert {"latent r", "latent r, another's sound"} <= json.loads((shown / "scores.json").read_text()).keys()
+    again = make_stage(folder, *of_sentences(both, told), f"model.init={tmp_path / 'told' / 'model'}")
+    torch.testing.assert_close(again.networks.text_encoder.text_projection.weight, weight)
+
+
+def test_told_people_alone_are_learned_from_and_from_the_beginning(folder, base, told):
+    stage = make_stage(folder, *of_sentences(base, told), "drop.speech=0", "drop.reference=0")
+    assert [clip_sentence(stage.reader, number) for number in range(2)] == [SAID[0], SAID[1]]
+    assert len(stage.reader) == 2
+    batch = batch_of(stage)
+    assert set(batch.sentences) == {SAID[0], SAID[1]}
+    assert all(name.endswith("from frame 0") for name in batch.names)
+    found = losses(stage, batch, 40, 1e-2)
+    assert found[-1] < 0.6 * found[0]
+    assert all(p.grad is not None for p in stage.networks.text_encoder.parameters())
+    with pytest.raises(DatasetError, match="nobody is told anything; make some with `emo synthesize --instruc"):
+        make_stage(folder, "state=instructed", f"model.base={base}")
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_sentences_are_dropped_as_asked(folder, base, told, share):
+    stage, given = make_stage(folder, *of_sentences(base, told), f"drop.speech={share}"), {}
+    batch = batch_of(stage)
+
+    def watched(sample, timestep, **conditions):
+        given.update(conditions)
+        return batch.motion, None
+
+    stage.loss(watched, batch)
+    said = batch.sentences if share == 0 else [""] * len(batch)
+    assert torch.equal(given["input_ids"], sentence_ids(stage.tokenizer, said))
+
+
+def test_a_given_text_encoder_stays_as_it_is(folder, base, told, tmp_path):
+    tokenizer = small_tokenizer(["grin"])
+    tokenizer.save_pretrained(tmp_path / "clip")
+    build_text_encoder(TextEncoderConfig(16, 1, 2, 16, 8), tokenizer).save_pretrained(tmp_path / "clip")
+    stage = run(folder, tmp_path / "out", *of_sentences(base, told), f"model.text_encoder={tmp_path / 'clip'}")
+    pipe = GAIAPipeline.from_pretrained(tmp_path / "out" / "model")
+    kept = CLIPTextModelWithProjection.from_pretrained(tmp_path / "clip")
+    pairs = zip(kept.parameters(), pipe.text_encoder.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    assert stage.networks.denoiser.config["speech_dim"] == 8
+    with pytest.raises(ConfigError, match=r"model.text_encoder does nothing with state=latents"):
+        make_stage(folder, f"model.text_encoder={tmp_path / 'clip'}")

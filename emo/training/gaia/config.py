@@ -44,7 +44,10 @@ class SequenceNetworkConfig:
         None, "folder of trained ones to go on from, whose sizes, units and rate then hold", unset="none"
     )
     base: Annotated[str | None, Name()] = key(
-        None, "folder of a trained model of latents, to which one of landmarks is added", unset="none"
+        None, "folder of a trained model of latents, to which one of landmarks or sentences is added", unset="none"
+    )
+    text_encoder: Annotated[str | None, Name()] = key(
+        None, "folder or Hub name of CLIP, which stays as it is; without it a small one learns sentences", unset="none"
     )
 
 
@@ -69,8 +72,10 @@ class SequenceValidationConfig:
 class GAIAMotionConfig:
     """All options."""
 
-    state: Annotated[str, Choice(("latents", "landmarks"))] = key(
-        "latents", "what is generated: `latents`, or coordinates of `landmarks`, for control by them"
+    state: Annotated[str, Choice(("latents", "landmarks", "instructed"))] = key(
+        "latents",
+        "what is generated: `latents`; coordinates of `landmarks`, for control by them; or latents of who is "
+        "`instructed` by sentences",
     )
     data: SequenceDataConfig = key(SequenceDataConfig(), "what is learned from")
     model: SequenceNetworkConfig = key(SequenceNetworkConfig(), "the networks")
@@ -81,6 +86,8 @@ class GAIAMotionConfig:
 
     def misfit(self) -> str | None:
         """What does not fit together."""
-        if (self.state == "landmarks") != (self.model.base is not None):
-            return "state=landmarks and model.base go together: a model of landmarks is added to one of latents"
+        if (self.state != "latents") != (self.model.base is not None):
+            return "state and model.base go together: models of landmarks and sentences are added to one of latents"
+        if self.model.text_encoder and self.state != "instructed":
+            return f"model.text_encoder does nothing with state={self.state}"
         return None

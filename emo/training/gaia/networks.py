@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import CLIPTextModelWithProjection, CLIPTokenizer
 
 from emo.errors import ConfigError
 from emo.hub.gaia_config import GAIAConfig
@@ -17,8 +18,18 @@ PARTS = {"denoiser": MotionConformer, "speech_encoder": SpeechEncoder, "pose_pre
 COMPONENTS = {
     "latents": {name: name for name in PARTS},
     "landmarks": {"denoiser": "landmark_denoiser", "speech_encoder": "landmark_speech_encoder"},
+    "instructed": {"denoiser": "text_denoiser", "text_encoder": "text_encoder"},
 }
 """What each of these is called in a model's folder, by what is generated; a model has one P for both."""
+
+BESIDE = {
+    "landmark_denoiser": MotionConformer,
+    "landmark_speech_encoder": SpeechEncoder,
+    "text_denoiser": MotionConformer,
+    "text_encoder": CLIPTextModelWithProjection,
+    "tokenizer": CLIPTokenizer,
+}
+"""What a model may have besides, by names of its folders."""
 
 
 class GAIAMotionNetworks(nn.Module):

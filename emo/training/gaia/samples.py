@@ -80,7 +80,7 @@ class SequenceDrawer:
         clip = reader.clips[number]
         longest = min(self.max_frames, clip.frames)
         length = int(rng.integers(min(self.min_frames, longest), longest + 1))
-        start = int(rng.integers(clip.frames - length + 1))
+        start = self.start(rng, clip.frames, length)
         piece = slice(start, start + length)
         motion = self.space.normalize(clip_motion(reader, number, self.feature))
         return SequenceBatch(
@@ -92,3 +92,7 @@ class SequenceDrawer:
             frame_mask=torch.ones(1, length, dtype=torch.bool),
             names=(f"{clip.split}/{clip.file_name} from frame {start}",),
         )
+
+    def start(self, rng: np.random.Generator, frames: int, length: int) -> int:
+        """The first frame of a sequence of a clip."""
+        return int(rng.integers(frames - length + 1))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from accelerate import Accelerator
@@ -15,16 +15,17 @@ from emo.data.samples.emo_features import AUDIO, audio_feature
 from emo.errors import ConfigError
 from emo.hub.gaia_config import load_gaia_config
 from emo.motion import MotionTrack
-from emo.motion.gaia import MotionAppearanceVAE, measured_latents, vp_sde_scheduler
+from emo.motion.gaia import MotionAppearanceVAE, PosePredictor, measured_latents, vp_sde_scheduler
 from emo.motion.gaia.speech import POSE, pose_space
 from emo.pipelines import GAIAPipeline
 from emo.pipelines.gaia_motion import SequenceSampler
+from emo.store import component_names
 from emo.training.cached_features import NO_PICTURES, cached_features
 from emo.training.clips import check_one_rate, clip_angles, clip_audio
 from emo.training.emo.draws import draw
 from emo.training.gaia.config import GAIAMotionConfig
 from emo.training.gaia.figures import GeneratedLatents, motion_figures
-from emo.training.gaia.networks import COMPONENTS, PARTS, GAIAMotionNetworks, new_networks, trained_networks
+from emo.training.gaia.networks import BESIDE, COMPONENTS, PARTS, GAIAMotionNetworks, new_networks, trained_networks
 from emo.training.gaia.samples import SequenceBatch, SequenceDrawer, clip_motion
 from emo.training.gaia.states import STATES
 from emo.training.loader import sample_loader
@@ -41,6 +42,8 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
     """See `emo.training.stage.Stage`."""
 
     config: GAIAMotionConfig
+    drawer_class: ClassVar[type[SequenceDrawer]] = SequenceDrawer
+    batch_class: ClassVar[type[SequenceBatch]] = SequenceBatch
 
     def __init__(self, config: GAIAMotionConfig, accelerator: Accelerator):
         self.config = config
@@ -57,10 +60,9 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
         if config.train.validate_every:
             self._reader(config.data.held_out)  # now, and not after hours
         self.audio_dim = encoder.config.num_hidden_layers * encoder.config.hidden_size
-        self.base = self._base()
+        self.base, self.beside = self._base(), self._beside()
         self.networks = self._networks()
-        self.pose_predictor = (self.base or self.networks).pose_predictor
-        assert self.pose_predictor is not None
+        self.pose_predictor = cast(PosePredictor, (self.base or self.networks).pose_predictor)
         self.scheduler = vp_sde_scheduler()
         learned = {name: getattr(self.networks, name) for name in COMPONENTS[config.state]}
         self._pipeline(learned)  # refuses what does not fit, now and not after hours
@@ -85,7 +87,7 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
         return reader
 
     def _base(self) -> GAIAMotionNetworks | None:
-        """The model of latents to which one of landmarks is added; it stays as it is."""
+        """The model of latents to which another is added; it stays as it is."""
         folder, fps = self.config.model.base, str(self.reader.clips[0].rate)
         if folder is None:
             return None
@@ -116,10 +118,10 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
 
     def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
         data, spaces = self.config.data, (self.networks.denoiser.space, self.pose_predictor.space)
-        drawer = SequenceDrawer(*spaces, data.min_frames, data.max_frames, self.state.feature)
+        drawer = self.drawer_class(*spaces, data.min_frames, data.max_frames, self.state.feature)
         sampler = StepSampler(self.batch_size, num_processes, process_index, start_batch)
         return sample_loader(
-            SampledClips(self.reader, drawer, self.seed), SequenceBatch.collate, sampler, data.workers
+            SampledClips(self.reader, drawer, self.seed), self.batch_class.collate, sampler, data.workers
         )
 
     def loss(self, networks: nn.Module, batch: SequenceBatch) -> tuple[Tensor, dict[str, Tensor]]:
@@ -131,10 +133,8 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
         found, poses = networks(
             self.objective.noisy(batch.motion, draws.noise[:, :length], timestep),
             timestep,
-            audio=batch.audio,
-            pose=batch.pose,
+            **self._conditions(batch, draws.keep["speech"].bool()),
             reference=batch.reference,
-            has_speech=draws.keep["speech"].bool(),
             has_reference=draws.keep["reference"].bool(),
             frame_mask=batch.frame_mask,
         )
@@ -143,6 +143,15 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
             return latent, {self.state.scalar: latent}
         pose = masked_mean((poses.float() - batch.pose).square(), batch.frame_mask)
         return latent + self.config.pose_weight * pose, {self.state.scalar: latent, "pose": pose}
+
+    def _conditions(self, batch: SequenceBatch, has_speech: Tensor) -> dict[str, Tensor]:
+        """What is heard, as the networks take it.
+
+        Args:
+            batch: of sequences.
+            has_speech: (B,) bool, which of them hear it.
+        """
+        return {"audio": batch.audio, "pose": batch.pose, "has_speech": has_speech}
 
     def describe(self, batch: SequenceBatch) -> str:
         return name_samples(batch.names, batch.index)
@@ -158,11 +167,25 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
         Args:
             learned: networks that learn, by their names here.
         """
+        components = COMPONENTS[self.config.state]
+        return GAIAPipeline(**self._pipeline_parts(), **{components[name]: part for name, part in learned.items()})
+
+    def _pipeline_parts(self) -> Mapping[str, Any]:
+        """What of the model does not learn."""
         parts: dict[str, Any] = {**self.kept, "scheduler": self.scheduler}
         if self.base is not None:
             parts |= {name: getattr(self.base, name) for name in PARTS}
-        components = COMPONENTS[self.config.state]
-        return GAIAPipeline(**parts, **{components[name]: part for name, part in learned.items()})
+        return parts | self.beside
+
+    def _beside(self) -> dict[str, Any]:
+        """What the base has besides, which is not made anew here."""
+        folder, made = self.config.model.base, COMPONENTS[self.config.state].values()
+        names = [] if folder is None else component_names(Path(folder))
+        return {
+            name: load_part(kind, str(folder), subfolder=name)
+            for name, kind in BESIDE.items()
+            if name in names and name not in made
+        }
 
     def validate(self, networks: GAIAMotionNetworks, folder: Path) -> dict[str, float]:
         """Motion of held-out clips from their poses with their own sounds and with others', the own in a file for
@@ -184,14 +207,16 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
         predictor = networks.pose_predictor or self.pose_predictor
         space, turns, rate = networks.denoiser.space, predictor.space, reader.clips[number].rate
         true, pose, audio = (read(reader, number) for read in (self._motion, clip_angles, clip_audio))
+        frames = len(audio)
         wanted = torch.full_like(true, torch.nan)
         columns = space.index(*self.state.wanted)
         wanted[:, columns] = true[:, columns]
 
-        def made(heard: Tensor) -> MotionTrack:
+        def made(source: int) -> MotionTrack:
+            speech_encoder, heard = self._heard(networks, reader, source, frames)
             sampler = SequenceSampler(
                 networks.denoiser,
-                networks.speech_encoder,
+                speech_encoder,
                 predictor,
                 cast(Any, self.scheduler),
                 self.device,
@@ -211,9 +236,13 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
             predicted = predictor(audio[None].to(self.device))[0].float().cpu()
         return GeneratedLatents(
             name=Path(reader.clips[number].file_name).stem,
-            made=made(audio),
-            swapped=made(clip_audio(reader, other)[: len(audio)]),
+            made=made(number),
+            swapped=made(other),
             true=MotionTrack(true, rate, space),
             poses=MotionTrack(turns.denormalize(predicted), rate, turns),
             true_poses=MotionTrack(pose, rate, turns),
         )
+
+    def _heard(self, networks: Any, reader: ClipReader, number: int, frames: int) -> tuple[Any, Tensor]:
+        """What hears, and what is heard in a clip's first frames, (n, A)."""
+        return networks.speech_encoder, clip_audio(reader, number)[:frames]

@@ -35,15 +35,18 @@ class MotionState:
     wanted: tuple[str, ...] = ()
 
 
+OF_LATENTS = MotionState(
+    feature=LATENTS,
+    made_by=motion_latent_feature,
+    space=lambda vae: latent_space(vae.motion_shape),
+    channels=lambda vae: vae.config["motion_channels"],
+    scalar="latent",
+    part="latent",
+)
+
 STATES = {
-    "latents": MotionState(
-        feature=LATENTS,
-        made_by=motion_latent_feature,
-        space=lambda vae: latent_space(vae.motion_shape),
-        channels=lambda vae: vae.config["motion_channels"],
-        scalar="latent",
-        part="latent",
-    ),
+    "latents": OF_LATENTS,
+    "instructed": OF_LATENTS,
     "landmarks": MotionState(
         feature=LANDMARK_VALUES,
         made_by=lambda vae: landmark_value_feature(),
