@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from typing import Any
 
 from torch import Tensor
 from transformers import CLIPTokenizer
@@ -26,7 +27,8 @@ def small_tokenizer(sentences: Iterable[str]) -> CLIPTokenizer:
             for before, piece in zip(accumulate(pieces), pieces[1:], strict=False):
                 merges[before, piece] = None
                 vocabulary.setdefault(before + piece, len(vocabulary))
-    return CLIPTokenizer(vocab=vocabulary, merges=list(merges), model_max_length=LONGEST)
+    pairs: Any = list(merges)  # which transformers takes, and does not say so
+    return CLIPTokenizer(vocab=vocabulary, merges=pairs, model_max_length=LONGEST)
 
 
 def sentence_ids(tokenizer: CLIPTokenizer, sentences: Sequence[str]) -> Tensor:

@@ -131,7 +131,7 @@ class InstructedStage(GAIAMotionStage):
             denoiser = MotionConformer(
                 space=measured_latents(space, motions).to_dict(),
                 token_channels=self.state.channels(self.vae),
-                speech_dim=encoder.config.projection_dim,
+                speech_dim=int(encoder.config.projection_dim or 0),
                 fps=str(self.reader.clips[0].rate),
                 **vars(config.denoiser),
             )
