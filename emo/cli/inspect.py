@@ -148,6 +148,8 @@ def _shown(value: object) -> str:
         return f"a motion at {value.get('fps')} frames per second"
     if isinstance(value, dict):
         return ",".join(f"{name}:{number:g}" for name, number in value.items()) or "none"
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ",".join(value)
     if isinstance(value, list) and len(value) > 4:
         return f"{len(value)} values, {min(value):g} to {max(value):g}"
     if isinstance(value, list):

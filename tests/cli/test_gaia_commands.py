@@ -43,6 +43,7 @@ def test_a_video_and_its_motion_are_made_and_drawn_again(generate, command, talk
     assert "10 frames, 0.40 s of video" in out
     said = read_origin(tmp_path / "out.mp4")["options"]
     assert (said["eta"], said["audio_guidance_scale"]) == (0.5, 1.0)
+    assert "landmark_parts: eyes,brows,nose,outline" in command("inspect", tmp_path / "out.mp4")[1]
     assert generate("--motion", saved, output=tmp_path / "again.mp4", steps=())[0] == 0
     assert (frames_of(tmp_path / "again.mp4") == frames_of(tmp_path / "out.mp4")).all()
     assert generate("--like", tmp_path / "out.mp4", output=tmp_path / "like.mp4")[0] == 0
@@ -154,3 +155,54 @@ def test_it_talks_while_somebody_speaks(command, gaia, image, tmp_path, monkeypa
     assert status == 0, err
     assert len(frames_of(tmp_path / "out.mp4")) == 20
     assert read_origin(tmp_path / "out.mp4")["options"]["running_normalization"] is True
+
+
+@pytest.fixture(scope="session")
+def controlled(tmp_path_factory):
+    """A model that generates landmarks and understands sentences."""
+    path = tmp_path_factory.mktemp("model") / "controlled"
+    tiny_gaia(landmarks=True, sentences=("please smile",)).save_pretrained(path)
+    return path
+
+
+def test_landmarks_and_sentences_control_it(command, controlled, image, sound, talk, tmp_path):
+    def generate(*options):
+        steps = ("--steps", 1, "--restart")
+        return command(
+            *("generate", image, sound, "-o", tmp_path / "out.mp4", "--model", controlled), *steps, *options
+        )
+
+    status, _, err = generate("--landmarks", talk, "--landmark-parts", "eyes,brows", "--pose", talk)
+    assert status == 0, err
+    assert read_origin(tmp_path / "out.mp4")["options"]["landmark_parts"] == ["eyes", "brows"]
+    assert "landmarks: a motion at 25 frames per second" in command("inspect", tmp_path / "out.mp4")[1]
+    status, _, err = command(
+        *("generate", image, sound, "-o", tmp_path / "like.mp4", "--like", tmp_path / "out.mp4"),
+        *("--model", controlled),
+    )
+    assert status == 0, err
+    assert (frames_of(tmp_path / "like.mp4") == frames_of(tmp_path / "out.mp4")).all()
+    status, _, err = generate("--instruction", "please smile")
+    assert status == 0, err
+    assert "instruction: please smile" in command("inspect", tmp_path / "out.mp4")[1]
+    for options, words in (
+        (["--landmark-parts", "eyes"], "does nothing without landmarks"),
+        (["--landmarks", tmp_path / "gone.mp4"], "gone.mp4: no such file"),
+        (["--instruction", "smile", "--pose", "1,2,3"], "pose: an instruction says what is done, too"),
+    ):
+        status, _, err = generate(*options)
+        assert (status, len(err.splitlines())) == (2, 1), err
+        assert words in err
+    shown = command("inspect", controlled)[1]
+    assert "text_encoder: CLIPTextModelWithProjection, " in shown
+    assert "landmark_denoiser: MotionConformer, " in shown
+
+
+def test_what_a_plain_model_does_not_generate_is_refused(generate, talk):
+    for options, words in (
+        (["--landmarks", talk], "landmarks: this model generates none"),
+        (["--instruction", "smile"], "instruction: this model understands no sentences"),
+    ):
+        status, _, err = generate(*options)
+        assert (status, len(err.splitlines())) == (2, 1), err
+        assert words in err
