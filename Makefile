@@ -42,7 +42,7 @@ train-vasa: $(READY)  ## motion as that of vasa-mesh, in runs/vasa-tiny/motion/m
 	OMP_NUM_THREADS=1 $(BIN)/python train/vasa_motion.py --config configs/train/vasa-tiny/motion.yaml \
 		data.root=runs/vasa-tiny/tracks --resume latest
 
-gpu-checks: $(READY)  ## what docs/gpu-checks.md waits for, on a GPU, in half an hour; CHECKS="--rehearse" without one
+gpu-checks: $(READY)  ## what docs/gpu-checks.md waits for, on a GPU, in about half an hour; CHECKS="--rehearse" without one
 	$(BIN)/python benchmarks/gpu_checks.py $(CHECKS)
 
 lint: $(READY) typecheck  ## what CI checks before the tests: style, layout, types

@@ -243,6 +243,20 @@ def judge_motion(told: list[Told]) -> Verdict:
     return Verdict(words, missed("the time", seconds, most=2))
 
 
+def sequences(place: Place) -> list[list[str]]:
+    _, sound = inputs(place, 4.5 if place.tiny else 20.0)
+    model, size = str(place.folder / "gaia"), "gaia-tiny" if place.tiny else "gaia-small"
+    return [
+        [*EMO, "init", "--config", size, "--out", model],
+        [*PROBE, "windows", model, sound, "2" if place.tiny else "50", place.device],
+    ]
+
+
+def judge_sequences(told: list[Told]) -> Verdict:
+    seconds = told[1].values["seconds_per_window"]
+    return Verdict(f"{seconds:.2f} s per sequence", missed("the time", seconds, most=5))
+
+
 CHECKS = [
     Check(1, "the paper's setting", "at most 5 s per clip", 2.5, setting, judge_setting),
     Check(6, "resume on a GPU", "both files equal those of unkilled runs", 2.5, resumed, judge_resumed),
@@ -250,6 +264,7 @@ CHECKS = [
     Check(3, "attention backends", "at least 30 dB to the default's clip, each", 2, kernels, judge_kernels),
     Check(4, "half precision", "tests pass; at least 35 dB to float32, each", 4.5, half, judge_half),
     Check(10, "VASA-1's motion", "at most 2 s per window of 50 steps", 2, motion, judge_motion),
+    Check(11, "GAIA's motion", "at most 5 s per sequence of 50 steps", 1, sequences, judge_sequences),
     Check(9, "VASA-1's face model", "a finite loss; at least 40 frames a second", 2, face, judge_face),
     Check(5, "offload", "at most 0.8 of the peak memory; the same frames (50 dB)", 4, offload, judge_offload),
     Check(8, "training", "finite losses; at most 47, 60 and 26 GiB", 4, stages, judge_stages),

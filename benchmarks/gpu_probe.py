@@ -189,7 +189,7 @@ def windows(model: str, sound: str, steps: str, device: str) -> dict:
     def seconds() -> tuple[float, int]:
         started = time.monotonic()
         track = pipe.generate_motion(sound, num_inference_steps=int(steps), generator=torch.Generator().manual_seed(0))
-        return time.monotonic() - started, math.ceil(len(track) / pipe.denoiser.config.window_length)
+        return time.monotonic() - started, math.ceil(len(track) / pipe.window_length)
 
     seconds()
     took, count = seconds()

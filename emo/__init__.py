@@ -25,6 +25,7 @@ _EXPORTS = {
     "EMOPipeline": "emo.pipelines",
     "EMOPipelineOutput": "emo.pipelines",
     "VASAPipeline": "emo.pipelines",
+    "GAIAPipeline": "emo.pipelines",
     "BackboneUNet": "emo.unets",
     "ReferenceNet": "emo.unets",
     "FaceLocator": "emo.unets",
@@ -32,6 +33,11 @@ _EXPORTS = {
     "AudioProjection": "emo.unets",
     "PatchAutoencoder": "emo.unets",
     "HolisticMotionTransformer": "emo.motion.vasa",
+    "VolumeAnimator": "emo.motion.vasa",
+    "MotionAppearanceVAE": "emo.motion.gaia",
+    "MotionConformer": "emo.motion.gaia",
+    "PosePredictor": "emo.motion.gaia",
+    "SpeechEncoder": "emo.motion.gaia",
     "MeshAnimator": "emo.motion",
     "MotionTrack": "emo.motion",
     "EmoError": "emo.errors",
@@ -50,9 +56,15 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers
     from emo.media import read_origin as read_origin
     from emo.motion import MeshAnimator as MeshAnimator
     from emo.motion import MotionTrack as MotionTrack
+    from emo.motion.gaia import MotionAppearanceVAE as MotionAppearanceVAE
+    from emo.motion.gaia import MotionConformer as MotionConformer
+    from emo.motion.gaia import PosePredictor as PosePredictor
+    from emo.motion.gaia import SpeechEncoder as SpeechEncoder
     from emo.motion.vasa import HolisticMotionTransformer as HolisticMotionTransformer
+    from emo.motion.vasa import VolumeAnimator as VolumeAnimator
     from emo.pipelines import EMOPipeline as EMOPipeline
     from emo.pipelines import EMOPipelineOutput as EMOPipelineOutput
+    from emo.pipelines import GAIAPipeline as GAIAPipeline
     from emo.pipelines import VASAPipeline as VASAPipeline
     from emo.unets import AudioProjection as AudioProjection
     from emo.unets import BackboneUNet as BackboneUNet

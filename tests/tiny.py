@@ -7,7 +7,16 @@ import torch
 from zero_init import fill_zero_init
 
 from emo.hub import ModelConfig, build_pipeline
+from emo.hub.build_gaia import build_gaia, build_text_encoder
 from emo.hub.build_vasa import build_vasa
+from emo.hub.gaia_config import (
+    GAIAConfig,
+    MotionAppearanceVAEConfig,
+    MotionConformerConfig,
+    PosePredictorConfig,
+    SpeechEncoderConfig,
+    TextEncoderConfig,
+)
 from emo.hub.model_config import (
     AudioEncoderConfig,
     AudioProjectionConfig,
@@ -18,7 +27,10 @@ from emo.hub.model_config import (
     VAEConfig,
 )
 from emo.hub.vasa_config import DenoiserConfig, VASAConfig
-from emo.pipelines import EMOPipeline, VASAPipeline
+from emo.motion.gaia import MotionConformer, SpeechEncoder
+from emo.motion.gaia.landmark_space import landmark_space
+from emo.motion.gaia.words import small_tokenizer
+from emo.pipelines import EMOPipeline, GAIAPipeline, VASAPipeline
 from emo.unets import ReferenceAutoencoder
 
 SIZE, FRAMES, MOTION_FRAMES = 64, 4, 2
@@ -90,6 +102,43 @@ def tiny_vasa(seed: int = 0) -> VASAPipeline:
     """A pipeline of motion, quiet: 128 px, windows of 8 frames after 3."""
     denoiser = DenoiserConfig(["happy", "angry"], window_length=8, prefix_length=3, dim=16, layers=1, heads=2)
     pipe = build_vasa(VASAConfig(128, denoiser, tiny_config().audio_encoder), seed)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def tiny_gaia(seed: int = 0, landmarks: bool = False, sentences: tuple[str, ...] = ()) -> GAIAPipeline:
+    """A pipeline of latents, quiet, with its zero-initialized layers filled: 64 px, sequences of 12 frames of which 4
+    are known.
+
+    Args:
+        seed: of the weights.
+        landmarks: whether it generates landmarks, too.
+        sentences: whose words it understands, if any.
+    """
+    config = GAIAConfig(
+        image_size=64,
+        vae=MotionAppearanceVAEConfig([8, 8, 8, 16], layers_per_block=1, norm_num_groups=4),
+        denoiser=MotionConformerConfig(max_length=12, overlap=4, dim=16, layers=1, heads=2, kernel=3),
+        speech_encoder=SpeechEncoderConfig(dim=8, layers=1, kernel=3),
+        pose_predictor=PosePredictorConfig([8], kernel=3),
+        audio_encoder=tiny_config().audio_encoder,
+    )
+    pipe = build_gaia(config, seed)
+    if landmarks:
+        own = {"space": landmark_space().to_dict(), "token_channels": 2}
+        denoiser = MotionConformer.from_config(pipe.denoiser.config, **own)
+        speech_encoder = SpeechEncoder.from_config(pipe.speech_encoder.config)
+        added = {"landmark_denoiser": denoiser.eval(), "landmark_speech_encoder": speech_encoder.eval()}
+        pipe = GAIAPipeline(**pipe.components | added)
+    if sentences:
+        tokenizer = small_tokenizer(sentences)
+        encoder = build_text_encoder(TextEncoderConfig(16, 1, 2, 16, 8), tokenizer).eval()
+        denoiser = MotionConformer.from_config(pipe.denoiser.config).eval()
+        added = {"text_denoiser": denoiser, "text_encoder": encoder, "tokenizer": tokenizer}
+        pipe = GAIAPipeline(**pipe.components | added)
+    for name, part in pipe.components.items():
+        if isinstance(part, torch.nn.Module) and name not in ("audio_encoder", "text_encoder"):
+            fill_zero_init(part, seed)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

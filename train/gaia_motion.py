@@ -8,12 +8,12 @@ import emo.entry  # noqa: F401
 
 import sys
 
-from emo.training.gaia import GAIAMotionConfig, GAIAMotionStage
+from emo.training.gaia import GAIAMotionConfig, motion_stage
 from emo.training.script import run, train_stage
 
 
 def main() -> int:
-    return train_stage(GAIAMotionStage, GAIAMotionConfig, __doc__)
+    return train_stage(motion_stage, GAIAMotionConfig, __doc__)
 
 
 if __name__ == "__main__":

@@ -126,7 +126,8 @@ def generate(options: argparse.Namespace, pipe: Any = None) -> None:
     if options.save_motion:
         if stream.start.next_clip:  # what came before is not kept
             pipe.set_progress_bar_config(disable=True)
-            track = pipe.generate_motion(stream.audio, **values, generator=torch.Generator().manual_seed(options.seed))
+            generator = torch.Generator().manual_seed(options.seed)
+            track = pipe.generate_motion(stream.audio, image=options.image, **values, generator=generator)
         else:
             track = pipe.motion_of(stream, states)
         track.save(options.save_motion)
@@ -258,7 +259,7 @@ def load_pipeline(options: argparse.Namespace, system: "System | None" = None):
     if options.attention:
         set_attention(pipe, options.attention)
     settle(pipe, options, device)
-    if (device == "cpu" or options.offload) and "vae" in pipe.components:
+    if (device == "cpu" or options.offload) and hasattr(pipe.components.get("vae"), "enable_slicing"):
         pipe.vae.enable_slicing()  # frame by frame: as fast on a CPU, and less memory at the peak
     pipe.set_progress_bar_config(dynamic_ncols=True, unit="step")
     return pipe

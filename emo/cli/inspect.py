@@ -84,7 +84,7 @@ def inspect_model(folder: Path) -> None:
 
     system = system_of(folder)
     weights = [file.name for file in folder.rglob("*.safetensors")]
-    check_folder(folder, system.pipeline.component_names(), only_variant(weights))
+    check_folder(folder, system.pipeline.component_names(folder), only_variant(weights))
     description = system.pipeline.describe(folder)
     counts = parameter_counts(folder)
     total = sum(counts.values()) / 1e6
@@ -148,6 +148,8 @@ def _shown(value: object) -> str:
         return f"a motion at {value.get('fps')} frames per second"
     if isinstance(value, dict):
         return ",".join(f"{name}:{number:g}" for name, number in value.items()) or "none"
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ",".join(value)
     if isinstance(value, list) and len(value) > 4:
         return f"{len(value)} values, {min(value):g} to {max(value):g}"
     if isinstance(value, list):

@@ -95,6 +95,11 @@ class Crop:
         sy = self.height / (self.y1 - self.y0)
         return Box((box.x0 - self.x0) * sx, (box.y0 - self.y0) * sy, (box.x1 - self.x0) * sx, (box.y1 - self.y0) * sy)
 
+    def place(self, points: np.ndarray) -> np.ndarray:
+        """Points (..., 2), x and y in pixels of the picture -> float64, in pixels of the crop."""
+        zoom = np.array([self.width / (self.x1 - self.x0), self.height / (self.y1 - self.y0)])
+        return (points.astype(np.float64) - (self.x0, self.y0)) * zoom
+
     def to_image(self, box: Box) -> Box:
         """A box in pixels of the crop -> the same box in pixels of the picture."""
         sx = (self.x1 - self.x0) / self.width

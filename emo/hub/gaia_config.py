@@ -56,6 +56,17 @@ class PosePredictorConfig:
 
 
 @dataclass
+class TextEncoderConfig:
+    """Of a small `transformers.CLIPTextModelWithProjection`, in models that learn to understand sentences."""
+
+    hidden_size: Annotated[int, WIDTH] = 128
+    num_hidden_layers: Annotated[int, Numbers(1, 256)] = 3
+    num_attention_heads: Annotated[int, Numbers(1, 4096)] = 4
+    intermediate_size: Annotated[int, WIDTH] = 256
+    projection_dim: Annotated[int, WIDTH] = 256
+
+
+@dataclass
 class GAIAConfig:
     """One model.
 
@@ -69,6 +80,7 @@ class GAIAConfig:
     speech_encoder: SpeechEncoderConfig = field(default_factory=SpeechEncoderConfig)
     pose_predictor: PosePredictorConfig = field(default_factory=PosePredictorConfig)
     audio_encoder: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
+    text_encoder: TextEncoderConfig = field(default_factory=TextEncoderConfig)
 
     def misfit(self) -> str | None:
         """What does not fit together."""
@@ -82,6 +94,11 @@ class GAIAConfig:
             return f"vae.norm_num_groups is {vae.norm_num_groups}, which does not divide a width of {wrong[0]}"
         if model.dim % (2 * model.heads):
             return f"denoiser.dim is {model.dim}, which {model.heads} heads do not share evenly"
+        if self.text_encoder.hidden_size % self.text_encoder.num_attention_heads:
+            heads = self.text_encoder.num_attention_heads
+            return (
+                f"text_encoder.hidden_size is {self.text_encoder.hidden_size}, which {heads} heads do not share evenly"
+            )
         if model.overlap >= model.max_length:
             return f"denoiser.overlap is {model.overlap}, no less than sequences of {model.max_length}"
         for name in ("denoiser", "speech_encoder", "pose_predictor"):

@@ -48,7 +48,17 @@ def _vasa() -> System:
     return SYSTEM
 
 
-ENTRIES = [Entry("emo", "EMOPipeline", _emo), Entry("vasa", "VASAPipeline", _vasa)]
+def _gaia() -> System:
+    from emo.hub.system_gaia import SYSTEM
+
+    return SYSTEM
+
+
+ENTRIES = [
+    Entry("emo", "EMOPipeline", _emo),
+    Entry("vasa", "VASAPipeline", _vasa),
+    Entry("gaia", "GAIAPipeline", _gaia),
+]
 """All systems; where none is named, the first is meant."""
 
 

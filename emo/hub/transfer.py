@@ -67,7 +67,7 @@ def push_folder(
         license=license,
         training_data=training_data,
     )
-    return send_folder(folder, repo_id, pipeline.component_names(), pipeline.describe, options)
+    return send_folder(folder, repo_id, pipeline.component_names(folder), pipeline.describe, options)
 
 
 def pull_folder(
@@ -97,7 +97,7 @@ def pull_folder(
     with hub_errors(name):
         local_dir = None if out is None else Path(out)
         folder = Path(snapshot_download(name, revision=revision, token=token, local_dir=local_dir))
-    check_folder(folder, system_of(folder).pipeline.component_names(), only_variant(files))
+    check_folder(folder, system_of(folder).pipeline.component_names(folder), only_variant(files))
     return folder if out is None else Path(out)
 
 

@@ -7,15 +7,19 @@ if TYPE_CHECKING:
     from emo.options import Options
     from emo.pipelines.emo_call import EMOPipelineOutput
     from emo.pipelines.emo_options import EMOOptions
+    from emo.pipelines.gaia_options import GAIAOptions
     from emo.pipelines.motion_options import VASAOptions
     from emo.pipelines.motion_pipeline import MotionPipelineOutput
     from emo.pipelines.pipeline_emo import EMOPipeline
+    from emo.pipelines.pipeline_gaia import GAIAPipeline
     from emo.pipelines.pipeline_vasa import VASAPipeline
 
 _EXPORTS = {
     "EMOOptions": "emo.pipelines.emo_options",
     "EMOPipeline": "emo.pipelines.pipeline_emo",
     "EMOPipelineOutput": "emo.pipelines.emo_call",
+    "GAIAOptions": "emo.pipelines.gaia_options",
+    "GAIAPipeline": "emo.pipelines.pipeline_gaia",
     "MotionPipelineOutput": "emo.pipelines.motion_pipeline",
     "VASAOptions": "emo.pipelines.motion_options",
     "VASAPipeline": "emo.pipelines.pipeline_vasa",
@@ -25,6 +29,8 @@ __all__ = [
     "EMOOptions",
     "EMOPipeline",
     "EMOPipelineOutput",
+    "GAIAOptions",
+    "GAIAPipeline",
     "MotionPipelineOutput",
     "VASAOptions",
     "VASAPipeline",
@@ -34,9 +40,10 @@ __all__ = [
 def all_options() -> "dict[str, type[Options]]":
     """The options' class of every pipeline, by the name of the pipeline's class. A command line needs no more."""
     from emo.pipelines.emo_options import EMOOptions
+    from emo.pipelines.gaia_options import GAIAOptions
     from emo.pipelines.motion_options import VASAOptions
 
-    return {"EMOPipeline": EMOOptions, "VASAPipeline": VASAOptions}
+    return {"EMOPipeline": EMOOptions, "VASAPipeline": VASAOptions, "GAIAPipeline": GAIAOptions}
 
 
 def __getattr__(name: str):

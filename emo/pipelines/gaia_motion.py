@@ -14,6 +14,7 @@ from emo.generation.clip import ClipState
 from emo.generation.guidance import guidance_rows, guided
 from emo.generation.sampling import OnStep, Scheduler, sample
 from emo.motion.gaia import MotionConformer, PosePredictor, SpeechEncoder
+from emo.motion.gaia.instruction import Instruction
 from emo.motion.impute import Imputation
 from emo.motion.windows import plan_windows
 from emo.pipelines.motion_window import MotionWindow
@@ -29,8 +30,8 @@ AUDIO = "audio"
 Hear = Callable[[int, int], Tensor]
 """The features (n, A) of the frames from the first number up to the second."""
 
-Turn = Callable[[int, int], Tensor]
-"""The poses (n, 3) of those frames, in degrees."""
+Give = Callable[[int, int], Tensor]
+"""What is given of those frames: poses (n, 3) in degrees, or motion (n, D)."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,11 @@ class SequenceSampler:
 
     Attributes:
         denoiser: S, which makes sequences of at most N frames.
-        speech_encoder: A.
+        speech_encoder: A; or an instruction in its place.
         pose_predictor: P, for poses that are not given.
         scheduler: of diffusers, for a model that predicts the sample.
         device: where the models work; under offloading their weights may lie elsewhere.
-        reference: the portrait's motion latent, normalized, (D,).
+        reference: the portrait's motion latent, normalized, (D,); None for nobody's.
         audio_guidance_scale: w of the speech; 1 is the paper's, which has none.
         num_steps: of the scheduler in each window.
         eta: 0 solves eq. 9, 1 eq. 8.
@@ -51,11 +52,11 @@ class SequenceSampler:
     """
 
     denoiser: MotionConformer
-    speech_encoder: SpeechEncoder
+    speech_encoder: SpeechEncoder | Instruction
     pose_predictor: PosePredictor
     scheduler: Scheduler
     device: torch.device
-    reference: Tensor = field(repr=False)
+    reference: Tensor | None = field(repr=False)
     audio_guidance_scale: float = 1.0
     num_steps: int = 50
     eta: float = 0.0
@@ -68,7 +69,12 @@ class SequenceSampler:
 
     @torch.no_grad()
     def window(
-        self, audio: Tensor, state: ClipState = START, pose: Tensor | None = None, on_step: OnStep | None = None
+        self,
+        audio: Tensor,
+        state: ClipState = START,
+        pose: Tensor | None = None,
+        on_step: OnStep | None = None,
+        wanted: Tensor | None = None,
     ) -> MotionWindow:
         """The next window.
 
@@ -77,6 +83,7 @@ class SequenceSampler:
             state: after the window before; its tensors are those of `STATE`, where there was one.
             pose: of its frames, (n, 3) in degrees; as predicted by default.
             on_step: called after each step.
+            wanted: motion of its frames as it has to be, (n, D); NaN where it is free, as all of it is by default.
 
         Raises:
             MotionError: these are none, or too many frames.
@@ -95,10 +102,11 @@ class SequenceSampler:
         noise = torch.randn(shape, generator=generator, device=drawn_on)[:, : len(heard)].to(self.device)
         scheduler = copy.deepcopy(self.scheduler)
         scheduler.set_timesteps(self.num_steps, device=self.device)
-        before = torch.zeros_like(noise)
-        before[0, :known] = state.tensors.get("motion", before[0, :0].cpu()).to(before)
-        mask = (torch.arange(len(heard), device=self.device) < known)[None, :, None]
-        imputation = Imputation(before, mask, noise, scheduler)
+        fixed = torch.full_like(noise, torch.nan)
+        fixed[0, :known] = state.tensors.get("motion", fixed[0, :0].cpu()).to(fixed)
+        if wanted is not None:
+            fixed[0, known:] = self.denoiser.space.normalize(wanted.float()).to(fixed)
+        imputation = Imputation(fixed.nan_to_num(), fixed.isfinite(), noise, scheduler)
 
         def after(index: int, timestep: Tensor, latents: Tensor) -> Tensor:
             made = imputation(index, timestep, latents)
@@ -126,7 +134,12 @@ class SequenceSampler:
         )
 
     def windows(
-        self, hear: Hear, num_frames: int, state: ClipState = START, turn: Turn | None = None
+        self,
+        hear: Hear,
+        num_frames: int,
+        state: ClipState = START,
+        turn: Give | None = None,
+        want: Give | None = None,
     ) -> Iterator[MotionWindow]:
         """All windows of `num_frames` frames after a state, in order.
 
@@ -135,11 +148,13 @@ class SequenceSampler:
             num_frames: of the whole motion.
             state: where to go on.
             turn: gives poses of frames; as predicted by default.
+            want: gives motion of frames as it has to be, NaN where it is free, as all of it is by default.
         """
         plan = plan_windows(num_frames, self.window_length, self.denoiser.config["overlap"])
         for window in islice(plan, state.next_clip, None):
             frames = (window.start, window.start + window.frames)
-            made = self.window(hear(*frames), state, None if turn is None else turn(*frames))
+            pose, wanted = (None if give is None else give(*frames) for give in (turn, want))
+            made = self.window(hear(*frames), state, pose, wanted=wanted)
             state = made.state
             yield made
 
@@ -162,11 +177,13 @@ class SequenceSampler:
             return values.to(self.device, self.denoiser.dtype).expand(len(rows), *values.shape)
 
         speech = self.speech_encoder(repeated(heard), repeated(poses), has_speech)
-        reference = repeated(self.reference)
+        nobody = torch.zeros(len(self.denoiser.space))
+        reference = repeated(nobody if self.reference is None else self.reference)
+        has_reference = torch.full((len(rows),), self.reference is not None, device=self.device)
 
         def predict(noisy: Tensor, timestep: Tensor) -> Tensor:
             steps = timestep.to(noisy.device).expand(len(rows))
             sequence = noisy.to(self.denoiser.dtype).expand(len(rows), -1, -1)
-            return guided(self.denoiser(sequence, steps, speech, reference), weights)
+            return guided(self.denoiser(sequence, steps, speech, reference, has_reference), weights)
 
         return predict

@@ -23,6 +23,15 @@ RUN = tuple(field.name for field in fields(Run))
 SILENCE_RATE = 16000  # Hz
 
 
+Given = Mapping[str, Tensor]
+"""What is given of frames besides sound, by name, (n, columns): their pose, and what else a system takes."""
+
+
+def given_of(given: Mapping[str, Tensor | None], frames: Any) -> Given:
+    """What is given of frames of a whole, by number or as a slice; what is not is left out."""
+    return {name: values[frames] for name, values in given.items() if values is not None}
+
+
 @dataclass(frozen=True)
 class MotionRequest(Generic[OptionsT]):
     """What a motion is made of.
@@ -34,7 +43,8 @@ class MotionRequest(Generic[OptionsT]):
         start: the state before the first window.
         rate: frames per second of the motion.
         num_frames: of the motion.
-        given: motion and pose that are not generated, by name, (T, columns), or None.
+        given: motion, pose and what else is not generated, by name, (T, columns), or None.
+        picture: the portrait on which it is drawn, (H, W, 3) uint8, where it is known.
     """
 
     audio: AudioTrack
@@ -44,6 +54,7 @@ class MotionRequest(Generic[OptionsT]):
     rate: Fraction
     num_frames: int
     given: Mapping[str, Tensor | None]
+    picture: np.ndarray | None = None
 
 
 def rendered(motion: MotionTrack, audio: AudioInput | None, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,6 +53,8 @@ class DrivenMotion:
         Raises:
             EmoError: the video, a part or an option cannot be used.
         """
+        if parts is not None:
+            self.check_parts(parts)
         track = video if isinstance(video, MotionTrack) else self.animator.track(video)
         if audio is None and not isinstance(video, MotionTrack):
             with suppress(AudioError):  # videos without sound
@@ -63,14 +65,21 @@ class DrivenMotion:
             track = self._with_parts(audio, self._own(track, "motion"), parts, options)
         return rendered(track, audio, options)
 
-    def _with_parts(
-        self: Any, audio: AudioInput, track: MotionTrack, parts: Sequence[str], options: Mapping[str, Any]
-    ) -> MotionTrack:
-        """The motion of a sound, with parts of another; nothing is drawn from the options' generator itself."""
+    def check_parts(self: Any, parts: Sequence[str]) -> None:
+        """See that a motion has these parts.
+
+        Raises:
+            OptionError: it has not.
+        """
         try:
             self.space.index(*parts)
         except OptionError as error:
             raise OptionError(error.problem, option="parts") from None
+
+    def _with_parts(
+        self: Any, audio: AudioInput, track: MotionTrack, parts: Sequence[str], options: Mapping[str, Any]
+    ) -> MotionTrack:
+        """The motion of a sound, with parts of another; nothing is drawn from the options' generator itself."""
         own = {name: value for name, value in options.items() if name not in ("resume_from", "callback_on_step_end")}
         if own.get("generator") is not None:
             own["generator"] = own["generator"].clone_state()

@@ -2,7 +2,7 @@
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,11 +122,17 @@ def load_motion(text: str, name: str = "motion") -> "MotionTrack":
     """
     from emo.motion import MotionTrack
 
+    return _load(text, name, MotionTrack.from_video)
+
+
+def _load(text: str, name: str, read_video: "Callable[[Path], MotionTrack]") -> "MotionTrack":
+    from emo.motion import MotionTrack
+
     path = Path(text)
     if not path.is_file():
         raise OptionError(f"{name} {text}: no such file; give a saved motion or a video", option=name)
     try:
-        return MotionTrack.load(path) if path.suffix.lower() == TRACK_SUFFIX else MotionTrack.from_video(path)
+        return MotionTrack.load(path) if path.suffix.lower() == TRACK_SUFFIX else read_video(path)
     except EmoError as error:
         error.option = error.option or name
         raise
@@ -191,9 +197,65 @@ def _plain_numbers(value: Any, name: str) -> tuple[float, ...]:
     return plain
 
 
+def plain_landmarks(value: Any, name: str = "landmarks") -> "MotionTrack":
+    """A track of landmarks.
+
+    Raises:
+        OptionError: it is none.
+    """
+    return plain_motion(load_landmarks(str(value), name) if isinstance(value, str | Path) else value, name)
+
+
+def load_landmarks(text: str, name: str = "landmarks") -> "MotionTrack":
+    """A saved track of landmarks, or that of a video.
+
+    Raises:
+        OptionError: there is no such file.
+        EmoError: it holds neither.
+    """
+    from emo.motion.gaia.landmark_space import landmark_track
+
+    return _load(text, name, landmark_track)
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """Words with commas between them."""
+    return tuple(word.strip() for word in text.split(","))
+
+
+def plain_names(value: Any, name: str = "names") -> tuple[str, ...]:
+    """Words in a row.
+
+    Raises:
+        OptionError: it is none, or there is no word.
+    """
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes) and value:
+        words = tuple(value)
+        if all(isinstance(word, str) and word for word in words):
+            return words
+    raise OptionError(f"{name} is words in a row, not {value!r}", option=name)
+
+
+def plain_text(value: Any, name: str = "text") -> str:
+    """A sentence.
+
+    Raises:
+        OptionError: it is none.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise OptionError(f"{name} is a sentence, not {value!r}", option=name)
+    return value.strip()
+
+
 GAZE = Kind("gaze", plain_gaze, parse_gaze, (str, list), to_json=_gaze_to_json)
 EMOTION = Kind("emotion", plain_emotion, parse_emotion, (dict,))
 POSE = Kind("pose", plain_pose, parse_pose, (list, dict), load=lambda text: load_motion(text, "pose"),
             to_json=_pose_to_json, from_json=_pose_from_json)  # fmt: skip
 MOTION = Kind("motion", plain_motion, _no_text, (dict,), load=load_motion,
               to_json=motion_to_json, from_json=motion_from_json)  # fmt: skip
+LANDMARKS = Kind("landmarks", plain_landmarks, _no_text, (dict,), load=load_landmarks,
+                 to_json=motion_to_json, from_json=motion_from_json)  # fmt: skip
+TEXT = Kind("text", plain_text, str, (str,))
+NAMES = Kind("names", plain_names, parse_names, (list,), to_json=list, from_json=tuple)
+OF_FILES = (MOTION, LANDMARKS, NAMES)
+"""Kinds whose values only files can hold, or that say of these what is taken."""

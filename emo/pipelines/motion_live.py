@@ -1,6 +1,5 @@
 """Video of sound that is still being made: frames come a constant time after what they are heard with."""
 
-from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,19 +13,18 @@ from emo.errors import OptionError
 from emo.face import Portrait
 from emo.generation.clip import Clip, ClipState
 from emo.generation.fingerprint import told_fingerprint
-from emo.generation.inputs import ImageInput, open_portrait
+from emo.generation.inputs import ImageInput
 from emo.generation.origin import begin_origin, complete_origin
 from emo.generation.run import Run
 from emo.generation.running_features import RunningFeatures, live_features
-from emo.generation.sizes import EVEN, choose_sizes
 from emo.media import SAMPLE_RATE, Chunk, LiveSound, as_fps
 from emo.motion.timing import Playback, Retiming
-from emo.pipelines.motion_call import told_options
+from emo.pipelines.motion_call import Given, told_options
 from emo.pipelines.motion_options import MotionOptions
 from emo.pipelines.motion_window import MotionWindow
 
-NextWindow = Callable[[Tensor, ClipState], MotionWindow]
-"""Features of frames (n, A), the state before them -> their motion."""
+NextWindow = Callable[[Tensor, ClipState, Given], MotionWindow]
+"""Features of frames (n, A), the state before them, what is given of them besides sound -> their motion."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +80,9 @@ class LiveStream:
         state = self.run.start()
         try:
             for audio in live_features(sound, features, self.chunks):
-                made = self.next_window(audio.flatten(1), state)
-                values, state = self._posed(made.values, playback.first), made.state
+                given = self._given(playback.first, len(audio))
+                made = self.next_window(audio.flatten(1), state, given)
+                values, state = pipe.posed(made.values, given.get("pose")), made.state
                 ended = features.num_frames is not None and playback.first + len(values) >= features.num_frames
                 frames = playback.frames(values, sound.num_frames(self.fps) if ended else None)
                 if len(frames):
@@ -99,14 +98,9 @@ class LiveStream:
         finally:
             pipe.maybe_free_model_hooks()
 
-    def _posed(self, values: Tensor, first: int) -> Tensor:
-        """Motion from frame `first` on with the pose that is given."""
-        if self.pose is None:
-            return values
-        values = values.clone()
-        frames = torch.arange(first, first + len(values)) % len(self.pose)
-        values[:, self.pipeline.space.index("pose")] = self.pose[frames]
-        return values
+    def _given(self, first: int, count: int) -> Given:
+        """What is given of frames from `first` on."""
+        return {} if self.pose is None else {"pose": self.pose[torch.arange(first, first + count) % len(self.pose)]}
 
 
 class LiveMotion:
@@ -118,10 +112,6 @@ class LiveMotion:
         Raises:
             OptionError: one does not.
         """
-
-    @abstractmethod
-    def next_window(self, options: Any, generator: torch.Generator | None) -> NextWindow:
-        """What makes motion of a few frames after those before, as options say, completed ones."""
 
     def live(
         self: Any,
@@ -164,15 +154,15 @@ class LiveMotion:
         self.check_live({name: getattr(given, name) for name in options})
         given.check(num_inference_steps=(1, self.scheduler.config.num_train_timesteps))
         asked = self.completed(given)
-        height, width = choose_sizes(asked.height, asked.width, self.default_size, EVEN).picture
+        pose, portrait = self._pose(asked), self.portrait(image, asked)
         return LiveStream(
             pipeline=self,
-            portrait=open_portrait(image, height, width, None, asked.face, regions=False),
+            portrait=portrait,
             chunks=chunks,
             sampling_rate=sampling_rate,
             fps=as_fps(asked.fps),
-            next_window=self.next_window(asked, generator),
-            pose=self._pose(asked),
+            next_window=self.next_window(asked, generator, portrait.image),
+            pose=pose,
             options=asked,
             origin=begin_origin(self, told_options(given, asked), generator),
             run=run,

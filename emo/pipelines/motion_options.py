@@ -52,8 +52,8 @@ class MotionOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VASAOptions(MotionOptions):
-    """What a user chooses of a generation, besides portrait and recording; see `VASAPipeline`."""
+class SoundMotionOptions(MotionOptions):
+    """Of motion that is generated from sound, whatever the system."""
 
     live_values: ClassVar[Mapping[str, Any]] = {**MotionOptions.live_values, "running_normalization": True}
 
@@ -64,6 +64,12 @@ class VASAOptions(MotionOptions):
     running_normalization: bool = option(
         False, "hear a recording as live sound is heard: by what came before, and little of what comes after"
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VASAOptions(SoundMotionOptions):
+    """What a user chooses of a generation, besides portrait and recording; see `VASAPipeline`."""
+
     gaze_guidance_scale: float = option(2.0, "same for the gaze", flag="gaze-guidance")
     border_frames: int = option(
         10, "over which windows are bent to the end of the one before, 0: not at all", low=0, high=50

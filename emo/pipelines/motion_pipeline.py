@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from emo.errors import MotionError
+from emo.face import Portrait
 from emo.generation.clip import Clip, ClipState
 from emo.generation.inputs import AudioInput, ImageInput, open_portrait
 from emo.generation.origin import begin_origin
@@ -22,15 +23,15 @@ from emo.generation.sizes import EVEN, choose_sizes
 from emo.generation.stream import Stream
 from emo.media import AudioTrack, Chunk, as_fps
 from emo.motion import MotionSpace, MotionTrack
-from emo.motion.reading import ANGLES
 from emo.motion.timing import Playback, Retiming
 from emo.pipelines.motion_call import MotionRequest, OptionsT, named_options, rendered, take_run, told_options
 from emo.pipelines.motion_driving import DrivenMotion
+from emo.pipelines.motion_generation import GeneratedMotion
 from emo.pipelines.motion_live import LiveMotion
+from emo.pipelines.motion_pose import POSE, pose_columns
 from emo.pipelines.motion_window import MotionWindow
 from emo.store import SavedFormat
 
-POSE = "pose"
 DRAWN = "drawn_motion"  # in states: the last window of motion, (n, D), after whose end the next frames may begin
 
 
@@ -39,11 +40,12 @@ class MotionPipelineOutput(VideoOutput):
     """A generated video, as pipelines of motion return it; see `VideoOutput`. Latents are its motion, (T, D)."""
 
 
-class MotionPipeline(LiveMotion, DrivenMotion, SavedFormat, Generic[OptionsT]):
+class MotionPipeline(GeneratedMotion, LiveMotion, DrivenMotion, SavedFormat, Generic[OptionsT]):
     """Base of pipelines from sound to motion to pictures.
 
-    A system adds `options_class`, `denoiser`, `windows` and `next_window`, and as components an `animator`, an
-    `audio_encoder`, a `feature_extractor` and a `scheduler`.
+    A system adds `options_class`, `default_steps`, `denoiser` and `window_maker`, an `animator`, and as components an
+    `audio_encoder`, a `feature_extractor` and a `scheduler`. Where its poses are no part of its motion, it has ways of
+    its own with those that are given: `given_pose` and `posed`.
     """
 
     options_class: ClassVar[type[Any]]
@@ -68,10 +70,6 @@ class MotionPipeline(LiveMotion, DrivenMotion, SavedFormat, Generic[OptionsT]):
     @abstractmethod
     def window_length(self) -> int:
         """W, the frames of a window."""
-
-    @abstractmethod
-    def windows(self, request: MotionRequest[OptionsT]) -> Iterator[MotionWindow]:
-        """The windows of a generated motion from its start on: W frames each, but the last."""
 
     @property
     def default_size(self) -> int:
@@ -116,12 +114,13 @@ class MotionPipeline(LiveMotion, DrivenMotion, SavedFormat, Generic[OptionsT]):
         run = take_run(options)
         return self.open_stream(image, audio, self.options_class.from_values(options), run)
 
-    def generate_motion(self, audio: AudioInput, **options: Any) -> MotionTrack:
+    def generate_motion(self, audio: AudioInput, *, image: ImageInput | None = None, **options: Any) -> MotionTrack:
         """The motion of a recording alone; no picture is drawn.
 
         Args:
             audio: the recording: a path, `(samples, rate)` or an `AudioTrack`.
-            options: of `stream`; those of pictures change nothing.
+            image: the portrait, for models whose motion depends on whose it is.
+            options: of `stream`; those of pictures change nothing, but how the portrait is cut.
 
         Returns:
             At the model's own rate.
@@ -129,8 +128,9 @@ class MotionPipeline(LiveMotion, DrivenMotion, SavedFormat, Generic[OptionsT]):
         Raises:
             EmoError: the sound or an option cannot be used.
         """
-        run = take_run(options)
-        request = self._request(audio, self.options_class.from_values(options), run)
+        run, chosen = take_run(options), self.options_class.from_values(options)
+        picture = None if image is None else self.portrait(image, chosen).image
+        request = self._request(audio, chosen, run, picture)
         return MotionTrack(torch.cat([window.values for window in self._motion(request)]), request.rate, self.space)
 
     def render(
@@ -156,13 +156,12 @@ class MotionPipeline(LiveMotion, DrivenMotion, SavedFormat, Generic[OptionsT]):
 
     def open_stream(self, image: ImageInput, audio: AudioInput, options: OptionsT, run: Run) -> Stream[OptionsT]:
         """Check and prepare what `stream` was given; see there."""
-        height, width = choose_sizes(options.height, options.width, self.default_size, EVEN).picture
         fps = as_fps(options.fps)
         request = self._request(audio, options, run)
         track = request.audio
         return Stream(
             pipeline=self,
-            portrait=open_portrait(image, height, width, None, options.face, regions=False),
+            portrait=self.portrait(image, options),
             audio=track,
             fps=fps,
             num_frames=track.num_frames(fps),
@@ -176,7 +175,18 @@ class MotionPipeline(LiveMotion, DrivenMotion, SavedFormat, Generic[OptionsT]):
             origin=begin_origin(self, told_options(options, request.options), run.generator),
         )
 
-    def _request(self, audio: AudioInput, options: OptionsT, run: Run) -> MotionRequest[OptionsT]:
+    def portrait(self, image: ImageInput, options: OptionsT) -> Portrait:
+        """The picture that is animated, cut as options say.
+
+        Raises:
+            EmoError: it cannot be used.
+        """
+        height, width = choose_sizes(options.height, options.width, self.default_size, EVEN).picture
+        return open_portrait(image, height, width, None, options.face, regions=False)
+
+    def _request(
+        self, audio: AudioInput, options: OptionsT, run: Run, picture: np.ndarray | None = None
+    ) -> MotionRequest[OptionsT]:
         """What a motion is made of, checked."""
         options.check(num_inference_steps=(1, self.scheduler.config.num_train_timesteps))
         options = self.completed(options)
@@ -191,34 +201,33 @@ class MotionPipeline(LiveMotion, DrivenMotion, SavedFormat, Generic[OptionsT]):
             rate=rate,
             num_frames=frames,
             given=self._given_motion(options, rate, frames),
+            picture=picture,
         )
 
     state_names: ClassVar[tuple[str, ...]] = ()
     """Of the tensors in a state."""
 
-    def completed(self, options: OptionsT) -> OptionsT:
-        """Options with the model's own values where none were given.
-
-        Raises:
-            OptionError: the model knows no such value.
-        """
-        return options
-
     def _given_motion(self, options: OptionsT, rate: Fraction, frames: int) -> Mapping[str, Tensor | None]:
         """Motion and pose that are given, (T, D) and (T, columns of the pose), at a motion's rate."""
         motion = None if options.motion is None else self._own(options.motion, "motion")
-        pose: Any = options.pose
-        if isinstance(pose, MotionTrack):
-            if pose.space.parts.get(POSE) != self.space.parts[POSE]:
-                raise MotionError(
-                    "pose: a motion of another space than this model's, whose head moves in other columns",
-                    option="pose",
-                )
-            pose = pose.resample(rate).fit(frames)[POSE]
-        elif pose is not None:
-            rest = MotionTrack.rest(frames, rate, self.space)
-            pose = rest.set(**dict(zip(ANGLES, pose, strict=True)))[POSE]
+        pose = None if options.pose is None else self.given_pose(options, rate, frames)
         return {"motion": None if motion is None else motion.fit(frames).values, "pose": pose}
+
+    def given_pose(self, options: OptionsT, rate: Fraction, frames: int) -> Tensor:
+        """A pose that is given for so many frames, (frames, columns).
+
+        Raises:
+            EmoError: it cannot be taken.
+        """
+        return pose_columns(options.pose, self.space, rate, frames)
+
+    def posed(self, values: Tensor, pose: Tensor | None) -> Tensor:
+        """Motion (n, D) with the pose of its frames that is given, (n, columns)."""
+        if pose is None:
+            return values
+        values = values.clone()
+        values[:, self.space.index(POSE)] = pose
+        return values
 
     def _own(self, track: MotionTrack, option: str) -> MotionTrack:
         """A motion in this model's space, of which others may know other statistics.
@@ -236,11 +245,9 @@ class MotionPipeline(LiveMotion, DrivenMotion, SavedFormat, Generic[OptionsT]):
         motion, pose, length = request.given["motion"], request.given["pose"], self.window_length
         first = request.start.next_clip * length
         for window in self.windows(request) if motion is None else self._cut(motion, request.start):
-            values = window.values.clone()
-            if pose is not None:
-                values[:, self.space.index(POSE)] = pose[first : first + len(values)]
-            first += len(values)
-            yield replace(window, values=values)
+            frames = slice(first, first + len(window.values))
+            first = frames.stop
+            yield replace(window, values=self.posed(window.values, None if pose is None else pose[frames]))
 
     def _cut(self, motion: Tensor, start: ClipState) -> Iterator[MotionWindow]:
         """A given motion in windows."""
@@ -256,7 +263,7 @@ class MotionPipeline(LiveMotion, DrivenMotion, SavedFormat, Generic[OptionsT]):
     @torch.no_grad()
     def generate_clips(self, stream: Stream[OptionsT]) -> Iterator[Clip]:
         """A window of motion, and the frames that can be drawn of it, after the other."""
-        request = self._request(stream.audio, stream.options, stream.run)
+        request = self._request(stream.audio, stream.options, stream.run, stream.portrait.image)
         wanted = stream.run.output_type
         appearance = None if wanted == "latent" else self.animator.appearance(stream.portrait.image)
         last = stream.start.tensors.get(DRAWN, torch.zeros(0, len(self.space)))[-1:]

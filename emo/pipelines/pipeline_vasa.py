@@ -1,31 +1,24 @@
 """The VASA-1 pipeline: a recording becomes motion, and motion a video of a portrait, in real time."""
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
-from itertools import islice
 from typing import Any, ClassVar
 
+import numpy as np
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from diffusers.schedulers.scheduling_utils import KarrasDiffusionSchedulers
-from torch import Tensor
 from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 
-from emo.errors import ConfigError, OptionError
-from emo.generation.audio_features import AudioFeatures
-from emo.generation.clip import ClipState
-from emo.generation.finite import FiniteCheck
-from emo.generation.running_features import RunningFeatures, hop_frames
+from emo.errors import OptionError
+from emo.generation.running_features import hop_frames
 from emo.generation.schedulers import check_scheduler
-from emo.motion import MeshAnimator, MotionSpace, plan_windows
+from emo.motion import MeshAnimator, MotionSpace
 from emo.motion.vasa import HolisticMotionTransformer, VolumeAnimator
-from emo.pipelines.motion_call import MotionRequest
+from emo.pipelines.motion_generation import MakeWindow
 from emo.pipelines.motion_kinds import FREE
-from emo.pipelines.motion_live import NextWindow
 from emo.pipelines.motion_options import VASAOptions
 from emo.pipelines.motion_pipeline import MotionPipeline
-from emo.pipelines.motion_window import MotionWindow
 from emo.pipelines.vasa_conditions import MotionControls, emotion_vector
 from emo.pipelines.vasa_description import describe_folder
 from emo.pipelines.vasa_motion import STATE, MotionSampler, short_border
@@ -54,6 +47,7 @@ class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
     describe = staticmethod(describe_folder)
     options_class = VASAOptions
     state_names = STATE
+    default_steps = CPU_STEPS, STEPS
 
     def __init__(
         self,
@@ -64,11 +58,7 @@ class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
         scheduler: KarrasDiffusionSchedulers,
     ):
         super().__init__()
-        check_scheduler(scheduler)
-        own: Any = scheduler
-        kind = own.config.get("prediction_type")
-        if kind != "sample":
-            raise ConfigError(f"scheduler: its prediction_type is {kind}, but this model predicts the sample")
+        check_scheduler(scheduler, "sample")
         self.register_modules(
             animator=animator,
             denoiser=denoiser,
@@ -92,35 +82,8 @@ class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
     def completed(self, options: VASAOptions) -> VASAOptions:
         """See `MotionPipeline`."""
         emotion_vector(options.emotion or {}, self.denoiser.config.emotions)
-        values: dict[str, Any] = {}
-        if options.num_inference_steps is None:
-            values["num_inference_steps"] = CPU_STEPS if self._execution_device.type == "cpu" else STEPS
-        if options.distance is None:
-            values["distance"] = self.denoiser.config.distance_mean
-        return replace(options, **values)
-
-    def windows(self, request: MotionRequest[VASAOptions]) -> Iterator[MotionWindow]:
-        """See `MotionPipeline`; Figure 2 of the paper."""
-        config, run, state = self.denoiser.config, request.run, request.start
-        sampler = self.sampler(request.options, run.generator)
-        features = RunningFeatures if request.options.running_normalization else AudioFeatures
-        sound = features(request.audio, self.audio_encoder, self.feature_extractor, request.rate, request.num_frames)
-        count, steps = math.ceil(request.num_frames / config.window_length), sampler.num_steps
-        try:
-            with self.progress_bar(total=count * steps) as bar:  # pyright: ignore[reportCallIssue] (torch's decorator)
-                bar.initial = bar.n = state.next_clip * steps
-                plan = plan_windows(request.num_frames, config.window_length, config.prefix_length)
-                for window in islice(plan, state.next_clip, None):
-                    bar.set_description(f"window {window.index + 1}/{count}")
-                    audio = sound.windows(window.start, window.start + window.frames, 0)[0].flatten(1)
-                    check = FiniteCheck(window.index, self.denoiser.dtype)
-                    made = sampler.window(audio, state, run.watch(self, check, bar, window.index * steps))
-                    check.conclude({"the sound's features": [audio]})
-                    self.maybe_free_model_hooks()
-                    state = made.state
-                    yield made
-        finally:
-            self.maybe_free_model_hooks()
+        options = super().completed(options)
+        return replace(options, distance=self.denoiser.config.distance_mean) if options.distance is None else options
 
     def check_live(self, given: Mapping[str, Any]) -> None:
         """See `LiveMotion`; of a live window few frames are bent."""
@@ -129,17 +92,10 @@ class VASAPipeline(MotionPipeline[VASAOptions], DiffusionPipeline):
             problem = f"border_frames is {asked}, but of a window of live sound {most} are bent at most"
             raise OptionError(f"{problem}; give 0 to {most}", option="border_frames")
 
-    def next_window(self, options: VASAOptions, generator: Any = None) -> NextWindow:
-        """See `LiveMotion`."""
+    def window_maker(self, options: VASAOptions, generator: Any, picture: np.ndarray | None) -> MakeWindow:
+        """See `GeneratedMotion`; Figure 2 of the paper."""
         sampler = self.sampler(options, generator)
-
-        def made(audio: Tensor, state: ClipState) -> MotionWindow:
-            check = FiniteCheck(state.next_clip, self.denoiser.dtype)
-            window = sampler.window(audio, state, lambda index, timestep, motion: check.step(motion))
-            check.conclude({"the sound's features": [audio]})
-            return window
-
-        return made
+        return lambda audio, state, given, on_step: sampler.window(audio, state, on_step)
 
     def sampler(self, options: VASAOptions, generator: Any = None) -> MotionSampler:
         """What makes windows as options say, completed ones."""

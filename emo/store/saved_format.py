@@ -20,7 +20,7 @@ from emo.errors import EmoError, OptionError, WeightsError, first_line
 from emo.store.card import Description
 from emo.store.checks import check_folder, replaced_weights
 from emo.store.components import LIBRARY, is_own
-from emo.store.index import components_of, pipeline_class_name
+from emo.store.index import components_of, is_hub_name, pipeline_class_name, read_index
 from emo.store.push import PushOptions, send_folder
 from emo.store.repository import check_listing, hub_errors, repository_files, split_revision
 
@@ -42,10 +42,18 @@ class SavedFormat(DiffusionPipeline):
     describe: ClassVar[Callable[[Path], Description]]
 
     @classmethod
-    def component_names(cls) -> set[str]:
-        """The components that a folder must hold."""
+    def component_names(cls, folder: str | os.PathLike | None = None) -> set[str]:
+        """The components that a folder must hold.
+
+        Args:
+            folder: which one, where optional components belong to it that its index names.
+
+        Raises:
+            WeightsError: it has no index.
+        """
         expected, _ = cls._get_signature_keys(cls)
-        return set(expected)
+        named = () if folder is None or is_hub_name(folder) else components_of(read_index(folder))
+        return set(expected) - (set(cls._optional_components) - set(named))
 
     @classmethod
     def from_pretrained(cls: type[Self], pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any) -> Self:
@@ -57,7 +65,7 @@ class SavedFormat(DiffusionPipeline):
         """
         name, revision = split_revision(pretrained_model_name_or_path)
         kwargs = kwargs if revision is None else {**kwargs, "revision": revision}
-        check_folder(name, cls.component_names() - kwargs.keys(), kwargs.get("variant"))
+        check_folder(name, cls.component_names(name) - kwargs.keys(), kwargs.get("variant"))
         if not {"dtype", "torch_dtype"} & kwargs.keys():
             kwargs["dtype"] = torch.float32
         try:
@@ -144,7 +152,7 @@ class SavedFormat(DiffusionPipeline):
 
     @classmethod
     def _send(cls, folder: Path, repo_id: str, **options: Any) -> str:
-        return send_folder(folder, repo_id, cls.component_names(), cls.describe, PushOptions(**options))
+        return send_folder(folder, repo_id, cls.component_names(folder), cls.describe, PushOptions(**options))
 
     @classmethod
     def download(cls, pretrained_model_name: str, **kwargs: Any) -> str | os.PathLike:
@@ -163,7 +171,7 @@ class SavedFormat(DiffusionPipeline):
         check_listing(pretrained_model_name, files)
         with hub_errors(pretrained_model_name):
             folder = super().download(pretrained_model_name, **{**kwargs, "use_safetensors": True})
-        check_folder(folder, cls.component_names() - kwargs.keys(), kwargs.get("variant"))
+        check_folder(folder, cls.component_names(folder) - kwargs.keys(), kwargs.get("variant"))
         return folder
 
     def to_json_string(self) -> str:

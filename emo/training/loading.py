@@ -43,18 +43,30 @@ def load_hearing(folder: str, device: torch.device) -> tuple[Wav2Vec2Model, Wav2
     return encoder, load_part(Wav2Vec2FeatureExtractor, folder)
 
 
+def copied_parts(networks: nn.Module, names: Sequence[str], weights: dict[str, Tensor]) -> dict[str, Any]:
+    """Networks that train together, each a copy with its own of the weights, by name.
+
+    Args:
+        networks: has them as attributes, of the same sizes as the weights.
+        names: of those that are wanted.
+        weights: of all of them, by their names in `networks`.
+    """
+    copies = {}
+    for name in names:
+        network = cast(Any, getattr(networks, name))
+        kind = type(network)
+        copies[name] = kind.from_config(network.config) if hasattr(kind, "from_config") else kind(network.config)
+        own = {key.removeprefix(f"{name}."): value for key, value in weights.items() if key.startswith(f"{name}.")}
+        copies[name].load_state_dict({key: value.float() for key, value in own.items()})
+    return copies
+
+
 def save_parts(networks: nn.Module, names: Sequence[str], folder: Path, weights: dict[str, Tensor]) -> None:
     """Networks that train together, each as diffusers loads it, in a folder of its name.
 
     Args:
-        networks: has them as attributes, of the same sizes as the weights.
-        names: of those to save.
+        networks, names, weights: as of `copied_parts`.
         folder: to write them to.
-        weights: of all of them, by their names in `networks`.
     """
-    for name in names:
-        network = cast(Any, getattr(networks, name))
-        copy = type(network).from_config(network.config)
-        own = {key.removeprefix(f"{name}."): value for key, value in weights.items() if key.startswith(f"{name}.")}
-        copy.load_state_dict({key: value.float() for key, value in own.items()})
+    for name, copy in copied_parts(networks, names, weights).items():
         copy.save_pretrained(folder / name)

@@ -7,7 +7,7 @@ from typing import Any
 from emo.errors import EmoError, OptionError
 from emo.media import as_fps
 from emo.options import BOOL, FLOAT, FPS, INT, Option, Options
-from emo.pipelines.motion_kinds import MOTION
+from emo.pipelines.motion_kinds import OF_FILES
 from emo.ui.limits import Limits
 from emo.ui.words import FieldError, page_words, sentence
 
@@ -24,7 +24,7 @@ def argument(option: Option) -> str:
 
 def fields_of(options: type[Options]) -> tuple[Option, ...]:
     """The options that the page has fields for: all but those that only a file can hold."""
-    return tuple(entry for entry in options.entries() if entry.kind is not MOTION)
+    return tuple(entry for entry in options.entries() if entry.kind not in OF_FILES)
 
 
 def range_of(option: Option, limits: Limits) -> tuple[float | None, float | None]:

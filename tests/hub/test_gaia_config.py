@@ -8,7 +8,7 @@ import torch
 
 from emo.errors import ConfigError
 from emo.hub import gaia_config
-from emo.hub.build_gaia import build_gaia
+from emo.hub.build_gaia import build_gaia_networks
 from emo.hub.gaia_config import load_gaia_config
 from emo.motion.gaia import MotionAppearanceVAE, MotionConformer, PosePredictor, SpeechEncoder
 
@@ -23,7 +23,7 @@ def millions(module) -> float:
 @pytest.fixture(scope="module")
 def models() -> dict[str, dict]:
     with torch.device("meta"):
-        return {name: build_gaia(load_gaia_config(name)) for name in NAMES}
+        return {name: build_gaia_networks(load_gaia_config(name)) for name in NAMES}
 
 
 def test_sizes(models):
@@ -56,7 +56,7 @@ def test_parts_fit_each_other(models, name):
 
 def test_same_seed_same_weights():
     config, state = load_gaia_config("gaia-tiny"), torch.random.get_rng_state()
-    first, same, other = (build_gaia(config, seed)["denoiser"].motion_out.weight for seed in (1, 1, 2))
+    first, same, other = (build_gaia_networks(config, seed)["denoiser"].motion_out.weight for seed in (1, 1, 2))
     assert torch.equal(first, same)
     assert not torch.equal(first, other)
     assert torch.equal(state, torch.random.get_rng_state()), "the global random state was touched"

@@ -76,7 +76,7 @@ def test_it_is_saved_and_loaded_as_any_other(folder):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        (["pipeline", "Other"], "a Other; known here: EMOPipeline, VASAPipeline, ToyPipeline"),
+        (["pipeline", "Other"], "a Other; known here: EMOPipeline, VASAPipeline, GAIAPipeline, ToyPipeline"),
         (None, "does not say"),
     ],
 )

@@ -105,6 +105,11 @@ def test_reference_guidance_and_randomness_matter(networks, audio):
         assert not torch.allclose(whole(networks, audio, **changed), plain)
 
 
+def test_no_reference_is_another_than_any(networks, audio):
+    networks[0].no_reference.data.fill_(0.5)
+    assert not torch.allclose(whole(networks, audio, reference=None), whole(networks, audio))
+
+
 def test_no_frames_and_too_many_are_refused(networks, audio):
     for count in (0, 6):
         with pytest.raises(MotionError, match="give 1 to 5"):

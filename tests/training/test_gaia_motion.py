@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,22 +10,29 @@ import pytest
 import torch
 from fitting import losses
 from made_clips import made_clip
-from tiny import tiny_config
-from transformers import Wav2Vec2FeatureExtractor
+from tiny import noise, tiny_config
+from transformers import CLIPTextModelWithProjection, Wav2Vec2FeatureExtractor
 
-from emo.data.format import write_metadata
+from emo.data.format import load_labels, read_metadata, save_labels, write_metadata
+from emo.data.motion_labels import MotionLabels
 from emo.errors import ConfigError, DatasetError
 from emo.face.landmark_map import landmark_map
 from emo.face.mesh import NUM_LANDMARKS
 from emo.hub import build_audio_encoder
+from emo.hub.build_gaia import build_text_encoder
+from emo.hub.gaia_config import TextEncoderConfig
 from emo.motion import MotionTrack
 from emo.motion.gaia import MotionAppearanceVAE, MotionConformer, latent_space
+from emo.motion.gaia.landmark_space import landmark_values
 from emo.motion.gaia.speech import POSE, pose_space
+from emo.motion.gaia.words import sentence_ids, small_tokenizer
+from emo.pipelines import GAIAPipeline
 from emo.pipelines.gaia_motion import SequenceSampler
 from emo.training.clips import clip_angles, clip_audio
-from emo.training.gaia import GAIAMotionConfig, GAIAMotionStage
-from emo.training.gaia.figures import GeneratedLatents, latent_figures
-from emo.training.gaia.samples import SequenceBatch, SequenceDrawer, clip_latents
+from emo.training.gaia import GAIAMotionConfig, GAIAMotionStage, motion_stage
+from emo.training.gaia.figures import GeneratedLatents, motion_figures
+from emo.training.gaia.instructed import clip_sentence
+from emo.training.gaia.samples import SequenceBatch, SequenceDrawer, clip_motion
 from emo.training.loop import make_accelerator, train
 from emo.training.script import load_settings
 
@@ -94,7 +102,7 @@ def options(folder: Path, *more: str) -> list[str]:
 
 def make_stage(folder: Path, *more: str) -> GAIAMotionStage:
     config, _ = load_settings(GAIAMotionConfig, options(folder, *more))
-    return GAIAMotionStage(config, make_accelerator(config.train))
+    return motion_stage(config, make_accelerator(config.train))
 
 
 @pytest.fixture(scope="module")
@@ -109,12 +117,12 @@ def batch_of(stage: GAIAMotionStage) -> SequenceBatch:
 def run(folder: Path, output: Path, *more: str) -> GAIAMotionStage:
     config, resume = load_settings(GAIAMotionConfig, options(folder, f"train.output={output}", *more))
     accelerator = make_accelerator(config.train)
-    stage = GAIAMotionStage(config, accelerator)
+    stage = motion_stage(config, accelerator)
     assert train(stage, config.train, accelerator, resume) == 0
     return stage
 
 
-def test_trained_it_is_all_parts_of_a_model_with_its_figures(folder, tmp_path):
+def test_trained_it_is_a_whole_model_with_its_figures(folder, tmp_path):
     stage = run(folder, tmp_path, "train.validate_every=2", "train.ema_decay=0.9")
     parts = {"vae", "denoiser", "speech_encoder", "pose_predictor", "audio_encoder", "feature_extractor", "scheduler"}
     assert {path.name for path in (tmp_path / "model").iterdir()} >= parts
@@ -124,6 +132,10 @@ def test_trained_it_is_all_parts_of_a_model_with_its_figures(folder, tmp_path):
     assert set(scores) == known | {f"{name} r" for name in POSE}
     made = MotionTrack.load(shown / "000003.safetensors")
     assert (len(made), made.space) == (FRAMES, stage.networks.denoiser.space)
+    pipe = GAIAPipeline.from_pretrained(tmp_path / "model")
+    pipe.set_progress_bar_config(disable=True)
+    assert pipe.space == stage.networks.denoiser.space
+    assert len(pipe.generate_motion(noise(0.4), num_inference_steps=1)) == 10
 
     again = make_stage(folder, f"model.init={tmp_path / 'model'}", "data.max_frames=8").networks
     assert again.denoiser.space == stage.networks.denoiser.space
@@ -156,8 +168,8 @@ def test_latents_are_those_of_landmarks_in_the_units_of_the_clips(folder, stage)
     drawn = torch.from_numpy(landmark_map(points, SIDE, SIDE)).movedim(-1, 0)[None] / 127.5 - 1
     with torch.no_grad():
         expected = stage.vae.encode_motion(drawn).mode().flatten()
-    torch.testing.assert_close(clip_latents(stage.reader, 1)[7], expected, atol=1e-5, rtol=1e-5)
-    values = torch.cat([clip_latents(stage.reader, number) for number in range(3)])
+    torch.testing.assert_close(clip_motion(stage.reader, 1)[7], expected, atol=1e-5, rtol=1e-5)
+    values = torch.cat([clip_motion(stage.reader, number) for number in range(3)])
     space = stage.networks.denoiser.space
     assert space.names == latent_space((3, 2, 2)).names
     normal = space.normalize(values)
@@ -176,7 +188,7 @@ def test_gaps_between_landmarks_are_filled(folder, tmp_path):
     made_clip(tmp_path / "clips", 0, FRAMES, more=seen)
     write_metadata(tmp_path / "clips")
     stage = make_stage(folder, f"data.root={tmp_path / 'clips'}")
-    latents = clip_latents(stage.reader, 0)
+    latents = clip_motion(stage.reader, 0)
     torch.testing.assert_close(latents[5:8], latents[4].expand(3, -1))
 
 
@@ -189,7 +201,7 @@ def test_loss_falls(folder):
 def test_sequences_begin_anywhere_and_have_any_length(stage):
     networks = stage.networks
     drawer = SequenceDrawer(networks.denoiser.space, networks.pose_predictor.space, 6, 12)
-    motion = networks.denoiser.space.normalize(clip_latents(stage.reader, 2))
+    motion = networks.denoiser.space.normalize(clip_motion(stage.reader, 2))
     starts, lengths, references = set(), set(), set()
     for index in range(60):
         sample = drawer.sample(stage.reader, 2, index, np.random.default_rng(index))
@@ -273,7 +285,7 @@ def test_figures_tell_what_they_say():
         GeneratedLatents("x", a, b, a, track(-wave, poses), track(wave, poses))
         for a, b, wave in zip(true, other, waves, strict=True)
     ]
-    found = latent_figures(motions, 10)
+    found = motion_figures(motions, 10, "latent")
     assert found["latent r"] == pytest.approx(1)
     assert found["latent r, another's sound"] < 0.3
     assert found["deviation"] == pytest.approx(1)
@@ -303,11 +315,145 @@ def test_generated_motion_is_of_the_clips_own_poses(folder, stage, monkeypatch):
     given = []
     window = SequenceSampler.window
 
-    def watched(self, audio, state, pose=None, on_step=None):
+    def watched(self, audio, state, pose=None, on_step=None, wanted=None):
         given.append((len(audio), pose))
-        return window(self, audio, state, pose, on_step)
+        assert wanted.isnan().all()
+        return window(self, audio, state, pose, on_step, wanted)
 
     monkeypatch.setattr(SequenceSampler, "window", watched)
     stage._generated(stage.networks, stage.reader, 0, 1)
     assert [count for count, _ in given] == [8, 8, 4] * 2
     torch.testing.assert_close(torch.cat([pose for _, pose in given[:3]]), clip_angles(stage.reader, 0))
+
+
+@pytest.fixture(scope="module")
+def base(folder, tmp_path_factory) -> Path:
+    """A trained model of latents."""
+    output = tmp_path_factory.mktemp("base")
+    run(folder, output)
+    return output / "model"
+
+
+def of_landmarks(base: Path) -> tuple[str, str]:
+    return "state=landmarks", f"model.base={base}"
+
+
+def test_landmarks_are_added_to_a_model_of_latents(folder, base, tmp_path):
+    stage = run(folder, tmp_path, *of_landmarks(base), "train.validate_every=2")
+    before, pipe = (GAIAPipeline.from_pretrained(path) for path in (base, tmp_path / "model"))
+    for name in ("denoiser", "speech_encoder", "pose_predictor"):
+        pairs = zip(getattr(before, name).parameters(), getattr(pipe, name).parameters(), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
+    assert pipe.landmark_denoiser.space == stage.networks.denoiser.space
+    weights = pipe.landmark_denoiser.sample_in.weight
+    torch.testing.assert_close(weights, stage.networks.denoiser.sample_in.weight)
+    (shown,) = (tmp_path / "validation").iterdir()
+    scores = json.loads((shown / "scores.json").read_text())
+    assert {"mouth r", "mouth r, another's sound", "deviation", "yaw r"} <= scores.keys()
+    made, true = MotionTrack.load(shown / "000003.safetensors"), labels(3)["landmarks"][..., :2] / FILE_SIDE
+    known = made.space.index("eyes", "outline")
+    torch.testing.assert_close(made.values[:, known], landmark_values(true)[:, known], atol=1e-4, rtol=0)
+    again = make_stage(folder, *of_landmarks(base), f"model.init={tmp_path / 'model'}").networks
+    torch.testing.assert_close(again.denoiser.sample_in.weight, weights)
+
+
+def test_coordinates_are_learned_in_the_units_of_the_clips(folder, base):
+    stage = make_stage(folder, *of_landmarks(base), "drop.speech=0", "drop.reference=0")
+    values = torch.cat([stage._motion(stage.reader, number) for number in range(3)])
+    expected = landmark_values(labels(0)["landmarks"][..., :2] / FILE_SIDE)
+    torch.testing.assert_close(values[:FRAMES], expected, atol=1e-5, rtol=0)
+    assert stage.networks.denoiser.space.normalize(values).square().mean().item() == pytest.approx(1, abs=0.01)
+    assert stage.networks.pose_predictor is None
+    found = losses(stage, batch_of(stage), 40, 1e-2)
+    assert found[-1] < 0.6 * found[0]
+
+
+def test_what_is_no_base_is_refused(folder, base, tmp_path):
+    for alone in ("state=landmarks", f"model.base={base}"):
+        with pytest.raises(ConfigError, match=r"state and model.base go together"):
+            make_stage(folder, alone)
+    (tmp_path / "other.yaml").write_text(MODEL.replace("overlap: 4", "overlap: 3"))
+    with pytest.raises(ConfigError, match="sequences of another length"):
+        make_stage(folder, *of_landmarks(base), f"model.config={tmp_path / 'other.yaml'}")
+
+
+SAID = {0: "smile", 1: "please turn your head to the left", 2: "", 3: "please smile", 4: "smile to the left"}
+
+
+@pytest.fixture(scope="module")
+def told(folder, tmp_path_factory) -> Path:
+    """The clips, whose people were told what to do, but for one."""
+    root = tmp_path_factory.mktemp("told") / "clips"
+    shutil.copytree(folder / "clips", root, ignore=shutil.ignore_patterns(".cache"))
+    for path in sorted(root.glob("*/*.safetensors")):
+        number = int(path.stem)
+        info = next(i for i in read_metadata(root, path.parent.name) if i.labels == path.name)
+        motion = MotionLabels(*[None] * 9, instruction="it", text=SAID[number])
+        save_labels(path, load_labels(path, FRAMES), replace(info, motion=motion))
+    write_metadata(root)
+    return root
+
+
+def of_sentences(base: Path, told: Path) -> tuple[str, ...]:
+    return "state=instructed", f"model.base={base}", f"data.root={told}"
+
+
+def test_sentences_are_added_to_a_model_and_take_nothing_away(folder, base, told, tmp_path):
+    run(folder, tmp_path / "landmarks", *of_landmarks(base))
+    both = tmp_path / "landmarks" / "model"
+    stage = run(folder, tmp_path / "told", *of_sentences(both, told), "train.validate_every=2")
+    before, pipe = (GAIAPipeline.from_pretrained(path) for path in (both, tmp_path / "told" / "model"))
+    for name in ("denoiser", "pose_predictor", "landmark_denoiser"):
+        pairs = zip(getattr(before, name).parameters(), getattr(pipe, name).parameters(), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
+    weight = stage.networks.text_encoder.text_projection.weight
+    torch.testing.assert_close(pipe.text_encoder.text_projection.weight, weight)
+    assert pipe.tokenizer.tokenize("smile") == ["smile</w>"]
+    pipe.set_progress_bar_config(disable=True)
+    assert len(pipe.generate_motion(noise(0.4), instruction="smile", num_inference_steps=1)) == 10
+    (shown,) = (tmp_path / "told" / "validation").iterdir()
+    assert {"latent r", "latent r, another's sound"} <= json.loads((shown / "scores.json").read_text()).keys()
+    again = make_stage(folder, *of_sentences(both, told), f"model.init={tmp_path / 'told' / 'model'}")
+    torch.testing.assert_close(again.networks.text_encoder.text_projection.weight, weight)
+
+
+def test_told_people_alone_are_learned_from_and_from_the_beginning(folder, base, told):
+    stage = make_stage(folder, *of_sentences(base, told), "drop.speech=0", "drop.reference=0")
+    assert [clip_sentence(stage.reader, number) for number in range(2)] == [SAID[0], SAID[1]]
+    assert len(stage.reader) == 2
+    batch = batch_of(stage)
+    assert set(batch.sentences) == {SAID[0], SAID[1]}
+    assert all(name.endswith("from frame 0") for name in batch.names)
+    found = losses(stage, batch, 40, 1e-2)
+    assert found[-1] < 0.6 * found[0]
+    assert all(p.grad is not None for p in stage.networks.text_encoder.parameters())
+    with pytest.raises(DatasetError, match="nobody is told anything; make some with `emo synthesize --instruc"):
+        make_stage(folder, "state=instructed", f"model.base={base}")
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_sentences_are_dropped_as_asked(folder, base, told, share):
+    stage, given = make_stage(folder, *of_sentences(base, told), f"drop.speech={share}"), {}
+    batch = batch_of(stage)
+
+    def watched(sample, timestep, **conditions):
+        given.update(conditions)
+        return batch.motion, None
+
+    stage.loss(watched, batch)
+    said = batch.sentences if share == 0 else [""] * len(batch)
+    assert torch.equal(given["input_ids"], sentence_ids(stage.tokenizer, said))
+
+
+def test_a_given_text_encoder_stays_as_it_is(folder, base, told, tmp_path):
+    tokenizer = small_tokenizer(["grin"])
+    tokenizer.save_pretrained(tmp_path / "clip")
+    build_text_encoder(TextEncoderConfig(16, 1, 2, 16, 8), tokenizer).save_pretrained(tmp_path / "clip")
+    stage = run(folder, tmp_path / "out", *of_sentences(base, told), f"model.text_encoder={tmp_path / 'clip'}")
+    pipe = GAIAPipeline.from_pretrained(tmp_path / "out" / "model")
+    kept = CLIPTextModelWithProjection.from_pretrained(tmp_path / "clip")
+    pairs = zip(kept.parameters(), pipe.text_encoder.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    assert stage.networks.denoiser.config["speech_dim"] == 8
+    with pytest.raises(ConfigError, match=r"model.text_encoder does nothing with state=latents"):
+        make_stage(folder, f"model.text_encoder={tmp_path / 'clip'}")

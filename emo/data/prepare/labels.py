@@ -46,8 +46,7 @@ def place_labels(landmarks: np.ndarray, crop: Crop) -> dict[str, np.ndarray]:
         the picture, in halves of its side; scale (T,): size of the head against the one that fills FACE_SHARE of the
         picture; distance (T,): of the camera, see `emo.data.format`.
     """
-    zoom = np.array([crop.width / (crop.x1 - crop.x0), crop.height / (crop.y1 - crop.y0)])
-    placed = (smooth(landmarks[..., :2].astype(np.float64), SIGMA) - (crop.x0, crop.y0)) * zoom
+    placed = crop.place(smooth(landmarks[..., :2].astype(np.float64), SIGMA))
     low, high = placed.min(1), placed.max(1)
     eyes = np.stack([placed[:, eye.corners].mean(1) for eye in EYES], 1)
     points = np.concatenate([eyes, placed[:, OTHERS]], 1)

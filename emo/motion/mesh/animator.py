@@ -9,8 +9,9 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from emo.errors import FaceError
-from emo.face import FaceDetector, largest, track_face
+from emo.face import track_face
 from emo.motion.mesh.appearance import MeshAppearance
+from emo.motion.pictures import portrait_face
 from emo.motion.reading import read_landmarks
 from emo.motion.space import CONTROLS
 from emo.motion.track import MotionTrack
@@ -51,11 +52,7 @@ class MeshAnimator(ModelMixin, ConfigMixin):
             FaceError: there is no face in it, or it is too small.
         """
         if landmarks is None:
-            with FaceDetector() as detector:
-                faces = detector.detect(picture)
-            if not faces:
-                raise FaceError("no face found in the portrait", remedy="give a picture with one clearly visible face")
-            landmarks = largest(faces).landmarks
+            landmarks = portrait_face(picture).landmarks
         side = np.ptp(landmarks[:, :2], axis=0).max()
         if side < self.config["min_face"]:
             raise FaceError(f"the portrait's face has {side:.0f} pixels", remedy="give a larger picture")

@@ -11,10 +11,10 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
-from emo.errors import FaceError, OptionError
-from emo.face import Crop, FaceDetector, landmark_box, track_face
+from emo.face import Crop, landmark_box, track_face
 from emo.media import VideoReader
 from emo.motion.gaps import fill_gaps
+from emo.motion.pictures import drawn_frames, picture_batch, portrait_face
 from emo.motion.reading import followed, frames_of
 from emo.motion.space import CONTROLS, Column, MotionSpace
 from emo.motion.track import MotionTrack
@@ -161,9 +161,7 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
             FaceError: there is no face in it.
             OptionError: it is not square.
         """
-        with FaceDetector() as detector:
-            if not detector.detect(picture):
-                raise FaceError("no face found in the portrait", remedy="give a picture with one clearly visible face")
+        portrait_face(picture)
         return self.encode(self._pictures([picture]))
 
     @torch.no_grad()
@@ -172,8 +170,7 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
         frames = []
         for some in motion.to(self.device, self.dtype).split(CHUNK):
             drawing = self(appearance, some)
-            drawn = drawing.over(drawing.moved(appearance.picture)).float()
-            frames.append(((drawn.clamp(-1, 1) + 1) * 127.5).round().byte().movedim(1, -1).cpu().numpy())
+            frames.append(drawn_frames(drawing.over(drawing.moved(appearance.picture))))
         return np.concatenate(frames)
 
     @torch.no_grad()
@@ -218,11 +215,7 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
         Raises:
             OptionError: they are not square.
         """
-        if any(picture.shape[0] != picture.shape[1] for picture in pictures):
-            height, width = pictures[0].shape[:2]
-            raise OptionError(f"a picture of {width} x {height} pixels: VASA-1's face model draws square ones")
-        values = torch.from_numpy(np.stack(pictures)).movedim(-1, 1)
-        return values.to(self.device, self.dtype) / 127.5 - 1
+        return picture_batch(pictures, torch.empty(0, device=self.device, dtype=self.dtype), "VASA-1's face model")
 
 
 def face_space(dynamics_dim: int) -> MotionSpace:

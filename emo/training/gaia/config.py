@@ -5,7 +5,7 @@ from typing import Annotated
 
 from omegaconf import MISSING
 
-from emo.bounds import SHARE, Name, Numbers
+from emo.bounds import SHARE, Choice, Name, Numbers
 from emo.config import key
 from emo.training.config import BATCH, SEEDS, WORKERS, LoopConfig
 from emo.training.reconstruction import WEIGHTS
@@ -43,6 +43,12 @@ class SequenceNetworkConfig:
     init: Annotated[str | None, Name()] = key(
         None, "folder of trained ones to go on from, whose sizes, units and rate then hold", unset="none"
     )
+    base: Annotated[str | None, Name()] = key(
+        None, "folder of a trained model of latents, to which one of landmarks or sentences is added", unset="none"
+    )
+    text_encoder: Annotated[str | None, Name()] = key(
+        None, "folder or Hub name of CLIP, which stays as it is; without it a small one learns sentences", unset="none"
+    )
 
 
 @dataclass
@@ -66,9 +72,22 @@ class SequenceValidationConfig:
 class GAIAMotionConfig:
     """All options."""
 
+    state: Annotated[str, Choice(("latents", "landmarks", "instructed"))] = key(
+        "latents",
+        "what is generated: `latents`; coordinates of `landmarks`, for control by them; or latents of who is "
+        "`instructed` by sentences",
+    )
     data: SequenceDataConfig = key(SequenceDataConfig(), "what is learned from")
     model: SequenceNetworkConfig = key(SequenceNetworkConfig(), "the networks")
     drop: SequenceDropConfig = key(SequenceDropConfig(), "how often conditions are dropped")
     pose_weight: Annotated[float, WEIGHTS] = key(1.0, "of the predicted poses' squared error (eq. 10)")
     validation: SequenceValidationConfig = key(SequenceValidationConfig(), "what is generated and measured")
     train: LoopConfig = key(LoopConfig(), "the loop")
+
+    def misfit(self) -> str | None:
+        """What does not fit together."""
+        if (self.state != "latents") != (self.model.base is not None):
+            return "state and model.base go together: models of landmarks and sentences are added to one of latents"
+        if self.model.text_encoder and self.state != "instructed":
+            return f"model.text_encoder does nothing with state={self.state}"
+        return None

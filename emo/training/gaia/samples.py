@@ -22,10 +22,10 @@ class SequenceBatch(SampleBatch):
 
     Attributes:
         index: (B,) int64, sample numbers.
-        motion: normalized latents, (B, N, D).
+        motion: normalized latents, or landmarks, (B, N, D).
         audio: features, (B, N, A).
         pose: normalized yaw, pitch and roll, (B, N, 3).
-        reference: normalized latents of another frame of each clip, (B, D).
+        reference: the same of another frame of each clip, (B, D).
         frame_mask: (B, N) bool, frames that there are.
         names: of the clips, for messages.
     """
@@ -52,9 +52,9 @@ class SequenceBatch(SampleBatch):
         return super().collate(long)
 
 
-def clip_latents(reader: ClipReader, number: int) -> Tensor:
-    """All of a clip's motion latents from the cache, (T, D)."""
-    return reader.cached(number, [LATENTS])[LATENTS]
+def clip_motion(reader: ClipReader, number: int, feature: str = LATENTS) -> Tensor:
+    """All of a clip's motion from the cache, (T, D): latents by default, or another feature of that name."""
+    return reader.cached(number, [feature])[feature]
 
 
 @dataclass(frozen=True)
@@ -62,25 +62,27 @@ class SequenceDrawer:
     """Draws a sequence anywhere in a clip, of any length (4.2); see `emo.data.ClipSampler`.
 
     Attributes:
-        space: normalizes the latents.
+        space: normalizes the motion.
         pose_space: normalizes the poses.
         min_frames: of a sequence, where its clip has so many.
         max_frames: of a sequence.
+        feature: name of the motion in the cache.
     """
 
     space: MotionSpace
     pose_space: MotionSpace
     min_frames: int
     max_frames: int
+    feature: str = LATENTS
 
     def sample(self, reader: ClipReader, number: int, index: int, rng: np.random.Generator) -> SequenceBatch:
         """Sample `index`, of clip `number`."""
         clip = reader.clips[number]
         longest = min(self.max_frames, clip.frames)
         length = int(rng.integers(min(self.min_frames, longest), longest + 1))
-        start = int(rng.integers(clip.frames - length + 1))
+        start = self.start(rng, clip.frames, length)
         piece = slice(start, start + length)
-        motion = self.space.normalize(clip_latents(reader, number))
+        motion = self.space.normalize(clip_motion(reader, number, self.feature))
         return SequenceBatch(
             index=torch.tensor([index]),
             motion=motion[None, piece],
@@ -90,3 +92,7 @@ class SequenceDrawer:
             frame_mask=torch.ones(1, length, dtype=torch.bool),
             names=(f"{clip.split}/{clip.file_name} from frame {start}",),
         )
+
+    def start(self, rng: np.random.Generator, frames: int, length: int) -> int:
+        """The first frame of a sequence of a clip."""
+        return int(rng.integers(frames - length + 1))
