@@ -63,7 +63,7 @@ exec(python)
 Path("talking.mp4").rename("by_python.mp4")
 import shlex
 [line] = shell.splitlines()
-result["shell"] = command(*shlex.split(line)[1:])
+result["shell"] = command(*shlex.split(line)[1:], "--dtype", "float32")  # whatever this CPU is best at
 from emo import read_origin
 result["origins"] = [read_origin(name) for name in ("by_python.mp4", "talking.mp4")]
 
