@@ -10,13 +10,19 @@ NEEDED = (
     "emo/_bundled/configs/model/emo-tiny.yaml",
     "emo/_bundled/weights/emo-tiny/model_index.json",
     "emo/_bundled/weights/syncnet-tiny/config.json",
+    "emo/_bundled/weights/vasa-mesh/model_index.json",
+    "emo/_bundled/weights/vasa-tiny/model_index.json",
+    "emo/_bundled/weights/articulation/config.json",
+    "emo/_bundled/weights/audio-encoder/config.json",
 )
+LEFT_OUT = "emo/_bundled/weights/emo-tiny-teacher/"  # of the repository alone
 
 
 def faults(wheel: Path) -> list[str]:
     names = zipfile.ZipFile(wheel).namelist()
     found = [f"{name} is missing" for name in NEEDED if name not in names]
     found += [f"{name} does not belong there" for name in names if name.split("/")[0] in {"tests", "train", "docs"}]
+    found += [f"{LEFT_OUT} does not belong there" for _ in range(any(name.startswith(LEFT_OUT) for name in names))]
     if (size := wheel.stat().st_size) > LIMIT:
         found.append(f"{size / 1e6:.0f} MB, more than {LIMIT / 1e6:.0f}")
     return found

@@ -24,11 +24,14 @@ def warp(maps: Tensor, flow: Tensor) -> Tensor:
 
 
 def resize(maps: Tensor, height: int, width: int) -> Tensor:
-    """Bilinear, and averaging where pixels become fewer: (B, C, h, w) -> (B, C, height, width)."""
+    """Bilinear, and averaging where pixels become fewer: (B, C, h, w) -> (B, C, height, width). The averaging is worked out
+    in float32: CPUs have none of half precision."""
     if maps.shape[-2:] == (height, width):
         return maps
-    fewer = height < maps.shape[-2]
-    return interpolate(maps, (height, width), mode="bilinear", align_corners=False, antialias=fewer)
+    if height < maps.shape[-2]:
+        averaged = interpolate(maps.float(), (height, width), mode="bilinear", align_corners=False, antialias=True)
+        return averaged.to(maps.dtype)
+    return interpolate(maps, (height, width), mode="bilinear", align_corners=False)
 
 
 def pixel_centers(height: int, width: int, like: Tensor) -> Tensor:

@@ -46,6 +46,9 @@ def test_a_flow_means_the_same_at_every_size():
 def test_resizing_keeps_what_fits_and_averages_what_shrinks():
     picture = random(1, 3, 12, 12)
     assert resize(picture, 12, 12) is picture
+    half = resize(picture.bfloat16(), 3, 3)
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), resize(picture, 3, 3), rtol=0, atol=0.02)
     assert resize(torch.eye(12)[None, None], 3, 3).sum().item() == pytest.approx(12 / 16, rel=0.2)
 
 
