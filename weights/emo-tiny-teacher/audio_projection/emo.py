@@ -1,0 +1,3 @@
+from emo import AudioProjection
+
+__all__ = ['AudioProjection']

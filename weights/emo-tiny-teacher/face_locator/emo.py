@@ -1,0 +1,3 @@
+from emo import FaceLocator
+
+__all__ = ['FaceLocator']

@@ -1,0 +1,3 @@
+from emo import EMOPipeline
+
+__all__ = ['EMOPipeline']

@@ -1,0 +1,3 @@
+from emo import ReferenceNet
+
+__all__ = ['ReferenceNet']

@@ -1,0 +1,3 @@
+from emo import SpeedEncoder
+
+__all__ = ['SpeedEncoder']

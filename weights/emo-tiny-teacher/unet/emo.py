@@ -1,0 +1,3 @@
+from emo import BackboneUNet
+
+__all__ = ['BackboneUNet']

@@ -1,0 +1,3 @@
+from emo import ReferenceAutoencoder
+
+__all__ = ['ReferenceAutoencoder']
