@@ -94,10 +94,11 @@ def _deviations(motions: Sequence[MadeMotion], parts: Sequence[str]) -> dict[str
 
 
 def _quick(values: np.ndarray, fps: float) -> np.ndarray:
-    """Values (T,) less their mean over the frames around each."""
-    window = np.ones(2 * round(RHYTHM * fps) + 1)
-    count = np.convolve(np.ones(len(values)), window, "same")
-    return values - np.convolve(values, window, "same") / count
+    """Values (T,) less their mean over the frames around each, which go on beyond both ends as they come."""
+    half = round(RHYTHM * fps)
+    around = np.pad(values, half, mode="reflect", reflect_type="odd")
+    mean = np.convolve(around, np.full(2 * half + 1, 1 / (2 * half + 1)), "valid")
+    return values - mean
 
 
 def _pose_change(track: MotionTrack) -> float:
