@@ -108,8 +108,8 @@ class EyeMotionGenerator(ModelMixin, ConfigMixin):
         """
         begun = self.eyes_in(eyes)[:, None].expand(-1, embedding.shape[1], -1)
         first = first[:, None].expand(-1, embedding.shape[1], -1)
-        change, memory = self.lstm(torch.cat([embedding, begun, first, noise], -1), memory)
-        return self.eyes_out(begun + change), memory
+        change, after = self.lstm(torch.cat([embedding, begun, first, noise], -1), memory)
+        return self.eyes_out(begun + change), after
 
 
 def _layers(columns: int, dim: int, out: int, hidden: int) -> nn.Sequential:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from emo.metrics import sequences
 from emo.metrics.head_motion import HeadAngles, pose_change
@@ -11,6 +12,7 @@ from emo.motion import MotionTrack
 from emo.motion.reading import ANGLES
 from emo.training.motion_figures import border_ratios, correlation, deviation_share, named_means
 
+NOD = "pitch"  # the column in which heads nod
 RHYTHM = 0.5  # seconds, of frames around each whose mean is taken off: what is left are nods, and not where one turns
 SPAN = 6.0  # deviations, the range of normalized motion for structural similarity
 
@@ -69,8 +71,8 @@ def expression_figures(motions: Sequence[MadeMotion]) -> dict[str, float]:
 
 def rhythm(one: MotionTrack, other: MotionTrack) -> float:
     """Pearson's r of how heads nod, apart from where they turn; 0 where one of them stands still."""
-    pair = [track.set(pitch=_quick(track["pitch"].numpy(), float(track.fps))) for track in (one, other)]
-    return correlation(*pair, "pitch")
+    nods = [track.set(pitch=torch.from_numpy(_quick(_column(track, NOD), float(track.fps)))) for track in (one, other)]
+    return correlation(nods[0], nods[1], NOD)
 
 
 def similarity(motion: MadeMotion, *parts: str) -> float:
@@ -101,5 +103,9 @@ def _quick(values: np.ndarray, fps: float) -> np.ndarray:
     return values - mean
 
 
+def _column(track: MotionTrack, name: str) -> np.ndarray:
+    return track.values[:, track.space.index(name)[0]].numpy()
+
+
 def _pose_change(track: MotionTrack) -> float:
-    return pose_change(HeadAngles(*(track[name].numpy() for name in ANGLES)))
+    return pose_change(HeadAngles(*(_column(track, name) for name in ANGLES)))
