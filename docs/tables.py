@@ -32,6 +32,7 @@ from emo.training.capp import CAPPTrainingConfig  # noqa: E402
 from emo.training.emo_distillation import DistillationConfig  # noqa: E402
 from emo.training.gaia import GAIAMotionConfig  # noqa: E402
 from emo.training.gaia_vae import GAIAVAEConfig  # noqa: E402
+from emo.training.gohd import GoHDEyeConfig, GoHDLipConfig, GoHDPoseConfig  # noqa: E402
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig  # noqa: E402
 from emo.training.syncnet import SyncNetTrainingConfig  # noqa: E402
 from emo.training.vasa import VASAMotionConfig  # noqa: E402
@@ -53,10 +54,21 @@ TABLES: dict[str, type] = {
     "capp": CAPPTrainingConfig,
     "gaia_vae": GAIAVAEConfig,
     "gaia_motion": GAIAMotionConfig,
+    "gohd_pose": GoHDPoseConfig,
+    "gohd_lips": GoHDLipConfig,
+    "gohd_eyes": GoHDEyeConfig,
 }
 OWN = "stages' own"  # keys that not all stages have, and those of how often they drop conditions
 COMMON = ("data", "model", "objective", "validation", "train")  # sections of all stages
-GUIDES = ("docs/prepare.md", "docs/training.md", "docs/vasa.md", "docs/vasa-face.md", "docs/capp.md", "docs/gaia.md")
+GUIDES = (
+    "docs/prepare.md",
+    "docs/training.md",
+    "docs/vasa.md",
+    "docs/vasa-face.md",
+    "docs/capp.md",
+    "docs/gaia.md",
+    "docs/gohd.md",
+)
 PREPARE = "configs/prepare.yaml"
 MARKED = re.compile(r"(<!-- keys: (.+?) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
 

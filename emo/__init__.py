@@ -26,6 +26,7 @@ _EXPORTS = {
     "EMOPipelineOutput": "emo.pipelines",
     "VASAPipeline": "emo.pipelines",
     "GAIAPipeline": "emo.pipelines",
+    "GoHDPipeline": "emo.pipelines",
     "BackboneUNet": "emo.unets",
     "ReferenceNet": "emo.unets",
     "FaceLocator": "emo.unets",
@@ -38,6 +39,9 @@ _EXPORTS = {
     "MotionConformer": "emo.motion.gaia",
     "PosePredictor": "emo.motion.gaia",
     "SpeechEncoder": "emo.motion.gaia",
+    "PoseDenoiser": "emo.motion.gohd",
+    "LipMapper": "emo.motion.gohd",
+    "EyeMotionGenerator": "emo.motion.gohd",
     "MeshAnimator": "emo.motion",
     "MotionTrack": "emo.motion",
     "EmoError": "emo.errors",
@@ -60,11 +64,15 @@ if TYPE_CHECKING:  # the same names, for editors and type checkers
     from emo.motion.gaia import MotionConformer as MotionConformer
     from emo.motion.gaia import PosePredictor as PosePredictor
     from emo.motion.gaia import SpeechEncoder as SpeechEncoder
+    from emo.motion.gohd import EyeMotionGenerator as EyeMotionGenerator
+    from emo.motion.gohd import LipMapper as LipMapper
+    from emo.motion.gohd import PoseDenoiser as PoseDenoiser
     from emo.motion.vasa import HolisticMotionTransformer as HolisticMotionTransformer
     from emo.motion.vasa import VolumeAnimator as VolumeAnimator
     from emo.pipelines import EMOPipeline as EMOPipeline
     from emo.pipelines import EMOPipelineOutput as EMOPipelineOutput
     from emo.pipelines import GAIAPipeline as GAIAPipeline
+    from emo.pipelines import GoHDPipeline as GoHDPipeline
     from emo.pipelines import VASAPipeline as VASAPipeline
     from emo.unets import AudioProjection as AudioProjection
     from emo.unets import BackboneUNet as BackboneUNet

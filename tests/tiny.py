@@ -8,6 +8,7 @@ from zero_init import fill_zero_init
 
 from emo.hub import ModelConfig, build_pipeline
 from emo.hub.build_gaia import build_gaia, build_text_encoder
+from emo.hub.build_gohd import build_gohd
 from emo.hub.build_vasa import build_vasa
 from emo.hub.gaia_config import (
     GAIAConfig,
@@ -17,6 +18,7 @@ from emo.hub.gaia_config import (
     SpeechEncoderConfig,
     TextEncoderConfig,
 )
+from emo.hub.gohd_config import EyeMotionGeneratorConfig, GoHDConfig, LipMapperConfig, PoseDenoiserConfig
 from emo.hub.model_config import (
     AudioEncoderConfig,
     AudioProjectionConfig,
@@ -30,7 +32,7 @@ from emo.hub.vasa_config import DenoiserConfig, VASAConfig
 from emo.motion.gaia import MotionConformer, SpeechEncoder
 from emo.motion.gaia.landmark_space import landmark_space
 from emo.motion.gaia.words import small_tokenizer
-from emo.pipelines import EMOPipeline, GAIAPipeline, VASAPipeline
+from emo.pipelines import EMOPipeline, GAIAPipeline, GoHDPipeline, VASAPipeline
 from emo.unets import ReferenceAutoencoder
 
 SIZE, FRAMES, MOTION_FRAMES = 64, 4, 2
@@ -139,6 +141,25 @@ def tiny_gaia(seed: int = 0, landmarks: bool = False, sentences: tuple[str, ...]
     for name, part in pipe.components.items():
         if isinstance(part, torch.nn.Module) and name not in ("audio_encoder", "text_encoder"):
             fill_zero_init(part, seed)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def tiny_gohd(seed: int = 0) -> GoHDPipeline:
+    """A pipeline of motion in named controls, quiet, with its zero-initialized layers filled: 128 px, sequences of 12
+    frames of which 4 are known."""
+    denoiser = PoseDenoiserConfig(max_length=12, overlap=4, dim=16, layers=2, heads=2)
+    config = GoHDConfig(
+        image_size=128,
+        denoiser=denoiser,
+        gaze_denoiser=denoiser,
+        lip_mapper=LipMapperConfig(embedding_dim=8, dim=16, layers=1),
+        eye_generator=EyeMotionGeneratorConfig(noise_dim=4, dim=8, layers=1),
+        audio_encoder=tiny_config().audio_encoder,
+    )
+    pipe = build_gohd(config, seed)
+    for part in (pipe.denoiser, pipe.gaze_denoiser):
+        fill_zero_init(part, seed)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

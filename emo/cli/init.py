@@ -19,7 +19,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
     parser.add_argument(
         "--config",
         help="emo-tiny (default), emo-sd15 (default with --sd15), vasa-mesh, vasa-tiny, vasa-paper, gaia-tiny, "
-        "gaia-small, gaia-base, gaia-large, or a YAML file",
+        "gaia-small, gaia-base, gaia-large, gohd-tiny, gohd-paper, or a YAML file",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the random weights (default 0)")
     parser.add_argument("--sd15", help="Stable Diffusion 1.5, as stable-diffusion-v1-5/stable-diffusion-v1-5")

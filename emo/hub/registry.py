@@ -54,10 +54,17 @@ def _gaia() -> System:
     return SYSTEM
 
 
+def _gohd() -> System:
+    from emo.hub.system_gohd import SYSTEM
+
+    return SYSTEM
+
+
 ENTRIES = [
     Entry("emo", "EMOPipeline", _emo),
     Entry("vasa", "VASAPipeline", _vasa),
     Entry("gaia", "GAIAPipeline", _gaia),
+    Entry("gohd", "GoHDPipeline", _gohd),
 ]
 """All systems; where none is named, the first is meant."""
 

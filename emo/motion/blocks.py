@@ -105,14 +105,16 @@ class FrameConvolution(nn.Module):
     Args:
         dim: D.
         kernel: frames that one sees, odd.
+        dilation: frames from one that it sees to the next.
     """
 
-    def __init__(self, dim: int, kernel: int):
+    def __init__(self, dim: int, kernel: int, dilation: int = 1):
         super().__init__()
         if kernel % 2 == 0:
             raise ValueError(f"a convolution over frames needs an odd kernel, not {kernel}")
         self.to_gated = nn.Linear(dim, 2 * dim)
-        self.depthwise = nn.Conv1d(dim, dim, kernel, padding=kernel // 2, groups=dim)
+        padding = dilation * (kernel // 2)
+        self.depthwise = nn.Conv1d(dim, dim, kernel, padding=padding, dilation=dilation, groups=dim)
         self.norm = nn.LayerNorm(dim)
         self.to_out = nn.Linear(dim, dim)
 
@@ -134,14 +136,15 @@ class ConformerBlock(nn.Module):
         kernel: frames that the convolution sees, odd.
         context_dim: channels of tokens that frames attend to between attention and convolution; None for none. This
             layer starts at zero.
+        dilation: frames from one that the convolution sees to the next.
     """
 
-    def __init__(self, dim: int, heads: int, kernel: int = 31, context_dim: int | None = None):
+    def __init__(self, dim: int, heads: int, kernel: int = 31, context_dim: int | None = None, dilation: int = 1):
         super().__init__()
         self.norm1, self.norm2, self.norm3, self.norm4, self.norm5 = (nn.LayerNorm(dim) for _ in range(5))
         self.feed_forward1, self.feed_forward2 = FeedForward(dim), FeedForward(dim)
         self.attention = RotaryAttention(dim, heads)
-        self.convolution = FrameConvolution(dim, kernel)
+        self.convolution = FrameConvolution(dim, kernel, dilation)
         self.cross_attention = None
         if context_dim is not None:
             self.cross_norm = nn.LayerNorm(dim)
@@ -156,3 +159,9 @@ class ConformerBlock(nn.Module):
             x = x + self.cross_attention(self.cross_norm(x), context)  # Q: frames, K,V: context
         x = x + self.convolution(self.norm3(x), mask)
         return self.norm5(x + self.feed_forward2(self.norm4(x)) / 2)
+
+
+def with_bit(value: Tensor, kept: Tensor) -> Tensor:
+    """Values (B, ..., C) and whether they are there, (B,) -> (B, ..., C + 1); zeros where they are not."""
+    bit = kept.bool().view(-1, *[1] * (value.ndim - 1))
+    return torch.cat([torch.where(bit, value, 0), bit.to(value).expand(*value.shape[:-1], 1)], -1)

@@ -102,6 +102,16 @@ class MotionSpace:
         columns = zip(self.columns, mean, deviation, strict=True)
         return replace(self, columns=tuple(replace(c, mean=m, deviation=d) for c, m, d in columns))
 
+    def only(self, *names: str) -> "MotionSpace":
+        """The columns that are named, or belong to parts that are, with the parts that are made of these alone.
+
+        Raises:
+            OptionError: there is no column or part of that name.
+        """
+        columns = tuple(self.columns[number] for number in self.index(*names))
+        kept = {column.name for column in columns}
+        return MotionSpace(columns, {part: own for part, own in self.parts.items() if kept.issuperset(own)})
+
     def to_dict(self) -> dict[str, Any]:
         """For configs: lists, names and numbers alone."""
         return {

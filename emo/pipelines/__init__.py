@@ -8,10 +8,12 @@ if TYPE_CHECKING:
     from emo.pipelines.emo_call import EMOPipelineOutput
     from emo.pipelines.emo_options import EMOOptions
     from emo.pipelines.gaia_options import GAIAOptions
+    from emo.pipelines.gohd_options import GoHDOptions
     from emo.pipelines.motion_options import VASAOptions
     from emo.pipelines.motion_pipeline import MotionPipelineOutput
     from emo.pipelines.pipeline_emo import EMOPipeline
     from emo.pipelines.pipeline_gaia import GAIAPipeline
+    from emo.pipelines.pipeline_gohd import GoHDPipeline
     from emo.pipelines.pipeline_vasa import VASAPipeline
 
 _EXPORTS = {
@@ -20,6 +22,8 @@ _EXPORTS = {
     "EMOPipelineOutput": "emo.pipelines.emo_call",
     "GAIAOptions": "emo.pipelines.gaia_options",
     "GAIAPipeline": "emo.pipelines.pipeline_gaia",
+    "GoHDOptions": "emo.pipelines.gohd_options",
+    "GoHDPipeline": "emo.pipelines.pipeline_gohd",
     "MotionPipelineOutput": "emo.pipelines.motion_pipeline",
     "VASAOptions": "emo.pipelines.motion_options",
     "VASAPipeline": "emo.pipelines.pipeline_vasa",
@@ -31,6 +35,8 @@ __all__ = [
     "EMOPipelineOutput",
     "GAIAOptions",
     "GAIAPipeline",
+    "GoHDOptions",
+    "GoHDPipeline",
     "MotionPipelineOutput",
     "VASAOptions",
     "VASAPipeline",
@@ -41,9 +47,15 @@ def all_options() -> "dict[str, type[Options]]":
     """The options' class of every pipeline, by the name of the pipeline's class. A command line needs no more."""
     from emo.pipelines.emo_options import EMOOptions
     from emo.pipelines.gaia_options import GAIAOptions
+    from emo.pipelines.gohd_options import GoHDOptions
     from emo.pipelines.motion_options import VASAOptions
 
-    return {"EMOPipeline": EMOOptions, "VASAPipeline": VASAOptions, "GAIAPipeline": GAIAOptions}
+    return {
+        "EMOPipeline": EMOOptions,
+        "VASAPipeline": VASAOptions,
+        "GAIAPipeline": GAIAOptions,
+        "GoHDPipeline": GoHDOptions,
+    }
 
 
 def __getattr__(name: str):

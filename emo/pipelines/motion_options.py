@@ -52,7 +52,7 @@ class MotionOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SoundMotionOptions(MotionOptions):
+class GeneratedMotionOptions(MotionOptions):
     """Of motion that is generated from sound, whatever the system."""
 
     live_values: ClassVar[Mapping[str, Any]] = {**MotionOptions.live_values, "running_normalization": True}
@@ -60,10 +60,16 @@ class SoundMotionOptions(MotionOptions):
     num_inference_steps: int | None = option(
         None, "denoising steps per window", kind=INT, low=1, flag="steps", default_words="10 on a CPU, else 50"
     )
-    audio_guidance_scale: float = option(1.5, "how strongly the sound drives", flag="audio-guidance")
     running_normalization: bool = option(
         False, "hear a recording as live sound is heard: by what came before, and little of what comes after"
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoundMotionOptions(GeneratedMotionOptions):
+    """The same, where the sound guides it."""
+
+    audio_guidance_scale: float = option(1.5, "how strongly the sound drives", flag="audio-guidance")
 
 
 @dataclass(frozen=True, kw_only=True)

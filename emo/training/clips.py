@@ -6,7 +6,8 @@ from torch import Tensor
 
 from emo.data import ClipReader
 from emo.data.samples.emo_features import AUDIO
-from emo.errors import ConfigError
+from emo.errors import ConfigError, DatasetError
+from emo.motion import CONTROLS
 from emo.motion.reading import ANGLES
 
 
@@ -23,6 +24,20 @@ def clip_angles(reader: ClipReader, number: int) -> Tensor:
     """
     labels = reader.labels(number)
     return torch.from_numpy(np.stack([labels[name] for name in ANGLES], 1)).float()
+
+
+def clip_controls(reader: ClipReader, number: int) -> Tensor:
+    """A clip's labels in the columns of `CONTROLS`, (T, 14).
+
+    Raises:
+        DatasetError: the labels are damaged, or do not hold all controls.
+    """
+    labels = reader.labels(number)
+    if missing := [name for name in CONTROLS.names if name not in labels]:
+        raise DatasetError(
+            f"{reader.path(number)} has no label {', '.join(missing)}; `emo motion extract` reads them from the face"
+        )
+    return torch.from_numpy(np.stack([labels[name] for name in CONTROLS.names], 1)).float()
 
 
 def check_one_rate(reader: ClipReader) -> None:

@@ -5,8 +5,8 @@ import torch
 
 from emo.errors import ConfigError
 from emo.motion import CONTROLS
+from emo.motion.blocks import with_bit
 from emo.motion.vasa import CONDITIONS, HolisticMotionTransformer
-from emo.motion.vasa.denoiser import with_bit
 
 W, K, A, D, B = 8, 3, 5, len(CONTROLS), 2
 SIZES = {"audio_dim": A, "emotions": ["happy", "angry"], "window_length": W, "prefix_length": K}

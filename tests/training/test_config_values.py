@@ -26,6 +26,7 @@ from emo.training.autoencoder import AutoencoderTrainingConfig
 from emo.training.capp import CAPPTrainingConfig
 from emo.training.emo_distillation import DistillationConfig
 from emo.training.gaia_vae import GAIAVAEConfig
+from emo.training.gohd import GoHDEyeConfig, GoHDLipConfig, GoHDPoseConfig
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig
 from emo.training.script import run
 from emo.training.syncnet import SyncNetTrainingConfig
@@ -45,6 +46,9 @@ SCHEMAS = {
     "vasa_codes": VASACodesConfig,
     "capp": CAPPTrainingConfig,
     "gaia_vae": GAIAVAEConfig,
+    "gohd_pose": GoHDPoseConfig,
+    "gohd_lips": GoHDLipConfig,
+    "gohd_eyes": GoHDEyeConfig,
 }
 NEEDED = {
     "data.root": "data",

@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 
 from emo.errors import ConfigError
 from emo.media import as_fps
-from emo.motion.blocks import StepEmbedding, TransformerBlock
+from emo.motion.blocks import StepEmbedding, TransformerBlock, with_bit
 from emo.motion.space import MotionSpace
 
 CONDITIONS = ("audio", "gaze", "distance", "emotion", "previous")
@@ -129,9 +129,3 @@ class HolisticMotionTransformer(ModelMixin, ConfigMixin):
         for block in self.blocks:
             x = block(x, mask)
         return self.motion_out(self.norm(x[:, -within:]))
-
-
-def with_bit(value: Tensor, kept: Tensor) -> Tensor:
-    """Values (B, ..., C) and whether they are there, (B,) -> (B, ..., C + 1); zeros where they are not."""
-    bit = kept.bool().view(-1, *[1] * (value.ndim - 1))
-    return torch.cat([torch.where(bit, value, 0), bit.to(value).expand(*value.shape[:-1], 1)], -1)

@@ -10,10 +10,9 @@ from emo.data import ClipInfo, ClipReader
 from emo.data.motion_labels import EMOTIONS
 from emo.data.sample_batch import SampleBatch
 from emo.data.samples.motion_codes import MOTION
-from emo.errors import DatasetError
 from emo.motion import CONTROLS, MotionSpace, Window, cut_window
 from emo.motion.vasa import CONDITIONS
-from emo.training.clips import clip_audio
+from emo.training.clips import clip_audio, clip_controls
 
 NAMED: tuple[str, ...] = EMOTIONS[1:]
 """The emotions; neutral is none of them."""
@@ -80,12 +79,7 @@ def clip_motion(reader: ClipReader, number: int, space: MotionSpace = CONTROLS) 
     """
     if space.names != CONTROLS.names:
         return reader.cached(number, [MOTION])[MOTION]
-    labels = reader.labels(number)
-    if missing := [name for name in CONTROLS.names if name not in labels]:
-        raise DatasetError(
-            f"{reader.path(number)} has no label {', '.join(missing)}; `emo motion extract` reads them from the face"
-        )
-    return torch.from_numpy(np.stack([labels[name] for name in CONTROLS.names], 1)).float()
+    return clip_controls(reader, number)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,82 @@
+"""The size of a GoHD model as a checked configuration: `configs/model/gohd-*.yaml` over structured defaults.
+
+Each section holds keyword arguments of the class that it names, by their names there.
+"""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from emo.bounds import Numbers
+from emo.config import load_config
+from emo.hub.model_config import WIDTH, AudioEncoderConfig, config_path
+
+
+@dataclass
+class PoseDenoiserConfig:
+    """Of `PoseDenoiser`, of poses and of directions of the eyes."""
+
+    max_length: Annotated[int, WIDTH] = 150
+    overlap: Annotated[int, Numbers(0, 65535)] = 50
+    dim: Annotated[int, Numbers(4, 65536, multiple=2)] = 256
+    layers: Annotated[int, Numbers(1, 256)] = 20
+    heads: Annotated[int, Numbers(1, 4096)] = 8
+    kernel: Annotated[int, Numbers(1, 4095)] = 3
+    dilation_cycle: Annotated[int, Numbers(1, 16)] = 3
+
+
+@dataclass
+class LipMapperConfig:
+    """Of `LipMapper`."""
+
+    embedding_dim: Annotated[int, WIDTH] = 512
+    dim: Annotated[int, WIDTH] = 512
+    layers: Annotated[int, Numbers(0, 64)] = 2
+
+
+@dataclass
+class EyeMotionGeneratorConfig:
+    """Of `EyeMotionGenerator`."""
+
+    noise_dim: Annotated[int, WIDTH] = 512
+    dim: Annotated[int, WIDTH] = 512
+    layers: Annotated[int, Numbers(1, 64)] = 2
+
+
+@dataclass
+class GoHDConfig:
+    """One model.
+
+    Attributes:
+        image_size: height and width in pixels where nobody asks for others.
+    """
+
+    image_size: Annotated[int, Numbers(8, 4096, multiple=2)] = 512
+    denoiser: PoseDenoiserConfig = field(default_factory=PoseDenoiserConfig)
+    gaze_denoiser: PoseDenoiserConfig = field(default_factory=PoseDenoiserConfig)
+    lip_mapper: LipMapperConfig = field(default_factory=LipMapperConfig)
+    eye_generator: EyeMotionGeneratorConfig = field(default_factory=EyeMotionGeneratorConfig)
+    audio_encoder: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
+
+    def misfit(self) -> str | None:
+        """What does not fit together."""
+        for name in ("denoiser", "gaze_denoiser"):
+            model = getattr(self, name)
+            if model.overlap >= model.max_length:
+                return f"{name}.overlap is {model.overlap}, no less than sequences of {model.max_length}"
+            if model.dim % (2 * model.heads):
+                return f"{name}.dim is {model.dim}, which {model.heads} heads do not share evenly"
+            if model.kernel % 2 == 0:
+                return f"{name}.kernel is {model.kernel}; it must be odd"
+        one, other = self.denoiser, self.gaze_denoiser
+        if (one.max_length, one.overlap) != (other.max_length, other.overlap):
+            return "gaze_denoiser.max_length and overlap must be the denoiser's: their windows are one"
+        return None
+
+
+def load_gohd_config(name: str) -> GoHDConfig:
+    """Read a model configuration by its name (`gohd-tiny`, `gohd-paper`) or path.
+
+    Raises:
+        ConfigError: there is no such file, or it holds an unknown key or a value of the wrong kind or out of bounds.
+    """
+    return load_config(GoHDConfig, config_path(name))

@@ -1,0 +1,15 @@
+"""The training of GoHD's motion."""
+
+from emo.training.gohd.config import GoHDEyeConfig, GoHDLipConfig, GoHDPoseConfig
+from emo.training.gohd.eyes_stage import GoHDEyeStage
+from emo.training.gohd.lips_stage import GoHDLipStage
+from emo.training.gohd.pose_stage import GoHDPoseStage
+
+__all__ = [
+    "GoHDEyeConfig",
+    "GoHDEyeStage",
+    "GoHDLipConfig",
+    "GoHDLipStage",
+    "GoHDPoseConfig",
+    "GoHDPoseStage",
+]

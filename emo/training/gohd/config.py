@@ -1,0 +1,137 @@
+"""What configures the training of GoHD's motion: its poses, its lips, and what eyes do."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from omegaconf import MISSING
+
+from emo.bounds import SHARE, Name, Numbers
+from emo.config import key
+from emo.training.config import BATCH, SEEDS, WORKERS, LoopConfig, OptimizerConfig
+
+FRAMES = Numbers(8, 65536)
+WEIGHT = Numbers(0, 1e6)
+CLIPS = Numbers(2, 10**6)
+
+
+@dataclass
+class GoHDDataConfig:
+    """Clips or tracks to learn from, all of one rate, labeled with all controls."""
+
+    root: Annotated[str, Name()] = key(MISSING, "folder of the dataset, in which sounds' features are kept, too")
+    split: Annotated[str, Name()] = key("train", "split to learn from")
+    held_out: Annotated[str, Name()] = key("test", "split for validation")
+    batch_size: Annotated[int, BATCH] = key(32, "sequences per process and batch")
+    workers: Annotated[int, WORKERS] = key(0, "loader processes per process")
+
+
+@dataclass
+class GoHDModelConfig:
+    """The networks."""
+
+    config: Annotated[str, Name()] = key(MISSING, "name or file of the configuration of the model whose they are")
+    audio_encoder: Annotated[str, Name()] = key(MISSING, "folder or Hub name of wav2vec 2.0; it stays as it is")
+
+
+@dataclass
+class GoHDPoseDataConfig(GoHDDataConfig):
+    """The same, for poses."""
+
+    min_frames: Annotated[int, FRAMES] = key(
+        50, "of a sequence, which begins and ends anywhere in its clip; those of the model's most at most"
+    )
+
+
+@dataclass
+class GoHDDropConfig:
+    """Probabilities of dropping conditions."""
+
+    first: Annotated[float, SHARE] = key(0.5, "of the first pose p0; the paper trains two networks")
+
+
+@dataclass
+class GoHDPoseValidationConfig:
+    """What is generated every `train.validate_every` steps: poses of whole held-out clips."""
+
+    clips: Annotated[int, CLIPS] = key(8, "how many")
+    num_inference_steps: Annotated[int, Numbers(1, 150)] = key(20, "in each sequence; the paper's are 150")
+    pose_guidance: Annotated[float, SHARE] = key(0.4, "gamma, of p0 (eq. 3)")
+    seed: Annotated[int, SEEDS] = key(0, "of the noise")
+
+
+@dataclass
+class GoHDPoseConfig:
+    """All options of the poses' training."""
+
+    data: GoHDPoseDataConfig = key(GoHDPoseDataConfig(), "what is learned from")
+    model: GoHDModelConfig = key(GoHDModelConfig(), "the networks")
+    drop: GoHDDropConfig = key(GoHDDropConfig(), "how often conditions are dropped")
+    validation: GoHDPoseValidationConfig = key(GoHDPoseValidationConfig(), "what is generated and measured")
+    train: LoopConfig = key(LoopConfig(), "the loop")
+
+
+@dataclass
+class GoHDLipLossConfig:
+    """What stage 1 learns, of normalized expressions (the weights of eq. 18)."""
+
+    expression: Annotated[float, WEIGHT] = key(2.0, "L_1, of the absolute difference of the expression")
+    eyes: Annotated[float, WEIGHT] = key(2.0, "L_eye, of that of what eyes and brows do")
+    shut: Annotated[float, WEIGHT] = key(1.0, "L_shut, of that of the lips' distance: of the jaw")
+
+
+@dataclass
+class GoHDLipDataConfig(GoHDDataConfig):
+    """The same, for lips."""
+
+    frames: Annotated[int, FRAMES] = key(30, "of a sequence, of which each is learned by itself")
+
+
+@dataclass
+class GoHDLipConfig:
+    """All options of stage 1."""
+
+    data: GoHDLipDataConfig = key(GoHDLipDataConfig(), "what is learned from")
+    model: GoHDModelConfig = key(GoHDModelConfig(), "the network")
+    loss: GoHDLipLossConfig = key(GoHDLipLossConfig(), "what is learned")
+    validated: Annotated[int, CLIPS] = key(8, "held-out clips of a validation")
+    train: LoopConfig = key(LoopConfig(), "the loop")
+
+
+@dataclass
+class GoHDEyeModelConfig(GoHDModelConfig):
+    """What stage 2 builds on, which stays as it is."""
+
+    lips: Annotated[str, Name()] = key(MISSING, "folder of a trained stage 1")
+    poses: Annotated[str, Name()] = key(MISSING, "folder of trained poses, of which a whole model is made")
+
+
+@dataclass
+class GoHDEyeLossConfig:
+    """What stage 2 learns, of normalized expressions (the weights of eq. 25)."""
+
+    ssim: Annotated[float, WEIGHT] = key(2.0, "L_ssim, of 1 - structural similarity over time (eq. 26)")
+    eyes: Annotated[float, WEIGHT] = key(2.0, "L_1', of the absolute difference of what eyes and brows do (eq. 27)")
+    heard: Annotated[float, WEIGHT] = key(1.0, "of D_eye, which hears the sound with it")
+    motion: Annotated[float, WEIGHT] = key(1.0, "of D_te, of what eyes and brows do")
+    expression: Annotated[float, WEIGHT] = key(1.0, "of D_tf, of whole expressions")
+    lips: Annotated[float, WEIGHT] = key(1.0, "of stage 1's own loss")
+
+
+@dataclass
+class GoHDEyeDataConfig(GoHDDataConfig):
+    """The same, for eyes."""
+
+    frames: Annotated[int, FRAMES] = key(300, "of a sequence; shorter clips are left out")
+
+
+@dataclass
+class GoHDEyeConfig:
+    """All options of stage 2."""
+
+    data: GoHDEyeDataConfig = key(GoHDEyeDataConfig(), "what is learned from")
+    model: GoHDEyeModelConfig = key(GoHDEyeModelConfig(), "the networks")
+    loss: GoHDEyeLossConfig = key(GoHDEyeLossConfig(), "what is learned")
+    stage1: GoHDLipLossConfig = key(GoHDLipLossConfig(), "the parts of stage 1's loss")
+    discriminator: OptimizerConfig = key(OptimizerConfig(learning_rate=1e-6), "how the three discriminators learn")
+    validated: Annotated[int, CLIPS] = key(8, "held-out clips of a validation")
+    train: LoopConfig = key(LoopConfig(), "the loop")
