@@ -24,8 +24,10 @@ def warp(maps: Tensor, flow: Tensor) -> Tensor:
 
 
 def resize(maps: Tensor, height: int, width: int) -> Tensor:
-    """Bilinear, and averaging where pixels become fewer: (B, C, h, w) -> (B, C, height, width). The averaging is worked out
-    in float32: CPUs have none of half precision."""
+    """Bilinear, and averaging where pixels become fewer: (B, C, h, w) -> (B, C, height, width).
+
+    The averaging is worked out in float32: CPUs have none of half precision.
+    """
     if maps.shape[-2:] == (height, width):
         return maps
     if height < maps.shape[-2]:
