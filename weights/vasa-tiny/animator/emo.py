@@ -1,0 +1,3 @@
+from emo import VolumeAnimator
+
+__all__ = ['VolumeAnimator']

@@ -1,0 +1,3 @@
+from emo import HolisticMotionTransformer
+
+__all__ = ['HolisticMotionTransformer']

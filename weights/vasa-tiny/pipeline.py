@@ -1,0 +1,3 @@
+from emo import VASAPipeline
+
+__all__ = ['VASAPipeline']
