@@ -64,6 +64,7 @@ def test_a_meaning_that_has_changed_is_noticed_and_written(tmp_path):
             "of the appearance volume",
             "each of which is told from the others",
             "of a new discriminator",
+            "folder of a trained stage 1",
         ):
             text = text.replace(meaning, "something else")
         (tmp_path / name).write_text(text, encoding="utf-8")
