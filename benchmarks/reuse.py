@@ -24,6 +24,7 @@ WAYS: tuple[tuple[float, int, int], ...] = (  # share of the steps, guidance_eve
     (0.5, 4, 1),
     (0.5, 1, 2),
     (0.5, 4, 2),
+    (0.5, 4, 4),
 )
 
 
