@@ -155,6 +155,11 @@ def test_eyes_go_on_from_their_memory_and_by_their_noise():
         assert not torch.allclose(network(*changed)[0], whole)
     assert not torch.allclose(network(embedding, first, eyes + 1, noise)[0], whole)
     assert not torch.allclose(network(embedding, first, eyes, -noise)[0], whole)
+    for weights in network.lstm.parameters():
+        torch.nn.init.zeros_(weights)
+    still, _ = network(embedding, first, eyes, noise)
+    torch.testing.assert_close(still, still[:, :1].expand_as(still))
+    assert not torch.allclose(network(embedding, first, eyes + 1, noise)[0], still)  # eyes go on from what they did
 
 
 def test_discriminators_judge_stretches_and_frames():

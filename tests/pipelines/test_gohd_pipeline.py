@@ -87,6 +87,8 @@ def test_known_poses_stay_and_new_ones_begin_at_them(pipe):
     bare = sampler(pipe).sequence(audio, known[:0], seeded())
     assert bare.shape == (10, 6)
     assert ((bare - pipe.denoiser.space.rest).abs() < 100).all()
+    later = sampler(pipe).sequence(audio, torch.cat([known[:1], known[1:] + 3]), seeded())
+    assert not torch.allclose(later, made)
     other = sampler(pipe).sequence(audio, known.roll(1, 0), seeded())
     assert not torch.allclose(other[:, 1], made[:, 1])
 
@@ -124,6 +126,7 @@ def test_gaze_is_as_given_or_wanders(motion):
     assert torch.equal(motion()["gaze"], torch.zeros(20, 2))
     assert free["gaze"].std(0).min() > 0
     assert torch.equal(given["pose"][:8], free["pose"][:8])
+    assert not torch.equal(given["pose"][8:], free["pose"][8:])  # nothing is drawn for eyes that are given
 
 
 def test_strength_moves_all_that_is_generated_from_rest(motion):

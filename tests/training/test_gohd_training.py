@@ -222,6 +222,7 @@ def test_structural_similarity_is_the_papers():
     assert ssim_loss(other, one) > 0.5
     assert ssim_loss(0.2 * one, one) > 0.2
     assert ssim_loss(one - 2 * one.mean(1, keepdim=True), one) > 1
+    assert ssim_loss(2 * one.mean(1, keepdim=True) - one, one) > 1.5
 
 
 def test_discriminators_learn_by_least_squares():
