@@ -1,7 +1,6 @@
 """Speech becomes latents of motion, sequence after sequence (GAIA, 4.2): of a long sound each goes on from the end of
 the one before, which is imputed at every step."""
 
-import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -12,11 +11,11 @@ from torch import Tensor
 from emo.errors import MotionError
 from emo.generation.clip import ClipState
 from emo.generation.guidance import guidance_rows, guided
-from emo.generation.sampling import OnStep, Scheduler, sample
+from emo.generation.sampling import OnStep, Scheduler
 from emo.motion.gaia import MotionConformer, PosePredictor, SpeechEncoder
 from emo.motion.gaia.instruction import Instruction
-from emo.motion.impute import Imputation
 from emo.motion.windows import plan_windows
+from emo.pipelines.imputed_sampling import last_frames, sample_imputed, sequence_noise
 from emo.pipelines.motion_window import MotionWindow
 
 STATE = ("motion", "audio", "pose")
@@ -97,37 +96,24 @@ class SequenceSampler:
         known = len(heard) - len(audio)
         poses = self._poses(heard, pose, state.tensors.get("pose"))
 
-        drawn_on = torch.device("cpu") if generator is None else generator.device
-        shape = (1, self.denoiser.config["max_length"], len(self.denoiser.space))
-        noise = torch.randn(shape, generator=generator, device=drawn_on)[:, : len(heard)].to(self.device)
-        scheduler = copy.deepcopy(self.scheduler)
-        scheduler.set_timesteps(self.num_steps, device=self.device)
+        noise = sequence_noise(self.denoiser, len(heard), generator, self.device)
         fixed = torch.full_like(noise, torch.nan)
         fixed[0, :known] = state.tensors.get("motion", fixed[0, :0].cpu()).to(fixed)
         if wanted is not None:
             fixed[0, known:] = self.denoiser.space.normalize(wanted.float()).to(fixed)
-        imputation = Imputation(fixed.nan_to_num(), fixed.isfinite(), noise, scheduler)
-
-        def after(index: int, timestep: Tensor, latents: Tensor) -> Tensor:
-            made = imputation(index, timestep, latents)
-            changed = None if on_step is None else on_step(index, timestep, made)
-            return made if changed is None else changed
-
-        motion = sample(
+        motion = sample_imputed(
             self.scheduler,
             self._predictor(heard, poses),
-            imputation.begin,
+            noise,
+            fixed,
             self.num_steps,
             eta=self.eta,
             generator=generator,
-            on_step=after,
-        )[0]
-        motion = motion.float().cpu()
+            on_step=on_step,
+        )
         overlap = self.denoiser.config["overlap"]
-        last = {
-            name: values[max(0, len(values) - overlap) :]
-            for name, values in zip(STATE, (motion, heard, poses), strict=True)
-        }
+        kept = zip(STATE, (motion, heard, poses), strict=True)
+        last = {name: last_frames(values, overlap) for name, values in kept}
         generator_state = None if generator is None else generator.get_state()
         return MotionWindow(
             self.denoiser.space.denormalize(motion[known:]), ClipState(state.next_clip + 1, last, generator_state)

@@ -10,7 +10,8 @@ from emo.generation.clip import ClipState
 from emo.generation.sampling import OnStep
 from emo.motion import MotionSpace
 from emo.motion.gohd import EXPRESSION, GAZE, POSE, EyeMotionGenerator, LipMapper
-from emo.pipelines.gohd_poses import PoseSampler, last_frames
+from emo.pipelines.gohd_poses import PoseSampler
+from emo.pipelines.imputed_sampling import last_frames
 from emo.pipelines.motion_window import MotionWindow
 
 STATE = ("audio", "pose", "gaze", "hidden", "cell")

@@ -1,6 +1,5 @@
 """Sound becomes a head's poses, or the direction of eyes that wander (GoHD, 3.1): sequence after sequence."""
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
@@ -9,9 +8,9 @@ import torch
 from torch import Tensor
 
 from emo.generation.guidance import guidance_rows, guided
-from emo.generation.sampling import OnStep, Scheduler, sample
+from emo.generation.sampling import OnStep, Scheduler
 from emo.motion.gohd import PoseDenoiser
-from emo.motion.impute import Imputation
+from emo.pipelines.imputed_sampling import sample_imputed, sequence_noise
 
 FIRST = "first"  # the condition p0
 GAMMA = 0.4  # of the paper
@@ -56,24 +55,12 @@ class PoseSampler:
         """
         denoiser = self.denoiser
         first = known[0] if len(known) else denoiser.space.rest
-        drawn_on = torch.device("cpu") if generator is None else generator.device
-        shape = (1, denoiser.config["max_length"], len(denoiser.space))
-        noise = torch.randn(shape, generator=generator, device=drawn_on)[:, : len(audio)].to(self.device)
-        scheduler = copy.deepcopy(self.scheduler)
-        scheduler.set_timesteps(self.num_steps, device=self.device)
-        fixed, mask = torch.zeros_like(noise), torch.zeros_like(noise, dtype=torch.bool)
+        noise = sequence_noise(denoiser, len(audio), generator, self.device)
+        fixed = torch.full_like(noise, torch.nan)
         fixed[0, : len(known)] = denoiser.moved(known, first).to(fixed)
-        mask[:, : len(known)] = True
-        imputation = Imputation(fixed, mask, noise, scheduler)
-
-        def after(index: int, timestep: Tensor, latents: Tensor) -> Tensor:
-            made = imputation(index, timestep, latents)
-            changed = None if on_step is None else on_step(index, timestep, made)
-            return made if changed is None else changed
-
         predict = self._predictor(audio, first)
-        moved = sample(self.scheduler, predict, imputation.begin, self.num_steps, on_step=after)
-        return denoiser.placed(moved[0].float().cpu(), first)[len(known) :]
+        moved = sample_imputed(self.scheduler, predict, noise, fixed, self.num_steps, on_step=on_step)
+        return denoiser.placed(moved, first)[len(known) :]
 
     def _predictor(self, audio: Tensor, first: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
         """The noise in a sequence at a timestep, with and without p0, weighted (eq. 3)."""
@@ -92,8 +79,3 @@ class PoseSampler:
             return guided(cast(Tensor, denoiser(sequence, steps, heard, begun, has_first)), weights)
 
         return predict
-
-
-def last_frames(values: Tensor, count: int) -> Tensor:
-    """The last `count` frames (n, D) of values, or all where there are fewer."""
-    return values[max(0, len(values) - count) :]

@@ -13,7 +13,8 @@ from emo.motion import CONTROLS, MotionTrack
 from emo.motion.gohd import EXPRESSION, EYES, PoseDenoiser
 from emo.pipelines import GoHDPipeline
 from emo.pipelines.gohd_motion import ExpressionSampler
-from emo.pipelines.gohd_poses import PoseSampler, last_frames
+from emo.pipelines.gohd_poses import PoseSampler
+from emo.pipelines.imputed_sampling import last_frames
 
 SECONDS = 0.8  # 20 frames, 3 windows
 
