@@ -22,7 +22,8 @@ def faults(wheel: Path) -> list[str]:
     names = zipfile.ZipFile(wheel).namelist()
     found = [f"{name} is missing" for name in NEEDED if name not in names]
     found += [f"{name} does not belong there" for name in names if name.split("/")[0] in {"tests", "train", "docs"}]
-    found += [f"{LEFT_OUT} does not belong there" for _ in range(any(name.startswith(LEFT_OUT) for name in names))]
+    if any(name.startswith(LEFT_OUT) for name in names):
+        found.append(f"{LEFT_OUT} does not belong there")
     if (size := wheel.stat().st_size) > LIMIT:
         found.append(f"{size / 1e6:.0f} MB, more than {LIMIT / 1e6:.0f}")
     return found

@@ -19,7 +19,6 @@ from emo.unets.warp import resize, warp
 
 FINEST = 4  # pixels of the portrait in a row or column of its finest features
 STEP = 0.2  # half sides of flow for an output of 1, at the latents' size; half of it finer, so that it starts slowly
-CHANNELS_LAST = torch.channels_last  # a layout in which CPUs convolve large maps of few channels sooner
 SEEN = 2.0  # visibility before training, a logit: what is not known otherwise is the portrait's
 
 
@@ -166,8 +165,7 @@ class ReferenceDecoder(nn.Module):
 
         height, width = reference.small.shape[-2:]
         enlarged = resize(plain, height, width)
-        details = torch.cat([self.paint_up(hidden), warp(reference.small, flow), enlarged], dim=1)
-        details = details.contiguous(memory_format=CHANNELS_LAST)
+        details = _beside(self.paint_up(hidden), warp(reference.small, flow), enlarged)
         paint = (1 - resize(visibility, height, width)) * enlarged + self.paint_out(silu(self.paint_in(details)))
         return Drawing(flow, visibility, paint)
 
@@ -201,6 +199,10 @@ class FlowLevel(nn.Module):
         """
         hidden = self.up(hidden)
         flow = resize(flow, *hidden.shape[-2:])
-        beside = torch.cat([hidden, look_up(flow)], dim=1).contiguous(memory_format=CHANNELS_LAST)
-        hidden = self.block(self.compare(beside))
+        hidden = self.block(self.compare(_beside(hidden, look_up(flow))))
         return hidden, flow + self.step * self.mend(hidden)
+
+
+def _beside(*maps: Tensor) -> Tensor:
+    """Maps side by side, in the layout in which CPUs convolve large ones of few channels soonest."""
+    return torch.cat(maps, dim=1).contiguous(memory_format=torch.channels_last)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from emo.data import ClipReader
 from emo.data.sample_batch import SampleBatch
-from emo.motion.space import CONTROLS
+from emo.training.clips import clip_controls
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,9 @@ class CodesSampler:
         """Sample `index`, of clip `number`."""
         clip = reader.clips[number]
         places = np.sort(rng.choice(clip.frames, min(self.frames, clip.frames), replace=False)).tolist()
-        labels = reader.labels(number)
-        controls = np.stack([labels[name][places] for name in CONTROLS.names], 1)
         return CodesBatch(
             index=torch.tensor([index]),
             pictures=reader.frames(number, places),
-            controls=torch.from_numpy(controls).float(),
+            controls=clip_controls(reader, number)[places],
             clips=(f"{clip.split}/{clip.file_name}",),
         )
