@@ -1,4 +1,4 @@
-"""The tiny pipeline, a portrait, and generation with few steps."""
+"""The tiny pipeline, a portrait, and generation with few steps; a short video of a pipeline of motion."""
 
 import pytest
 import torch
@@ -22,3 +22,17 @@ def generate(pipe, portrait):
         return pipe(image, audio or noise(seconds), **options).frames
 
     return run
+
+
+SECONDS = 0.8  # 20 frames, 3 windows of tiny pipelines of motion
+
+
+@pytest.fixture
+def given(portrait):
+    """Arguments of a short video by a pipeline of motion, by the same seed each time."""
+
+    def make(**options):
+        seeded = {"generator": torch.Generator().manual_seed(0), "num_inference_steps": 2, "output_type": "uint8"}
+        return {"image": portrait, "audio": noise(SECONDS)} | seeded | options
+
+    return make

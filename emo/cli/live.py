@@ -62,8 +62,8 @@ def run(options: argparse.Namespace) -> None:
     system = system_of(place)
     if not hasattr(system.pipeline, "live"):
         raise OptionError(
-            f"{place} is of {system.title}, which cannot follow live sound; choose a model of VASA-1 or GAIA with "
-            "--model",
+            f"{place} is of {system.title}, which cannot follow live sound; choose a model of VASA-1, GAIA or GoHD "
+            "with --model",
             option="model",
         )
     values = from_arguments(system.options, options, motion_options())

@@ -64,7 +64,7 @@ class SequenceSampler:
     @property
     def window_length(self) -> int:
         """Frames that are new in a sequence, N - O."""
-        return self.denoiser.config["max_length"] - self.denoiser.config["overlap"]
+        return self.denoiser.window_length
 
     @torch.no_grad()
     def window(

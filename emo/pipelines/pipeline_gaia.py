@@ -143,7 +143,7 @@ class GAIAPipeline(MotionPipeline[GAIAOptions], DiffusionPipeline):
 
     @property
     def window_length(self) -> int:
-        return self.denoiser.config.max_length - self.denoiser.config.overlap
+        return self.denoiser.window_length
 
     @property
     def space(self) -> MotionSpace:

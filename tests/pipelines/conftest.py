@@ -1,5 +1,5 @@
-"""The fixtures of the tiny pipeline."""
+"""The fixtures of the tiny pipelines."""
 
-from pipeline_fixtures import generate, pipe
+from pipeline_fixtures import generate, given, pipe
 
-__all__ = ["generate", "pipe"]
+__all__ = ["generate", "given", "pipe"]

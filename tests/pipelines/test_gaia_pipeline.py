@@ -8,6 +8,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, DiffusionPipeline, UniPCMultistepScheduler
 from made_videos import talker, write_video
+from pipeline_fixtures import SECONDS
 from tiny import noise, tiny_gaia
 
 from emo import GAIAPipeline
@@ -18,23 +19,10 @@ from emo.motion import CONTROLS, MotionTrack
 from emo.motion.gaia import latent_space
 from emo.pipelines import GAIAOptions
 
-SECONDS = 0.8  # 20 frames, 3 windows
-
 
 @pytest.fixture(scope="module")
 def pipe() -> GAIAPipeline:
     return tiny_gaia()
-
-
-@pytest.fixture
-def given(portrait):
-    """Arguments of a short video, by the same seed each time."""
-
-    def make(**options):
-        seeded = {"generator": torch.Generator().manual_seed(0), "num_inference_steps": 2, "output_type": "uint8"}
-        return {"image": portrait, "audio": noise(SECONDS)} | seeded | options
-
-    return make
 
 
 @pytest.fixture

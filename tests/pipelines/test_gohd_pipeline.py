@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, DiffusionPipeline
+from pipeline_fixtures import SECONDS
 from tiny import noise, tiny_gohd
 
 from emo.errors import ConfigError, MotionError, OptionError
@@ -16,23 +17,10 @@ from emo.pipelines.gohd_motion import ExpressionSampler
 from emo.pipelines.gohd_poses import PoseSampler
 from emo.pipelines.imputed_sampling import last_frames
 
-SECONDS = 0.8  # 20 frames, 3 windows
-
 
 @pytest.fixture(scope="module")
 def pipe() -> GoHDPipeline:
     return tiny_gohd()
-
-
-@pytest.fixture
-def given(portrait):
-    """Arguments of a short video, by the same seed each time."""
-
-    def make(**options):
-        seeded = {"generator": torch.Generator().manual_seed(0), "num_inference_steps": 2, "output_type": "uint8"}
-        return {"image": portrait, "audio": noise(SECONDS)} | seeded | options
-
-    return make
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, DiffusionPipeline
+from pipeline_fixtures import SECONDS
 from tiny import noise, tiny_vasa
 
 from emo.errors import AudioError, ConfigError, EmoError, MotionError, OptionError
@@ -14,23 +15,10 @@ from emo.motion import CONTROLS, MotionTrack
 from emo.pipelines import VASAPipeline
 from emo.pipelines.pipeline_vasa import CPU_STEPS
 
-SECONDS = 0.8  # 20 frames, 3 windows
-
 
 @pytest.fixture(scope="module")
 def pipe() -> VASAPipeline:
     return tiny_vasa()
-
-
-@pytest.fixture
-def given(portrait):
-    """Arguments of a short video, by the same seed each time."""
-
-    def make(**options):
-        seeded = {"generator": torch.Generator().manual_seed(0), "num_inference_steps": 2, "output_type": "uint8"}
-        return {"image": portrait, "audio": noise(SECONDS)} | seeded | options
-
-    return make
 
 
 @pytest.fixture

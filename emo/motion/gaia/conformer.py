@@ -74,6 +74,11 @@ class MotionConformer(ModelMixin, ConfigMixin):
         """Frames per second of the motion."""
         return as_fps(self.config["fps"])
 
+    @property
+    def window_length(self) -> int:
+        """Frames that are new in a sequence, N - O."""
+        return self.config["max_length"] - self.config["overlap"]
+
     def forward(
         self,
         sample: Tensor,

@@ -195,8 +195,7 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
         motions = [self._generated(networks, reader, n, (n + 1) % count) for n in range(count)]
         for motion in motions:
             motion.made.save(folder / f"{motion.name}.safetensors")
-        config = networks.denoiser.config
-        found = motion_figures(motions, config["max_length"] - config["overlap"], self.state.part)
+        found = motion_figures(motions, networks.denoiser.window_length, self.state.part)
         (folder / "scores.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         return found
 
