@@ -73,6 +73,17 @@ class LoopConfig:
             self.mixed_precision = "no"
 
 
+@dataclass
+class SoundClipsConfig:
+    """Clips or tracks that motion is learned from, with their sounds, all of one rate."""
+
+    root: Annotated[str, Name()] = key(MISSING, "folder of the dataset, in which sounds' features are kept, too")
+    split: Annotated[str, Name()] = key("train", "split to learn from")
+    held_out: Annotated[str, Name()] = key("test", "split for validation")
+    batch_size: Annotated[int, BATCH] = key(32, "sequences per process and batch")
+    workers: Annotated[int, WORKERS] = key(0, "loader processes per process")
+
+
 def record_config(config: Any, path: Path) -> list[str]:
     """Write a configuration for whoever looks at the run later.
 

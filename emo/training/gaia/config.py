@@ -7,22 +7,18 @@ from omegaconf import MISSING
 
 from emo.bounds import SHARE, Choice, Name, Numbers
 from emo.config import key
-from emo.training.config import BATCH, SEEDS, WORKERS, LoopConfig
+from emo.training.config import BATCH, SEEDS, LoopConfig, SoundClipsConfig
 from emo.training.reconstruction import WEIGHTS
 
 FRAMES = Numbers(2, 65536)
 
 
 @dataclass
-class SequenceDataConfig:
+class SequenceDataConfig(SoundClipsConfig):
     """Clips or tracks to learn from, all of one rate, with sound and labels of the head's angles; framed as portraits
     are, or labeled with landmarks."""
 
-    root: Annotated[str, Name()] = key(MISSING, "folder of the dataset, in which sounds' features are kept, too")
-    split: Annotated[str, Name()] = key("train", "split to learn from")
-    held_out: Annotated[str, Name()] = key("test", "split for validation")
     batch_size: Annotated[int, BATCH] = key(8, "sequences per process and batch")
-    workers: Annotated[int, WORKERS] = key(0, "loader processes per process")
     min_frames: Annotated[int, FRAMES] = key(125, "of a sequence, which begins and ends anywhere in its clip")
     max_frames: Annotated[int, FRAMES] = key(250, "the same; shorter clips make shorter ones")
 

@@ -7,22 +7,11 @@ from omegaconf import MISSING
 
 from emo.bounds import SHARE, Name, Numbers
 from emo.config import key
-from emo.training.config import BATCH, SEEDS, WORKERS, LoopConfig, OptimizerConfig
+from emo.training.config import SEEDS, LoopConfig, OptimizerConfig, SoundClipsConfig
 
 FRAMES = Numbers(8, 65536)
 WEIGHT = Numbers(0, 1e6)
 CLIPS = Numbers(2, 10**6)
-
-
-@dataclass
-class GoHDDataConfig:
-    """Clips or tracks to learn from, all of one rate, labeled with all controls."""
-
-    root: Annotated[str, Name()] = key(MISSING, "folder of the dataset, in which sounds' features are kept, too")
-    split: Annotated[str, Name()] = key("train", "split to learn from")
-    held_out: Annotated[str, Name()] = key("test", "split for validation")
-    batch_size: Annotated[int, BATCH] = key(32, "sequences per process and batch")
-    workers: Annotated[int, WORKERS] = key(0, "loader processes per process")
 
 
 @dataclass
@@ -34,8 +23,8 @@ class GoHDModelConfig:
 
 
 @dataclass
-class GoHDPoseDataConfig(GoHDDataConfig):
-    """The same, for poses."""
+class GoHDPoseDataConfig(SoundClipsConfig):
+    """Clips or tracks to learn poses from, labeled with all controls."""
 
     min_frames: Annotated[int, FRAMES] = key(
         50, "of a sequence, which begins and ends anywhere in its clip; those of the model's most at most"
@@ -80,8 +69,8 @@ class GoHDLipLossConfig:
 
 
 @dataclass
-class GoHDLipDataConfig(GoHDDataConfig):
-    """The same, for lips."""
+class GoHDLipDataConfig(SoundClipsConfig):
+    """Clips or tracks to learn lips from, labeled with all controls."""
 
     frames: Annotated[int, FRAMES] = key(30, "of a sequence, of which each is learned by itself")
 
@@ -118,8 +107,8 @@ class GoHDEyeLossConfig:
 
 
 @dataclass
-class GoHDEyeDataConfig(GoHDDataConfig):
-    """The same, for eyes."""
+class GoHDEyeDataConfig(SoundClipsConfig):
+    """Clips or tracks to learn eyes from, labeled with all controls."""
 
     frames: Annotated[int, FRAMES] = key(300, "of a sequence; shorter clips are left out")
 

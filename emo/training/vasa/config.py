@@ -8,21 +8,17 @@ from omegaconf import MISSING
 from emo.bounds import SHARE, Name, Numbers
 from emo.config import key
 from emo.motion.vasa import CONDITIONS
-from emo.training.config import BATCH, SEEDS, WORKERS, LoopConfig
+from emo.training.config import BATCH, SEEDS, LoopConfig, SoundClipsConfig
 
 WIDTH = Numbers(1, 65536)
 SCALE = Numbers(-100, 100)
 
 
 @dataclass
-class MotionDataConfig:
+class MotionDataConfig(SoundClipsConfig):
     """Clips or tracks to learn from, all of one rate, labeled with all controls; for a face model with pictures."""
 
-    root: Annotated[str, Name()] = key(MISSING, "folder of the dataset, in which sounds' features are kept, too")
-    split: Annotated[str, Name()] = key("train", "split to learn from")
-    held_out: Annotated[str, Name()] = key("test", "split for validation")
     batch_size: Annotated[int, BATCH] = key(32, "windows per process and batch")
-    workers: Annotated[int, WORKERS] = key(0, "loader processes per process")
 
 
 @dataclass
