@@ -15,7 +15,7 @@ from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 from emo.errors import AudioError
 from emo.generation.audio_features import Samples, centered_states
 from emo.generation.windows import cut_windows
-from emo.media import Chunk, LiveSound
+from emo.media import INTERRUPTION, Chunk, LiveSound
 
 HOP_SECONDS = Fraction(8, 25)
 LOOK_AHEAD = Fraction(18, 100)
@@ -195,6 +195,9 @@ def live_features(sound: LiveSound, features: RunningFeatures, chunks: Iterable[
         AudioError: a chunk is no sound, or there was none.
     """
     for chunk in chunks:
+        if chunk is INTERRUPTION:
+            sound.silence(math.floor(features.hops * features.frames_per_hop / features.fps * sound.sampling_rate))
+            continue
         sound.push(chunk)
         while sound.length >= features.needed(features.hops):
             yield features.next_hop()

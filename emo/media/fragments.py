@@ -1,7 +1,7 @@
 """A video that is watched while it is made: fragmented MP4 of H.264 and AAC, as Media Source Extensions take it.
 
-An initialization segment comes first, then one fragment (moof and mdat) for every few frames, each a group of pictures
-of its own that is whole as soon as its frames are there. The sound of a fragment's last 0.06 s comes with the next one,
+An initialization segment comes first, then a fragment (moof and mdat) for every few frames, each a group of pictures
+of its own that is whole as soon as its frames are there. The sound of a fragment's last 0.06 s comes with the next,
 as an encoder of sound works by blocks.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import av
 import numpy as np
 from av.video.frame import PictureType
-from av.video.reformatter import Colorspace, ColorRange
+from av.video.reformatter import ColorRange, Colorspace
 
 from emo.media.encoder import check_frame_size, even_sides
 from emo.media.origin import origin_tags
@@ -47,9 +47,7 @@ class FragmentEncoder:
         OutputError: H.264 holds no frames of this size.
     """
 
-    def __init__(
-        self, size: tuple[int, int], fps: Fraction, rate: int, origin: Mapping[str, Any] | None = None
-    ):
+    def __init__(self, size: tuple[int, int], fps: Fraction, rate: int, origin: Mapping[str, Any] | None = None):
         check_frame_size(*size, "the live video")
         self.fps, self.rate, self.frames = fps, rate, 0
         self._samples = self._fragments = 0
