@@ -29,6 +29,7 @@ LAYERS = (
     ("training",),
     ("evaluation",),
     ("ui",),
+    ("serve",),
     ("cli",),
     ("__main__",),
     ("__init__",),  # the package itself: it offers what all parts have, and imports it when asked for
