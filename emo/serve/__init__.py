@@ -1,4 +1,4 @@
-"""The live server: fragmented MP4 over WebSocket. starlette, uvicorn and prometheus_client are imported when it starts."""
+"""The live server: fragmented MP4 over WebSocket. The libraries that it needs are imported when it starts."""
 
 from emo.serve.limits import PUBLIC_LIVE_LIMITS, LiveLimits
 
