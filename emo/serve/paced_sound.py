@@ -1,4 +1,4 @@
-"""A client's sound on its way to the model: at the pace at which it will be heard, with silence where there is none."""
+"""A client's sound on its way to the model, at the pace at which it will be heard, and silence where there is none."""
 
 import threading
 import time
@@ -21,8 +21,8 @@ class Stopped(Exception):
 class PacedSound:
     """An iterator of chunks that runs by the clock, between two threads: one that hears, one that draws.
 
-    It is never ahead of the clock. Where drawing falls behind, sound that waits follows as fast as it is drawn; if more
-    than `delay` waits, the oldest of it is dropped.
+    It is never ahead of the clock. Where drawing falls behind, sound that waits follows as fast as it is drawn; if
+    more than `delay` waits, the oldest of it is dropped.
 
     Args:
         rate: in Hz.
