@@ -15,6 +15,7 @@ from emo.serve.limits import LiveLimits
 from emo.serve.metrics import Metrics
 from emo.serve.protocol import END, INTERRUPT, PING, Refused, Start, read_message, read_sound, read_start
 from emo.serve.session import Fragment, Session
+from emo.ui.form import argument, fields_of
 from emo.ui.request import Request, read_picture
 from emo.ui.words import FieldError, sentence
 
@@ -99,7 +100,7 @@ class Conversation:
                 path.write_bytes(portrait)
                 request = Request(str(path), None, start.seed, start.options)
                 picture, options = read_picture(request, kinds, self._limits)
-            unknown = sorted(start.options.keys() - {entry.flag.replace("-", "_") for entry in kinds.entries()})
+            unknown = sorted(start.options.keys() - {argument(entry) for entry in fields_of(kinds)})
             if unknown:
                 raise FieldError(unknown[0], f"The model has no option {unknown[0]!r}.")
             session = Session(self._pipe, picture, options, start, self._metrics.wait.observe)

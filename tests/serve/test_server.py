@@ -8,7 +8,7 @@ import urllib.request
 
 import numpy as np
 import pytest
-from conftest import LONG, tone
+from live_clients import LONG, tone
 from PIL import Image
 
 from emo.errors import EmoError, OptionError
@@ -111,7 +111,7 @@ def test_sound_that_comes_faster_than_it_is_drawn_is_dropped_and_told(serve, pic
         assert client.told("dropped")["seconds"] == pytest.approx(1.0, abs=0.4)
         while not client.fragments or client.shades()[-1] < 200:
             client.watch(1)
-    assert np.abs(client.shades() - 0.2 * 255).min() > 10 or (np.abs(client.shades() - 51) < 10).sum() < 12
+    assert (np.abs(client.shades() - 0.2 * 255) < 10).sum() < 12  # of 25 that were said
     assert server.counted("dropped_sound_seconds_total") == pytest.approx(1.0, abs=0.4)
 
 
@@ -183,8 +183,8 @@ def test_a_session_has_an_end(serve, picture, no_reader):
         ({"options": []}, "options", "object"),
         ({"volume": 3}, None, "'volume'"),
         ({"seed": -1}, "options", "seed"),
-        ({"options": {"steps": 500}}, "steps", "at most 100"),
-        ({"options": {"height": 4096}}, "height", "at most 2048"),
+        ({"options": {"steps": 500}}, "steps", "1 to 100"),
+        ({"options": {"height": 4096}}, "height", "1 to 2048"),
         ({"options": {"emotion": "x" * 500}}, "emotion", ""),
         ({"options": {"color": "red"}}, "color", "no option 'color'"),
         ({"options": {"motion": "/etc/passwd"}}, "motion", "no option 'motion'"),
@@ -295,12 +295,8 @@ def test_health_and_metrics_and_the_page(serve):
         text = answer.read().decode()
     for name in ("sessions 0.0", "frames_total 0.0", "delay_seconds_bucket", "wait_seconds_bucket"):
         assert f"emo_{name}" in text
-    for path, kind in {
-        "": "text/html",
-        "client.js": "javascript",
-        "microphone.js": "javascript",
-        "style.css": "css",
-    }.items():
+    files = {"": "text/html", "client.js": "javascript", "microphone.js": "javascript", "style.css": "css"}
+    for path, kind in files.items():
         with get(server.address + path) as answer:
             assert kind in answer.headers["content-type"]
             assert "default-src 'none'" in answer.headers["content-security-policy"]
@@ -319,16 +315,16 @@ def status(server, query="", **headers) -> int:
 
 
 def test_strangers_bring_a_token(serve):
-    server = serve(token="séсret")
+    server = serve(token="sécret")
     assert status(server) == 403
     assert status(server, "?token=other") == 403
     assert status(server, additional_headers={"Authorization": "Bearer other"}) == 403
-    with server.client("?token=s%C3%A9%D1%81ret") as client:
+    with server.client("?token=s%C3%A9cret") as client:
         client.say(type="end")
         assert client.told("error")["reason"] == "protocol"
     with pytest.raises(urllib.error.HTTPError, match="401"):
         get(server.address + "metrics")
-    with get(server.address + "metrics?token=s%C3%A9%D1%81ret") as answer:
+    with get(server.address + "metrics?token=s%C3%A9cret") as answer:
         assert 'emo_refused_total{reason="token"} 3.0' in answer.read().decode()
     with get(server.address + "healthz") as answer:
         assert answer.status == 200
