@@ -91,7 +91,9 @@ class Session:
         self._stream = open_live(pipe, picture, options, self._sound, start.seed)
         self.rate = start.rate
         self.fps, self.size = self._stream.fps, self._stream.frame_size
-        self._encoder = FragmentEncoder(self.size, self.fps, start.rate, self._stream.origin)
+        origin = self._stream.origin_of(())
+        del origin["inputs"]["audio"]  # which is still to come
+        self._encoder = FragmentEncoder(self.size, self.fps, start.rate, origin)
         self.mime = self._encoder.mime
         self._clips = Arriving(WAITING_CLIPS)
         self._turn = 0  # how many interruptions there were

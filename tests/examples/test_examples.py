@@ -76,7 +76,8 @@ def test_live_client(inputs, tmp_path, monkeypatch, capsys):
         given = [inputs["portrait.png"], inputs["sound.mp4"], "-o", output, "--server", address, "--steps", 1]
         said = run_client(monkeypatch, capsys, "live_client.py", *given, "--token", "secret")
     assert "8 frames, 0.32 s" in said
-    assert read_origin(output)["ai_generated"]
+    origin = read_origin(output)
+    assert (origin["ai_generated"], origin["dtype"], list(origin["inputs"])) == (True, "float32", ["image"])
     with VideoReader(output) as reader, AudioTrack.open(output) as track:
         assert len(reader) == 8
         assert track.seconds == pytest.approx(0.32 + 0.02, abs=0.03)

@@ -17,10 +17,13 @@ class FakeClip(list):
 
 
 class FakeLive:
-    fps, frame_size, origin = FPS, (SIDE, SIDE), {"emo": "test", "model": {"name": "fake"}}
+    fps, frame_size = FPS, (SIDE, SIDE)
 
     def __init__(self, pipe, sound):
         self.pipe, self.sound = pipe, sound
+
+    def origin_of(self, sound):
+        return {"emo": "test", "model": {"name": "fake"}, "inputs": {"image": "a", "audio": "b"}}
 
     def __iter__(self):
         heard, drawn = np.zeros(0, np.float32), 0
