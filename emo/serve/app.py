@@ -26,10 +26,19 @@ from emo.ui.words import server_error
 CLIENT = Path(__file__).parent / "client"
 FILES = {"/": "index.html", "/client.js": "client.js", "/microphone.js": "microphone.js", "/style.css": "style.css"}
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src blob:; img-src 'self'; "
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "media-src blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
 )
-POLICY += "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 logger = logging.getLogger(__name__)
 
