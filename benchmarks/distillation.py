@@ -1,264 +1,243 @@
 """Stage 4's methods beside each other at toy size: how near a student draws to its teacher for the same work of it.
 
-    OMP_NUM_THREADS=1 python benchmarks/distillation.py                              # all of it, one core
-    OMP_NUM_THREADS=1 python benchmarks/distillation.py --method consistency --out out/distillation
+    OMP_NUM_THREADS=1 python benchmarks/distillation.py                     # all of it: a few minutes of one core
+    OMP_NUM_THREADS=1 python benchmarks/distillation.py --method consistency --steps 1 --seed 1
 
-Nothing is needed: samples are drawn, latents of 8 x 8 with a pattern for a person, a mouth that the sound opens, and a
-head that sways as it likes. A teacher of the smoke model's size learns them first; it is kept in --out, where the next
-call finds it. Then each method has the same number of the teacher's predictions a sample, a quarter of them for
-guidance alone, as all methods begin; progressive distillation shares the rest evenly among its rounds. Distances are
-those of samples that were not learned from, drawn from the same noise.
+The methods are the stage's own; networks and data are not. Samples are sequences of four frames of two numbers, of 16
+Gaussians in four classes, of which the teacher knows the exact velocities, with the class and without. Its guided way
+of 8 DDIM steps, by emo-tiny's noise schedule, is to be done in 4, 2 and 1 steps by a small network that is told
+class and weight of guidance. The network learns the teacher's guided predictions first; all methods begin from there,
+and have as many of the teacher's predictions a sample. Progressive distillation shares them evenly among its rounds.
+Distances are of samples that were not learned from, drawn from the same noise, guided by 2.
 """
 
 import emo.entry  # noqa: F401
 
 import argparse
-import sys
-import tempfile
+import copy
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 
 import torch
-from torch import Tensor
-from torch.nn.functional import interpolate
-from torch.utils.data import Dataset
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from torch import Tensor, nn
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "train")]
+from emo.generation.sampling import sample
+from emo.training.emo_distillation.case import Case, Predict, guidance_errors
+from emo.training.emo_distillation.ddim import DDIM, END
+from emo.training.emo_distillation.methods import METHODS
+from emo.training.emo_distillation.teacher import Trajectory
 
-from stage3_speed import SpeedConfig, SpeedStage  # noqa: E402
-
-from emo.data.batch import Batch  # noqa: E402
-from emo.hub import build_pipeline, load_model_config  # noqa: E402
-from emo.training.config import LoopConfig, OptimizerConfig  # noqa: E402
-from emo.training.emo.config import ClipConfig, ClipDataConfig, EMOStartConfig  # noqa: E402
-from emo.training.emo_distillation import DistillationConfig, DistillationStage  # noqa: E402
-from emo.training.emo_distillation.config import TeacherConfig  # noqa: E402
-from emo.training.emo_distillation.methods import METHODS  # noqa: E402
-from emo.training.emo_distillation.stage import latents_psnr  # noqa: E402
-from emo.training.loop import make_accelerator, train  # noqa: E402
-
-MODEL = load_model_config(str(ROOT / "configs/train/smoke/model.yaml"))
-FRAMES, MOTION, CHANNELS, SIDE = MODEL.num_frames, MODEL.num_motion_frames, MODEL.vae.latent_channels, 8
-SCALE = 2.0  # weight of guidance by the sound that is measured; told are 1 to 3
+SHAPE = (4, 2, 1, 1)  # of a sample: frames, numbers, and the sides that latents have
+NUMBERS = 8
+CLASSES, OF_CLASS, SPREAD = 4, 4, 0.1
 TEACHER_STEPS = 8
-HELD_OUT = 10**6  # number of the first sample that is measured
-ENDS = {"trajectory": lambda steps: TEACHER_STEPS, "consistency": lambda steps: steps}  # predictions a sample
+LEAST, MOST, MEASURED = 1.0, 3.0, 2.0  # weights of guidance
+Told = tuple[Tensor, Tensor]  # classes (B,) and weights (B,)
+Guided = Callable[[Tensor, Tensor, Told], Tensor]
 
 
-class ToyClips(Dataset):
-    """Sample g is drawn from g."""
+def scheduler(steps: int) -> DDIMScheduler:
+    own = DDIMScheduler(
+        beta_schedule="squaredcos_cap_v2",
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+        clip_sample=False,
+        set_alpha_to_one=False,
+    )
+    own.set_timesteps(steps)
+    return own
 
-    def __init__(self, layers: int, width: int):
+
+class Mixture:
+    """The teacher: exact velocities of a mixture of Gaussians, guided by the class."""
+
+    def __init__(self):
         own = torch.Generator().manual_seed(0)
-        self.heard = torch.randn(layers, width, generator=own)
-        self.mouth = torch.randn(CHANNELS, 1, 1, generator=own)
-        y, x = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
-        self.place = torch.exp(-((y - 5.0) ** 2 + (x - 3.5) ** 2) / 3)
+        frames = torch.linspace(0, 1, SHAPE[0])[:, None]
+        start, turn = (torch.randn(CLASSES, OF_CLASS, 1, 2, generator=own) for _ in range(2))
+        self.means = (start + frames * turn).reshape(CLASSES, OF_CLASS, NUMBERS)
+        self.levels = DDIM.of(scheduler(TEACHER_STEPS)).alphas_cumprod
 
-    def opening(self, g: int) -> Tensor:
-        """Of the mouth, of all frames and two more on both sides."""
-        own = torch.Generator().manual_seed(g)
-        return torch.sin(torch.arange(MOTION + FRAMES + 4) * (0.5 + torch.rand(1, generator=own)) + 6 * own_rand(own))
+    def draw(self, classes: Tensor, generator: torch.Generator) -> Tensor:
+        which = torch.randint(OF_CLASS, classes.shape, generator=generator)
+        samples = self.means[classes, which]
+        return (samples + SPREAD * torch.randn(samples.shape, generator=generator)).view(-1, *SHAPE)
 
-    def __getitem__(self, g: int) -> Batch:
-        own = torch.Generator().manual_seed(g + 7)
-        count = MOTION + FRAMES
-        person = 0.8 * interpolate(torch.randn(1, CHANNELS, 4, 4, generator=own), (SIDE, SIDE), mode="bilinear")[0]
-        opening = self.opening(g)
-        sway = (0.3 * torch.randn(count, generator=own)).cumsum(0).tanh()[:, None, None, None]
-        moved = person.roll(1, dims=-1)
-        frames = person + sway * (moved - person) + opening[2 : 2 + count, None, None, None] * self.mouth * self.place
-        heard = opening.unfold(0, 5, 1)[MOTION : MOTION + FRAMES, :, None, None] * self.heard
-        box = torch.zeros(1, 1, MODEL.image_size, MODEL.image_size)
-        box[..., 8:56, 8:56] = 1
-        return Batch(
-            index=torch.tensor([g]),
-            reference=None,
-            frames=None,
-            reference_latents=person[None],
-            latents=frames[None],
-            face_mask=box,
-            mouth=torch.tensor([32.0, 40.0, 14.0]).expand(1, count, 3),
-            eyes=torch.tensor([[24.0, 24.0, 16.0], [40.0, 24.0, 16.0]]).expand(1, count, 2, 3),
-            speed=torch.zeros(1, FRAMES, 5),
-            audio=heard[None] + 0.3 * torch.randn(heard[None].shape, generator=own),
-            sound=None,
-            clips=(str(g),),
+    def guided(self, latents: Tensor, timestep: Tensor, told: Told) -> Tensor:
+        classes, weight = told
+        whole = self.velocity(latents, timestep, self.means[classes])
+        without = self.velocity(latents, timestep, self.means.flatten(0, 1)[None])
+        return whole + (weight - 1).view(-1, 1, 1, 1, 1) * (whole - without)
+
+    def velocity(self, latents: Tensor, timestep: Tensor, means: Tensor) -> Tensor:
+        """Of a mixture with `means` (B or 1, K, numbers), all alike probable."""
+        alpha = self.levels[timestep].expand(len(latents)).view(-1, 1)
+        signal, sigma, variance = alpha.sqrt(), (1 - alpha).sqrt(), alpha * SPREAD**2 + 1 - alpha
+        flat = latents.flatten(1)
+        apart = flat[:, None] - signal[..., None] * means
+        share = torch.softmax(-apart.square().sum(dim=-1) / (2 * variance), dim=1)
+        origins = means + (signal * SPREAD**2 / variance)[..., None] * apart
+        origin = (share[..., None] * origins).sum(dim=1)
+        return ((signal * flat - origin) / sigma).view_as(latents)
+
+
+class Student(nn.Module):
+    """A perceptron that is told time, class and weight of guidance."""
+
+    def __init__(self, width: int = 128):
+        super().__init__()
+        self.layers = nn.Sequential(
+            *(nn.Linear(NUMBERS + 16 + CLASSES + 1, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()),
+            *(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, NUMBERS)),
+        )
+
+    def forward(self, latents: Tensor, timestep: Tensor, told: Told) -> Tensor:
+        classes, weight = told
+        turns = timestep.expand(len(latents))[:, None] / 1000 * 2.0 ** torch.arange(8)
+        known = nn.functional.one_hot(classes, CLASSES)
+        inputs = [latents.flatten(1), turns.sin(), turns.cos(), known, weight[:, None] - 2]
+        return self.layers(torch.cat(inputs, dim=1)).view_as(latents)
+
+
+class Cases:
+    """Batches as the methods see them."""
+
+    def __init__(self, mixture: Mixture, batch: int, seed: int):
+        self.mixture, self.batch = mixture, batch
+        self.generator = torch.Generator().manual_seed(seed)
+        self.ddim = DDIM.of(scheduler(TEACHER_STEPS))
+
+    def told(self, weight: float | None = None) -> Told:
+        classes = torch.randint(CLASSES, (self.batch,), generator=self.generator)
+        weights = LEAST + (MOST - LEAST) * torch.rand(self.batch, generator=self.generator)
+        return classes, weights if weight is None else torch.full_like(weights, weight)
+
+    def next(self, student: Student, teacher: Guided, steps: int, teacher_steps: int) -> Case:
+        told = self.told()
+        clean = self.mixture.draw(told[0], self.generator)
+        noise = torch.randn(clean.shape, generator=self.generator)
+        guided = partial(without_gradients, teacher, told)
+
+        def noisy(timestep: Tensor) -> Tensor:
+            alpha = self.ddim.alphas_cumprod[timestep].view(-1, 1, 1, 1, 1)
+            return alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
+
+        predict: Predict = lambda latents, timestep: student(latents, timestep, told)
+        return Case(
+            predict=predict,
+            guided=guided,
+            follow=partial(follow, guided, noise, teacher_steps),
+            sample=lambda on_step: sample(scheduler(steps), predict, noise, steps, on_step=on_step),
+            noisy=noisy,
+            time=torch.rand(self.batch, generator=self.generator),
+            steps=steps,
+            timesteps=torch.tensor([*scheduler(teacher_steps).timesteps.tolist(), END]),
+            ddim=self.ddim,
         )
 
 
-def own_rand(generator: torch.Generator) -> Tensor:
-    return torch.rand(1, generator=generator)
+@torch.no_grad()
+def without_gradients(teacher: Guided, told: Told, latents: Tensor, timestep: Tensor) -> Tensor:
+    return teacher(latents, timestep, told)
 
 
-class WholeStage(SpeedStage):
-    """All networks at once, from nothing."""
+def follow(guided: Predict, noise: Tensor, steps: int) -> Trajectory:
+    timesteps, states, predictions = [], [], []
 
-    def trains(self, name: str) -> bool:
-        return True
+    def predict(latents: Tensor, timestep: Tensor) -> Tensor:
+        timesteps.append(timestep)
+        states.append(latents)
+        predictions.append(guided(latents, timestep))
+        return predictions[-1]
+
+    last = sample(scheduler(steps), predict, noise, steps)
+    return Trajectory(torch.stack(timesteps), torch.stack([*states, last]), torch.stack(predictions))
 
 
-@dataclass
-class Found:
-    """A student's figures."""
+def learn(student: Student, updates: int, rate: float, errors: Callable[[], list[Tensor]]) -> None:
+    """So many updates, at a rate that falls to nothing."""
+    optimizer = torch.optim.Adam(student.parameters(), rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / updates)
+    for _ in range(updates):
+        optimizer.zero_grad()
+        torch.stack(errors()).mean().backward()
+        optimizer.step()
+        schedule.step()
 
-    psnr: float
-    squared: float
-    follows: float
-    seconds: float
+
+def distill(
+    method: str, start: Student, steps: int, cases: Cases, passes: int, rate: float
+) -> tuple[Student, list[int]]:
+    """The student, and how many updates each round took."""
+    fewer = [n for n in (4, 2, 1) if n >= steps] if method == "progressive" else [steps]
+    student, teacher, updates = start, cases.mixture.guided, []
+    for n in fewer:
+        student = copy.deepcopy(student)
+        more = 2 * n if method == "progressive" else TEACHER_STEPS
+        cost = {"trajectory": TEACHER_STEPS, "progressive": 2 * n, "consistency": n}[method]
+        updates.append(passes // len(fewer) // cost)
+        case = partial(cases.next, student, teacher, n, more)
+        learn(student, updates[-1], rate, lambda case=case: METHODS[method](case()))
+        teacher = student  # of the next round
+    return student, updates
+
+
+class Measured:
+    """Held-out noise, and what the teacher makes of it."""
+
+    def __init__(self, mixture: Mixture):
+        cases = Cases(mixture, 4096, seed=10**6)
+        self.mixture, self.told = mixture, cases.told(MEASURED)
+        self.noise = torch.randn(len(self.told[0]), *SHAPE, generator=cases.generator)
+        self.expected = self.draw(mixture.guided, TEACHER_STEPS)
+
+    @torch.no_grad()
+    def draw(self, predict: Guided, steps: int) -> Tensor:
+        told = lambda latents, timestep: predict(latents, timestep, self.told)
+        return sample(scheduler(steps), told, self.noise, steps)
+
+    def row(self, name: str, predict: Guided, steps: int, updates: str = "", seconds: str = "") -> str:
+        drawn = self.draw(predict, steps)
+        squared = (drawn - self.expected).square().mean().item()
+        apart = (drawn.flatten(1)[:, None] - self.mixture.means[self.told[0]]).square().mean(dim=-1).amin(dim=1)
+        near = (apart.sqrt() < 3 * SPREAD).float().mean().item()
+        return f"| {name} | {steps} | {updates} | {squared:.4f} | {100 * near:.0f} % | {seconds} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--method", action="append", choices=list(METHODS), help="several may be given (default: all)")
     parser.add_argument("--steps", action="append", type=int, choices=(4, 2, 1), help="the same (default: 4, 2, 1)")
-    parser.add_argument("--passes", type=int, default=960, help="predictions of the teacher a sample of a batch")
-    parser.add_argument("--teacher", type=int, default=600, help="steps of its training")
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--passes", type=int, default=8000, help="predictions of the teacher a sample of a batch")
+    parser.add_argument("--guidance", type=int, default=1000, help="updates of guidance alone, which all begin with")
+    parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="folder that keeps the teacher (default: none is kept)")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as temporary:
-        out = options.out or Path(temporary)
-        teacher = out / "teacher" / "model"
-        if not teacher.is_dir():
-            teach(teacher.parent, options)
-        print("| method | steps | updates | PSNR, dB | squared error | mouth with the sound, r | CPU-s |", flush=True)
-        print("|---|---|---|---|---|---|---|", flush=True)
-        measured = Measured(stage_of("trajectory", 4, TEACHER_STEPS, teacher, options))
-        for steps in options.steps or (4, 2, 1):
-            print(f"| the teacher, guided | {TEACHER_STEPS} | | | 0 | {measured.of_teacher():.2f} | |")
-            start = stage_of("trajectory", steps, TEACHER_STEPS, teacher, options)
-            print(row("untaught, without guidance", steps, "", measured.of(start, "unguided", 0.0)), flush=True)
-            for method in options.method or METHODS:
-                stage, updates, seconds = distill(method, steps, teacher, options)
-                print(row(method, steps, updates, measured.of(stage, "student", seconds)), flush=True)
-
-
-def row(method: str, steps: int, updates: str, found: Found) -> str:
-    figures = f"{found.psnr:.2f} | {found.squared:.4f} | {found.follows:.2f} | {found.seconds:.0f}"
-    return f"| {method} | {steps} | {updates} | {figures} |"
-
-
-class Measured:
-    """Held-out samples, and what the teacher makes of them."""
-
-    def __init__(self, stage: DistillationStage):
-        self.clips = stage.dataset()
-        numbers = range(HELD_OUT, HELD_OUT + 64)
-        self.batch = stage.encode(Batch.collate([self.clips[g] for g in numbers]))
-        self.opening = torch.stack([self.clips.opening(g)[2 + MOTION : 2 + MOTION + FRAMES] for g in numbers])
-        self.expected = stage.drawn(stage.networks, self.batch)["teacher"]
-
-    def of_teacher(self) -> float:
-        return self._follows(self.expected)
-
-    def of(self, stage: DistillationStage, who: str, seconds: float) -> Found:
-        """Of a student, or of its teacher in its steps."""
-        drawn = stage.drawn(stage.networks, self.batch)[who]
-        psnr, squared = latents_psnr(drawn, self.expected).mean(), (drawn - self.expected).square().mean()
-        return Found(psnr.item(), squared.item(), self._follows(drawn), seconds)
-
-    def _follows(self, latents: Tensor) -> float:
-        """Pearson's r of the mouth's opening with the sound's, over all frames."""
-        kernel = self.clips.mouth * self.clips.place
-        changed = latents - self.batch.reference_latents[:, None]
-        found = (changed * kernel).sum(dim=(-3, -2, -1)) / kernel.square().sum()
-        return torch.corrcoef(torch.stack([found.flatten(), self.opening.flatten()]))[0, 1].item()
-
-
-def teach(folder: Path, options: argparse.Namespace) -> None:
-    """The teacher, into `folder`/model."""
-    with tempfile.TemporaryDirectory() as start:
-        build_pipeline(MODEL).save_pretrained(start)
-        config = SpeedConfig(**sections(Path(start), folder, options.teacher, options), motion_noise=0.1)
-        began = time.process_time()
-        stage = learn(WholeStage(config, make_accelerator(config.train)))
-    del stage
-    print(f"the teacher: {options.teacher} steps, {time.process_time() - began:.0f} CPU-s\n", flush=True)
-
-
-def distill(
-    method: str, steps: int, teacher: Path, options: argparse.Namespace
-) -> tuple[DistillationStage, str, float]:
-    """The last stage, how many updates each one took, and CPU-seconds."""
-    began, guidance = time.process_time(), options.passes // 4 // TEACHER_STEPS
-    rounds = [(steps, TEACHER_STEPS)]
-    if method == "progressive":
-        rounds = [(n, 2 * n) for n in (4, 2, 1) if n >= steps]
-    updates = []
-    with tempfile.TemporaryDirectory() as folder:
-        for number, (fewer, more) in enumerate(rounds):
-            cost = 2 * fewer if method == "progressive" else ENDS[method](steps)
-            own = 3 * options.passes // 4 // len(rounds) // cost
-            alone = guidance if number == 0 else 0
-            updates.append(alone + own)
-            output = Path(folder) / str(number)
-            stage = learn(stage_of(method, fewer, more, teacher, options, output, alone, own))
-            teacher = output / "model"
-    return stage, " + ".join(map(str, updates)), time.process_time() - began
-
-
-def stage_of(
-    method: str,
-    steps: int,
-    teacher_steps: int,
-    teacher: Path,
-    options: argparse.Namespace,
-    output: Path = Path("unused"),
-    alone: int = 0,
-    updates: int = 1,
-) -> DistillationStage:
-    """Stage 4 with so many steps of guidance alone, and so many of the method."""
-    distillation = TeacherConfig(
-        method=method,
-        steps=steps,
-        teacher_steps=teacher_steps,
-        audio_guidance=[1.0, 3.0],
-        audio_guidance_scale=SCALE,
-        guidance_share=alone / (alone + updates),
-    )
-    config = DistillationConfig(
-        **sections(teacher, output, alone + updates, options), motion_noise=0.1, distillation=distillation
-    )
-    stage = DistillationStage(config, make_accelerator(config.train))
-    stage.dataset = lambda split=None: toy_clips(stage)
-    return stage
-
-
-def sections(init: Path, output: Path, steps: int, options: argparse.Namespace) -> dict[str, object]:
-    """What the configurations of both stages have in common."""
-    optimizer = OptimizerConfig(learning_rate=options.rate, weight_decay=0.0, schedule="linear", warmup_steps=10)
-    return {
-        "data": ClipDataConfig(root="unused", batch_size=options.batch, workers=0),
-        "model": EMOStartConfig(init=str(init)),
-        "train": LoopConfig(
-            output=str(output),
-            steps=steps,
-            seed=options.seed,
-            save_every=0,
-            tensorboard=False,
-            mixed_precision="no",
-            optimizer=optimizer,
-        ),
-    }
-
-
-def toy_clips(stage: SpeedStage | DistillationStage) -> ToyClips:
-    projection = stage.pipe.audio_projection.config
-    return ToyClips(projection["num_layers"], projection["layer_dim"])
-
-
-def learn(stage):
-    """The stage, trained to its end."""
-    config: ClipConfig = stage.config
-    stage.dataset = lambda split=None: toy_clips(stage)
-    train(stage, config.train, make_accelerator(config.train))
-    return stage
+    torch.manual_seed(options.seed)
+    mixture, start, began = Mixture(), Student(), time.process_time()
+    cases = Cases(mixture, options.batch, options.seed)
+    case = partial(cases.next, start, mixture.guided, 4, TEACHER_STEPS)
+    learn(start, options.guidance, 2 * options.rate, lambda: guidance_errors(case()))
+    measured = Measured(mixture)
+    print("| | steps | updates | squared error to the teacher | near the data | CPU-s |")
+    print("|---|---|---|---|---|---|")
+    print(measured.row("the teacher", mixture.guided, TEACHER_STEPS))
+    seconds = f"{time.process_time() - began:.0f}"
+    print(measured.row("guidance alone", start, TEACHER_STEPS, str(options.guidance), seconds), flush=True)
+    for steps in options.steps or (4, 2, 1):
+        print(measured.row("the teacher", mixture.guided, steps))
+        print(measured.row("guidance alone", start, steps), flush=True)
+        for method in options.method or METHODS:
+            began = time.process_time()
+            cases = Cases(mixture, options.batch, options.seed + 1)
+            student, updates = distill(method, start, steps, cases, options.passes, options.rate)
+            seconds = f"{time.process_time() - began:.0f}"
+            print(measured.row(method, student, steps, " + ".join(map(str, updates)), seconds), flush=True)
 
 
 if __name__ == "__main__":
