@@ -17,7 +17,7 @@ import argparse
 import copy
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
@@ -38,6 +38,7 @@ Told = tuple[Tensor, Tensor]  # classes (B,) and weights (B,)
 Guided = Callable[[Tensor, Tensor, Told], Tensor]
 
 
+@cache  # `sample` works on copies
 def scheduler(steps: int) -> DDIMScheduler:
     own = DDIMScheduler(
         beta_schedule="squaredcos_cap_v2",

@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--steps", type=int, help="of denoising (default: the model's)")
     parser.add_argument("--size", type=int, help="pixels (default: the model's)")
+    parser.add_argument("--attention", help="kernels, as `emo generate --attention` takes them (default: torch's)")
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
     parser.add_argument("--way", action="append", choices=list(WAYS), help="several may be given (default: all)")
     parser.add_argument("--video", action="store_true", help="write a video, too")
@@ -56,6 +57,8 @@ def main() -> None:
     name = options.dtype if options.dtype != "auto" else "bfloat16" if has_bfloat16() else "float32"
     pipe = EMOPipeline.from_pretrained(options.model, torch_dtype=getattr(torch, name))
     pipe.set_progress_bar_config(disable=True)
+    if options.attention:
+        pipe.set_attention_backend(options.attention)
     track = AudioTrack.open(options.audio, sampling_rate=16000)
     samples = track.read(0, min(track.length, round(options.seconds * 16000)))
     sound = (np.asarray(samples).reshape(-1), 16000)
