@@ -222,7 +222,7 @@ def test_a_teacher_whose_steps_are_rounded_otherwise_is_taken(tmp_path):
         ("distillation", "audio_guidance", [1.0], "distillation.audio_guidance is [1.0]; it must be"),
         ("distillation", "audio_guidance_scale", 5.0, "distillation.audio_guidance_scale=5 is outside"),
         ("distillation", "steps", 0, "distillation.steps is 0; it must be"),
-        ("distillation", "method", "adversarial", "distillation.method is 'adversarial'"),
+        ("distillation", "method", "adversarial", "distillation.method is adversarial; it must be trajectory,"),
         ("distillation", "method", "progressive", "distillation.method=progressive halves steps: with steps=4"),
         ("distillation", "guidance_share", 2.0, "distillation.guidance_share is 2.0; it must be"),
         ("objective", "prediction_type", "sample", "objective.prediction_type is for stages 1 to 3"),
