@@ -8,7 +8,8 @@ Gaussians in four classes, of which the teacher knows the exact velocities, with
 of 8 DDIM steps, by emo-tiny's noise schedule, is to be done in 4, 2 and 1 steps by a small network that is told
 class and weight of guidance. The network learns the teacher's guided predictions first; all methods begin from there,
 and have as many of the teacher's predictions a sample. Progressive distillation shares them evenly among its rounds.
-Distances are of samples that were not learned from, drawn from the same noise, guided by 2.
+Distances are of samples that were not learned from, drawn by DDIM from the same noise, guided by 2; near the data is
+who is within three deviations of a Gaussian of its class.
 """
 
 import emo.entry  # noqa: F401
@@ -200,8 +201,19 @@ class Measured:
         told = lambda latents, timestep: predict(latents, timestep, self.told)
         return sample(scheduler(steps), told, self.noise, steps)
 
-    def row(self, name: str, predict: Guided, steps: int, updates: str = "", seconds: str = "") -> str:
-        drawn = self.draw(predict, steps)
+    @torch.no_grad()
+    def draw_afresh(self, predict: Guided, steps: int) -> Tensor:
+        """As consistency models draw: each step's frames get noise of their own on the way to the next one."""
+        own, times = torch.Generator().manual_seed(1), scheduler(steps).timesteps
+        ddim, latents = DDIM.of(scheduler(steps)), self.noise
+        for index, timestep in enumerate(times):
+            latents = ddim.origin(latents, predict(latents, timestep, self.told), timestep.view(1))
+            if index + 1 < len(times):
+                alpha = ddim.alphas_cumprod[times[index + 1]]
+                latents = alpha.sqrt() * latents + (1 - alpha).sqrt() * torch.randn(latents.shape, generator=own)
+        return latents
+
+    def row(self, name: str, drawn: Tensor, steps: int, updates: str = "", seconds: str = "") -> str:
         squared = (drawn - self.expected).square().mean().item()
         apart = (drawn.flatten(1)[:, None] - self.mixture.means[self.told[0]]).square().mean(dim=-1).amin(dim=1)
         near = (apart.sqrt() < 3 * SPREAD).float().mean().item()
@@ -227,18 +239,26 @@ def main() -> None:
     measured = Measured(mixture)
     print("| | steps | updates | squared error to the teacher | near the data | CPU-s |")
     print("|---|---|---|---|---|---|")
-    print(measured.row("the teacher", mixture.guided, TEACHER_STEPS))
+    print(measured.row("the teacher", measured.expected, TEACHER_STEPS))
     seconds = f"{time.process_time() - began:.0f}"
-    print(measured.row("guidance alone", start, TEACHER_STEPS, str(options.guidance), seconds), flush=True)
+    print(
+        measured.row(
+            "guidance alone", measured.draw(start, TEACHER_STEPS), TEACHER_STEPS, str(options.guidance), seconds
+        ),
+        flush=True,
+    )
     for steps in options.steps or (4, 2, 1):
-        print(measured.row("the teacher", mixture.guided, steps))
-        print(measured.row("guidance alone", start, steps), flush=True)
+        print(measured.row("the teacher", measured.draw(mixture.guided, steps), steps))
+        print(measured.row("guidance alone", measured.draw(start, steps), steps), flush=True)
         for method in options.method or METHODS:
             began = time.process_time()
             cases = Cases(mixture, options.batch, options.seed + 1)
             student, updates = distill(method, start, steps, cases, options.passes, options.rate)
             seconds = f"{time.process_time() - began:.0f}"
-            print(measured.row(method, student, steps, " + ".join(map(str, updates)), seconds), flush=True)
+            drawn = measured.draw(student, steps)
+            print(measured.row(method, drawn, steps, " + ".join(map(str, updates)), seconds), flush=True)
+            if method == "consistency" and steps > 1:
+                print(measured.row("the same, fresh noise between", measured.draw_afresh(student, steps), steps))
 
 
 if __name__ == "__main__":
