@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--video", action="store_true", help="write a video, too")
     options = parser.parse_args()
     name = options.dtype if options.dtype != "auto" else "bfloat16" if has_bfloat16() else "float32"
-    pipe = EMOPipeline.from_pretrained(options.model, torch_dtype=getattr(torch, name))
+    pipe = EMOPipeline.from_pretrained(options.model, dtype=getattr(torch, name))
     pipe.set_progress_bar_config(disable=True)
     if options.attention:
         pipe.set_attention_backend(options.attention)
