@@ -53,6 +53,7 @@ from emo.unets import (
     ReferenceKeyValues,
     ReferenceNet,
     SpeedEncoder,
+    WhisperAudioEncoder,
 )
 
 register_components(
@@ -63,6 +64,7 @@ register_components(
     ReferenceAutoencoder,
     ReferenceNet,
     SpeedEncoder,
+    WhisperAudioEncoder,
 )
 
 
@@ -86,8 +88,8 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         reference_unet: the ReferenceNet (3.2.3).
         face_locator: encodes the face region (3.2.5).
         speed_encoder: encodes head rotation speeds (3.2.5).
-        audio_projection: makes audio tokens of wav2vec features (3.2.2).
-        audio_encoder, feature_extractor: wav2vec 2.0.
+        audio_projection: makes audio tokens of the audio encoder's hidden states (3.2.2).
+        audio_encoder, feature_extractor: wav2vec 2.0, or the encoder of Whisper.
         scheduler: DDIM as in the paper (4.1); other diffusers schedulers may take its place.
     """
 
@@ -106,7 +108,7 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         face_locator: FaceLocator,
         speed_encoder: SpeedEncoder,
         audio_projection: AudioProjection,
-        audio_encoder: Wav2Vec2Model,
+        audio_encoder: Wav2Vec2Model | WhisperAudioEncoder,
         feature_extractor: SequenceFeatureExtractor,
         scheduler: KarrasDiffusionSchedulers,
     ):
