@@ -125,6 +125,11 @@ def measure(options: argparse.Namespace, names: frozenset[str], networks: dict[s
                 f"{len(found.unnamed)} of {len(pairs)} videos say by their names neither a sound nor a picture that "
                 f"is there, the first is {found.unnamed[0]}: {LAYOUTS[system].advice}; or list them in a manifest"
             )
+        if found.crossed:
+            note(
+                f"{len(found.crossed)} of {len(pairs)} videos are of one person and another's sound: there is no real "
+                "one to compare them with, so that they count in measures of single videos alone"
+            )
     else:
         pairs, references = find_pairs(generated, options.reference, [options.out, cache])
     if not any(pair.reference for pair in pairs):

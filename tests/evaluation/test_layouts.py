@@ -93,6 +93,15 @@ def test_the_longest_name_counts(world, tmp_path):
     assert found.pairs[0].reference.stem == "voice_1"
 
 
+def test_anothers_sound_has_no_truth(world, tmp_path):
+    """The real video of that sound shows somebody else."""
+    video = world / "real" / "voice_1.mp4"
+    put(video, tmp_path / "voice_1__voice_2.mp4", tmp_path / "voice_2__voice_2.mp4")
+    found = find_results("latentsync", tmp_path, world / "real", None)
+    assert [pair.reference and pair.reference.stem for pair in found.pairs] == [None, "voice_2"]
+    assert (found.crossed, found.unnamed) == (["voice_1__voice_2"], [])
+
+
 def test_folders_without_results_say_what_helps(world, tmp_path):
     (tmp_path / "empty").mkdir()
     for system, word in (("hallo", "--output"), ("echomimic", "withaudio"), ("sadtalker", "--verbose")):

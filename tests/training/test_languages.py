@@ -11,9 +11,11 @@ from stage1_image import ImageConfig
 from tiny import tiny_config, tiny_pipeline
 
 from emo.config import load_config
+from emo.errors import WeightsError
 from emo.hub.audio_encoder import fit_audio_encoder
 from emo.hub.build import build_encoders
 from emo.pipelines import EMOPipeline
+from emo.training.loading import load_hearing
 from emo.training.loop import make_accelerator, train
 
 ENCODERS = {
@@ -63,3 +65,11 @@ def test_the_configurations_are_stage_1_with_another_encoder(name):
         "runs/emo-sd15/stage1",
     )
     assert ours == plain
+
+
+def test_other_systems_refuse_whisper_by_name(tmp_path):
+    encoder, extractor = whisper()
+    encoder.save_pretrained(tmp_path)
+    extractor.save_pretrained(tmp_path)
+    with pytest.raises(WeightsError, match="a whisper, which EMO alone hears by"):
+        load_hearing(str(tmp_path), torch.device("cpu"))

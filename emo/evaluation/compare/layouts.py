@@ -61,12 +61,14 @@ class Found:
         references: all real videos.
         settings: that names of results say, with the values that occur.
         unnamed: videos whose names say neither a picture's nor a sound's that is there.
+        crossed: videos of one real video's person and another's sound, of which there is no truth.
     """
 
     pairs: list[Pair]
     references: list[Path]
     settings: dict[str, list[str]]
     unnamed: list[str]
+    crossed: list[str]
 
 
 def find_results(
@@ -99,20 +101,27 @@ def find_results(
     counts = Counter(result.name for result in results)
     pairs: list[Pair] = []
     settings: dict[str, set[str]] = {}
+    unnamed, crossed = [], []
     for result in results:
-        real = alone or sounds.get(_ending(result.name, sounds) or "")
-        picture = pictures.get(_beginning(result.name, pictures) or "")
+        sound, source = _ending(result.name, sounds), _beginning(result.name, sounds)
+        picture = _beginning(result.name, pictures)
+        real = alone or (sounds[sound] if sound else None)
         name = result.name if result.name and counts[result.name] == 1 else f"{result.run}/{result.name}".strip("/")
-        pairs.append(Pair(printable(name), result.path, real, picture))
+        if not alone and sound and source and source != sound:
+            real = None
+            crossed.append(name)
+        elif real is None and picture is None:
+            unnamed.append(name)
+        pairs.append(Pair(printable(name), result.path, real, pictures[picture] if picture else None))
         for key, value in result.settings.items():
             settings.setdefault(key, set()).add(value)
-    unnamed = [pair.name for pair in pairs if pair.reference is None and pair.portrait is None]
     pairs = _with_different_names(pairs)
     return Found(
         sorted(pairs, key=lambda pair: pair.name),
         references,
         {key: sorted(values) for key, values in settings.items()},
         unnamed,
+        crossed,
     )
 
 
