@@ -98,7 +98,7 @@ def account_for(
                 )
             account.taken.append(Copy(name, target, rule.change))
             filled.add(target)
-    for name in own.keys() - filled:
+    for name in sorted(own.keys() - filled):
         known = next((kind for kind in new if re.fullmatch(kind.names, name)), None)
         if known is None:
             raise WeightsError(f"the source has nothing for {name}; its files are incomplete")
