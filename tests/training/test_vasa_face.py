@@ -138,6 +138,17 @@ def test_codes_that_are_kept_are_read_alike_of_frames_that_are_framed_anew(folde
     assert learn.isdisjoint(reading)
     assert "decoder" in learn
 
+    stage.networks.zero_grad()
+    stage.config.codes_alone = True
+    loss, alone = stage.loss(stage.networks, batch)
+    assert alone.keys() == {"codes"}
+    torch.testing.assert_close(alone["codes"], parts["codes"])
+    loss.backward()
+    learn = {
+        name.split(".")[1] for name, p in stage.networks.named_parameters() if p.grad is not None and p.grad.any()
+    }
+    assert learn == set(reading)
+
 
 def test_framing_moves_pictures_points_flow_and_poses_alike():
     framing = Framing(torch.tensor([1.3, 0.8]), torch.tensor([[0.1, -0.15], [-0.2, 0.05]]))
@@ -338,6 +349,7 @@ def test_mistakes_are_named(folder, tmp_path):
         ("data.batch_size=1", "data.batch_size is 1; people learn from each other: at least 2"),
         ("model.volume_channels=12", "model.norm_num_groups is 8, which does not divide a width of 12"),
         ("keep_codes=true", "keep_codes is for codes that are learned; give model.init"),
+        ("codes_alone=true", "codes_alone is for codes that are kept in other framings"),
         ("model.block_out_channels=[16]", "model.block_out_channels needs two widths"),
     ):
         with pytest.raises(ConfigError, match=message.replace(".", r"\.")):

@@ -41,6 +41,8 @@ class SwapTruth:
 
 def swap_losses(swaps: Swaps, truth: SwapTruth, config: SwapLossConfig) -> dict[str, Tensor]:
     """The parts of the loss, weighted already; their sum is the loss."""
+    if not swaps.drawings:
+        return reading_loss(swaps.motion.float(), truth, config)
     first, second = truth.first, truth.second
     drawings = {name: drawing.float() for name, drawing in swaps.drawings.items()}
     sources = {"second": first, "first": second}

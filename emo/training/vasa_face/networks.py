@@ -31,7 +31,7 @@ class Swaps:
     """All that is drawn of B people.
 
     Attributes:
-        drawings: of each of `DRAWN` or of `TRUE`, B frames.
+        drawings: of each of `DRAWN` or of `TRUE`, B frames; or none.
         motion: as it is read of first, then of second frames, (2B, D).
         identity: of first frames, and of `another` frames, (2, B, d); its encoder learns nothing by them. None where
             nobody moves as somebody else does.
@@ -67,11 +67,13 @@ class VASAFaceNetworks(nn.Module):
             second: the same people in other frames.
             tinted: first, then second frames in colors of their own, (2B, 3, S, S).
             motion: of first, then of second frames, (2B, D), if it is not what is read of them that draws.
-            names: what is drawn; all of `DRAWN`, or `TRUE`.
+            names: what is drawn; all of `DRAWN`, `TRUE`, or nothing.
         """
         people = len(first)
         pictures = torch.cat([first, second])
         read = self.animator.read(pictures)
+        if not names:
+            return Swaps({}, read, None, None)
         motion = read if motion is None else motion
         appearance = self.animator.encode(pictures, motion)
         rows = torch.arange(2 * people).view(2, people)

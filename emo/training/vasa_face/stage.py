@@ -61,9 +61,15 @@ class VASAFaceStage(Stage[VASAFaceNetworks, PairBatch]):
 
     def loss(self, networks: nn.Module, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
         framing = Framing.draw(batch.index.tolist(), self.seed, self.config.framing) if self.config.framing else None
-        swapped = np.random.default_rng((0x5A4B, self.seed, int(batch.index[0]))).random() < self.config.swapped
-        parts = swap_losses(*self.drawn(networks, batch, framing, tuple(DRAWN) if swapped else TRUE), self.config.loss)
+        parts = swap_losses(*self.drawn(networks, batch, framing, self.names(batch)), self.config.loss)
         return reduce(torch.add, parts.values()), parts
+
+    def names(self, batch: PairBatch) -> tuple[str, ...]:
+        """What is drawn of a batch."""
+        if self.config.codes_alone:
+            return ()
+        swapped = np.random.default_rng((0x5A4B, self.seed, int(batch.index[0]))).random() < self.config.swapped
+        return tuple(DRAWN) if swapped else TRUE
 
     def drawn(
         self,
