@@ -56,6 +56,7 @@ from emo.unets import (
     ReferenceKeyValues,
     ReferenceNet,
     SpeedEncoder,
+    WhisperAudioEncoder,
 )
 
 register_components(
@@ -66,6 +67,7 @@ register_components(
     ReferenceAutoencoder,
     ReferenceNet,
     SpeedEncoder,
+    WhisperAudioEncoder,
 )
 
 
@@ -89,8 +91,8 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         reference_unet: the ReferenceNet (3.2.3).
         face_locator: encodes the face region (3.2.5).
         speed_encoder: encodes head rotation speeds (3.2.5).
-        audio_projection: makes audio tokens of wav2vec features (3.2.2).
-        audio_encoder, feature_extractor: wav2vec 2.0.
+        audio_projection: makes audio tokens of the audio encoder's hidden states (3.2.2).
+        audio_encoder, feature_extractor: wav2vec 2.0, or the encoder of Whisper.
         scheduler: DDIM as in the paper (4.1); other diffusers schedulers may take its place.
     """
 
@@ -112,7 +114,7 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         face_locator: FaceLocator,
         speed_encoder: SpeedEncoder,
         audio_projection: AudioProjection,
-        audio_encoder: Wav2Vec2Model,
+        audio_encoder: Wav2Vec2Model | WhisperAudioEncoder,
         feature_extractor: SequenceFeatureExtractor,
         scheduler: KarrasDiffusionSchedulers,
     ):
