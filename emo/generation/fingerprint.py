@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from emo.face import Portrait
-from emo.generation.stream import Pipeline, Stream
+from emo.generation.stream import Faces, Pipeline, Stream
 
 _SAMPLES_PER_READ = 1 << 20
 LEFT_OUT = ("architectures", "dtype", "transformers_version")  # differ between built, saved and loaded networks
@@ -17,8 +17,14 @@ LEFT_OUT += ("num_inference_steps", "audio_guidance_scale", "reference_guidance_
 LEFT_OUT += ("guidance_embeds",)  # which tensors tell
 
 
-def fingerprint(stream: Stream[Any], seed: int | None) -> dict[str, str]:
-    """Name → value or hash of everything that the frames depend on."""
+def fingerprint(stream: Faces, seed: int | None) -> dict[str, str]:
+    """Name → value or hash of everything that the frames depend on; what differs between faces is said of each."""
+    marks = [_face_fingerprint(part, seed) for part in stream.parts]
+    values = {name: [mark[name] for mark in marks] for name in marks[0]}
+    return {name: each[0] if len(set(each)) == 1 else " ".join(each) for name, each in values.items()}
+
+
+def _face_fingerprint(stream: Stream[Any], seed: int | None) -> dict[str, str]:
     track = stream.audio
     reads = range(0, track.length, _SAMPLES_PER_READ)
     return {

@@ -46,6 +46,15 @@ class Pipeline(Protocol):
         ...
 
 
+class Faces(Protocol):
+    """A request for a video of one face, or of several."""
+
+    @property
+    def parts(self) -> "tuple[Stream[Any], ...]":
+        """The streams of its faces, one each."""
+        ...
+
+
 @dataclass(frozen=True)
 class Stream(Generic[OptionsT]):
     """A checked request for a video; iterating over it generates the clips in order, the same each time.
@@ -95,6 +104,17 @@ class Stream(Generic[OptionsT]):
         """Height and width of the frames."""
         height, width, _ = (self.portrait.picture if self.paste_back else self.portrait.image).shape
         return height, width
+
+    @property
+    def parts(self) -> "tuple[Stream[OptionsT], ...]":
+        """The streams of its faces, one each: this one."""
+        return (self,)
+
+    def no_frames(self) -> Any:
+        """What a clip's `frames` are where there is no frame left."""
+        latents = self.run.output_type == "latent"
+        shape = self.latent_shape if latents else (3, *self.portrait.image.shape[:2])
+        return self.clip(torch.zeros(0, *shape), self.num_clips, self.start).frames
 
     def clip(self, pictures: torch.Tensor, index: int, state: ClipState) -> Clip:
         """One clip of this stream, of pictures or latents as its `output_type` asks.

@@ -48,6 +48,12 @@ class MotionOptions(Options):
         group=FACE,
         by_value=False,
     )
+    idle: bool = option(
+        False,
+        "let the face idle in pauses: it blinks, looks about and hardly moves; of motion in named controls",
+        group=FACE,
+        before=False,
+    )
     paste_back: bool = option(False, "put the animated face back into the full picture", group=FACE)
 
 
