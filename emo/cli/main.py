@@ -12,6 +12,7 @@ from emo.cli import (
     cache,
     doctor,
     drive,
+    dub,
     evaluate,
     init,
     inspect,
@@ -28,7 +29,7 @@ from emo.console import any_encoding, note, quiet_libraries
 from emo.cpu import prepare_threads
 from emo.errors import EmoError, command_words
 
-COMMANDS = (batch, drive, live, ui, init, synthesize, prepare, motion, inspect, cache, evaluate, push, pull, doctor)
+COMMANDS = (batch, drive, dub, live, ui, init, synthesize, prepare, motion, inspect, cache, evaluate, push, pull, doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

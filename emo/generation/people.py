@@ -152,7 +152,7 @@ def stream_people(
     for name in ("face", "paste_back"):
         if options.get(name):
             raise OptionError(f"{name}: faces are named with their sounds; leave it out", option=name)
-    if getattr(pipe, "can_idle", False) and options.get("motion") is None:
+    if getattr(pipe, "has_named_controls", False) and options.get("motion") is None:
         options = {"idle": True, **options}
     fps = as_fps(options.get("fps", next(e.default for e in pipe.options_class.entries() if e.name == "fps")))
     tracks = _same_length(sounds, fps, pipe.feature_extractor.sampling_rate)

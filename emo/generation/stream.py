@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 
@@ -43,6 +43,15 @@ class Pipeline(Protocol):
 
     def generate_clips(self, stream: "Stream[Any]") -> Iterator[Clip]:
         """The clips of a stream from its start on, in order."""
+        ...
+
+
+@runtime_checkable
+class Marked(Protocol):
+    """A request for a video that knows what its frames depend on."""
+
+    def fingerprint(self, seed: int | None) -> dict[str, str]:
+        """See `emo.generation.fingerprint`."""
         ...
 
 

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 
 FACE = "face and motion"
 
+DUB_OPTIONS = (
+    "face",
+    "num_inference_steps",
+    "running_normalization",
+    "audio_guidance_scale",
+    "border_frames",
+    "motion_strength",
+)
+"""Options of a model, if it has them, that change the mouth of a dubbed video."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MotionOptions(Options):

@@ -27,6 +27,7 @@ from emo.motion import CONTROLS, MotionSpace, MotionTrack
 from emo.motion.timing import Playback, Retiming
 from emo.pipelines.motion_call import MotionRequest, OptionsT, named_options, rendered, take_run, told_options
 from emo.pipelines.motion_driving import DrivenMotion
+from emo.pipelines.motion_dubbing import DubbedVideo
 from emo.pipelines.motion_generation import GeneratedMotion
 from emo.pipelines.motion_live import LiveMotion
 from emo.pipelines.motion_pose import POSE, pose_columns
@@ -41,7 +42,7 @@ class MotionPipelineOutput(VideoOutput):
     """A generated video, as pipelines of motion return it; see `VideoOutput`. Latents are its motion, (T, D)."""
 
 
-class MotionPipeline(GeneratedMotion, LiveMotion, DrivenMotion, SavedFormat, Generic[OptionsT]):
+class MotionPipeline(GeneratedMotion, LiveMotion, DrivenMotion, DubbedVideo, SavedFormat, Generic[OptionsT]):
     """Base of pipelines from sound to motion to pictures.
 
     A system adds `options_class`, `default_steps`, `denoiser` and `window_maker`, an `animator`, and as components an
@@ -261,15 +262,15 @@ class MotionPipeline(GeneratedMotion, LiveMotion, DrivenMotion, SavedFormat, Gen
         Raises:
             OptionError: its motion is in no named controls, or is given.
         """
-        if options.idle and not self.can_idle:
+        if options.idle and not self.has_named_controls:
             problem = "idle: this model's motion is in no named controls; leave it out, or take a model such as vasa-mesh"
             raise OptionError(problem, option="idle")
         if options.idle and options.motion is not None:
             raise OptionError("idle does nothing where motion is given; leave one of them out", option="idle")
 
     @property
-    def can_idle(self) -> bool:
-        """Whether faces can idle: motion is in the space of `CONTROLS`."""
+    def has_named_controls(self) -> bool:
+        """Whether motion is in the space of `CONTROLS`."""
         return self.space.names == CONTROLS.names
 
     def idling(self, generator: torch.Generator | None) -> Idling:

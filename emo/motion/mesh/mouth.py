@@ -28,6 +28,9 @@ class MouthInside:
     Args:
         picture: (H, W, 3) uint8 RGB.
         landmarks: (478, 3) in its pixels.
+
+    Attributes:
+        shown: how bright the portrait's own teeth are against its skin; 0 where it shows none.
     """
 
     def __init__(self, picture: np.ndarray, landmarks: np.ndarray):
@@ -40,6 +43,7 @@ class MouthInside:
         corners = landmarks[INNER_MOUTH_CORNERS, :2]
         self._own_half = float(np.linalg.norm(corners[0] - corners[1]) / 2)
         self._own_lip = landmarks[INNER_LIPS_MIDDLE[0], :2]
+        self.shown = 0.0
         self._own = self._own_cover(picture, landmarks, float(skin.mean()))
         self._picture = picture
 
@@ -50,8 +54,12 @@ class MouthInside:
             return None
         mask = np.zeros(picture.shape[:2], np.uint8)
         cv2.fillPoly(mask, [np.round(landmarks[MOUTH_RING, :2]).astype(np.int32)], (255,))
-        if picture[mask > 0].size == 0 or np.percentile(picture[mask > 0].mean(-1), 75) < OWN_LIGHT * skin:
+        if picture[mask > 0].size == 0:
             return None
+        light = float(np.percentile(picture[mask > 0].mean(-1), 75))
+        if light < OWN_LIGHT * skin:
+            return None
+        self.shown = light / max(skin, 1)
         soft = cv2.GaussianBlur(mask, (0, 0), 0.04 * self._own_half + 0.3).astype(np.float32) / 255
         return np.clip(2 * soft - 1, 0, 1)
 
