@@ -29,7 +29,23 @@ from emo.console import any_encoding, note, quiet_libraries
 from emo.cpu import prepare_threads
 from emo.errors import EmoError, command_words
 
-COMMANDS = (batch, drive, dub, live, ui, init, synthesize, prepare, motion, inspect, cache, evaluate, push, pull, doctor)
+COMMANDS = (
+    batch,
+    drive,
+    dub,
+    live,
+    ui,
+    init,
+    synthesize,
+    prepare,
+    motion,
+    inspect,
+    cache,
+    evaluate,
+    push,
+    pull,
+    doctor,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

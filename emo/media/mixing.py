@@ -52,7 +52,7 @@ def mixed(tracks: Sequence[AudioTrack]) -> AudioTrack:
 
 
 def _track(source: Any, sampling_rate: int) -> AudioTrack:
-    return AudioTrack(source, tempfile.TemporaryFile(), sampling_rate)  # noqa: SIM115 (lives as long as the track)
+    return AudioTrack(source, tempfile.TemporaryFile(), sampling_rate)
 
 
 @dataclass(frozen=True)
@@ -133,4 +133,3 @@ def _resampled(track: AudioTrack, rate: int) -> Iterator[np.ndarray]:
             samples = part.to_ndarray()[:, :length]
             length -= samples.shape[1]
             yield samples
-

@@ -263,7 +263,9 @@ class MotionPipeline(GeneratedMotion, LiveMotion, DrivenMotion, DubbedVideo, Sav
             OptionError: its motion is in no named controls, or is given.
         """
         if options.idle and not self.has_named_controls:
-            problem = "idle: this model's motion is in no named controls; leave it out, or take a model such as vasa-mesh"
+            problem = (
+                "idle: this model's motion is in no named controls; leave it out, or take a model such as vasa-mesh"
+            )
             raise OptionError(problem, option="idle")
         if options.idle and options.motion is not None:
             raise OptionError("idle does nothing where motion is given; leave one of them out", option="idle")
