@@ -60,7 +60,7 @@ class Montage:
                 )
         covers = []
         for index, portrait in enumerate(portraits):
-            beside = [box for box in (*boxes[:index], *boxes[index + 1 :], *others)]
+            beside = [*boxes[:index], *boxes[index + 1 :], *others]
             beside = [box for box in beside if _gap(boxes[index], box) > 0]
             covers.append(_cover(portrait, boxes[index], beside))
         return cls(tuple(portraits), tuple(covers))

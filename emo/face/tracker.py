@@ -37,9 +37,9 @@ def track_face(
 ) -> FaceTrack:
     """Follow the one face of a video.
 
-    The largest face of the first frame that shows one, or the one of a number, then in each frame the face about the place of the frame
-    before; where there is none, the nearest in the whole frame. Frames are taken one by one and not kept. What comes
-    out depends on the frames alone, not on what the detector saw before.
+    The largest face of the first frame that shows one, or the one of a number, then in each frame the face about the
+    place of the frame before; where there is none, the nearest in the whole frame. Frames are taken one by one and not
+    kept. What comes out depends on the frames alone, not on what the detector saw before.
 
     Args:
         frames: uint8 (H, W, 3) RGB each, of one size.
@@ -68,7 +68,7 @@ def track_face(
 
 
 def _search(detector: FaceDetector, frame: np.ndarray, box: Box | None, number: int | None) -> np.ndarray | None:
-    """The landmarks of the face in the whole frame that is nearest to the box, or without one of the largest, or of the
+    """The landmarks of the face in the whole frame that is nearest to the box; without one, of the largest, or of the
     one with that number."""
     faces = detector.detect(frame)
     if not faces:

@@ -132,12 +132,12 @@ class DubStream:
     def mouths(self) -> np.ndarray:
         """The motion whose mouth is drawn, at the video's rate, (T, 14)."""
         kept = {name: value for name, value in self.options.values().items() if name in DUB_OPTIONS and name != "face"}
-        generator = self.run.generator and self.run.generator.clone_state()
+        generator = self.run.generator_at(self.start)
         track: MotionTrack = self.pipeline.generate_motion(self.audio, **kept, generator=generator)
         return track.resample(self.fps).fit(self.num_frames).values.numpy()
 
     def _clip(self, pictures: np.ndarray, index: int) -> DubClip:
-        state = ClipState(index + 1, {}, self.run.generator_state())
+        state = ClipState(index + 1, {}, self.start.generator_state)
         return DubClip(pictures, self.run.output_type, index, self.num_clips, state)
 
 

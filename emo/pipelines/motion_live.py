@@ -78,7 +78,7 @@ class LiveStream:
         playback = Playback(Retiming(rate, self.fps), 0, torch.zeros(0, len(pipe.space)))
         appearance = pipe.animator.appearance(self.portrait.image)
         state = self.run.start()
-        idling = pipe.idling(self.run.generator) if self.options.idle else None
+        idling = pipe.idling(self.run, state) if self.options.idle else None
         try:
             for audio in live_features(sound, features, self.chunks):
                 given = self._given(playback.first, len(audio))

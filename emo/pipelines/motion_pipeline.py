@@ -247,7 +247,7 @@ class MotionPipeline(GeneratedMotion, LiveMotion, DrivenMotion, DubbedVideo, Sav
         """All windows from the start on, generated or cut from a given motion, with the pose that is given."""
         motion, pose, length = request.given["motion"], request.given["pose"], self.window_length
         first = request.start.next_clip * length
-        idling = self.idling(request.run.generator) if request.options.idle else None
+        idling = self.idling(request.run, request.start) if request.options.idle else None
         if idling is not None:
             idling.hear_all(request.audio)
         for window in self.windows(request) if motion is None else self._cut(motion, request.start):
@@ -275,8 +275,9 @@ class MotionPipeline(GeneratedMotion, LiveMotion, DrivenMotion, DubbedVideo, Sav
         """Whether motion is in the space of `CONTROLS`."""
         return self.space.names == CONTROLS.names
 
-    def idling(self, generator: torch.Generator | None) -> Idling:
-        """What lets a face idle in one sound's pauses, as the generator's seed has it."""
+    def idling(self, run: Run, start: ClipState) -> Idling:
+        """What lets a face idle in one sound's pauses, as the seed of the generator has it that began the video."""
+        generator = run.generator_at(start)
         return Idling(self.feature_extractor.sampling_rate, 0 if generator is None else generator.initial_seed())
 
     def _cut(self, motion: Tensor, start: ClipState) -> Iterator[MotionWindow]:

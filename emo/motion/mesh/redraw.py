@@ -1,4 +1,4 @@
-"""Another mouth in the frames of a video: each frame is a portrait of its own, of which the lower face is drawn anew."""
+"""Another mouth in the frames of a video: each is a portrait of its own, whose lower face is drawn anew."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from emo.motion.space import CONTROLS
 SHARE = 0.42  # of the crop's side, that the face takes
 MARGIN = 0.10  # of the face's height, by which the mask reaches beyond the face's outline
 SOFT = 0.035  # of the face's height: the mask's edge
+TOP = (-0.08, 0.04)  # of the face's height below the tip of the nose, over which the mask begins
 SIDEWAYS = (40.0, 60.0)  # degrees of yaw from which a mouth is drawn less and less, and not any more
 JAWS = OVAL[OVAL.index(454) : OVAL.index(234) + 1]  # from ear to ear by the chin
 
@@ -54,7 +55,7 @@ class MouthRedraw:
         self._rest = float(np.median(spreads))
         best: tuple[float, MouthInside, np.ndarray] | None = None
         for frame, points in zip(frames, landmarks, strict=True):
-            inside = MouthInside(frame, points)
+            inside = MouthInside(frame, points, match=True)
             if best is None or inside.shown > best[0]:
                 best = inside.shown, inside, _facing(points)
         assert best is not None
@@ -108,7 +109,7 @@ def teeth_frames(landmarks: np.ndarray, found: np.ndarray, count: int = 12) -> l
 
 
 def lower_face(before: np.ndarray, after: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """How much of a new lower face is seen, 0 to 1, float32 (h, w): all between nose and chin, nothing above the eyes.
+    """How much of a new lower face is seen, 0 to 1, float32 (h, w): all between nose and chin, nothing at the eyes.
 
     Args:
         before: (478, 3) landmarks of the face as it was.
@@ -130,7 +131,10 @@ def lower_face(before: np.ndarray, after: np.ndarray, shape: tuple[int, int]) ->
     cv2.fillConvexPoly(mask, np.round(hull * 16).astype(np.int32), (255,), cv2.LINE_AA, 4)
     grown = 2 * max(1, round(MARGIN * height)) + 1
     mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (grown, grown)))
-    return cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), max(0.7, SOFT * height))
+    soft = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), max(0.7, SOFT * height))
+    row, column = np.indices(shape, np.float32)
+    below = (column * down[0] + row * down[1] - level) / height
+    return soft * smooth_step((below - TOP[0]) / (TOP[1] - TOP[0])).astype(np.float32)
 
 
 def _facing(landmarks: np.ndarray) -> np.ndarray:
