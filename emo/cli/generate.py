@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from emo.cli.arguments import add_pipeline, pick_device, pick_dtype
 from emo.cli.given_motion import refuse_generated, require_motion
 from emo.cli.like import fill_settings, given_options
-from emo.cli.people import add_audio, people_of, without_faces
+from emo.cli.people import FaceAction, add_audio, people_of, without_faces
 from emo.cli.speed import settle
 from emo.console import note, quiet_loading, say
 from emo.errors import AudioError, EmoError, ImageError, OptionError, OutputError, ResumeError, VideoError
@@ -38,7 +38,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
     add_pipeline(parser.add_argument_group("model"), dtype=None)
 
-    groups = add_arguments(parser, *all_options().values())
+    groups = add_arguments(parser, *all_options().values(), actions={"face": FaceAction})
     add_seed(groups["video"])
     add_audio(groups["face and motion"])
     groups["face and motion"].add_argument(

@@ -9,24 +9,19 @@ from emo.errors import OptionError
 
 
 def add_audio(parser: argparse._ActionsContainer) -> None:
-    """`--audio`, which belongs to the `--face` before it; and `--face`, which the parser has, more than once.
-
-    The namespace has `people` then: face -> its sound, or None where it has none.
-    """
+    """`--audio`, which belongs to the `--face` before it, an option with `FaceAction`; `people_of` tells them."""
     parser.add_argument(
         "--audio",
-        dest="people",
+        dest="faces",
         type=Path,
         action=_Sound,
         default=argparse.SUPPRESS,
         metavar="FILE",
         help="what the --face before it says; repeat both for several people: --face 1 --audio a.wav --face 2 ...",
     )
-    face: Any = next(action for action in parser._actions if action.dest == "face")
-    face.__class__ = _Face
 
 
-class _Face(argparse.Action):
+class FaceAction(argparse.Action):
     """Keeps the last face as its value, and all of them in the order in which they came."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:

@@ -69,11 +69,10 @@ def test_interrupted_and_resumed_equals_uninterrupted(people, sounds, tmp_path, 
     assert (tmp_path / "out.mp4").read_bytes() == whole
 
 
-def test_who_says_what_must_be_clear(people, sounds, tmp_path):
+def test_who_says_what_must_be_clear(people, command, vasa, two, sounds, tmp_path):
     one, other = sounds
     for options, words in (
         (("--face", 1, "--audio", one, "--face", 1, "--audio", other), "--face 1 is given twice"),
-        ((one, "--face", 1, "--face", 2, "--audio", other), "who says it is not told"),
         (("--face", 1, "--face", 2), "audio: not given"),
         (("--face", 1, "--audio", one, "--face", 3), "there is no face 3, 2 faces are found"),
         (("--face", 1, "--audio", tmp_path / "gone.wav"), "gone.wav"),
@@ -83,6 +82,9 @@ def test_who_says_what_must_be_clear(people, sounds, tmp_path):
         assert (status, len(err.splitlines()), words in err) == (2, 1, True), err
     with pytest.raises(SystemExit):
         people("--audio", one)
+    options = ("--face", 1, "--face", 2, "--audio", other, "--model", vasa)
+    status, _, err = command("generate", two, one, "-o", tmp_path / "out.mp4", *options)
+    assert (status, "who says it is not told" in err) == (2, True), err
 
 
 def test_a_video_is_dubbed(command, vasa, portrait, sounds, tmp_path):
