@@ -152,6 +152,8 @@ def stream_people(
     for name in ("face", "paste_back"):
         if options.get(name):
             raise OptionError(f"{name}: faces are named with their sounds; leave it out", option=name)
+    if options.get("cache_interval", 1) != 1 and len(numbers) > 1:  # faces are drawn in turns by one network
+        raise OptionError("cache_interval: forecasts are of one face; leave it out", option="cache_interval")
     if getattr(pipe, "has_named_controls", False) and options.get("motion") is None:
         options = {"idle": True, **options}
     fps = as_fps(options.get("fps", next(e.default for e in pipe.options_class.entries() if e.name == "fps")))

@@ -101,6 +101,7 @@ def test_what_cannot_be_done_is_said(vasa, two, portrait):
         ({}, {}, AudioError, "nobody has a sound"),
         (SOUNDS, {"face": 1}, OptionError, "face: faces are named with their sounds"),
         (SOUNDS, {"output_type": "latent"}, OptionError, "latent"),
+        (SOUNDS, {"cache_interval": 2}, OptionError, "forecasts are of one face"),
     ):
         with pytest.raises(error, match=words):
             stream_people(vasa, two, sounds, **{**QUICK, **options})
