@@ -44,6 +44,8 @@ _EXPORTS = {
     "EyeMotionGenerator": "emo.motion.gohd",
     "MeshAnimator": "emo.motion",
     "MotionTrack": "emo.motion",
+    "generate_people": "emo.generation",
+    "stream_people": "emo.generation",
     "EmoError": "emo.errors",
     "pull_folder": "emo.hub",
     "push_folder": "emo.hub",
@@ -55,6 +57,8 @@ __all__ = ["__version__", *_EXPORTS]  # pyright: ignore[reportUnsupportedDunderA
 
 if TYPE_CHECKING:  # the same names, for editors and type checkers
     from emo.errors import EmoError as EmoError
+    from emo.generation import generate_people as generate_people
+    from emo.generation import stream_people as stream_people
     from emo.hub import pull_folder as pull_folder
     from emo.hub import push_folder as push_folder
     from emo.media import read_origin as read_origin

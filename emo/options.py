@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, make_dataclass, replace
 from functools import cache
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from emo.errors import OptionError
@@ -303,13 +304,17 @@ def _entries(cls: type[Options]) -> tuple[Option, ...]:
 
 
 def add_arguments(
-    parser: argparse.ArgumentParser, *classes: type[Options], without: Collection[str] = ()
+    parser: argparse.ArgumentParser,
+    *classes: type[Options],
+    without: Collection[str] = (),
+    actions: Mapping[str, type[argparse.Action]] = MappingProxyType({}),
 ) -> dict[str, argparse._ArgumentGroup]:
     """Give a command the options of classes, those of the same name once. Only those that a user gives are in the
     namespace, by their Python names.
 
     Args:
         without: names of options that the command has no use for.
+        actions: by the names of options, what is done with them in place of keeping the last value.
 
     Returns:
         The groups of the command's help by their headings.
@@ -323,6 +328,8 @@ def add_arguments(
             form = {"action": argparse.BooleanOptionalAction}
         elif entry.kind in (INT, FLOAT):
             form["type"] = entry.kind.parse
+        if entry.name in actions:
+            form["action"] = actions[entry.name]
         action = group.add_argument(f"--{entry.flag}", dest=entry.name, help=entry.arguments_help(), **form)
         action.default = argparse.SUPPRESS
     return groups

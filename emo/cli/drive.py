@@ -31,7 +31,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
         "(default: all follows the video)",
     )
     add_pipeline(parser.add_argument_group("model"), dtype="auto")
-    groups = add_arguments(parser, *motion_options(), without=("motion",))
+    groups = add_arguments(parser, *motion_options(), without=("motion", "idle"))
     add_seed(groups["video"])
     add_again(parser)
     return parser

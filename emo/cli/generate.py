@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from emo.cli.arguments import add_pipeline, pick_device, pick_dtype
 from emo.cli.given_motion import refuse_generated, require_motion
 from emo.cli.like import fill_settings, given_options
+from emo.cli.people import FaceAction, add_audio, people_of, without_faces
 from emo.cli.speed import settle
 from emo.console import note, quiet_loading, say
 from emo.errors import AudioError, EmoError, ImageError, OptionError, OutputError, ResumeError, VideoError
@@ -22,7 +23,7 @@ from emo.pipelines.motion_kinds import TRACK_SUFFIX
 if TYPE_CHECKING:
     import numpy as np
 
-    from emo.generation import Clip, ClipState, ResumePoint
+    from emo.generation import ClipState, PeopleStream, ResumePoint
     from emo.generation.stream import Stream
     from emo.hub import System
 
@@ -37,8 +38,9 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
     add_pipeline(parser.add_argument_group("model"), dtype=None)
 
-    groups = add_arguments(parser, *all_options().values())
+    groups = add_arguments(parser, *all_options().values(), actions={"face": FaceAction})
     add_seed(groups["video"])
+    add_audio(groups["face and motion"])
     groups["face and motion"].add_argument(
         "--save-motion",
         type=Path,
@@ -81,9 +83,12 @@ def check(options: argparse.Namespace) -> None:
     Raises:
         EmoError: one cannot, or is not given.
     """
-    if missing := [name for name in ("image", "audio", "output") if getattr(options, name) is None]:
+    sounds = [sound for sound in people_of(options).values() if sound is not None]
+    needed = ("image", "output") if sounds else ("image", "audio", "output")
+    if missing := [name for name in needed if getattr(options, name) is None]:
         raise OptionError(f"{', '.join(missing)}: not given; `emo generate --help` tells what is needed")
-    inputs: dict[Path, type[EmoError]] = {options.image: ImageError, options.audio: AudioError}
+    inputs: dict[Path, type[EmoError]] = {options.image: ImageError}
+    inputs |= dict.fromkeys(sounds or [options.audio], AudioError)
     if options.like is not None:
         inputs[options.like] = VideoError
     check_paths(options, inputs)
@@ -97,6 +102,7 @@ def generate(options: argparse.Namespace, pipe: Any = None) -> None:
 
     import torch
 
+    from emo.generation import stream_people
     from emo.hub import locate_model, system_of
 
     system = system_of(locate_model(options.model))
@@ -113,14 +119,16 @@ def generate(options: argparse.Namespace, pipe: Any = None) -> None:
     if like:
         like.compare(pipe)
     with like.explained() if like else nullcontext():
-        stream = pipe.stream(
-            options.image,
-            options.audio,
-            **values,
-            generator=torch.Generator().manual_seed(options.seed),
-            output_type="uint8",
-            resume_from=resume and resume.state,
-        )
+        run = {
+            "generator": torch.Generator().manual_seed(options.seed),
+            "output_type": "uint8",
+            "resume_from": resume and resume.state,
+        }
+        people = people_of(options)
+        if people:
+            stream = stream_people(pipe, options.image, people, **without_faces(values), **run)
+        else:
+            stream = pipe.stream(options.image, options.audio, **values, **run)
     states: list[ClipState] = []
     write(stream, options, resume, started, states.append)
     if options.save_motion:
@@ -135,7 +143,7 @@ def generate(options: argparse.Namespace, pipe: Any = None) -> None:
 
 
 def write(
-    stream: "Stream[Any]",
+    stream: "Stream[Any] | PeopleStream",
     options: argparse.Namespace,
     resume: "ResumePoint | None",
     started: float,
@@ -151,7 +159,7 @@ def write(
 
     made = 0
 
-    def counted(clip: "Clip") -> Iterator["np.ndarray"]:
+    def counted(clip: Any) -> Iterator["np.ndarray"]:
         nonlocal made
         made_state(clip.state)
         for frame in clip.each():

@@ -12,6 +12,7 @@ from emo.cli import (
     cache,
     doctor,
     drive,
+    dub,
     evaluate,
     init,
     inspect,
@@ -32,6 +33,7 @@ from emo.errors import EmoError, command_words
 COMMANDS = (
     batch,
     drive,
+    dub,
     live,
     ui,
     serve,

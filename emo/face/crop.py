@@ -128,11 +128,10 @@ class Crop:
         """The pictures of `paste` one by one, (h, w, 3) uint8 each: of large ones no two are in memory."""
         h, w = image_size(image)
         top, bottom, left, right = max(self.y0, 0), min(self.y1, h), max(self.x0, 0), min(self.x1, w)
-        feather = max(1.0, FEATHER * min(self.x1 - self.x0, self.y1 - self.y0))
-        down, across = _ramp(self.y0, self.y1, h, feather), _ramp(self.x0, self.x1, w, feather)
+        down, across = self._ramps((h, w))
         for frame in frames:
             pasted = image.copy()
-            front = _resample(frame, self.y1 - self.y0, self.x1 - self.x0)
+            front = self.in_picture(frame)
             for y in range(top, bottom, BAND):
                 rows = slice(y, min(y + BAND, bottom))
                 alpha = np.outer(down[rows.start - top : rows.stop - top], across)[..., None]
@@ -142,6 +141,19 @@ class Crop:
             del front
             yield pasted
             del pasted
+
+    def in_picture(self, frame: np.ndarray) -> np.ndarray:
+        """A frame of the crop, (height, width, 3) uint8, at the picture's scale, (y1 - y0, x1 - x0, 3)."""
+        return _resample(frame, self.y1 - self.y0, self.x1 - self.x0)
+
+    def opacity(self, size: tuple[int, int]) -> np.ndarray:
+        """How much of a frame is seen in a picture of that height and width where `paste` lays it, 0 to 1, float32
+        (rows, columns) of the part that is inside."""
+        return np.outer(*self._ramps(size))
+
+    def _ramps(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        feather = max(1.0, FEATHER * min(self.x1 - self.x0, self.y1 - self.y0))
+        return _ramp(self.y0, self.y1, size[0], feather), _ramp(self.x0, self.x1, size[1], feather)
 
 
 def image_size(image: np.ndarray) -> tuple[int, int]:

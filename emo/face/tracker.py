@@ -29,17 +29,22 @@ class FaceTrack:
 
 
 def track_face(
-    frames: Iterable[np.ndarray], detector: FaceDetector | None = None, *, name: str = "the video"
+    frames: Iterable[np.ndarray],
+    detector: FaceDetector | None = None,
+    *,
+    number: int | None = None,
+    name: str = "the video",
 ) -> FaceTrack:
     """Follow the one face of a video.
 
-    The largest face of the first frame that shows one, then in each frame the face about the place of the frame
-    before; where there is none, the nearest in the whole frame. Frames are taken one by one and not kept. What comes
-    out depends on the frames alone, not on what the detector saw before.
+    The largest face of the first frame that shows one, or the one of a number, then in each frame the face about the
+    place of the frame before; where there is none, the nearest in the whole frame. Frames are taken one by one and not
+    kept. What comes out depends on the frames alone, not on what the detector saw before.
 
     Args:
         frames: uint8 (H, W, 3) RGB each, of one size.
         detector: one to share between videos; by default one of its own.
+        number: of the face in the first frame that shows so many, counted from the left from 1 on.
         name: of the video, for errors.
 
     Raises:
@@ -51,21 +56,25 @@ def track_face(
         for frame in frames:
             landmarks = None if box is None else finder.landmarks_near(frame, box)
             if landmarks is None:
-                landmarks = _search(finder, frame, box)
+                landmarks = _search(finder, frame, box, number)
             if landmarks is not None:
                 box = landmark_box(landmarks)
             tracked.append(landmarks)
     if box is None:
-        reason = f"no face in any of its {len(tracked)} frames" if tracked else "it has no frames"
+        what = "no face" if number is None else f"no face {number} (counted from the left, from 1 on)"
+        reason = f"{what} in any of its {len(tracked)} frames" if tracked else "it has no frames"
         raise FaceError(f"{name} cannot be tracked: {reason}", remedy="give a video in which one face is in view")
     return _filled(tracked)
 
 
-def _search(detector: FaceDetector, frame: np.ndarray, box: Box | None) -> np.ndarray | None:
-    """The landmarks of the face in the whole frame that is nearest to the box, or of the largest without one."""
+def _search(detector: FaceDetector, frame: np.ndarray, box: Box | None, number: int | None) -> np.ndarray | None:
+    """The landmarks of the face in the whole frame that is nearest to the box; without one, of the largest, or of the
+    one with that number."""
     faces = detector.detect(frame)
     if not faces:
         return None
+    if box is None and number is not None:
+        return faces[number - 1].landmarks if 1 <= number <= len(faces) else None
     if box is None:
         return largest(faces).landmarks
     x0, y0, x1, y1 = np.array([face.box for face in faces]).T

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from emo.face import Portrait
-from emo.generation.stream import Pipeline, Stream
+from emo.generation.stream import Faces, Marked, Pipeline, Stream
+from emo.media import AudioTrack
 
 _SAMPLES_PER_READ = 1 << 20
 LEFT_OUT = ("architectures", "dtype", "transformers_version")  # differ between built, saved and loaded networks
@@ -17,10 +18,16 @@ LEFT_OUT += ("num_inference_steps", "audio_guidance_scale", "reference_guidance_
 LEFT_OUT += ("guidance_embeds",)  # which tensors tell
 
 
-def fingerprint(stream: Stream[Any], seed: int | None) -> dict[str, str]:
-    """Name → value or hash of everything that the frames depend on."""
-    track = stream.audio
-    reads = range(0, track.length, _SAMPLES_PER_READ)
+def fingerprint(stream: Faces | Marked, seed: int | None) -> dict[str, str]:
+    """Name → value or hash of everything that the frames depend on; what differs between faces is said of each."""
+    if isinstance(stream, Marked):
+        return stream.fingerprint(seed)
+    marks = [_face_fingerprint(part, seed) for part in stream.parts]
+    values = {name: [mark[name] for mark in marks] for name in marks[0]}
+    return {name: each[0] if len(set(each)) == 1 else " ".join(each) for name, each in values.items()}
+
+
+def _face_fingerprint(stream: Stream[Any], seed: int | None) -> dict[str, str]:
     return {
         "fps": str(stream.fps),
         **stream.options.fingerprint(),
@@ -33,9 +40,15 @@ def fingerprint(stream: Stream[Any], seed: int | None) -> dict[str, str]:
             stream.pipeline,
             stream.portrait,
             stream.paste_back,
-            (track.read(i, min(track.length, i + _SAMPLES_PER_READ)) for i in reads),
+            samples_of(stream.audio),
         ),
     }
+
+
+def samples_of(track: AudioTrack) -> Iterator[np.ndarray]:
+    """All samples of a track, block by block."""
+    for start in range(0, track.length, _SAMPLES_PER_READ):
+        yield track.read(start, min(track.length, start + _SAMPLES_PER_READ))
 
 
 def told_fingerprint(
@@ -49,7 +62,13 @@ def told_fingerprint(
         paste_back: whether frames are full pictures.
         sound: samples, block by block.
     """
-    pictures = [portrait.image, portrait.picture] if paste_back else [portrait.image]
+    return source_fingerprint(pipeline, [portrait.image, portrait.picture] if paste_back else [portrait.image], sound)
+
+
+def source_fingerprint(
+    pipeline: Pipeline, pictures: Iterable[bytes | np.ndarray], sound: Iterable[np.ndarray]
+) -> dict[str, str]:
+    """`told_fingerprint` of whatever pictures, whole or as the bytes of their file."""
     decoder = getattr(pipeline, "fast_decoder", None)
     return {
         "dtype": str(pipeline.denoiser.dtype),

@@ -62,16 +62,10 @@ class VideoOutput(BaseOutput):
 
 def collect_frames(stream: Stream[Any]) -> list[PIL.Image.Image] | np.ndarray | torch.Tensor:
     """All frames of a stream, from its start on: none, but of the same kind, where that is the video's end."""
-    parts = [clip.frames for clip in stream] or [_no_frames(stream)]
+    parts = [clip.frames for clip in stream] or [stream.no_frames()]
     if isinstance(parts[0], list):
         return [frame for part in parts for frame in part]
     return (torch.cat if isinstance(parts[0], torch.Tensor) else np.concatenate)(parts)
-
-
-def _no_frames(stream: Stream[Any]) -> Any:
-    latents = stream.run.output_type == "latent"
-    shape = stream.latent_shape if latents else (3, *stream.portrait.image.shape[:2])
-    return stream.clip(torch.zeros(0, *shape), stream.num_clips, stream.start).frames
 
 
 def _eight_bits(frame: PIL.Image.Image | np.ndarray | torch.Tensor) -> np.ndarray:

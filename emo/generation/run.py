@@ -59,6 +59,12 @@ class Run:
         """The generator's state, or None where there is no generator."""
         return None if self.generator is None else self.generator.get_state()
 
+    def generator_at(self, state: ClipState) -> torch.Generator | None:
+        """Another generator as it was at a state, with the seed that it had there; or None."""
+        if self.generator is None or state.generator_state is None:
+            return None
+        return self.generator.clone_state().set_state(state.generator_state)
+
     def start(self, *names: str) -> ClipState:
         """The state to go on from, or the one before the first clip.
 

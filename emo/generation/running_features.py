@@ -56,9 +56,10 @@ class RunningLevel:
         self._sounds: list[bool] = []
         self._first = 0  # block of the first of these
 
-    def hear(self, samples: np.ndarray) -> None:
-        """Go on with samples (N,): whole blocks, but at a sound's end."""
+    def hear(self, samples: np.ndarray) -> list[bool]:
+        """Go on with samples (N,): whole blocks, but at a sound's end. Returns whether each block sounds."""
         assert self.heard % self.block == 0 or not len(samples)
+        before = len(self._sounds)
         for start in range(0, len(samples), self.block):
             block = samples[start : start + self.block].astype(np.float64)
             sounds = bool(block.var() > (PAUSE * self.variance if self._count else SILENCE))
@@ -68,6 +69,7 @@ class RunningLevel:
                 self._sum += block.sum()
                 self._squares += np.square(block).sum()
         self.heard += len(samples)
+        return self._sounds[before:]
 
     @property
     def mean(self) -> float:
@@ -135,6 +137,11 @@ class RunningFeatures:
         self.hops = 0
         self._level = RunningLevel(self.rate)
         self._kept: dict[int, torch.Tensor] = {}
+
+    @property
+    def heard(self) -> int:
+        """Samples that were taken in."""
+        return self._level.heard
 
     @property
     def delay(self) -> Fraction:

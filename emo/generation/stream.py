@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 
@@ -43,6 +43,24 @@ class Pipeline(Protocol):
 
     def generate_clips(self, stream: "Stream[Any]") -> Iterator[Clip]:
         """The clips of a stream from its start on, in order."""
+        ...
+
+
+@runtime_checkable
+class Marked(Protocol):
+    """A request for a video that knows what its frames depend on."""
+
+    def fingerprint(self, seed: int | None) -> dict[str, str]:
+        """See `emo.generation.fingerprint`."""
+        ...
+
+
+class Faces(Protocol):
+    """A request for a video of one face, or of several."""
+
+    @property
+    def parts(self) -> "tuple[Stream[Any], ...]":
+        """The streams of its faces, one each."""
         ...
 
 
@@ -95,6 +113,17 @@ class Stream(Generic[OptionsT]):
         """Height and width of the frames."""
         height, width, _ = (self.portrait.picture if self.paste_back else self.portrait.image).shape
         return height, width
+
+    @property
+    def parts(self) -> "tuple[Stream[OptionsT], ...]":
+        """The streams of its faces, one each: this one."""
+        return (self,)
+
+    def no_frames(self) -> Any:
+        """What a clip's `frames` are where there is no frame left."""
+        latents = self.run.output_type == "latent"
+        shape = self.latent_shape if latents else (3, *self.portrait.image.shape[:2])
+        return self.clip(torch.zeros(0, *shape), self.num_clips, self.start).frames
 
     def clip(self, pictures: torch.Tensor, index: int, state: ClipState) -> Clip:
         """One clip of this stream, of pictures or latents as its `output_type` asks.

@@ -1,19 +1,19 @@
 """A stream of clips becomes a video file, which an interruption does not lose."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fractions import Fraction
+from operator import methodcaller
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from emo.files import written_file
-from emo.generation.clip import Clip
 from emo.generation.origin import complete_origin
 from emo.generation.resume import ResumePoint
-from emo.generation.stream import Stream
 from emo.locks import claim
-from emo.media import VideoWriter, check_frame_size, spool_path, warn_of_frame_size
+from emo.media import AudioTrack, VideoWriter, check_frame_size, spool_path, warn_of_frame_size
 
 
 def resume_path(path: str | os.PathLike) -> Path:
@@ -22,13 +22,41 @@ def resume_path(path: str | os.PathLike) -> Path:
     return path.parent / f"{path.name}.resume"
 
 
+class Written(Protocol):
+    """What comes in clips and becomes a video: a `Stream`, or one that stands above streams.
+
+    Attributes:
+        audio: what is heard.
+        fps: frames per second.
+        origin: what makes it and how.
+    """
+
+    @property
+    def audio(self) -> AudioTrack: ...
+
+    @property
+    def fps(self) -> Fraction: ...
+
+    @property
+    def origin(self) -> Mapping[str, Any]: ...
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Height and width."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """Clips with `each` and `state`, as `Clip` has them."""
+        ...
+
+
 def write_video(
-    stream: Stream[Any],
+    stream: Written,
     path: str | Path,
     *,
     fingerprint: dict[str, str],
     resume: ResumePoint | None = None,
-    frames_of: Callable[[Clip], Iterable[np.ndarray]] = Clip.each,
+    frames_of: Callable[[Any], Iterable[np.ndarray]] = methodcaller("each"),
 ) -> None:
     """Generate, and write each clip as it comes; the sound is added at the end, and the origin in the metadata.
 

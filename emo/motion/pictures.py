@@ -11,7 +11,9 @@ from emo.face import Face, FaceDetector, largest
 
 
 def portrait_face(picture: np.ndarray) -> Face:
-    """The largest face of a portrait (H, W, 3) uint8 RGB.
+    """The face of a portrait (H, W, 3) uint8 RGB: of several the one in the middle, else the largest.
+
+    A crop lies around the face that is animated, and a larger one may reach into it.
 
     Raises:
         FaceError: there is none.
@@ -20,7 +22,8 @@ def portrait_face(picture: np.ndarray) -> Face:
         faces = detector.detect(picture)
     if not faces:
         raise FaceError("no face found in the portrait", remedy="give a picture with one clearly visible face")
-    return largest(faces)
+    height, width = picture.shape[:2]
+    return largest([face for face in faces if face.box.holds(width / 2, height / 2)] or faces)
 
 
 def picture_batch(pictures: Sequence[np.ndarray], like: Tensor, whose: str) -> Tensor:

@@ -78,11 +78,16 @@ class LiveStream:
         playback = Playback(Retiming(rate, self.fps), 0, torch.zeros(0, len(pipe.space)))
         appearance = pipe.animator.appearance(self.portrait.image)
         state = self.run.start()
+        idling = pipe.idling(self.run, state) if self.options.idle else None
         try:
             for audio in live_features(sound, features, self.chunks):
                 given = self._given(playback.first, len(audio))
                 made = self.next_window(audio.flatten(1), state, given)
-                values, state = pipe.posed(made.values, given.get("pose")), made.state
+                values, state = made.values, made.state
+                if idling is not None:
+                    idling.hear(sound.read(idling.heard, features.heard))
+                    values = idling.blend(values, playback.first, rate)
+                values = pipe.posed(values, given.get("pose"))
                 ended = features.num_frames is not None and playback.first + len(values) >= features.num_frames
                 frames = playback.frames(values, sound.num_frames(self.fps) if ended else None)
                 if len(frames):
@@ -152,6 +157,7 @@ class LiveMotion:
                 raise OptionError(f"{name} is not for live sound; leave it out", option=name)
         given = self.options_class.from_values({**options, **always})
         self.check_live({name: getattr(given, name) for name in options})
+        self.check_idle(given)
         given.check(num_inference_steps=(1, self.scheduler.config.num_train_timesteps))
         asked = self.completed(given)
         pose, portrait = self._pose(asked), self.portrait(image, asked)

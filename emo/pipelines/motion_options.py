@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 
 FACE = "face and motion"
 
+DUB_OPTIONS = (
+    "face",
+    "num_inference_steps",
+    "running_normalization",
+    "audio_guidance_scale",
+    "border_frames",
+    "motion_strength",
+)
+"""Options of a model, if it has them, that change the mouth of a dubbed video."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MotionOptions(Options):
@@ -47,6 +57,12 @@ class MotionOptions(Options):
         metavar="FILE",
         group=FACE,
         by_value=False,
+    )
+    idle: bool = option(
+        False,
+        "let the face idle in pauses: it blinks, looks about and hardly moves; of motion in named controls",
+        group=FACE,
+        before=False,
     )
     paste_back: bool = option(False, "put the animated face back into the full picture", group=FACE)
 

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo.errors import MotionError
+from emo.errors import MotionError, OptionError
 from emo.face import Portrait
 from emo.generation.clip import Clip, ClipState
+from emo.generation.idling import Idling
 from emo.generation.inputs import AudioInput, ImageInput, open_portrait
 from emo.generation.origin import begin_origin
 from emo.generation.output import VideoOutput
@@ -22,10 +23,11 @@ from emo.generation.run import CALLBACK_TENSORS, Run
 from emo.generation.sizes import EVEN, choose_sizes
 from emo.generation.stream import Stream
 from emo.media import AudioTrack, Chunk, as_fps
-from emo.motion import MotionSpace, MotionTrack
+from emo.motion import CONTROLS, MotionSpace, MotionTrack
 from emo.motion.timing import Playback, Retiming
 from emo.pipelines.motion_call import MotionRequest, OptionsT, named_options, rendered, take_run, told_options
 from emo.pipelines.motion_driving import DrivenMotion
+from emo.pipelines.motion_dubbing import DubbedVideo
 from emo.pipelines.motion_generation import GeneratedMotion
 from emo.pipelines.motion_live import LiveMotion
 from emo.pipelines.motion_pose import POSE, pose_columns
@@ -40,7 +42,7 @@ class MotionPipelineOutput(VideoOutput):
     """A generated video, as pipelines of motion return it; see `VideoOutput`. Latents are its motion, (T, D)."""
 
 
-class MotionPipeline(GeneratedMotion, LiveMotion, DrivenMotion, SavedFormat, Generic[OptionsT]):
+class MotionPipeline(GeneratedMotion, LiveMotion, DrivenMotion, DubbedVideo, SavedFormat, Generic[OptionsT]):
     """Base of pipelines from sound to motion to pictures.
 
     A system adds `options_class`, `default_steps`, `denoiser` and `window_maker`, an `animator`, and as components an
@@ -189,6 +191,7 @@ class MotionPipeline(GeneratedMotion, LiveMotion, DrivenMotion, SavedFormat, Gen
     ) -> MotionRequest[OptionsT]:
         """What a motion is made of, checked."""
         options.check(num_inference_steps=(1, self.scheduler.config.num_train_timesteps))
+        self.check_idle(options)
         options = self.completed(options)
         track = AudioTrack.open(audio, sampling_rate=self.feature_extractor.sampling_rate)
         rate = self.motion_fps if options.motion is None else options.motion.fps
@@ -244,10 +247,38 @@ class MotionPipeline(GeneratedMotion, LiveMotion, DrivenMotion, SavedFormat, Gen
         """All windows from the start on, generated or cut from a given motion, with the pose that is given."""
         motion, pose, length = request.given["motion"], request.given["pose"], self.window_length
         first = request.start.next_clip * length
+        idling = self.idling(request.run, request.start) if request.options.idle else None
+        if idling is not None:
+            idling.hear_all(request.audio)
         for window in self.windows(request) if motion is None else self._cut(motion, request.start):
             frames = slice(first, first + len(window.values))
+            values = window.values if idling is None else idling.blend(window.values, first, request.rate)
             first = frames.stop
-            yield replace(window, values=self.posed(window.values, None if pose is None else pose[frames]))
+            yield replace(window, values=self.posed(values, None if pose is None else pose[frames]))
+
+    def check_idle(self, options: OptionsT) -> None:
+        """See that this model's faces can idle, if they are to.
+
+        Raises:
+            OptionError: its motion is in no named controls, or is given.
+        """
+        if options.idle and not self.has_named_controls:
+            problem = (
+                "idle: this model's motion is in no named controls; leave it out, or take a model such as vasa-mesh"
+            )
+            raise OptionError(problem, option="idle")
+        if options.idle and options.motion is not None:
+            raise OptionError("idle does nothing where motion is given; leave one of them out", option="idle")
+
+    @property
+    def has_named_controls(self) -> bool:
+        """Whether motion is in the space of `CONTROLS`."""
+        return self.space.names == CONTROLS.names
+
+    def idling(self, run: Run, start: ClipState) -> Idling:
+        """What lets a face idle in one sound's pauses, as the seed of the generator has it that began the video."""
+        generator = run.generator_at(start)
+        return Idling(self.feature_extractor.sampling_rate, 0 if generator is None else generator.initial_seed())
 
     def _cut(self, motion: Tensor, start: ClipState) -> Iterator[MotionWindow]:
         """A given motion in windows."""

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from tiny import noise, tiny_config
+from tiny import noise, tiny_config, tiny_gaia
 
 from emo.errors import AudioError, OptionError
 from emo.generation.origin import repeat_options
@@ -15,6 +15,7 @@ from emo.generation.running_features import RunningFeatures, live_features
 from emo.hub.build import build_audio_encoder
 from emo.media import LiveSound
 from emo.motion import CONTROLS, MeshAnimator, MotionTrack
+from emo.motion.idle import IdleMotion
 from emo.motion.vasa import HolisticMotionTransformer
 from emo.pipelines.motion_options import VASAOptions
 from emo.pipelines.pipeline_vasa import CPU_STEPS, VASAPipeline
@@ -146,6 +147,20 @@ def test_controls_hold_in_live_video(live_pipe, portrait):
     for option, value in {"motion": track, "running_normalization": False, "output_type": "latent"}.items():
         with pytest.raises(OptionError, match=f"{option}.* is not for live sound"):
             live(live_pipe, portrait, [samples], **{option: value})
+
+
+def test_a_face_idles_in_live_silence(live_pipe, portrait):
+    stream = live(live_pipe, portrait, chunks(np.zeros(RATE, np.float32)), idle=True, seed=4)
+    appearance = live_pipe.animator.appearance(stream.portrait.image)
+    expected = live_pipe.animator.render(appearance, IdleMotion(4).frames(0, 25, 25))
+    np.testing.assert_array_equal(frames(stream), expected)
+
+
+def test_who_cannot_idle_is_told(live_pipe):
+    with pytest.raises(OptionError, match="idle: this model's motion is in no named controls"):
+        tiny_gaia().generate_motion(noise(0.4), idle=True, num_inference_steps=1)
+    with pytest.raises(OptionError, match="idle does nothing where motion is given"):
+        live_pipe.generate_motion(noise(0.4), idle=True, motion=MotionTrack.rest(5, 25))
 
 
 def test_the_record_repeats_a_live_video_and_knows_what_was_heard(live_pipe, portrait):

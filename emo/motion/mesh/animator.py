@@ -42,7 +42,7 @@ class MeshAnimator(ModelMixin, ConfigMixin):
         return self.config["sample_size"]
 
     def appearance(self, picture: np.ndarray, landmarks: np.ndarray | None = None) -> MeshAppearance:
-        """A portrait's largest face as a mesh.
+        """A portrait's face as a mesh; of several the one in the middle, else the largest.
 
         Args:
             picture: (H, W, 3) uint8 RGB; frames have its size.

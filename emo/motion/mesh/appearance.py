@@ -25,9 +25,17 @@ class MeshAppearance:
     Args:
         picture: (H, W, 3) uint8 RGB.
         landmarks: (478, 3) of its face, in pixels.
+        mouth: the inside of its mouth, where another picture of the same person shows it.
+        turned: (2, 2), how that picture's pixels are turned and scaled in this one.
     """
 
-    def __init__(self, picture: np.ndarray, landmarks: np.ndarray):
+    def __init__(
+        self,
+        picture: np.ndarray,
+        landmarks: np.ndarray,
+        mouth: MouthInside | None = None,
+        turned: np.ndarray | None = None,
+    ):
         self.picture, self.landmarks = picture, landmarks = picture, landmarks.astype(np.float64)
         rings = [eye.ring for eye in EYES]
         middles = {NUM_LANDMARKS + k: ring for k, ring in enumerate(rings)}
@@ -42,10 +50,16 @@ class MeshAppearance:
         self._behind = np.zeros(len(self._triangles))
         self._behind[-len(fans[-1]) :] = MOUTH_BEHIND * self.head.width
         self._white, self._irises = take_irises(picture, landmarks)
-        self._mouth = MouthInside(picture, landmarks)
+        self._mouth = MouthInside(picture, landmarks) if mouth is None else mouth
+        self._turned = np.eye(2) if turned is None else turned
         height, width = picture.shape[:2]
         drawn = draw_triangles(vertices[self._triangles, :2], self._behind, (height, width), empty=-1)
         self._surroundings = Surroundings(landmarks, self.head, drawn >= 0)
+
+    def vertices(self, control: dict[str, np.ndarray]) -> np.ndarray:
+        """Where the face's points come to lie, (T, V, 3) pixels and depth, for controls (T,), float64; the landmarks
+        are the first."""
+        return self.head.place(self._expression(control), self.head.turn(control))
 
     def draw(self, control: dict[str, np.ndarray]) -> np.ndarray:
         """Frames (T, H, W, 3) uint8 RGB for controls (T,), float64."""
@@ -64,7 +78,7 @@ class MeshAppearance:
             for iris, center in zip(self._irises, irises[index], strict=True):
                 if iris is not None:
                     lay_iris(frame, iris, points[iris.ring, :2], center, linear[index])
-            self._mouth.paint(frame, points[:, :2], teeth[index], linear[index])
+            self._mouth.paint(frame, points[:, :2], teeth[index], linear[index] @ self._turned)
         return frames
 
     def _around(self, turn: Turn, index: int, skin: np.ndarray) -> np.ndarray:

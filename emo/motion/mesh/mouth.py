@@ -28,20 +28,30 @@ class MouthInside:
     Args:
         picture: (H, W, 3) uint8 RGB.
         landmarks: (478, 3) in its pixels.
+        match: whether painted teeth take the color of the portrait's own, where it shows them.
+
+    Attributes:
+        shown: how bright the portrait's own teeth are against its skin; 0 where it shows none.
     """
 
-    def __init__(self, picture: np.ndarray, landmarks: np.ndarray):
+    def __init__(self, picture: np.ndarray, landmarks: np.ndarray, match: bool = False):
         height, width = picture.shape[:2]
         places = landmarks[[*CHEEKS, *AROUND_MOUTH], :2].astype(int).clip(0, [width - 1, height - 1])
         skin = picture[places[:, 1], places[:, 0]].astype(np.float32)
         self._light = float(np.clip(skin.mean() / 255 * 1.3, 0.25, 1.0))
         tint = skin.mean(0) / max(skin.mean(), 1)
         self._tint = (1 + 0.25 * (tint - 1)).astype(np.float32)
+        self._tooth = self._light * ENAMEL * self._tint
         corners = landmarks[INNER_MOUTH_CORNERS, :2]
         self._own_half = float(np.linalg.norm(corners[0] - corners[1]) / 2)
         self._own_lip = landmarks[INNER_LIPS_MIDDLE[0], :2]
+        self.shown = 0.0
         self._own = self._own_cover(picture, landmarks, float(skin.mean()))
         self._picture = picture
+        if match and self._own is not None and (self._own > 0.5).any():
+            inside = picture[self._own > 0.5].astype(np.float32)
+            bright = inside.mean(-1) >= np.percentile(inside.mean(-1), 60)
+            self._tooth = np.median(inside[bright], axis=0)
 
     def _own_cover(self, picture: np.ndarray, landmarks: np.ndarray, skin: float) -> np.ndarray | None:
         """Where the portrait shows its own teeth, (H, W) float32, if it does."""
@@ -50,8 +60,12 @@ class MouthInside:
             return None
         mask = np.zeros(picture.shape[:2], np.uint8)
         cv2.fillPoly(mask, [np.round(landmarks[MOUTH_RING, :2]).astype(np.int32)], (255,))
-        if picture[mask > 0].size == 0 or np.percentile(picture[mask > 0].mean(-1), 75) < OWN_LIGHT * skin:
+        if picture[mask > 0].size == 0:
             return None
+        light = float(np.percentile(picture[mask > 0].mean(-1), 75))
+        if light < OWN_LIGHT * skin:
+            return None
+        self.shown = light / max(skin, 1)
         soft = cv2.GaussianBlur(mask, (0, 0), 0.04 * self._own_half + 0.3).astype(np.float32) / 255
         return np.clip(2 * soft - 1, 0, 1)
 
@@ -119,7 +133,7 @@ class MouthInside:
         _blend(color, self._enamel(u, seam), cover)
 
     def _enamel(self, u: np.ndarray, shade: np.ndarray | float) -> np.ndarray:
-        return self._light * ENAMEL * self._tint * (shade * (1 - 0.5 * np.clip(u**2, 0, 1)))[..., None]
+        return self._tooth * (shade * (1 - 0.5 * np.clip(u**2, 0, 1)))[..., None]
 
     def _lay_own(
         self, color: np.ndarray, own: np.ndarray, low: np.ndarray, teeth: np.ndarray, linear: np.ndarray

@@ -2,16 +2,11 @@
 
 import numpy as np
 
+from emo.motion.lids import SHUT, one_blink
+
 RATES = (8.0, 35.0)  # blinks per minute
 APART = 0.5  # seconds, at least
-SHUT = (0.02, 0.06)  # seconds before and after the middle of a blink for which they are closed
-CLOSING = 0.07  # seconds in which lids fall, and rise
 MARGIN = 0.08  # seconds by which a pause reaches into the speech around it
-
-
-def one_blink(time: np.ndarray, at: float, shut: float) -> np.ndarray:
-    """Lids at seconds (T,), closed for `shut` seconds before and after `at`."""
-    return np.clip(1.25 - np.maximum(np.abs(time - at) - shut, 0) / CLOSING, 0, 1)
 
 
 def blink_in_pauses(rng: np.random.Generator, speaking: np.ndarray, coupling: float, fps: float) -> np.ndarray:

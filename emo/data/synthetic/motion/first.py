@@ -3,11 +3,11 @@
 import numpy as np
 
 from emo.data.synthetic.articulation import Articulation
-from emo.data.synthetic.motion.blinks import SHUT, one_blink
 from emo.data.synthetic.motion.gaze import in_jumps
-from emo.data.synthetic.motion.noise import smooth_noise
 from emo.data.synthetic.motion.swing import MAX_SPEED, turn_at_random
 from emo.motion.controls import FaceControls, as_track
+from emo.motion.lids import SHUT, one_blink
+from emo.motion.noise import smooth_noise
 from emo.motion.rotation import rotation_speed_of_angles
 
 MAX_SWAY = 0.12  # standard deviation of the shift aside, in halves of the picture's side

@@ -8,11 +8,11 @@ from emo.data.synthetic.motion.blinks import blink_in_pauses
 from emo.data.synthetic.motion.emotion import draw_emotion, emotion_offset
 from emo.data.synthetic.motion.gaze import look_around, main_gaze
 from emo.data.synthetic.motion.head import turn_with_voice
-from emo.data.synthetic.motion.noise import smooth_noise
 from emo.data.synthetic.motion.prosody import Prosody, bump_at, read_prosody
 from emo.data.synthetic.motion.swing import MAX_SPEED
 from emo.face import FACE_SHARE
 from emo.motion.controls import WIDE_EYES, FaceControls, as_track
+from emo.motion.noise import smooth_noise
 from emo.motion.rotation import rotation_speed_of_angles
 
 SCALES = (0.7, 1.3)  # of a clip, against the default framing

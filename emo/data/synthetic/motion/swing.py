@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo.data.synthetic.motion.noise import smooth_noise
+from emo.motion.noise import smooth_noise
 from emo.motion.rotation import rotation_speed_of_angles
 
 LIMITS = (20.0, 12.0, 10.0)  # degrees: yaw, pitch, roll
