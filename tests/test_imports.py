@@ -22,14 +22,14 @@ LAYERS = (
     ("unets", "media", "face", "articulation"),
     ("motion",),
     ("store",),
-    ("generation",),
+    ("generation", "speech"),
     ("pipelines",),
     ("metrics",),
     ("data", "hub"),
     ("training",),
     ("evaluation",),
     ("ui",),
-    ("cli",),
+    ("cli", "comfy"),
     ("__main__",),
     ("__init__",),  # the package itself: it offers what all parts have, and imports it when asked for
 )

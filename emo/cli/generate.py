@@ -1,4 +1,4 @@
-"""`emo generate`: a portrait and a recording become a video file."""
+"""`emo generate`: a portrait and a recording, or a text, become a video file."""
 
 import argparse
 import os
@@ -12,8 +12,9 @@ from emo.cli.arguments import add_pipeline, pick_device, pick_dtype
 from emo.cli.given_motion import refuse_generated, require_motion
 from emo.cli.like import fill_settings, given_options
 from emo.cli.speed import settle
+from emo.cli.spoken import TEXTS, add_text, check_said, sound_of
 from emo.console import note, quiet_loading, say
-from emo.errors import AudioError, EmoError, ImageError, OptionError, OutputError, ResumeError, VideoError
+from emo.errors import EmoError, ImageError, OptionError, OutputError, ResumeError, VideoError
 from emo.locks import claim
 from emo.options import add_arguments
 from emo.pipelines import all_options
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 
 def add_parser(commands) -> argparse.ArgumentParser:
     parser = commands.add_parser(
-        "generate", help="animate a portrait by a recording", description="Animate a portrait by a recording."
+        "generate",
+        help="animate a portrait by a recording",
+        description="Animate a portrait by a recording, or by a text that is spoken.",
     )
     parser.add_argument("image", type=Path, nargs="?", help="the portrait: any picture with a face")
     parser.add_argument("audio", type=Path, nargs="?", help="the recording: any sound or video with speech or song")
@@ -39,6 +42,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
     groups = add_arguments(parser, *all_options().values())
     add_seed(groups["video"])
+    add_text(parser.add_argument_group("text, in place of a recording"))
     groups["face and motion"].add_argument(
         "--save-motion",
         type=Path,
@@ -81,9 +85,12 @@ def check(options: argparse.Namespace) -> None:
     Raises:
         EmoError: one cannot, or is not given.
     """
-    if missing := [name for name in ("image", "audio", "output") if getattr(options, name) is None]:
+    missing = [name for name in ("image", "output") if getattr(options, name) is None]
+    if all(getattr(options, name) is None for name in ("audio", *TEXTS)):
+        missing.insert(1, "audio")
+    if missing:
         raise OptionError(f"{', '.join(missing)}: not given; `emo generate --help` tells what is needed")
-    inputs: dict[Path, type[EmoError]] = {options.image: ImageError, options.audio: AudioError}
+    inputs: dict[Path, type[EmoError]] = {options.image: ImageError, **check_said(options)}
     if options.like is not None:
         inputs[options.like] = VideoError
     check_paths(options, inputs)
@@ -109,13 +116,14 @@ def generate(options: argparse.Namespace, pipe: Any = None) -> None:
 
     started = time.monotonic()
     resume = resume_point(options)
+    sound = sound_of(options)
     pipe = load_pipeline(options, system) if pipe is None else pipe
     if like:
         like.compare(pipe)
     with like.explained() if like else nullcontext():
         stream = pipe.stream(
             options.image,
-            options.audio,
+            sound,
             **values,
             generator=torch.Generator().manual_seed(options.seed),
             output_type="uint8",

@@ -18,6 +18,7 @@ SETTINGS: dict[str, Any] = {
     "storage": None,
     "fast_decoder": None,
     "seed": 0,
+    "speaker": None,
 }
 """What makes a video besides its model's options, and what it is where neither the command nor a video says it."""
 
@@ -74,6 +75,9 @@ class Like:
             return self._model()
         if name == "seed":
             return self._seed()
+        if name == "speaker":
+            speech = self.origin.get("speech") or {}
+            return f"{speech.get('engine')}:{speech.get('voice')}" if speech else None
         return self._dtype(device) if name == "dtype" else self.origin.get(name)
 
     def options(self, kind: type[Options], given: Collection[str]) -> dict[str, Any]:
