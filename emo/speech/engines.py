@@ -10,7 +10,7 @@ from emo.speech.pico import Pico
 from emo.speech.piper import Piper
 
 GROUP = "emo.speech"
-"""Entry points of this group are classes of engines, called without arguments; their names are those of the engines."""
+"""Entry points of this group are classes of engines, called without arguments; named as the engines are."""
 
 OWN: tuple[SpeechEngine, ...] = (Pico(), ESpeak(), Flite(), Piper())
 """The first that is installed speaks where none is chosen; Piper needs a voice to be named."""
@@ -45,7 +45,7 @@ def find_voice(speaker: str | None) -> tuple[SpeechEngine, Voice]:
     """Who is to speak.
 
     Args:
-        speaker: `engine:voice`, or `engine` for the engine's own choice; by default the first engine that is installed.
+        speaker: `engine:voice`, or `engine` for its own choice; by default the first engine that is installed.
 
     Raises:
         OptionError: there is no such engine or voice, or none is installed.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from emo.errors import OptionError
 from emo.speech.engine import Voice
-from emo.speech.program import asked, run_program
+from emo.speech.program import asked, run_program, version_of
 
 PROGRAM = "espeak-ng"
 DEFAULT = "en-us"
@@ -20,8 +20,7 @@ class ESpeak:
     advice = "apt install espeak-ng, brew install espeak-ng, or from github.com/espeak-ng/espeak-ng"
 
     def version(self) -> str | None:
-        said = asked(PROGRAM, "--version")
-        return said and said.partition(":")[2].split()[0]
+        return version_of(PROGRAM, "--version")
 
     def voice(self, name: str | None) -> Voice:
         name = name or DEFAULT

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from emo.errors import OptionError, SpeechError
 from emo.speech.engine import Voice
-from emo.speech.program import asked, run_program
+from emo.speech.program import asked, run_program, version_of
 
 PROGRAM = "flite"
 PREFERRED = "slt"
 LICENSE = "MIT-CMU"  # of the program and of the voices that are built into it
-PLAIN = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
+PLAIN = {0x2013: "-", 0x2014: "-", 0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"', 0x2026: "..."}  # of print
 
 
 class Flite:
@@ -20,8 +20,7 @@ class Flite:
     advice = "apt install flite, or from cmuflite.org"
 
     def version(self) -> str | None:
-        said = asked(PROGRAM, "--version") or ""
-        return said.partition("version:")[2].split()[0].removeprefix("flite-") if "version:" in said else None
+        return version_of(PROGRAM, "--version")
 
     def voice(self, name: str | None) -> Voice:
         built_in = (asked(PROGRAM, "-lv") or "").partition(":")[2].split()

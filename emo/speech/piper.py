@@ -1,4 +1,4 @@
-"""Piper: voices made by networks, each a file of the user's own disk or of the Hub, with its configuration beside it."""
+"""Piper: voices made by networks, each a file of the user's own disk or of the Hub, its configuration beside it."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ LONGEST = 100  # letters of a license
 
 
 class Piper:
-    """`piper:FILE.onnx`, or `piper:org/name/PATH.onnx` of a repository of the Hub, `org/name@revision/PATH.onnx` too."""
+    """`piper:FILE.onnx`, or of a repository of the Hub `piper:org/name/PATH.onnx`, `org/name@revision/PATH.onnx`."""
 
     name = "piper"
     advice = "pip install 'emo[piper]'"

@@ -1,5 +1,6 @@
 """A program that speaks: no shell, text by standard input, an end to its time and to what it may write."""
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from emo.errors import SpeechError
 from emo.names import printable
 
 SECONDS, SECONDS_PER_CHARACTER = 300.0, 0.2
-LONGEST_MESSAGE = 300
+LONGEST_MESSAGE, UNKNOWN_VERSION = 300, "unknown"
 BYTES, BYTES_PER_CHARACTER = 1 << 28, 1 << 16  # of any file: audio libraries share memory by a file of 64 MB
 
 
@@ -57,6 +58,13 @@ def asked(*command: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return (done.stdout or done.stderr).decode("utf-8", "replace")
+
+
+def version_of(*command: str) -> str | None:
+    """The first number with points in what a program prints, or None where there is no such program."""
+    said = asked(*command)
+    found = re.search(r"\d+(\.\d+)+", said or "")
+    return found[0] if found else said and UNKNOWN_VERSION
 
 
 def _bound_file(pid: int, most: int) -> None:
