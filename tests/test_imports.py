@@ -29,7 +29,8 @@ LAYERS = (
     ("training",),
     ("evaluation",),
     ("ui",),
-    ("cli", "comfy"),
+    ("cli",),
+    ("comfy",),
     ("__main__",),
     ("__init__",),  # the package itself: it offers what all parts have, and imports it when asked for
 )
