@@ -149,9 +149,8 @@ def page_form(steps: dict[int, Step]) -> dict[str, Any]:
             if name in step.links:
                 source, slot = step.links[name]
                 entry["link"] = len(links) + 1
-                links.append(
-                    [len(links) + 1, source, slot, number, len(inputs), node_outputs(steps[source].kind)[slot][1]]
-                )
+                kind = node_outputs(steps[source].kind)[slot][1]
+                links.append([len(links) + 1, source, slot, number, len(inputs), kind])
             inputs.append(entry)
         values = []
         for name, value in widget_values(step).items():
@@ -221,12 +220,8 @@ def picture(form: dict[str, Any]) -> Image.Image:
         w, h = (value * scale for value in node["size"])
         draw.rounded_rectangle((x, y, x + w, y + h), 8 * scale, "#353942", "#15171b", scale)
         draw.rounded_rectangle((x, y, x + w, y + ROW * scale), 8 * scale, "#4a4f5b")
-        text(
-            (x + 10 * scale, y + ROW * scale // 2),
-            NODE_DISPLAY_NAME_MAPPINGS.get(node["type"], node["type"]),
-            "white",
-            "lm",
-        )
+        title = NODE_DISPLAY_NAME_MAPPINGS.get(node["type"], node["type"])
+        text((x + 10 * scale, y + ROW * scale // 2), title, "white", "lm")
         for side, entries in ((False, node["inputs"]), (True, node["outputs"])):
             for row, entry in enumerate(entries):
                 px, py = at(node, 1 + row, side)
@@ -238,10 +233,14 @@ def picture(form: dict[str, Any]) -> Image.Image:
         shown = [name for name, spec in node_inputs(node["type"]).items() if is_widget(spec[0])]
         extra = [n for n in shown if node_inputs(node["type"])[n][1].get("control_after_generate")]
         values = list(node["widgets_values"])
-        for row, name in enumerate(shown):
+        row = -1
+        for name in shown:
             value = values.pop(0)
             if name in extra:
                 values.pop(0)
+            if any(entry["name"] == name for entry in node["inputs"]):
+                continue  # fed by a link
+            row += 1
             px, py = at(node, below + row)
             box = (px + 8 * scale, py - 10 * scale, px + w - 8 * scale, py + 10 * scale)
             draw.rounded_rectangle(box, 9 * scale, "#24272e")

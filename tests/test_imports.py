@@ -19,7 +19,7 @@ GROUND |= {"arriving", "console", "cpu", "entry", "processes", "resources"}
 # From the ground up: a part imports itself and the parts of the layers below, not those beside it.
 LAYERS = (
     GROUND,
-    ("unets", "media", "face", "articulation"),
+    ("unets", "media", "face", "articulation", "upscale"),
     ("motion",),
     ("store",),
     ("generation", "speech"),

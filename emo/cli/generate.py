@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo.cli.arguments import add_pipeline, pick_device, pick_dtype
+from emo.cli.enlarged import add_upscale, pick_upscaler
 from emo.cli.given_motion import refuse_generated, require_motion
 from emo.cli.like import fill_settings, given_options
 from emo.cli.speed import settle
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from emo.generation import Clip, ClipState, ResumePoint
     from emo.generation.stream import Stream
     from emo.hub import System
+    from emo.upscale import Upscaler
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -42,6 +44,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
     groups = add_arguments(parser, *all_options().values())
     add_seed(groups["video"])
+    add_upscale(groups["video"])
     add_text(parser.add_argument_group("text, in place of a recording"))
     groups["face and motion"].add_argument(
         "--save-motion",
@@ -116,10 +119,11 @@ def generate(options: argparse.Namespace, pipe: Any = None) -> None:
 
     started = time.monotonic()
     resume = resume_point(options)
+    upscaler = pick_upscaler(options)
     sound = sound_of(options)
     pipe = load_pipeline(options, system) if pipe is None else pipe
     if like:
-        like.compare(pipe)
+        like.compare(pipe, upscaler is not None)
     with like.explained() if like else nullcontext():
         stream = pipe.stream(
             options.image,
@@ -130,7 +134,7 @@ def generate(options: argparse.Namespace, pipe: Any = None) -> None:
             resume_from=resume and resume.state,
         )
     states: list[ClipState] = []
-    write(stream, options, resume, started, states.append)
+    write(stream, options, resume, started, states.append, upscaler)
     if options.save_motion:
         if stream.start.next_clip:  # what came before is not kept
             pipe.set_progress_bar_config(disable=True)
@@ -148,12 +152,14 @@ def write(
     resume: "ResumePoint | None",
     started: float,
     made_state: "Callable[[ClipState], object]" = lambda _: None,
+    upscaler: "Upscaler | None" = None,
 ) -> None:
     """Write a stream to the command's output, and say so.
 
     Args:
         started: when the work began, by `time.monotonic`.
         made_state: is told the state after each clip.
+        upscaler: enlarges the frames.
     """
     from emo.generation import fingerprint, is_unfinished, write_video
 
@@ -168,7 +174,7 @@ def write(
 
     marks = fingerprint(stream, options.seed)
     try:
-        write_video(stream, options.output, fingerprint=marks, resume=resume, frames_of=counted)
+        write_video(stream, options.output, fingerprint=marks, resume=resume, frames_of=counted, upscaler=upscaler)
     except BaseException:
         if is_unfinished(options.output):
             note(f"{options.output} is unfinished; the same command with --resume continues")

@@ -139,6 +139,8 @@ def inspect_video(path: Path, *, as_json: bool) -> None:
     if speech := origin.get("speech"):
         engine = " ".join(filter(None, (speech.get("engine"), speech.get("version"))))
         say(f"speech: made of a text by {engine}, voice {speech.get('voice')}, license {speech.get('license')}")
+    if upscale := origin.get("upscale"):
+        say(f"enlarged by: {upscale.get('name')}, {upscale.get('architecture')}, {upscale.get('factor')} times")
     for key, value in (origin.get("options") or {}).items():
         say(f"{key}: {_shown(value)}")
     say(f"portrait and sound: {inputs.get('image')}, {inputs.get('audio')} (hashes)")

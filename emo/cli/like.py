@@ -88,14 +88,20 @@ class Like:
         values = repeat_options(self.origin, self.path, kind)
         return {name: values[name] for name in self.taken}
 
-    def compare(self, pipe) -> None:
-        """Say where the pipeline is not the one that made the video."""
+    def compare(self, pipe, enlarges: bool) -> None:
+        """Say where the pipeline is not the one that made the video.
+
+        Args:
+            enlarges: whether frames are enlarged, as the command says.
+        """
         from emo.generation.fingerprint import weights_fingerprint
 
         if self.model.get("fingerprint") != weights_fingerprint(pipe):
             self._warn("was made with other weights than these")
         if (scheduler := self.origin.get("scheduler")) != type(pipe.scheduler).__name__:
             self._warn(f"was made with {scheduler}; this model's own sampler is used")
+        if (upscale := self.origin.get("upscale")) and not enlarges:
+            self._warn(f"was enlarged by {upscale.get('name')}; give --upscale to do the same")
 
     @contextmanager
     def explained(self) -> Iterator[None]:

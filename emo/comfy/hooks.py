@@ -1,7 +1,6 @@
 """What ComfyUI offers to nodes that run in it: a progress bar, a way to be stopped, and its folders.
 
-Its modules are there only where ComfyUI runs: no package brings them. Elsewhere there is no bar, and nobody who stops a
-node.
+Its modules are there only where ComfyUI runs: no package brings them. Elsewhere there is no bar and no stopping.
 """
 
 import os
