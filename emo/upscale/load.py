@@ -86,9 +86,8 @@ def _swin2sr(place: str, device: torch.device, size: int | None) -> Upscaler:
     try:
         config = AutoConfig.from_pretrained(place)
         if config.model_type != SWIN2SR:
-            raise WeightsError(
-                f"{place}: a {config.model_type}; of folders and the Hub Swin2SR is known", option="upscale"
-            )
+            problem = f"{place}: a {config.model_type}; give a folder or Hub name of a Swin2SR"
+            raise WeightsError(problem, option="upscale")
         model = Swin2SRForImageSuperResolution.from_pretrained(place, config=config, use_safetensors=True)
     except (OSError, ValueError) as error:
         if isinstance(error, EmoError):

@@ -19,7 +19,7 @@ class Interrupted(BaseException):
 
 @pytest.fixture
 def comfy(tmp_path, monkeypatch):
-    """ComfyUI as nodes see it: `bars` holds what came of progress, `stop_after` how many questions are before a stop."""
+    """ComfyUI as nodes see it: `bars` holds progress, `stop_after` how many questions come before a stop."""
     state = SimpleNamespace(bars=[], stop_after=None, inputs=tmp_path / "input", outputs=tmp_path / "output")
     state.inputs.mkdir()
     state.outputs.mkdir()

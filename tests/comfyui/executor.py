@@ -16,7 +16,7 @@ def check_node(node: type) -> None:
         assert name.isidentifier(), name
         assert isinstance(kind, str | list), name
         assert isinstance(about, dict), name
-        if kind in MAKE and "default" in about:
+        if isinstance(kind, str) and kind in MAKE and "default" in about:
             assert isinstance(about["default"], (int, float) if kind == "FLOAT" else MAKE[kind]), name
             for end in {"min", "max"} & about.keys():
                 assert (about["default"] >= about["min"], about["default"] <= about["max"]) == (True, True), (

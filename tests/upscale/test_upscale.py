@@ -1,4 +1,4 @@
-"""Frames enlarged by networks: what they are, in which order, where in a video's making; and which files are refused."""
+"""Frames enlarged by networks: how, where in a video's making, and which files are refused."""
 
 import json
 import wave
