@@ -136,10 +136,10 @@ def inspect_video(path: Path, *, as_json: bool) -> None:
     say(f"made with: emo {origin.get('emo')}, {origin.get('dtype')} on {origin.get('device')}")
     say(f"model: {name}, weights {model.get('fingerprint')}, {origin.get('scheduler')}")
     say(f"seed: {'not known' if seed is None else seed}")
-    if speech := origin.get("speech"):
-        engine = " ".join(filter(None, (speech.get("engine"), speech.get("version"))))
+    if isinstance(speech := origin.get("speech"), dict):
+        engine = f"{speech.get('engine')} {speech.get('version')}"
         say(f"speech: made of a text by {engine}, voice {speech.get('voice')}, license {speech.get('license')}")
-    if upscale := origin.get("upscale"):
+    if isinstance(upscale := origin.get("upscale"), dict):
         say(f"enlarged by: {upscale.get('name')}, {upscale.get('architecture')}, {upscale.get('factor')} times")
     for key, value in (origin.get("options") or {}).items():
         say(f"{key}: {_shown(value)}")

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from emo.errors import FaceError, OptionError, WeightsError, command_words
+from emo.errors import FaceError, OptionError, VideoError, WeightsError, command_words
 from emo.options import Options, from_arguments
 from emo.pipelines import all_options
 
@@ -76,8 +76,7 @@ class Like:
         if name == "seed":
             return self._seed()
         if name == "speaker":
-            speech = self.origin.get("speech") or {}
-            return f"{speech.get('engine')}:{speech.get('voice')}" if speech else None
+            return self._speaker()
         return self._dtype(device) if name == "dtype" else self.origin.get(name)
 
     def options(self, kind: type[Options], given: Collection[str]) -> dict[str, Any]:
@@ -100,7 +99,7 @@ class Like:
             self._warn("was made with other weights than these")
         if (scheduler := self.origin.get("scheduler")) != type(pipe.scheduler).__name__:
             self._warn(f"was made with {scheduler}; this model's own sampler is used")
-        if (upscale := self.origin.get("upscale")) and not enlarges:
+        if isinstance(upscale := self.origin.get("upscale"), dict) and not enlarges:
             self._warn(f"was enlarged by {upscale.get('name')}; give --upscale to do the same")
 
     @contextmanager
@@ -134,6 +133,15 @@ class Like:
             return seed
         self._warn(f"was made without a known seed; --seed {SETTINGS['seed']} is taken")
         return SETTINGS["seed"]
+
+    def _speaker(self) -> str | None:
+        """Who spoke, by a name that a record may hold: no file's and no repository's, which would be opened."""
+        if (speech := self.origin.get("speech")) is None:
+            return None
+        names = [speech.get(key) for key in ("engine", "voice")] if isinstance(speech, dict) else []
+        if not names or not all(isinstance(name, str) and not set(name) & set("/\\:") for name in names):
+            raise VideoError(f"{self.path}: what it says of its origin is damaged (speech)")
+        return ":".join(names)
 
     def _dtype(self, device: str) -> str:
         """The video's precision on the kind of device that made it, else what suits the device."""

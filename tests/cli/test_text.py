@@ -51,6 +51,17 @@ def test_like_takes_the_speaker(say, tmp_path):
     assert read_origin(tmp_path / "out.mp4")["speech"] == SPEECH
 
 
+@pytest.mark.parametrize("voice", ["org/name/voice.onnx", "/etc/voice.onnx", "..\\voice.onnx", 3])
+def test_a_record_names_no_file_for_a_voice(say, tmp_path, monkeypatch, voice):
+    say("--text", "Hello you")
+    (tmp_path / "out.mp4").rename(tmp_path / "first.mp4")
+    record = read_origin(tmp_path / "first.mp4") | {"speech": {"engine": "piper", "voice": voice}}
+    monkeypatch.setattr("emo.media.read_origin", lambda path: record)
+    status, _, err = say("--text", "Other words", "--like", tmp_path / "first.mp4")
+    assert status == 2
+    assert "what it says of its origin is damaged (speech)" in err
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
