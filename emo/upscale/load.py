@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn.functional import pad
 
 from emo.errors import EmoError, HubError, OptionError, WeightsError, first_line
 from emo.files import require_file
@@ -99,7 +100,11 @@ def _swin2sr(place: str, device: torch.device, size: int | None) -> Upscaler:
     model.eval().to(device)  # pyright: ignore[reportArgumentType] (a decorated method)
 
     def network(pictures: torch.Tensor) -> torch.Tensor:
-        return model(pixel_values=pictures).reconstruction
+        """Sides that are no multiples of its windows are continued by their edges; the library takes none such."""
+        height, width = pictures.shape[2:]
+        beyond = (0, -width % config.window_size, 0, -height % config.window_size)
+        large = model(pixel_values=pad(pictures, beyond, mode="replicate")).reconstruction
+        return large[..., : height * config.upscale, : width * config.upscale]
 
     return Upscaler(
         network=network,
