@@ -89,7 +89,8 @@ def _spoken(request: Request, limits: Limits, speaker: str | None) -> AudioTrack
         track = speak(request.text, speaker)
     if limits.sound is not None and track.duration > limits.sound:
         track.close()
-        raise FieldError("text", f"Spoken, the text takes {track.duration:.0f} s; this page takes {limits.sound:g} s.")
+        seconds = float(track.duration)
+        raise FieldError("text", f"Spoken, the text takes {seconds:.0f} s; this page takes {limits.sound:g} s.")
     return track
 
 
