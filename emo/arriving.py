@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -65,11 +65,15 @@ class Arriving:
             return True
         return False
 
-    def drop(self) -> None:
-        """Forget what waits."""
+    def drop(self, told: Callable[[Any], object] = lambda thing: None) -> None:
+        """Forget what waits.
+
+        Args:
+            told: of each of it.
+        """
         with suppress(queue.Empty):
             while True:
-                self._queue.get_nowait()
+                told(self._queue.get_nowait())
 
     def end(self, error: BaseException | None = None) -> None:
         """Nothing comes after what has come.

@@ -29,6 +29,7 @@ LAYERS = (
     ("training",),
     ("evaluation",),
     ("ui",),
+    ("serve",),
     ("cli",),
     ("comfy",),
     ("__main__",),

@@ -3,13 +3,19 @@
 import argparse
 from pathlib import Path
 
-from emo.cli import evaluate_lips, evaluate_mechanisms, evaluate_portraits
+from emo.cli import evaluate_lips, evaluate_mechanisms, evaluate_portraits, evaluate_table
 from emo.cli.arguments import add_device, add_workers, check_workers, pick_device, pick_workers, unfinished
 from emo.console import note, say
 from emo.errors import OptionError
+from emo.evaluation.compare.layouts import LAYOUTS
 from emo.locks import claim_folder
 
-KINDS = {"mechanisms": evaluate_mechanisms, "lips": evaluate_lips, "portraits": evaluate_portraits}
+KINDS = {
+    "mechanisms": evaluate_mechanisms,
+    "lips": evaluate_lips,
+    "portraits": evaluate_portraits,
+    "table": evaluate_table,
+}
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -22,6 +28,18 @@ def add_parser(commands) -> argparse.ArgumentParser:
         "a second run is quick and one that was stopped goes on. See docs/evaluation.md.",
     )
     parser.add_argument("--generated", type=Path, help="folder of videos, one video, or a manifest (.csv, .jsonl)")
+    for name, layout in LAYOUTS.items():
+        parser.add_argument(
+            f"--from-{name}",
+            type=Path,
+            metavar="FOLDER",
+            help=f"folder of {layout.title}'s results as its script leaves them, in place of --generated",
+        )
+    parser.add_argument(
+        "--portraits", type=Path, help="with --from-*: folder of the pictures that the system was given"
+    )
+    parser.add_argument("--system", help="name of the system in the report (default: of --from-*, or the folder's)")
+    parser.add_argument("--system-version", default="", help="its version, commit or weights, for the report")
     parser.add_argument("--reference", type=Path, help="folder of real videos, paired by name; or one video")
     parser.add_argument("--out", type=Path, help="folder of the report")
     parser.add_argument("--metrics", default="all", help="names or families, comma-separated (default all)")
@@ -47,31 +65,73 @@ def run(options: argparse.Namespace) -> None:
     if options.kind is not None:
         KINDS[options.kind].run(options)
         return
+    system = given_system(options)
     for name in ("generated", "reference", "out"):
-        if getattr(options, name) is None:
+        if getattr(options, name) is None and not (name == "generated" and system):
             raise OptionError(
-                f"--{name} is missing; give --generated, --reference and --out, or say `mechanisms` or `lips`",
+                f"--{name} is missing; give --generated, --reference and --out, or say `mechanisms`, `lips`, "
+                "`portraits` or `table`",
                 option=name,
             )
     check_workers(options.workers)
     names = choose_metrics(options.metrics)
     networks = choose_networks(options.network)
     with claim_folder(options.out):
-        measure(options, names, networks)
+        measure(options, names, networks, system)
 
 
-def measure(options: argparse.Namespace, names: frozenset[str], networks: dict[str, str]) -> None:
-    """The report, of which nobody else is at work."""
+def given_system(options: argparse.Namespace) -> str | None:
+    """The system whose folder is given.
+
+    Raises:
+        OptionError: there are several folders, or pictures that belong to none.
+    """
+    given = [name for name in LAYOUTS if getattr(options, f"from_{name}")]
+    if len(given) + bool(options.generated) > 1:
+        raise OptionError(
+            f"--from-{given[0]} is given with another folder of generated videos; measure one system at a time, "
+            "and put the reports side by side with `emo evaluate table`",
+            option=f"from_{given[0]}",
+        )
+    if options.portraits and not given:
+        raise OptionError("--portraits goes with --from-*; a manifest names portraits otherwise", option="portraits")
+    return given[0] if given else None
+
+
+def measure(options: argparse.Namespace, names: frozenset[str], networks: dict[str, str], system: str | None) -> None:
+    """The report, of which nobody else is at work.
+
+    Args:
+        system: whose layout the folder has; None for --generated.
+    """
     from tqdm import tqdm
 
     from emo import __version__
+    from emo.evaluation.compare.conditions import conditions
+    from emo.evaluation.compare.layouts import find_results
     from emo.evaluation.compare.pairs import find_pairs
     from emo.evaluation.compare.report import PAGE, markdown, save_report
     from emo.evaluation.compare.run import Plan, compare
     from emo.files import writing_into
 
     cache = options.cache or options.out / "cache"
-    pairs, references = find_pairs(options.generated, options.reference, [options.out, cache])
+    settings: dict[str, list[str]] = {}
+    generated = getattr(options, f"from_{system}") if system else options.generated
+    if system:
+        found = find_results(system, generated, options.reference, options.portraits, [options.out, cache])
+        pairs, references, settings = found.pairs, found.references, found.settings
+        if found.unnamed:
+            note(
+                f"{len(found.unnamed)} of {len(pairs)} videos say by their names neither a sound nor a picture that "
+                f"is there, the first is {found.unnamed[0]}: {LAYOUTS[system].advice}; or list them in a manifest"
+            )
+        if found.crossed:
+            note(
+                f"{len(found.crossed)} of {len(pairs)} videos are of one person and another's sound: there is no real "
+                "one to compare them with, so that they count in measures of single videos alone"
+            )
+    else:
+        pairs, references = find_pairs(generated, options.reference, [options.out, cache])
     if not any(pair.reference for pair in pairs):
         note("no generated video has the name of a real one: measures of pairs are left out")
     device = pick_device(options.device)
@@ -96,11 +156,15 @@ def measure(options: argparse.Namespace, names: frozenset[str], networks: dict[s
         comparison = compare(plan, workers, progress)
     if all(clip.error for clip in comparison.clips):
         raise OptionError(
-            f"--generated {options.generated}: none could be read: {comparison.clips[0].error}", option="generated"
+            f"{generated}: none of the generated videos could be read: {comparison.clips[0].error}", option="generated"
         )
     about = {
         "version": __version__,
-        "generated": str(options.generated),
+        "system": options.system or (LAYOUTS[system].title if system else generated.resolve().name),
+        "system_version": options.system_version,
+        "settings": settings,
+        "conditions": conditions(plan, comparison),
+        "generated": str(generated),
         "reference": str(options.reference),
         "metrics": sorted(names),
     }

@@ -55,17 +55,9 @@ def run(options: argparse.Namespace) -> None:
     from emo.cli.generate import load_pipeline
     from emo.cli.live_input import Arriving, microphone, standard_input
     from emo.cli.live_output import open_outputs
-    from emo.hub import locate_model, system_of
     from emo.media import Recording
 
-    place = locate_model(options.model)
-    system = system_of(place)
-    if not hasattr(system.pipeline, "live"):
-        raise OptionError(
-            f"{place} is of {system.title}, which cannot follow live sound; choose a model of VASA-1, GAIA or GoHD "
-            "with --model",
-            option="model",
-        )
+    system = live_system(options.model)
     values = from_arguments(system.options, options, motion_options())
     with ExitStack() as stack:
         if options.output:
@@ -93,6 +85,25 @@ def run(options: argparse.Namespace) -> None:
     (note if options.pipe else say)(
         f"{options.output or options.image}: {frames} frames, {float(frames / stream.fps):.2f} s"
     )
+
+
+def live_system(model: str | None) -> Any:
+    """The system of a model, by its folder or name, that follows live sound.
+
+    Raises:
+        OptionError: it does not.
+    """
+    from emo.hub import locate_model, system_of
+
+    place = locate_model(model)
+    system = system_of(place)
+    if not hasattr(system.pipeline, "live"):
+        raise OptionError(
+            f"{place} is of {system.title}, which cannot follow live sound; choose a model of VASA-1, GAIA or GoHD "
+            "with --model",
+            option="model",
+        )
+    return system
 
 
 def check(options: argparse.Namespace) -> None:

@@ -20,6 +20,7 @@ from emo.cli import (
     prepare,
     pull,
     push,
+    serve,
     synthesize,
     ui,
 )
@@ -28,7 +29,23 @@ from emo.console import any_encoding, note, quiet_libraries
 from emo.cpu import prepare_threads
 from emo.errors import EmoError, command_words
 
-COMMANDS = (batch, drive, live, ui, init, synthesize, prepare, motion, inspect, cache, evaluate, push, pull, doctor)
+COMMANDS = (
+    batch,
+    drive,
+    live,
+    ui,
+    serve,
+    init,
+    synthesize,
+    prepare,
+    motion,
+    inspect,
+    cache,
+    evaluate,
+    push,
+    pull,
+    doctor,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,11 +4,18 @@ import argparse
 import signal
 import sys
 import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 from emo.cli.arguments import add_pipeline
 from emo.cli.spoken import SPEAKER
 from emo.errors import OptionError
 
+if TYPE_CHECKING:
+    from emo.ui.limits import PictureLimits
+
+LimitsT = TypeVar("LimitsT", bound="PictureLimits")
 HERE = ("127.0.0.1", "localhost", "::1")
 
 
@@ -76,15 +83,25 @@ def pick_limits(options: argparse.Namespace, open_to_others: bool):
     Raises:
         OptionError: one is not positive.
     """
-    from dataclasses import replace
-
     from emo.ui.limits import PUBLIC_LIMITS, Limits
 
     names = {"upload": "max_upload", "pixels": "max_pixels", "sound": "max_sound", "work": "max_minutes"}
     names |= {"steps": "max_steps", "side": "max_side", "queue": "max_queue"}
+    return chosen_limits(options, PUBLIC_LIMITS if open_to_others else Limits(), names)
+
+
+def chosen_limits(options: argparse.Namespace, base: LimitsT, names: Mapping[str, str]) -> LimitsT:
+    """Limits with those that options give.
+
+    Args:
+        base: the defaults.
+        names: of the options, by the limits' names.
+
+    Raises:
+        OptionError: one is not positive.
+    """
     given = {name: getattr(options, option) for name, option in names.items()}
     for name, value in given.items():
         if value is not None and not value > 0:
             raise OptionError(f"--{names[name].replace('_', '-')} {value} must be more than 0")
-    base = PUBLIC_LIMITS if open_to_others else Limits()
     return replace(base, **{name: value for name, value in given.items() if value is not None})

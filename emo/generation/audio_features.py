@@ -1,19 +1,17 @@
-"""wav2vec 2.0 hidden states of a recording, one per video frame, at the cost of a few seconds' worth of memory."""
+"""An audio encoder's hidden states of a recording, one per video frame, at the cost of seconds' worth of memory."""
 
 import math
-from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.errors import AudioError
+from emo.generation.hearing import hearing_of
 from emo.generation.windows import cut_windows
 from emo.media.audio import BLOCK
 
-CHUNK_SECONDS = 8
 CONTEXT_SECONDS = 1
 
 
@@ -67,35 +65,16 @@ class SampleWaveform:
         return self.samples[start:stop]
 
 
-class ReceptiveField(NamedTuple):
-    """Which samples a hidden state sees: state j those from `j * hop` on, `size` of them.
-
-    Attributes:
-        hop: samples from one state to the next; 320, which are 20 ms.
-        size: samples that one sees; 400, which are 25 ms.
-    """
-
-    hop: int
-    size: int
-
-
-def receptive_field(config: Wav2Vec2Config) -> ReceptiveField:
-    """The receptive field of an encoder's hidden states, by its convolutions."""
-    kernels: Any = config.conv_kernel
-    strides: Any = config.conv_stride
-    reach = [(kernel - 1) * math.prod(strides[:i]) for i, kernel in enumerate(kernels)]
-    return ReceptiveField(math.prod(strides), 1 + sum(reach))
-
-
 class AudioFeatures:
     """The audio representation A^(f) of every frame (3.2.2), computed chunk by chunk as frames are asked for.
 
-    The recording is encoded in fixed chunks of 8 s from its start, each with 1 s of context on both sides, and
-    normalized by the statistics of the whole file, so that a frame's features do not depend on where a clip begins.
+    The recording is encoded in fixed chunks from its start, of 8 s for wav2vec 2.0 and 28 s for Whisper, each with 1 s
+    of context on both sides, and normalized, where the encoder wants that, by the statistics of the whole file, so
+    that a frame's features do not depend on where a clip begins.
 
     Args:
         waveform: the recording, at the rate that the encoder takes.
-        encoder, feature_extractor: wav2vec 2.0 and its settings.
+        encoder, feature_extractor: wav2vec 2.0 or Whisper's encoder, and its settings.
         fps: video frames per second.
         num_frames: T, video frames in all.
 
@@ -106,20 +85,19 @@ class AudioFeatures:
     def __init__(
         self,
         waveform: Waveform,
-        encoder: Wav2Vec2Model,
-        feature_extractor: Wav2Vec2FeatureExtractor,
+        encoder: Any,
+        feature_extractor: Any,
         fps: Fraction,
         num_frames: int,
     ):
         self.waveform = waveform
-        self.encoder = encoder
+        self.hearing = hearing_of(encoder, feature_extractor)
         self.fps = fps
         self.num_frames = num_frames
-        self.normalize = feature_extractor.do_normalize
-        self.rate = feature_extractor.sampling_rate
+        self.rate = self.hearing.sampling_rate
         if waveform.sampling_rate != self.rate:
             raise AudioError(f"the sound has {waveform.sampling_rate} samples a second, its encoder takes {self.rate}")
-        self.num_chunks = max(1, math.ceil(waveform.length / (CHUNK_SECONDS * self.rate)))
+        self.num_chunks = max(1, math.ceil(waveform.length / (self.hearing.chunk_seconds * self.rate)))
         self._chunks: dict[int, torch.Tensor] = {}
 
     def windows(self, start: int, stop: int, num_neighbors: int) -> torch.Tensor:
@@ -137,7 +115,7 @@ class AudioFeatures:
 
     def _chunk_of(self, frame: int) -> int:
         """The chunk that holds a frame's center."""
-        return min(math.floor((frame + Fraction(1, 2)) / self.fps / CHUNK_SECONDS), self.num_chunks - 1)
+        return min(math.floor((frame + Fraction(1, 2)) / self.fps / self.hearing.chunk_seconds), self.num_chunks - 1)
 
     def _frames_of(self, chunk: int) -> range:
         """The frames whose center lies in a chunk; the last chunk takes all that are left."""
@@ -146,39 +124,16 @@ class AudioFeatures:
 
     def _border(self, chunk: int) -> int:
         """The first frame whose center lies in a chunk or beyond."""
-        return max(0, math.ceil(chunk * CHUNK_SECONDS * self.fps - Fraction(1, 2)))
+        return max(0, math.ceil(chunk * self.hearing.chunk_seconds * self.fps - Fraction(1, 2)))
 
     def _encode(self, chunk: int) -> torch.Tensor:
         """Hidden states of all blocks at the centers of a chunk's frames, (frames, layers, width)."""
-        start = max(0, chunk * CHUNK_SECONDS - CONTEXT_SECONDS) * self.rate
-        stop = min(self.waveform.length, ((chunk + 1) * CHUNK_SECONDS + CONTEXT_SECONDS) * self.rate)
+        start = max(0, chunk * self.hearing.chunk_seconds - CONTEXT_SECONDS) * self.rate
+        stop = min(self.waveform.length, ((chunk + 1) * self.hearing.chunk_seconds + CONTEXT_SECONDS) * self.rate)
         samples = torch.from_numpy(self.waveform.read(start, stop))
-        if self.normalize:
+        if self.hearing.normalizes:
             samples = (samples - self.waveform.mean) / math.sqrt(self.waveform.variance + 1e-7)
-        return centered_states(
-            self.encoder,
+        return self.hearing.at(
             samples,
             [(frame + Fraction(1, 2)) / self.fps * self.rate - start for frame in self._frames_of(chunk)],
         )
-
-
-def centered_states(encoder: Wav2Vec2Model, samples: torch.Tensor, centers: Sequence[Fraction]) -> torch.Tensor:
-    """Hidden states of all blocks at moments of a sound, (moments, layers, width), in straight lines between states.
-
-    Args:
-        encoder: wav2vec 2.0.
-        samples: normalized, (N,); padded with zeros to what one state sees.
-        centers: the moments, in samples; beyond the first and the last state these repeat.
-    """
-    # State j sees the samples j * hop ... j * hop + size; frame i's center lies at (i + ½) / fps.
-    hop, size = receptive_field(encoder.config)
-    if len(samples) < size:
-        samples = torch.nn.functional.pad(samples, (0, size - len(samples)))
-    samples = samples[None].to(encoder.device, encoder.dtype)
-    states = torch.cat(encoder(samples, output_hidden_states=True).hidden_states[1:]).transpose(0, 1)
-    position = torch.tensor([float((center - Fraction(size, 2)) / hop) for center in centers])
-    position = position.clamp(0, len(states) - 1).to(states.device)
-    below = position.floor().long()
-    above = (below + 1).clamp(max=len(states) - 1)
-    weight = (position - below)[:, None, None]
-    return torch.lerp(states[below].float(), states[above].float(), weight).to(states.dtype)

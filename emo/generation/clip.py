@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from emo.face import Portrait
+from emo.generation.finite import FiniteCheck
 from emo.generation.frames import each_frame, finish_frames
 
 
@@ -25,6 +26,23 @@ class ClipState:
     next_clip: int
     tensors: Mapping[str, torch.Tensor]
     generator_state: torch.Tensor | None
+
+
+@dataclass(frozen=True)
+class DenoisedClip:
+    """A clip that is yet to be decoded.
+
+    Attributes:
+        latents: (n, L, h, w).
+        index: which one.
+        state: after it.
+        check: of its numbers.
+    """
+
+    latents: torch.Tensor
+    index: int
+    state: ClipState
+    check: FiniteCheck
 
 
 @dataclass(frozen=True)

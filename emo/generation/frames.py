@@ -45,12 +45,16 @@ def each_frame(pictures: torch.Tensor, paste_into: Portrait | None) -> Iterator[
 
 def _unit(pictures: torch.Tensor) -> np.ndarray:
     """(n, 3, H, W) -> (n, H, W, 3) float32, 0 to 1."""
-    values = pictures / 255 if pictures.dtype == torch.uint8 else (pictures / 2 + 0.5).clamp(0, 1)
-    return values.permute(0, 2, 3, 1).numpy()
+    return _shares(pictures).permute(0, 2, 3, 1).numpy()
 
 
 def _eight_bits(pictures: torch.Tensor) -> np.ndarray:
     """(n, 3, H, W) -> (n, H, W, 3) uint8."""
     if pictures.dtype == torch.uint8:
         return np.ascontiguousarray(pictures.permute(0, 2, 3, 1).numpy())
-    return (_unit(pictures) * 255).round().astype(np.uint8)
+    return _shares(pictures).mul_(255).round_().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+
+
+def _shares(pictures: torch.Tensor) -> torch.Tensor:
+    """The same, 0 to 1, in memory of its own."""
+    return pictures / 255 if pictures.dtype == torch.uint8 else (pictures / 2).add_(0.5).clamp_(0, 1)

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import torch
 
 from emo.errors import OptionError
+from emo.generation.ahead import NotWanted
 from emo.generation.clip import ClipState
 from emo.generation.finite import FiniteCheck
 from emo.generation.sampling import OnStep
@@ -73,7 +75,9 @@ class Run:
             raise OptionError(problem, option="resume_from")
         return self.resume_from
 
-    def watch(self, pipeline: Any, check: FiniteCheck, bar: Any, first_step: int) -> OnStep:
+    def watch(
+        self, pipeline: Any, check: FiniteCheck, bar: Any, first_step: int, unwanted: Event | None = None
+    ) -> OnStep:
         """What `sample` is to call after each step of a clip.
 
         Args:
@@ -81,9 +85,12 @@ class Run:
             check: of the clip.
             bar: of progress, in steps.
             first_step: how many steps the clips before took.
+            unwanted: set when nobody waits for the clip any more; then `NotWanted` is raised.
         """
 
         def on_step(index: int, timestep: torch.Tensor, latents: torch.Tensor) -> torch.Tensor | None:
+            if unwanted is not None and unwanted.is_set():
+                raise NotWanted
             check.step(latents)
             changed = None
             if self.callback_on_step_end is not None:

@@ -1,4 +1,4 @@
-"""wav2vec 2.0 hidden states of a sound whose end is not known, at the cost of its last two seconds.
+"""An audio encoder's hidden states of a sound whose end is not known, at the cost of its last two seconds.
 
 A file's features are normalized by the whole file and see what comes seconds later. Here both come from what was heard
 by then, so that a sound as it arrives and the same sound as a file have the same features.
@@ -7,15 +7,16 @@ by then, so that a sound as it arrives and the same sound as a file have the sam
 import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import torch
-from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.errors import AudioError
-from emo.generation.audio_features import Samples, centered_states
+from emo.generation.audio_features import Samples
+from emo.generation.hearing import hearing_of
 from emo.generation.windows import cut_windows
-from emo.media import Chunk, LiveSound
+from emo.media import INTERRUPTION, Chunk, LiveSound
 
 HOP_SECONDS = Fraction(8, 25)
 LOOK_AHEAD = Fraction(18, 100)
@@ -80,11 +81,14 @@ class RunningLevel:
 
     def normalize(self, samples: np.ndarray, start: int) -> np.ndarray:
         """Heard samples (N,) from sample `start` on, muted where nothing sounds, with mean 0 and variance 1."""
+        return self.mute((samples - self.mean) / math.sqrt(self.variance + 1e-7), start)
+
+    def mute(self, samples: np.ndarray, start: int) -> np.ndarray:
+        """Heard samples (N,) from sample `start` on, muted where nothing sounds."""
         sounds = np.array(self._sounds, bool)
         near = np.convolve(sounds, np.ones(BEFORE + 1 + AFTER))[BEFORE : BEFORE + len(sounds)] > 0.5
         kept = np.repeat(near, self.block)[start - self._first * self.block :][: len(samples)]
-        normal = (samples - self.mean) / math.sqrt(self.variance + 1e-7)
-        return (normal * kept).astype(np.float32)
+        return (samples * kept).astype(np.float32)
 
     def forget(self, before: int) -> None:
         """Drop where pauses were that nothing from sample `before` on needs."""
@@ -101,7 +105,7 @@ class RunningFeatures:
 
     Args:
         waveform: at the rate that the encoder takes.
-        encoder, feature_extractor: wav2vec 2.0 and its settings.
+        encoder, feature_extractor: wav2vec 2.0 or Whisper's encoder, and its settings.
         fps: video frames per second.
         num_frames: T, video frames in all, where that is known.
 
@@ -117,16 +121,16 @@ class RunningFeatures:
     def __init__(
         self,
         waveform: Samples,
-        encoder: Wav2Vec2Model,
-        feature_extractor: Wav2Vec2FeatureExtractor,
+        encoder: Any,
+        feature_extractor: Any,
         fps: Fraction,
         num_frames: int | None = None,
     ):
-        self.waveform, self.encoder, self.fps, self.num_frames = waveform, encoder, fps, num_frames
-        self.rate = feature_extractor.sampling_rate
+        self.waveform, self.fps, self.num_frames = waveform, fps, num_frames
+        self.hearing = hearing_of(encoder, feature_extractor)
+        self.rate = self.hearing.sampling_rate
         if waveform.sampling_rate != self.rate:
             raise AudioError(f"the sound has {waveform.sampling_rate} samples a second, its encoder takes {self.rate}")
-        self.normalize = feature_extractor.do_normalize
         self.frames_per_hop = hop_frames(fps)
         self.hops = 0
         self._level = RunningLevel(self.rate)
@@ -155,10 +159,10 @@ class RunningFeatures:
         stop = first + self.frames_per_hop
         frames = range(first, stop if self.num_frames is None else min(stop, self.num_frames))
         samples = self.waveform.read(start, self._level.heard)
-        if self.normalize:
-            samples = self._level.normalize(samples, start)
+        level = self._level
+        samples = level.normalize(samples, start) if self.hearing.normalizes else level.mute(samples, start)
         centers = [(frame + Fraction(1, 2)) / self.fps * self.rate - start for frame in frames]
-        return centered_states(self.encoder, torch.from_numpy(samples), centers)
+        return self.hearing.at(torch.from_numpy(samples), centers)
 
     def skip_hop(self) -> None:
         """Listen to the next hop, without its features."""
@@ -195,6 +199,9 @@ def live_features(sound: LiveSound, features: RunningFeatures, chunks: Iterable[
         AudioError: a chunk is no sound, or there was none.
     """
     for chunk in chunks:
+        if chunk is INTERRUPTION:
+            sound.silence(math.floor(features.hops * features.frames_per_hop / features.fps * sound.sampling_rate))
+            continue
         sound.push(chunk)
         while sound.length >= features.needed(features.hops):
             yield features.next_hop()

@@ -1,5 +1,6 @@
 """Where weights come from: random, public models, the folder that comes with the package, or the Hub; and systems."""
 
+from emo.hub.audio_encoder import fetch_audio_encoder
 from emo.hub.autoencoder import build_vae, load_vae
 from emo.hub.build import build_audio_encoder, build_pipeline
 from emo.hub.locate import locate_model
@@ -15,6 +16,7 @@ __all__ = [
     "build_audio_encoder",
     "build_pipeline",
     "build_vae",
+    "fetch_audio_encoder",
     "import_pipeline",
     "load_model_config",
     "load_pipeline",

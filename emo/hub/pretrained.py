@@ -1,17 +1,16 @@
-"""A complete pipeline from public weights: Stable Diffusion 1.5, AnimateDiff, wav2vec 2.0, by folder or Hub name."""
+"""A pipeline from public weights by folder or Hub name: Stable Diffusion 1.5, AnimateDiff, an audio encoder."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.models.unets.unet_motion_model import MotionAdapter
-from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from emo.errors import WeightsError, first_line
+from emo.errors import WeightsError
+from emo.hub.audio_encoder import fetch_audio_encoder, fit_audio_encoder
 from emo.hub.build import build_encoders, build_scheduler, build_unets
+from emo.hub.fetch import fetch
 from emo.hub.model_config import ModelConfig
 from emo.hub.sd15 import load_backbone, load_reference, load_temporal
 from emo.pipelines import EMOPipeline
@@ -26,18 +25,17 @@ def import_pipeline(
         config: what the sources do not decide: frames, audio tokens, face locator, speed buckets, scheduler.
         sd15: folder or Hub name of a Stable Diffusion 1.5 pipeline.
         motion_adapter: of an AnimateDiff motion adapter (v1.5-2 has a module in the middle, v1.5-3 has none).
-        audio_encoder: of a wav2vec 2.0 model.
+        audio_encoder: of a wav2vec 2.0 model or a Whisper.
         vae: of an autoencoder; `sd15`'s own by default.
 
     Raises:
         WeightsError: a source cannot be had as safetensors, or is of another architecture.
     """
-    source = _fetch(UNet2DConditionModel, sd15, subfolder="unet")
-    adapter = _fetch(MotionAdapter, motion_adapter)
-    encoder = _fetch(Wav2Vec2Model, audio_encoder)
-    extractor = _fetch(Wav2Vec2FeatureExtractor, audio_encoder, safetensors=False)
-    autoencoder = _fetch(AutoencoderKL, vae) if vae else _fetch(AutoencoderKL, sd15, subfolder="vae")
-    fit_config(config, source.config, adapter.config, encoder.config, autoencoder.config)
+    source = fetch(UNet2DConditionModel, sd15, subfolder="unet")
+    adapter = fetch(MotionAdapter, motion_adapter)
+    encoder = fetch_audio_encoder(audio_encoder)
+    autoencoder = fetch(AutoencoderKL, vae) if vae else fetch(AutoencoderKL, sd15, subfolder="vae")
+    fit_config(config, source.config, adapter.config, encoder.network.config, autoencoder.config)
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -50,8 +48,8 @@ def import_pipeline(
         vae=autoencoder,
         unet=unet,
         reference_unet=reference_unet,
-        audio_encoder=encoder,
-        feature_extractor=extractor,
+        audio_encoder=encoder.network,
+        feature_extractor=encoder.feature_extractor,
         scheduler=build_scheduler(config),
         **encoders,
     )
@@ -88,8 +86,7 @@ def fit_config(config: ModelConfig, unet: Any, adapter: Any, encoder: Any, vae: 
     config.image_size = unet.sample_size * 2 ** (len(vae.block_out_channels) - 1)
     config.vae.block_out_channels = list(vae.block_out_channels)
     config.vae.latent_channels = vae.latent_channels
-    config.audio_encoder.hidden_size = encoder.hidden_size
-    config.audio_encoder.num_hidden_layers = encoder.num_hidden_layers
+    fit_audio_encoder(config, encoder)
     config.unet.block_out_channels = list(unet.block_out_channels)
     config.unet.layers_per_block = unet.layers_per_block
     config.unet.norm_num_groups = unet.norm_num_groups
@@ -98,16 +95,3 @@ def fit_config(config: ModelConfig, unet: Any, adapter: Any, encoder: Any, vae: 
     config.unet.motion_num_attention_heads = [adapter.motion_num_attention_heads] * levels
     config.unet.motion_max_seq_length = adapter.motion_max_seq_length
     config.unet.use_motion_mid_block = adapter.use_motion_mid_block
-
-
-def _fetch(kind: Any, name: str, *, safetensors: bool = True, **options: Any) -> Any:
-    """`kind.from_pretrained` of a folder or Hub name, safetensors only, with our error instead of theirs."""
-    load: Callable[..., Any] = kind.from_pretrained
-    try:
-        precise = {"use_safetensors": True, "dtype": torch.float32} if safetensors else {}
-        return load(name, **precise, **options)
-    except (OSError, ValueError, RuntimeError) as error:
-        where = str(Path(name) / options["subfolder"]) if "subfolder" in options else name
-        raise WeightsError(
-            f"{where}: no {kind.__name__} in safetensors could be loaded ({first_line(error)})"
-        ) from error

@@ -23,6 +23,8 @@ class System:
         build: configuration, seed -> a pipeline with random weights.
         import_weights: configuration, and by keyword the sources and a seed -> a pipeline with public weights; None
             where there are none to start from.
+        start_from: name of another's published networks, configuration, and by keyword what `emo.hub.peers.start_from`
+            takes -> what was made and what of; None where there are none.
     """
 
     name: str
@@ -32,3 +34,4 @@ class System:
     load_config: Callable[[str], Any]
     build: Callable[[Any, int], SavedFormat]
     import_weights: Callable[..., SavedFormat] | None = None
+    start_from: Callable[..., Any] | None = None

@@ -2,6 +2,7 @@
 
 from emo.hub.build import build_pipeline
 from emo.hub.model_config import load_model_config
+from emo.hub.peers import start_from
 from emo.hub.pretrained import import_pipeline
 from emo.hub.system import System
 from emo.pipelines import EMOOptions, EMOPipeline
@@ -14,4 +15,5 @@ SYSTEM = System(
     load_config=load_model_config,
     build=build_pipeline,
     import_weights=import_pipeline,
+    start_from=start_from,
 )

@@ -5,7 +5,7 @@ from emo.media.constant_rate import ConstantRateReader
 from emo.media.contact_sheet import contact_sheet
 from emo.media.encoder import MAX_SIDE, check_frame_size, warn_of_frame_size
 from emo.media.image import load_image
-from emo.media.live_sound import Chunk, LiveSound, Recording
+from emo.media.live_sound import INTERRUPTION, Chunk, LiveSound, Recording
 from emo.media.loudness import speech_band_loudness
 from emo.media.origin import read_origin
 from emo.media.rate import SAMPLE_RATE, as_fps, num_frames
@@ -13,6 +13,7 @@ from emo.media.video import VideoReader
 from emo.media.writer import VideoWriter, check_output, spool_path
 
 __all__ = [
+    "INTERRUPTION",
     "MAX_SIDE",
     "SAMPLE_RATE",
     "AudioTrack",

@@ -89,13 +89,13 @@ def encode_frames(frames: Iterable[np.ndarray], fps: Fraction, name: str) -> tup
 def _parts(frames: Iterator[np.ndarray], size: tuple[int, int]) -> Iterator[memoryview]:
     while (frame := next(frames, None)) is not None:
         assert (frame.dtype, frame.shape) == (np.uint8, (*size, 3)), (frame.dtype, frame.shape, size)
-        yield _even(frame)
+        yield even_sides(frame).reshape(-1).data
         frame = None  # before the next one is made
 
 
-def _even(frame: np.ndarray) -> memoryview:
-    """The bytes of a frame, padded to even sides."""
+def even_sides(frame: np.ndarray) -> np.ndarray:
+    """A frame (H, W, 3), padded to even sides by repeating its edge, in one block of memory."""
     height, width, _ = frame.shape
     if height % 2 or width % 2:
         frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    return np.ascontiguousarray(frame).reshape(-1).data
+    return np.ascontiguousarray(frame)

@@ -3,6 +3,7 @@
 import math
 import tempfile
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from fractions import Fraction
 
 import numpy as np
@@ -16,11 +17,23 @@ NAME = "the live sound"
 BLOCK = 1 << 16  # samples of a recording that are given back at a time
 FLOAT_BYTES = 4
 
-Chunk = np.ndarray | tuple[np.ndarray, int]
-"""Samples (N,) or (channels, N) as `AudioTrack.open` takes them, of any N; alone, or with their rate in Hz."""
+Samples = np.ndarray | tuple[np.ndarray, int]
+"""(N,) or (channels, N) as `AudioTrack.open` takes them, of any N; alone, or with their rate in Hz."""
 
 
-def heard(chunk: Chunk, rate: int) -> tuple[np.ndarray, int]:
+class Interruption(Enum):
+    """In place of a chunk: whoever spoke was interrupted."""
+
+    INTERRUPTION = "what was heard and is in no frame yet is silence instead"
+
+
+INTERRUPTION = Interruption.INTERRUPTION
+
+Chunk = Samples | Interruption
+"""What comes of a sound that is still being made."""
+
+
+def heard(chunk: Samples, rate: int) -> tuple[np.ndarray, int]:
     """What one ear hears of a chunk, float32 (N,), and its rate in Hz.
 
     Args:
@@ -59,7 +72,7 @@ class LiveSound:
         self._first = 0
         self._samples = np.zeros(0, np.float32)
 
-    def push(self, chunk: Chunk) -> None:
+    def push(self, chunk: Samples) -> None:
         """Go on with a chunk.
 
         Raises:
@@ -89,6 +102,10 @@ class LiveSound:
         """Samples `start ... stop - 1`, none of them forgotten, (stop - start,)."""
         assert self._first <= start <= stop <= self.length, (self._first, start, stop, self.length)
         return self._samples[start - self._first : stop - self._first]
+
+    def silence(self, start: int) -> None:
+        """Make silence of all that was heard from a sample on."""
+        self._samples[max(0, start - self._first) :] = 0
 
     def forget(self, before: int) -> None:
         """Drop the samples before one."""
@@ -127,7 +144,7 @@ class Recording:
         self.source_rate = source_rate
         self._spool = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the recording)
 
-    def keep(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    def keep(self, chunks: Iterable[Samples]) -> Iterator[Samples]:
         """The chunks as they come, each kept before it is given on."""
         for chunk in chunks:
             samples, self.source_rate = heard(chunk, self.source_rate)

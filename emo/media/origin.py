@@ -18,8 +18,8 @@ AI_MADE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedi
 _SENTENCE, _RECORD = "comment", "description"
 
 
-def origin_metadata(origin: Mapping[str, Any]) -> bytes:
-    """An origin as ffmpeg reads metadata (`-f ffmetadata`).
+def origin_tags(origin: Mapping[str, Any]) -> dict[str, str]:
+    """An origin as tags of a video.
 
     Args:
         origin: anything JSON can hold; `emo`, the version, and `model` are told in the sentence too.
@@ -27,7 +27,12 @@ def origin_metadata(origin: Mapping[str, Any]) -> bytes:
     made = " ".join(["EMO", str(origin.get("emo", ""))]).strip()
     sentence = f"AI-generated video, made with {made}. It shows nothing that happened."
     record = {"emo_origin": VERSION, "ai_generated": True, "digital_source_type": AI_MADE, **origin}
-    tags = {_SENTENCE: sentence, _RECORD: json.dumps(record, sort_keys=True)}
+    return {_SENTENCE: sentence, _RECORD: json.dumps(record, sort_keys=True)}
+
+
+def origin_metadata(origin: Mapping[str, Any]) -> bytes:
+    """An origin's tags as ffmpeg reads metadata (`-f ffmetadata`)."""
+    tags = origin_tags(origin)
     return "".join([";FFMETADATA1\n", *(f"{key}={_escape(value)}\n" for key, value in tags.items())]).encode()
 
 

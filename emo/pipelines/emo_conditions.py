@@ -12,6 +12,23 @@ from emo.unets import BackboneUNet, KeyValue, MotionMaps, ReferenceKeyValues
 
 
 @dataclass(frozen=True)
+class VideoConditions:
+    """What all clips of a video have in common.
+
+    Attributes:
+        latents: of the portrait, (1, L, h, w).
+        reference: its keys and values.
+        no_motion: the motion frames' maps before the first clip.
+        face_mask: features (1, C, h, w).
+    """
+
+    latents: torch.Tensor
+    reference: ReferenceKeyValues
+    no_motion: MotionMaps
+    face_mask: torch.Tensor
+
+
+@dataclass(frozen=True)
 class ClipConditions:
     """Everything that guides one clip, as rows of one batch; a row is the whole or has one condition dropped.
 

@@ -14,7 +14,7 @@ ROLES = {
     "face_locator": "where the face may move (3.2.5)",
     "speed_encoder": "how fast the head turns (3.2.5)",
     "audio_projection": "audio tokens per frame (3.2.2)",
-    "audio_encoder": "wav2vec 2.0: hears the recording (3.2.2)",
+    "audio_encoder": "wav2vec 2.0 or Whisper: hears the recording (3.2.2)",
 }
 STABLE_DIFFUSION = [320, 640, 1280, 1280]  # widths of its backbone
 
@@ -37,7 +37,8 @@ def describe_folder(folder: Path) -> Description:
             f"{unet['sample_size']} x {unet['sample_size']} x {vae['latent_channels']}",
             f"Clips of {unet['num_frames']} frames after {unet['num_motion_frames']} motion frames",
             f"Backbone widths {', '.join(map(str, unet['block_out_channels']))}; audio encoder "
-            f"{encoder['num_hidden_layers']} layers x {encoder['hidden_size']}",
+            f"{encoder.get('encoder_layers') or encoder['num_hidden_layers']} layers x "
+            f"{encoder.get('d_model') or encoder['hidden_size']}",  # the first of both are Whisper's
         ),
         limits=(
             f"The face is drawn at {size} px; `paste_back` puts it into a larger picture, which shows where it ends.",

@@ -131,7 +131,7 @@ class LiveMotion:
         Args:
             image: the portrait: a path, PIL image or array.
             chunks: the sound: arrays (N,) or (channels, N) of any N, float in -1 to 1 or int16, or
-                `(samples, rate)`.
+                `(samples, rate)`; `emo.media.INTERRUPTION` among them makes silence of what is in no frame yet.
             sampling_rate: in Hz, of chunks that are arrays.
             generator: makes the result repeatable.
             output_type: as of `stream`, but for latents.

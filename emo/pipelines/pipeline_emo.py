@@ -1,8 +1,10 @@
 """The EMO pipeline: one portrait and one recording become a talking or singing video of any length."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -15,8 +17,9 @@ from diffusers.utils.torch_utils import randn_tensor
 from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 
 from emo.face import Portrait
+from emo.generation.ahead import made_ahead
 from emo.generation.audio_features import AudioFeatures
-from emo.generation.clip import Clip, ClipState
+from emo.generation.clip import Clip, ClipState, DenoisedClip
 from emo.generation.finite import FiniteCheck
 from emo.generation.inputs import AudioInput, ImageInput, open_portrait
 from emo.generation.latents import (
@@ -36,7 +39,7 @@ from emo.generation.windows import ClipSpan, cut_windows, plan_clips
 from emo.media import AudioTrack, as_fps
 from emo.pipelines.emo_cache import forecast_layers
 from emo.pipelines.emo_call import EMOCall
-from emo.pipelines.emo_conditions import batch_conditions
+from emo.pipelines.emo_conditions import VideoConditions, batch_conditions
 from emo.pipelines.emo_decoder import check_fast_decoder
 from emo.pipelines.emo_description import describe_folder
 from emo.pipelines.emo_options import EMOOptions
@@ -53,6 +56,7 @@ from emo.unets import (
     ReferenceKeyValues,
     ReferenceNet,
     SpeedEncoder,
+    WhisperAudioEncoder,
 )
 
 register_components(
@@ -63,6 +67,7 @@ register_components(
     ReferenceAutoencoder,
     ReferenceNet,
     SpeedEncoder,
+    WhisperAudioEncoder,
 )
 
 
@@ -86,8 +91,8 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         reference_unet: the ReferenceNet (3.2.3).
         face_locator: encodes the face region (3.2.5).
         speed_encoder: encodes head rotation speeds (3.2.5).
-        audio_projection: makes audio tokens of wav2vec features (3.2.2).
-        audio_encoder, feature_extractor: wav2vec 2.0.
+        audio_projection: makes audio tokens of the audio encoder's hidden states (3.2.2).
+        audio_encoder, feature_extractor: wav2vec 2.0, or the encoder of Whisper.
         scheduler: DDIM as in the paper (4.1); other diffusers schedulers may take its place.
     """
 
@@ -97,6 +102,9 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
     options_class = EMOOptions
     scheduler: Scheduler
     fast_decoder: AutoencoderTiny | None = None
+    denoise_ahead: bool | None = None
+    """Whether a clip is denoised in another thread while the one before is decoded and used; None: on a CPU, where
+    PyTorch has several threads. Frames are the same."""
 
     def __init__(
         self,
@@ -106,7 +114,7 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         face_locator: FaceLocator,
         speed_encoder: SpeedEncoder,
         audio_projection: AudioProjection,
-        audio_encoder: Wav2Vec2Model,
+        audio_encoder: Wav2Vec2Model | WhisperAudioEncoder,
         feature_extractor: SequenceFeatureExtractor,
         scheduler: KarrasDiffusionSchedulers,
     ):
@@ -200,6 +208,34 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
     @torch.no_grad()
     def generate_clips(self, stream: Stream[EMOOptions]) -> Iterator[Clip]:
         """Figure 2 of the paper, clip after clip."""
+        unwanted = Event()
+        try:
+            small = stream.portrait.resized(*(side * self.vae_scale_factor for side in stream.latent_shape[1:]))
+            latents, reference, no_motion = self.encode_portrait(small)
+            drawn_from = self.encode_drawn(stream.portrait, latents)
+            same = VideoConditions(latents, reference, no_motion, self.encode_face_mask(small))
+            denoised = self._denoise_clips(stream, same, unwanted)
+            clips = made_ahead(denoised, unwanted) if self._makes_ahead(stream.run) else denoised
+            with closing(denoised), closing(clips):
+                for clip in clips:
+                    pictures = self.decode(clip.latents, stream.run.output_type, drawn_from)
+                    clip.check.decoded(pictures)
+                    self.maybe_free_model_hooks()  # under CPU offload: nothing stays on the GPU between clips
+                    yield stream.clip(pictures, clip.index, clip.state)
+        finally:
+            self.maybe_free_model_hooks()
+
+    def _makes_ahead(self, run: Run) -> bool:
+        """Whether clips are denoised ahead. A callback is called in the thread that asks for the frames, and not for
+        clips that nobody has asked for."""
+        several = self._execution_device.type == "cpu" and torch.get_num_threads() > 1
+        return run.callback_on_step_end is None and (several if self.denoise_ahead is None else self.denoise_ahead)
+
+    @torch.no_grad()
+    def _denoise_clips(
+        self, stream: Stream[EMOOptions], same: VideoConditions, unwanted: Event
+    ) -> Generator[DenoisedClip, None, None]:
+        """Clip after clip, until they are `unwanted`."""
         options = stream.options
         run = stream.run
         state = stream.start
@@ -218,43 +254,33 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
         assert strength is not None  # `open_stream` has put the model's own in its place
         assert asked is not None  # likewise
         steps = count_steps(scheduler, asked, strength)
-        try:
-            small = stream.portrait.resized(*(side * self.vae_scale_factor for side in stream.latent_shape[1:]))
-            portrait_latents, reference, no_motion = self.encode_portrait(small)
-            drawn_from = self.encode_drawn(stream.portrait, portrait_latents)
-            face_mask = self.encode_face_mask(small)
-            ignores_speed = self.unet.ignores_speed()
-            with self.progress_bar(total=stream.num_clips * steps) as bar:  # pyright: ignore[reportCallIssue] (torch's decorator)
-                bar.initial = bar.n = state.next_clip * steps
-                for span in plan_clips(stream.num_frames, clip_frames, state.next_clip):
-                    bar.set_description(f"clip {span.index + 1}/{stream.num_clips}")
-                    motion = no_motion if span.index == 0 else self.encode_motion(state)
-                    audio = self.encode_audio(sound, span)
-                    speed = None if ignores_speed else self.encode_speed(stream.controls["speed"], span)
-                    conditions = batch_conditions(reference, motion, audio, face_mask, speed, scales, heard)
-                    noise = self.prepare_noise(stream, state)
-                    check = FiniteCheck(span.index, self.unet.dtype)
-                    with forecast_layers(self.unet, options.cache_interval):
-                        latents = sample(
-                            scheduler,
-                            conditions.predictor(self.unet, options.guidance_every),
-                            noise,
-                            asked,
-                            prior=portrait_latents[:, None],
-                            strength=strength,
-                            eta=options.eta,
-                            generator=run.generator,
-                            on_step=run.watch(self, check, bar, span.index * steps),
-                        )
-                    check.conclude({"the portrait's latents": [portrait_latents], **conditions.by_name()})
-                    pictures = self.decode(latents[0, : span.num_frames], run.output_type, drawn_from)
-                    check.decoded(pictures)
-                    tensors = {"motion_latents": latents[:, clip_frames - n :].cpu(), "noise": noise.cpu()}
-                    state = ClipState(span.index + 1, tensors, run.generator_state())
-                    self.maybe_free_model_hooks()  # under CPU offload: nothing stays on the GPU between clips
-                    yield stream.clip(pictures, span.index, state)
-        finally:
-            self.maybe_free_model_hooks()
+        ignores_speed = self.unet.ignores_speed()
+        with self.progress_bar(total=stream.num_clips * steps) as bar:  # pyright: ignore[reportCallIssue] (torch's decorator)
+            bar.initial = bar.n = state.next_clip * steps
+            for span in plan_clips(stream.num_frames, clip_frames, state.next_clip):
+                bar.set_description(f"clip {span.index + 1}/{stream.num_clips}")
+                motion = same.no_motion if span.index == 0 else self.encode_motion(state)
+                audio = self.encode_audio(sound, span)
+                speed = None if ignores_speed else self.encode_speed(stream.controls["speed"], span)
+                conditions = batch_conditions(same.reference, motion, audio, same.face_mask, speed, scales, heard)
+                noise = self.prepare_noise(stream, state)
+                check = FiniteCheck(span.index, self.unet.dtype)
+                with forecast_layers(self.unet, options.cache_interval):
+                    latents = sample(
+                        scheduler,
+                        conditions.predictor(self.unet, options.guidance_every),
+                        noise,
+                        asked,
+                        prior=same.latents[:, None],
+                        strength=strength,
+                        eta=options.eta,
+                        generator=run.generator,
+                        on_step=run.watch(self, check, bar, span.index * steps, unwanted),
+                    )
+                check.conclude({"the portrait's latents": [same.latents], **conditions.by_name()})
+                tensors = {"motion_latents": latents[:, clip_frames - n :].cpu(), "noise": noise.cpu()}
+                state = ClipState(span.index + 1, tensors, run.generator_state())
+                yield DenoisedClip(latents[0, : span.num_frames], span.index, state, check)
 
     def encode_picture(self, picture: np.ndarray) -> torch.Tensor:
         """Picture uint8 (H, W, 3) -> latents (1, L, h, w) in the scheduler's scale."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from emo.errors import WeightsError, first_line
+from emo.hub import fetch_audio_encoder
 
 
 def load_part(kind: Any, folder: str, what: str | None = None, **options: Any) -> Any:
@@ -30,17 +31,19 @@ def load_part(kind: Any, folder: str, what: str | None = None, **options: Any) -
 
 
 def load_hearing(folder: str, device: torch.device) -> tuple[Wav2Vec2Model, Wav2Vec2FeatureExtractor]:
-    """A frozen audio encoder on a device, and what its sound is prepared by.
+    """A frozen wav2vec 2.0 on a device, and what its sound is prepared by.
 
     Args:
         folder: its folder or Hub name.
         device: to hear on.
 
     Raises:
-        WeightsError: it cannot be loaded.
+        WeightsError: it cannot be loaded, or is another audio encoder, which EMO alone takes.
     """
-    encoder = load_part(Wav2Vec2Model, folder, use_safetensors=True).to(device).eval()
-    return encoder, load_part(Wav2Vec2FeatureExtractor, folder)
+    encoder, feature_extractor = fetch_audio_encoder(folder)
+    if not isinstance(encoder, Wav2Vec2Model):
+        raise WeightsError(f"{folder}: a {encoder.config.model_type}, which EMO alone hears by; give a wav2vec 2.0")
+    return encoder.to(device).eval(), feature_extractor  # pyright: ignore[reportArgumentType] (torch's own decorator)
 
 
 def copied_parts(networks: nn.Module, names: Sequence[str], weights: dict[str, Tensor]) -> dict[str, Any]:

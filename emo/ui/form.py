@@ -8,7 +8,7 @@ from emo.errors import EmoError, OptionError
 from emo.media import as_fps
 from emo.options import BOOL, FLOAT, FPS, INT, Option, Options
 from emo.pipelines.motion_kinds import OF_FILES
-from emo.ui.limits import Limits
+from emo.ui.limits import PictureLimits
 from emo.ui.words import FieldError, page_words, sentence
 
 MAX_GUIDANCE = 10.0  # more only burns the picture
@@ -27,7 +27,7 @@ def fields_of(options: type[Options]) -> tuple[Option, ...]:
     return tuple(entry for entry in options.entries() if entry.kind not in OF_FILES)
 
 
-def range_of(option: Option, limits: Limits) -> tuple[float | None, float | None]:
+def range_of(option: Option, limits: PictureLimits) -> tuple[float | None, float | None]:
     """Smallest and largest number that the page takes: the option's own ends, and closer ones."""
     ends: dict[str, tuple[float | None, float | None]] = {
         "num_inference_steps": (option.low, limits.steps),
@@ -40,7 +40,7 @@ def range_of(option: Option, limits: Limits) -> tuple[float | None, float | None
     return ends.get(option.name, (option.low, option.high))
 
 
-def first_value(option: Option, limits: Limits) -> Any:
+def first_value(option: Option, limits: PictureLimits) -> Any:
     """What a field holds at first: the default, in a field of text in words, on a slider no more than its end.
 
     A number that need not be given is text as well: fields of numbers make zero of nothing.
@@ -53,7 +53,7 @@ def first_value(option: Option, limits: Limits) -> Any:
     return str(option.default_words or "") if option.default is None else str(option.default)
 
 
-def read_option(option: Option, value: Any, limits: Limits) -> Any:
+def read_option(option: Option, value: Any, limits: PictureLimits) -> Any:
     """The plain value that a field's content means.
 
     Raises:
@@ -77,12 +77,12 @@ def read_option(option: Option, value: Any, limits: Limits) -> Any:
     return plain
 
 
-def read_options(options: type[Options], values: Mapping[str, Any], limits: Limits) -> Options:
+def read_options(options: type[Options], values: Mapping[str, Any], limits: PictureLimits) -> Options:
     """The options that the fields' contents mean; what is not given has its default. As `read_values`."""
     return options(**read_values(options, values, limits))
 
 
-def read_values(options: type[Options], values: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
+def read_values(options: type[Options], values: Mapping[str, Any], limits: PictureLimits) -> dict[str, Any]:
     """The plain values of those options whose fields are given, by their names.
 
     Args:

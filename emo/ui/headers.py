@@ -16,7 +16,6 @@ POLICY = "; ".join(
     )
 )
 HEADERS = {
-    b"content-security-policy": POLICY.encode(),
     b"referrer-policy": b"same-origin",
     b"x-content-type-options": b"nosniff",
 }
@@ -25,16 +24,22 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class OwnServerOnly:
-    """ASGI middleware that puts HEADERS on every answer."""
+    """ASGI middleware that puts a Content-Security-Policy and HEADERS on every answer.
 
-    def __init__(self, app):
+    Args:
+        app: the application.
+        policy: the gradio page's by default.
+    """
+
+    def __init__(self, app, policy: str = POLICY):
         self.app = app
+        self.headers = {b"content-security-policy": policy.encode(), **HEADERS}
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Send) -> None:
         async def send_with_headers(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                others = [(name, value) for name, value in message["headers"] if name.lower() not in HEADERS]
-                message = {**message, "headers": [*others, *HEADERS.items()]}
+                others = [(name, value) for name, value in message["headers"] if name.lower() not in self.headers]
+                message = {**message, "headers": [*others, *self.headers.items()]}
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

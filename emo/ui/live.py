@@ -6,17 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import torch
-from PIL import Image
 
 from emo.arriving import Arriving
 from emo.ui.due_frames import DueFrames
 from emo.ui.jobs import POLL_SECONDS, Jobs
-from emo.ui.request import Request, read_picture
-from emo.ui.words import OPTIONS, FieldError, captured_notes, field_errors
+from emo.ui.request import Request, open_live, read_picture
+from emo.ui.words import OPTIONS, FieldError, field_errors
 
 WAITING_PIECES = 10  # of sound, a tenth of a second each, that are not drawn yet; for one more all are dropped
 UNSEEN_SECONDS = 1.0  # of pictures on their way to a browser, until which no more are sent
@@ -143,7 +140,8 @@ class LiveSession:
                 self._before.join()
                 self._before = None
             with self._jobs.pipeline_at_once() as pipe:
-                stream = self._open(pipe, picture, _chosen(options))
+                stream = open_live(pipe, picture, options, self._sound, self._request.seed)
+                self._fps = float(stream.fps)
                 self._wait_for_sound()
                 with field_errors(OPTIONS):
                     for clip in stream:
@@ -153,26 +151,12 @@ class LiveSession:
         except BaseException as error:
             self.stop(error)
 
-    def _open(self, pipe: Any, picture: Image.Image, options: dict[str, Any]) -> Any:
-        """The live video that is asked for, of sound that is still to come."""
-        generator = torch.Generator().manual_seed(int(self._request.seed))
-        with field_errors("portrait"), captured_notes():
-            stream = pipe.live(picture, self._sound, generator=generator, output_type="uint8", **options)
-        self._fps = float(stream.fps)
-        return stream
-
     def _wait_for_sound(self) -> None:
         self._stage = ASKING
         if not self._first.wait(ASKING_SECONDS):
             raise FieldError(OPTIONS, f"Stopped, as the browser gave no microphone within {ASKING_SECONDS:g} s.")
         self._begun = self._heard = time.monotonic()
         self._stage = LIVE
-
-
-def _chosen(options: Any) -> dict[str, Any]:
-    """What a visitor has changed; of the rest the pipeline knows what is right for live sound."""
-    usual = type(options)().values()
-    return {name: value for name, value in options.values().items() if value != usual[name]}
 
 
 class LiveSessions:

@@ -1,6 +1,6 @@
 """What the page's fields hold, checked field by field, so that each error stands beside the field it concerns."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ from PIL import Image
 
 from emo.face import Portrait, check_region, prepare_portrait
 from emo.generation import Stream
-from emo.media import AudioTrack
+from emo.media import AudioTrack, Chunk
 from emo.options import Options
 from emo.speech import speak
 from emo.ui.form import read_options, read_values
-from emo.ui.limits import Limits
+from emo.ui.limits import Limits, PictureLimits
 from emo.ui.uploads import read_portrait, read_sound
 from emo.ui.words import OPTIONS, FieldError, captured_notes, field_errors
 
@@ -94,7 +94,7 @@ def _spoken(request: Request, limits: Limits, speaker: str | None) -> AudioTrack
     return track
 
 
-def read_picture(request: Request, options: type[Options], limits: Limits) -> tuple[Image.Image, Options]:
+def read_picture(request: Request, options: type[Options], limits: PictureLimits) -> tuple[Image.Image, Options]:
     """The portrait and what the fields of options mean, checked one by one; the recording is not looked at.
 
     Raises:
@@ -136,7 +136,24 @@ def open_request(pipe: Any, request: Request, uploads: Uploads, on_step) -> Stre
         raise
 
 
-def open_portrait(path: str, region: Any, limits: Limits) -> Image.Image:
+def open_live(pipe: Any, picture: Image.Image, options: Options, sound: Iterable[Chunk], seed: int) -> Any:
+    """The live video that is asked for, a `LiveStream` of uint8, of sound that is still to come.
+
+    Args:
+        options: what a visitor has not changed of them is left to the pipeline, which knows what is right for live
+            sound.
+
+    Raises:
+        FieldError: naming the field that is wrong after all.
+    """
+    usual = type(options)().values()
+    chosen = {name: value for name, value in options.values().items() if value != usual[name]}
+    generator = torch.Generator().manual_seed(int(seed))
+    with field_errors("portrait"), captured_notes():
+        return pipe.live(picture, sound, generator=generator, output_type="uint8", **chosen)
+
+
+def open_portrait(path: str, region: Any, limits: PictureLimits) -> Image.Image:
     """The picture.
 
     Args:
@@ -154,7 +171,7 @@ def open_portrait(path: str, region: Any, limits: Limits) -> Image.Image:
 
 
 def preview_portrait(
-    path: str, given: Mapping[str, Any], options: type[Options], size: int, limits: Limits
+    path: str, given: Mapping[str, Any], options: type[Options], size: int, limits: PictureLimits
 ) -> tuple[Portrait, list[str]]:
     """The portrait as it would be animated at `size` pixels, and what is to be said about it.
 

@@ -15,6 +15,7 @@ from emo.unets.reference import ReferenceNet
 from emo.unets.reference_autoencoder import ReferenceAutoencoder
 from emo.unets.reference_decoder import Drawing, Reference, ReferenceDecoder
 from emo.unets.speed_encoder import SpeedEncoder
+from emo.unets.whisper_encoder import WhisperAudioEncoder
 
 __all__ = [
     "Attention",
@@ -34,4 +35,5 @@ __all__ = [
     "ReferenceNet",
     "ReferenceNetOutput",
     "SpeedEncoder",
+    "WhisperAudioEncoder",
 ]

@@ -204,5 +204,6 @@ class FlowLevel(nn.Module):
 
 
 def _beside(*maps: Tensor) -> Tensor:
-    """Maps side by side, in the layout in which CPUs convolve large ones of few channels soonest."""
-    return torch.cat(maps, dim=1).contiguous(memory_format=torch.channels_last)
+    """Maps side by side, in the layout in which CPUs convolve large ones of few channels soonest. What has that layout
+    already, which are most channels, is copied once."""
+    return torch.cat([each.contiguous(memory_format=torch.channels_last) for each in maps], dim=1)

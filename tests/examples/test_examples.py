@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tiny import tiny_pipeline
+from tiny import tiny_pipeline, tiny_vasa
 
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
-from emo.media import AudioTrack, VideoReader, VideoWriter
+from emo.media import AudioTrack, VideoReader, VideoWriter, read_origin
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -54,6 +54,48 @@ def test_stream(example, tmp_path):
     said = example("stream.py", "--out", tmp_path / "frames")
     assert said.splitlines()[-1].startswith("clip 2 of 2: frame 8 after ")
     assert sorted(path.name for path in (tmp_path / "frames").iterdir()) == [f"{n:06d}.png" for n in range(8)]
+
+
+def run_client(monkeypatch, capsys, name: str, *given: object) -> str:
+    """What an example that speaks to a server prints."""
+    monkeypatch.setattr(sys, "argv", [name, *map(str, given)])
+    runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+    return capsys.readouterr().out
+
+
+def test_live_client(inputs, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("uvicorn")
+    pytest.importorskip("websockets")
+    pytest.importorskip("prometheus_client")
+    from emo.serve import LiveLimits
+    from emo.serve.server import Serving
+
+    output = tmp_path / "new" / "live.mp4"
+    with Serving(tiny_vasa(), LiveLimits(), token="secret").in_background() as server:
+        address = server.address.replace("http", "ws") + "live"
+        given = [inputs["portrait.png"], inputs["sound.mp4"], "-o", output, "--server", address, "--steps", 1]
+        said = run_client(monkeypatch, capsys, "live_client.py", *given, "--token", "secret")
+    assert "8 frames, 0.32 s" in said
+    origin = read_origin(output)
+    assert (origin["ai_generated"], origin["dtype"], list(origin["inputs"])) == (True, "float32", ["image"])
+    with VideoReader(output) as reader, AudioTrack.open(output) as track:
+        assert len(reader) == 8
+        assert track.length / 16000 == pytest.approx(0.32 + 0.02, abs=0.03)
+
+
+@pytest.mark.parametrize("way", [[], ["--plain"]])
+def test_page_client(inputs, tmp_path, monkeypatch, capsys, way):
+    pytest.importorskip("gradio")
+    from emo.ui import Limits
+    from emo.ui.server import serve
+
+    output = tmp_path / "new" / "page.mp4"
+    with serve(tiny_pipeline(), Limits()) as (address, _):
+        given = [inputs["portrait.png"], inputs["sound.mp4"], "-o", output, "--server", address, "--steps", 1, *way]
+        said = run_client(monkeypatch, capsys, "page_client.py", *given)
+    assert str(output) in said
+    with VideoReader(output) as reader:
+        assert len(reader) == 8
 
 
 @pytest.mark.slow

@@ -10,8 +10,9 @@ from tiny import noise
 
 import emo.generation
 from emo.errors import AudioError
-from emo.generation.audio_features import AudioFeatures, SampleWaveform, receptive_field
+from emo.generation.audio_features import AudioFeatures, SampleWaveform
 from emo.generation.guidance import guidance_rows, guided
+from emo.generation.hearing import receptive_field
 from emo.generation.windows import ClipSpan, plan_clips
 from emo.media import AudioTrack
 from emo.media.audio import BLOCK

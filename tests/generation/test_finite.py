@@ -6,6 +6,7 @@ from tiny import noise
 
 from emo.errors import GenerationError
 from emo.generation import ResumePoint, fingerprint, write_video
+from emo.generation.finite import FiniteCheck
 from emo.media import VideoReader
 
 
@@ -36,6 +37,17 @@ def test_a_spoiled_encoder_shows_in_the_portraits_latents(pipe, generate):
     pipe.vae.encoder.conv_out.weight.data.fill_(float("nan"))
     with pytest.raises(GenerationError, match="already in the portrait's latents"):
         generate(0.2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_one_number_of_a_picture_is_enough(value, dtype):
+    pictures = torch.zeros(2, 3, 8, 8, dtype=dtype)
+    check = FiniteCheck(0, dtype)
+    check.decoded(pictures)
+    pictures[1, 2, 3, 4] = value
+    with pytest.raises(GenerationError, match="in the frames"):
+        check.decoded(pictures)
 
 
 @pytest.mark.parametrize("output_type", ["pil", "np", "pt", "uint8", "latent"])

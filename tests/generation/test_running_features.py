@@ -12,7 +12,7 @@ from transformers import Wav2Vec2FeatureExtractor
 from emo.errors import AudioError
 from emo.generation.running_features import RunningFeatures, RunningLevel, live_features
 from emo.hub.build import build_audio_encoder
-from emo.media import AudioTrack, LiveSound
+from emo.media import INTERRUPTION, AudioTrack, LiveSound
 
 RATE = 16000
 EXTRACTOR = Wav2Vec2FeatureExtractor()
@@ -70,6 +70,25 @@ def test_sound_as_it_comes_and_as_a_file_has_the_same_features(encoder, fps, rat
     made = torch.cat(live(encoder, cut(samples, *sizes), fps, rate))
     assert len(made) == math.ceil(len(samples) * fps / rate)
     torch.testing.assert_close(made, whole.windows(0, len(made), 0)[0, :, 0], rtol=1e-4, atol=1e-4)
+
+
+def test_an_interruption_makes_silence_of_what_is_in_no_hop(encoder):
+    sound, samples = LiveSound(), speech(1.0)
+    features = RunningFeatures(sound, encoder, EXTRACTOR, FPS)
+    made, drawn = [], round(0.32 * RATE)
+
+    def chunks():
+        yield samples[: round(0.6 * RATE)]
+        assert len(made) == 1
+        yield INTERRUPTION
+        np.testing.assert_array_equal(sound.read(0, drawn), samples[:drawn])
+        assert not sound.read(drawn, sound.length).any()
+        yield samples[round(0.6 * RATE) :]
+
+    made.extend([next(hops := live_features(sound, features, chunks()))])
+    made.extend(hops)
+    assert sum(map(len, made)) == 25
+    np.testing.assert_array_equal(sound.read(round(0.6 * RATE), RATE), samples[round(0.6 * RATE) :])
 
 
 @torch.no_grad()

@@ -45,6 +45,21 @@ def test_samples_may_be_forgotten():
     assert len(sound._samples) == 12000
 
 
+def test_what_was_heard_from_a_sample_on_may_become_silence():
+    samples, _ = noise(1)
+    sound = LiveSound()
+    sound.push(samples[:8000])
+    sound.forget(4000)
+    sound.silence(6000)
+    sound.push(samples[8000:])
+    np.testing.assert_array_equal(sound.read(4000, 6000), samples[4000:6000])
+    assert not sound.read(6000, 8000).any()
+    np.testing.assert_array_equal(sound.read(8000, 16000), samples[8000:])
+    sound.forget(9000)
+    sound.silence(5000)  # of which some is forgotten
+    assert not sound.read(9000, 16000).any()
+
+
 def test_what_is_no_sound_is_told():
     sound = LiveSound()
     sound.push((np.zeros(100, np.float32), 44100))

@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from emo.data.synthetic.articulation import articulate_speech
 from emo.data.synthetic.speech import synthesize
 from emo.errors import WeightsError
-from emo.generation.audio_features import AudioFeatures, receptive_field
+from emo.generation.audio_features import AudioFeatures
+from emo.generation.hearing import receptive_field
 from emo.hub import build_pipeline, load_model_config
 from emo.media import AudioTrack
 from emo.training.audio_encoder import AudioEncoderStage, AudioEncoderTrainingConfig

@@ -159,8 +159,9 @@ def test_the_student_comes_nearer_than_its_teacher_in_as_few_steps(init, tmp_pat
     stage = distilled(init, tmp_path, train__steps=100, train__ema_decay=0.9, optimizer__learning_rate=2e-3)
     with torch.enable_grad():
         run(stage)
-    figures = stage._compare(stage.networks, encoded(stage, range(1000, 1004)))
-    assert (figures["psnr"] > figures["unguided_psnr"] + 3).all(), figures
+    drawn = stage.drawn(stage.networks, encoded(stage, range(1000, 1004)))
+    psnr, unguided = (latents_psnr(drawn[name], drawn["teacher"]) for name in ("student", "unguided"))
+    assert (psnr > unguided + 3).all(), (psnr, unguided)
 
 
 @torch.no_grad()
@@ -221,6 +222,8 @@ def test_a_teacher_whose_steps_are_rounded_otherwise_is_taken(tmp_path):
         ("distillation", "audio_guidance", [1.0], "distillation.audio_guidance is [1.0]; it must be"),
         ("distillation", "audio_guidance_scale", 5.0, "distillation.audio_guidance_scale=5 is outside"),
         ("distillation", "steps", 0, "distillation.steps is 0; it must be"),
+        ("distillation", "method", "adversarial", "distillation.method is adversarial; it must be trajectory,"),
+        ("distillation", "method", "progressive", "distillation.method=progressive halves steps: with steps=4"),
         ("distillation", "guidance_share", 2.0, "distillation.guidance_share is 2.0; it must be"),
         ("objective", "prediction_type", "sample", "objective.prediction_type is for stages 1 to 3"),
         ("objective", "timestep_spacing", "leading", "objective.timestep_spacing is for stages 1 to 3"),

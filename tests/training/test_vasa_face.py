@@ -1,6 +1,7 @@
 """The training of VASA-1's face model, on pairs made by hand whose flow is known."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,10 +25,12 @@ from emo.training.reference_decoder.config import PairDataConfig
 from emo.training.reference_decoder.samples import PairBatch
 from emo.training.vasa_face import VASAFaceConfig, VASAFaceStage
 from emo.training.vasa_face.config import FaceNetworkConfig, SwapLossConfig
+from emo.training.vasa_face.framing import SHIFT, ZOOM, Framing
 from emo.training.vasa_face.losses import SwapTruth, contrast, swap_losses
 from emo.training.vasa_face.networks import DRAWN, Swaps
 from emo.training.vasa_face.points_pose import RIGID, pose_of_points
 from emo.unets import Drawing
+from emo.unets.warp import pixel_centers, warp
 
 SMALL = dict(
     sample_size=32, volume_channels=8, volume_depth=2, block_out_channels=[8, 16], layers_per_block=1,
@@ -41,7 +44,9 @@ def folder(tmp_path_factory) -> Path:
     return pairs_folder(tmp_path_factory.mktemp("pairs"))
 
 
-def make(folder: Path, output: Path = Path("unused"), steps: int = 4, model=None, keep_codes=False, **loss):
+def make(
+    folder: Path, output: Path = Path("unused"), steps: int = 4, model=None, keep_codes=False, framing=0.0, **loss
+):
     config = VASAFaceConfig(
         data=PairDataConfig(pairs=str(folder), batch_size=2, workers=0, mirror=0.0, color=0.0),
         model=FaceNetworkConfig(**SMALL | {"pixel_skip": True} | (model or {})),
@@ -55,6 +60,7 @@ def make(folder: Path, output: Path = Path("unused"), steps: int = 4, model=None
         ),
         validated=2,
         keep_codes=keep_codes,
+        framing=framing,
     )
     return VASAFaceStage(config, CPU), config.train
 
@@ -101,6 +107,85 @@ def test_codes_that_are_kept_stay_as_they_are_and_all_else_learns(folder, tmp_pa
     after = dict(stage.networks.animator.named_parameters())
     same = {name.split(".")[0] for name, value in before.items() if torch.equal(value, after[name])}
     assert same == {"pose_encoder", "dynamics_encoder"}
+
+
+def test_codes_that_are_kept_are_read_alike_of_frames_that_are_framed_anew(folder, tmp_path):
+    stage, config = make(folder, tmp_path / "first", steps=1)
+    run(stage, config)
+    shutil.rmtree(tmp_path / "first" / "model" / "identity_encoder")  # as of a whole model
+    init = {"init": str(tmp_path / "first" / "model")}
+    stage, _ = make(folder, model=init, keep_codes=True, framing=1.0)
+    batch = batch_of(stage)
+    framing = Framing.draw(batch.index.tolist(), stage.seed, 1.0)
+    _, true = stage.drawn(stage.networks, batch, framing)
+    _, plain = make(folder, model=init)[0].drawn(stage.networks, batch)
+    read = [framing.motion(stage.networks.animator.read(frames)) for frames in (plain.first, plain.second)]
+    torch.testing.assert_close(true.codes, torch.cat(read))
+    parts = stage.loss(stage.networks, batch)[1]
+    assert "pose" not in parts
+    assert parts["codes"] > 0
+    parts["codes"].backward(retain_graph=True)
+    reading = ("pose_encoder", "dynamics_encoder")
+    learn = {
+        name.split(".")[1] for name, p in stage.networks.named_parameters() if p.grad is not None and p.grad.any()
+    }
+    assert learn == set(reading)
+    stage.networks.zero_grad()
+    sum(value for name, value in parts.items() if name != "codes").backward()
+    learn = {
+        name.split(".")[1] for name, p in stage.networks.named_parameters() if p.grad is not None and p.grad.any()
+    }
+    assert learn.isdisjoint(reading)
+    assert "decoder" in learn
+
+    stage.networks.zero_grad()
+    stage.config.codes_alone = True
+    loss, alone = stage.loss(stage.networks, batch)
+    assert alone.keys() == {"codes"}
+    torch.testing.assert_close(alone["codes"], parts["codes"])
+    loss.backward()
+    learn = {
+        name.split(".")[1] for name, p in stage.networks.named_parameters() if p.grad is not None and p.grad.any()
+    }
+    assert learn == set(reading)
+
+
+def test_framing_moves_pictures_points_flow_and_poses_alike():
+    framing = Framing(torch.tensor([1.3, 0.8]), torch.tensor([[0.1, -0.15], [-0.2, 0.05]]))
+    pose = torch.tensor([[10.0, 5, -8, 0.1, -0.05, 1.2, 7], [-25, -10, 20, 0, 0, 0.8, 9]])
+    rigid = torch.tensor(list(RIGID.values())).expand(2, -1, -1)
+    side = 64
+    points = torch.zeros(2, len(FACE_POINTS), 2)
+    points[:, [FACE_POINTS.index(name) for name in RIGID]] = (to_picture(rigid, pose[:, :6])[..., :2] + 1) / 2 * side
+    moved = framing.motion(pose)
+    torch.testing.assert_close(pose_of_points(framing.points(points, side), side), moved[:, :6], atol=1e-4, rtol=0)
+    assert torch.equal(moved[:, 6:], pose[:, 6:])
+
+    ramp = pixel_centers(side, side, torch.zeros(1)).movedim(-1, 1).expand(2, -1, -1, -1)  # each pixel says its place
+    seen = framing.pictures(ramp)
+    wanted = (ramp - framing.shift[..., None, None]) / framing.zoom[:, None, None, None]
+    torch.testing.assert_close(seen, wanted.clamp(-1 + 1 / side, 1 - 1 / side), atol=1e-5, rtol=0)
+    inside = framing.pictures(torch.ones(2, 1, side, side), "zeros").amin(dim=(1, 2, 3))
+    assert inside.tolist() == pytest.approx([1, 0])
+
+    flow = torch.tensor([0.05, -0.03])[None, :, None, None].expand(2, -1, side, side)
+    inside = (..., slice(20, -20), slice(20, -20))
+    again = warp(framing.pictures(ramp), framing.flow(flow))
+    assert (again - framing.pictures(warp(ramp, flow)))[inside].abs().max() < 1e-4
+
+
+def test_framings_are_drawn_by_number_for_their_share():
+    both = Framing.draw([3, 4], 1, 1.0)
+    again = Framing.draw([4], 1, 1.0)
+    assert torch.equal(again.zoom, both.zoom[1:])
+    assert torch.equal(again.shift, both.shift[1:])
+    many = Framing.draw(list(range(400)), 0, 0.5)
+    changed = many.zoom != 1
+    assert 0.4 < changed.float().mean() < 0.6
+    assert torch.equal(changed, many.shift.any(1))
+    assert 1.2 < many.zoom.max() <= ZOOM
+    assert 1.2 < 1 / many.zoom.min() <= ZOOM + 1e-6
+    assert 0.9 * SHIFT < many.shift.abs().max() <= SHIFT
 
 
 def test_resumed_training_is_that_of_one_run(folder, tmp_path):
@@ -213,6 +298,21 @@ def test_contrast_is_least_where_everybody_is_nearest_to_themselves():
     assert contrast(people[:1].expand(3, -1), people[:1].expand(3, -1)) == pytest.approx(np.log(3))
 
 
+def test_codes_are_swapped_in_some_batches(folder):
+    stage, _ = make(folder)
+    batch = batch_of(stage)
+    every = stage.loss(stage.networks, batch)[1]
+    stage.config.swapped = 0.0
+    none = stage.loss(stage.networks, batch)[1]
+    assert every.keys() - none.keys() == {"transfer", "identity", "contrast"}
+    for name in none:
+        torch.testing.assert_close(none[name], every[name])
+    stage.config.swapped = 0.5
+    batches = (replace(batch, index=batch.index + number) for number in range(12))
+    swapped = ["transfer" in stage.loss(stage.networks, some)[1] for some in batches]
+    assert 2 <= sum(swapped) <= 10
+
+
 def test_points_tell_the_pose_that_put_them_there():
     pose = torch.tensor([[10.0, 5, -8, 0.1, -0.05, 1.2], [-25, -10, 20, 0, 0, 0.8], [0, 0, 0, 0, 0, 1]])
     places = to_picture(torch.tensor(list(RIGID.values())).expand(3, -1, -1), pose)
@@ -249,6 +349,7 @@ def test_mistakes_are_named(folder, tmp_path):
         ("data.batch_size=1", "data.batch_size is 1; people learn from each other: at least 2"),
         ("model.volume_channels=12", "model.norm_num_groups is 8, which does not divide a width of 12"),
         ("keep_codes=true", "keep_codes is for codes that are learned; give model.init"),
+        ("codes_alone=true", "codes_alone is for codes that are kept in other framings"),
         ("model.block_out_channels=[16]", "model.block_out_channels needs two widths"),
     ):
         with pytest.raises(ConfigError, match=message.replace(".", r"\.")):

@@ -72,6 +72,19 @@ def test_a_frame_is_what_is_visible_of_the_moved_portrait_and_the_paint():
     torch.testing.assert_close(frame[..., -1], paint[..., -1])
 
 
+def test_large_maps_of_few_channels_are_convolved_with_their_channels_last():
+    """Maps beside each other have that layout, of whatever layout they were."""
+    vae, seen = tiny(), []
+    decoder = vae.reference_decoder
+    convolutions = [decoder.levels[-1].compare, decoder.levels[0].compare, decoder.paint_in]
+    for convolution in convolutions:
+        convolution.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    latents = random(2, CHANNELS, 8, 8)
+    vae.draw(latents, vae.encode_reference(random(1, 3, 64, 64), latents[:1]))
+    assert len(seen) == len(convolutions)
+    assert all(maps.is_contiguous(memory_format=torch.channels_last) for maps in seen)
+
+
 def test_latents_and_the_plain_decoder_stay_what_they_were():
     vae = tiny()
     plain = ReferenceAutoencoder.__mro__[1](CHANNELS, **SIZES).eval()

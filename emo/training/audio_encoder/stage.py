@@ -16,7 +16,7 @@ from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 from emo.articulation import MEASURES, SOUNDS
 from emo.data import StepSampler
 from emo.errors import WeightsError, first_line
-from emo.generation.audio_features import receptive_field
+from emo.generation.hearing import receptive_field
 from emo.hub import build_audio_encoder, load_model_config
 from emo.search import find_files
 from emo.training.articulation.disturb import Disturber

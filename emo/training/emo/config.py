@@ -52,8 +52,8 @@ class EMOStartConfig:
     motion_adapter: Annotated[str | None, Name()] = key(None, "with `sd15`: AnimateDiff, likewise", unset="none")
     audio_encoder: Annotated[str | None, Name()] = key(
         None,
-        "with `sd15`: wav2vec 2.0, likewise; with `config` alone: a trained encoder to put beside random networks; "
-        "with `init`: another in place of its own",
+        "with `sd15`: wav2vec 2.0 or Whisper, likewise; with `config` alone: a trained encoder to put beside random "
+        "networks; with `init`: another in place of its own",
         unset="none",
     )
     vae: Annotated[str | None, Name()] = key(

@@ -2,13 +2,10 @@
 
 from typing import Any
 
-from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
-
 from emo.errors import ConfigError, WeightsError
-from emo.hub import build_pipeline, import_pipeline, load_model_config, load_vae
+from emo.hub import build_pipeline, fetch_audio_encoder, import_pipeline, load_model_config, load_vae
 from emo.pipelines import EMOPipeline
 from emo.training.emo.config import EMOStartConfig
-from emo.training.loading import load_part
 
 
 def starting_pipeline(config: EMOStartConfig, seed: int) -> EMOPipeline:
@@ -54,8 +51,7 @@ def _with_encoders(pipe: EMOPipeline, config: EMOStartConfig) -> EMOPipeline:
         if channels != expected:
             raise WeightsError(f"{config.vae}: {channels} latent channels, the networks have {expected}")
     if config.audio_encoder:
-        parts["audio_encoder"] = load_part(Wav2Vec2Model, config.audio_encoder, use_safetensors=True)
-        parts["feature_extractor"] = load_part(Wav2Vec2FeatureExtractor, config.audio_encoder)
+        parts["audio_encoder"], parts["feature_extractor"] = fetch_audio_encoder(config.audio_encoder)
         encoder, projection = parts["audio_encoder"].config, pipe.audio_projection.config
         sizes = encoder.num_hidden_layers, encoder.hidden_size
         expected = projection["num_layers"], projection["layer_dim"]

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, fields
 from typing import Annotated
 
-from emo.bounds import SHARE, Name, Numbers, Several
+from emo.bounds import SHARE, Choice, Name, Numbers, Several
 from emo.config import key
 from emo.training.emo.config import ClipConfig, EMOObjectiveConfig, SpeedDropConfig
+from emo.training.emo_distillation.methods import METHODS
 from emo.training.objective import ObjectiveConfig
 
 SCALE = Numbers(-100, 100)
@@ -16,6 +17,9 @@ SPACING = "trailing"  # of the student's steps: the first starts where generatio
 class TeacherConfig:
     """What the student is to do as well as its teacher, and in how many steps."""
 
+    method: Annotated[str, Choice(tuple(METHODS))] = key(
+        "trajectory", "how few steps are learned: `trajectory`, `progressive` or `consistency`"
+    )
     steps: Annotated[int, Numbers(1, 1000)] = key(
         4, "denoising steps of the student; saved with the model, as what generation takes unless told otherwise"
     )
@@ -42,6 +46,8 @@ class TeacherConfig:
         """What does not go together."""
         if self.teacher_steps % self.steps:
             return f"teacher_steps={self.teacher_steps} is no multiple of steps={self.steps}"
+        if self.method == "progressive" and self.teacher_steps != 2 * self.steps:
+            return f"method=progressive halves steps: with steps={self.steps} teacher_steps is {2 * self.steps}"
         for name in ("audio_guidance", "reference_guidance"):
             low, high = getattr(self, name)
             if low > high:

@@ -2,13 +2,12 @@
 
 The student is trained on the very way that generation takes: from the portrait's latents with noise, or from noise
 alone, by the sampler with which it is saved. In the first share of the training it learns the teacher's guided
-predictions on the teacher's way. Then it goes its own way of few steps, and is taught after each of them where the
-teacher, from the same noise, has got to by then, so that later steps mend what earlier ones left (trajectory
-regression, as progressive distillation's, https://arxiv.org/abs/2202.00512, but in one go and on the student's own
-states). Guidance is told as in https://arxiv.org/abs/2210.03142.
+predictions on the teacher's way. Then it learns few steps by one of the `METHODS`; unless told otherwise it goes its
+own way, and is taught after each step where the teacher, from the same noise, has got to by then. Guidance is told as
+in https://arxiv.org/abs/2210.03142.
 """
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,14 @@ from emo.training.emo.networks import EMONetworks
 from emo.training.emo.objective import configure_noise, register
 from emo.training.emo.stage import EMOStage, set_attention_backend
 from emo.training.emo.validation import validate_clips
+from emo.training.emo_distillation.case import Case, Predict, guidance_errors
 from emo.training.emo_distillation.config import SPACING, DistillationConfig
+from emo.training.emo_distillation.ddim import DDIM, END
+from emo.training.emo_distillation.methods import METHODS
 from emo.training.emo_distillation.teacher import Teacher, Trajectory, student_of
 from emo.training.stage import StageStep
 
 TOLD = ("audio", "reference")  # in the draws' order
-Predict = Callable[[Tensor, Tensor], Tensor]
-"""Takes noisy latents (B, F, L, h, w) and their timestep, () or (B,)."""
-
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -105,43 +104,47 @@ class DistillationStage(EMOStage[DistillationConfig]):
         share = draws.guidance[:, [TOLD.index(name) for name in self.ranges]]
         low, high = (share.new_tensor([ends[i] for ends in self.ranges.values()]) for i in (0, 1))
         guidance = low + (high - low) * share
-        trajectory = self._follow_teacher(inputs, guidance, draws.noise, batch.reference_latents)
 
         def predict(latents: Tensor, timestep: Tensor) -> Tensor:
             timesteps = timestep.to(latents.device).expand(len(latents))
             return networks(sample=latents, timestep=timesteps, guidance=guidance, **inputs).float()
 
-        if guidance_alone:
-            errors = self._errors_of_guidance(predict, trajectory, draws.time)
-        else:
-            errors = self._errors_of_steps(predict, trajectory, draws.noise, batch.reference_latents)
+        case = self._case(predict, batch, draws, inputs, guidance)
+        errors = guidance_errors(case) if guidance_alone else METHODS[self.config.distillation.method](case)
         error = torch.stack(errors)
         weight = self.objective.weight(self.features(batch), *error.shape[-2:])
         return (error * weight).mean(), {"squared_error": error.mean()}
 
-    def _errors_of_guidance(self, predict: Predict, trajectory: Trajectory, time: Tensor) -> list[Tensor]:
-        """Of predictions on the teacher's way, in as many places as the student has steps, spread from `time` (B,)."""
-        count, rows = self.config.distillation.steps, torch.arange(len(time), device=time.device)
-        errors = []
-        for number in range(count):
-            place = ((time + number / count) % 1 * len(trajectory.timesteps)).long()
-            prediction = predict(trajectory.states[place, rows], trajectory.timesteps[place])
-            errors.append((prediction - trajectory.predictions[place, rows]).square())
-        return errors
+    def _case(
+        self, predict: Predict, batch: EncodedBatch, draws: Draws, inputs: dict[str, Any], guidance: Tensor
+    ) -> Case:
+        """The samples of a batch, under guidance (B, conditions) of those of which the student is told."""
+        latents, reference = batch.latents[:, -self.frames :], batch.reference_latents
+        noise = self.objective.noise(draws.noise, latents, reference)
+        return Case(
+            predict=predict,
+            guided=self._guided(inputs, guidance),
+            follow=partial(self._follow_teacher, inputs, guidance, draws.noise, reference),
+            sample=partial(self._sample, predict, draws.noise, reference),
+            noisy=partial(self.objective.noisy, latents, noise),
+            time=draws.time,
+            steps=self.config.distillation.steps,
+            timesteps=torch.tensor([*self.teacher.timesteps, END]),
+            ddim=DDIM.of(self.pipe.scheduler),
+        )
 
-    def _errors_of_steps(
-        self, predict: Predict, trajectory: Trajectory, noise: Tensor, reference_latents: Tensor
-    ) -> list[Tensor]:
-        """Of what the student's steps lead to, each from where the one before has left it."""
-        stride = len(trajectory.timesteps) // self.config.distillation.steps
-        errors = []
+    def _guided(self, inputs: dict[str, Any], guidance: Tensor) -> Predict:
+        """The teacher's predictions under guidance; its conditions are worked out once, when it is first asked."""
+        conditions: dict[str, Any] = {}
 
-        def compare(number: int, timestep: Tensor, latents: Tensor) -> Tensor:
-            errors.append((latents - trajectory.states[(number + 1) * stride]).square())
-            return latents.detach()
+        @torch.no_grad()
+        def guided(latents: Tensor, timestep: Tensor) -> Tensor:
+            with self._teacher_precision(latents):
+                if not conditions:
+                    conditions.update(self.networks.conditions(self.teacher.unet, **inputs))
+                return self.teacher.guided(conditions, self._weights(guidance), latents, timestep)
 
-        self._sample(predict, noise, reference_latents, compare)
-        return errors
+        return guided
 
     def _sample(
         self, predict: Predict, noise: Tensor, reference_latents: Tensor, on_step: OnStep | None = None
@@ -154,11 +157,17 @@ class DistillationStage(EMOStage[DistillationConfig]):
         self, inputs: dict[str, Any], guidance: Tensor, noise: Tensor, reference_latents: Tensor
     ) -> Trajectory:
         """The teacher's way under guidance (B, conditions) of those of which the student is told."""
-        weights = dict(zip(self.ranges, guidance.unbind(1), strict=True))
-        enabled = self.precision is not None
-        with torch.no_grad(), torch.autocast(noise.device.type, self.precision, enabled=enabled):
+        with torch.no_grad(), self._teacher_precision(noise):
             conditions = self.networks.conditions(self.teacher.unet, **inputs)
-            return self.teacher.trajectory(conditions, weights, noise, reference_latents)
+            return self.teacher.trajectory(conditions, self._weights(guidance), noise, reference_latents)
+
+    def _weights(self, guidance: Tensor) -> dict[str, Tensor]:
+        """Guidance (B, conditions) by condition."""
+        return dict(zip(self.ranges, guidance.unbind(1), strict=True))
+
+    def _teacher_precision(self, latents: Tensor) -> torch.autocast:
+        """The precision of the run, which accelerate sees to for the student alone."""
+        return torch.autocast(latents.device.type, self.precision, enabled=self.precision is not None)
 
     def _inputs(self, batch: EncodedBatch, draws: Draws) -> dict[str, Any]:
         """Conditions of `EMONetworks`."""
@@ -180,17 +189,19 @@ class DistillationStage(EMOStage[DistillationConfig]):
             samples = [dataset[number] for number in range(start, min(count, start + self.batch_size))]
             with torch.autocast(self.encoders.device.type, enabled=False):  # cached float16 is not joined under bf16's
                 batch = self.encode(Batch.collate(samples).to(self.encoders.device))
-            for name, values in self._compare(networks, batch).items():
-                figures[name].append(values)
+            drawn = self.drawn(networks, batch)
+            for name, latents in (("psnr", drawn["student"]), ("unguided_psnr", drawn["unguided"])):
+                figures[name].append(latents_psnr(latents, drawn["teacher"]))
         return {name: torch.cat(values).mean().item() for name, values in figures.items()}
 
-    def _compare(self, networks: EMONetworks, batch: EncodedBatch) -> dict[str, Tensor]:
-        """The figures of samples, (B,)."""
+    @torch.no_grad()
+    def drawn(self, networks: EMONetworks, batch: EncodedBatch) -> dict[str, Tensor]:
+        """Latents (B, F, L, h, w) of samples, from the same noise by the weights of guidance that are saved: of the
+        `student`, of the `teacher` in its own steps, and `unguided` of the teacher in the student's steps."""
         draws, unet = self.draws(batch), self.pipe.unet.config
         inputs = self._inputs(batch, draws)
         guidance = draws.guidance.new_tensor([[unet[f"{name}_guidance_scale"] for name in self.ranges]])
         guidance = guidance.expand(len(draws.guidance), -1)
-        expected = self._follow_teacher(inputs, guidance, draws.noise, batch.reference_latents).states[-1]
         unguided = networks.conditions(self.teacher.unet, **inputs)
 
         def student(latents: Tensor, timestep: Tensor) -> Tensor:
@@ -200,10 +211,10 @@ class DistillationStage(EMOStage[DistillationConfig]):
         def teacher(latents: Tensor, timestep: Tensor) -> Tensor:
             return self.teacher.guided(unguided, {}, latents, timestep)
 
-        drawn = {"psnr": student, "unguided_psnr": teacher}
         return {
-            name: latents_psnr(self._sample(predict, draws.noise, batch.reference_latents), expected)
-            for name, predict in drawn.items()
+            "student": self._sample(student, draws.noise, batch.reference_latents),
+            "unguided": self._sample(teacher, draws.noise, batch.reference_latents),
+            "teacher": self._follow_teacher(inputs, guidance, draws.noise, batch.reference_latents).states[-1],
         }
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from emo.bounds import Name, Numbers
+from emo.bounds import SHARE, Name, Numbers
 from emo.config import key
 from emo.hub.vasa_config import VolumeAnimatorConfig
 from emo.training.config import LoopConfig
@@ -40,6 +40,10 @@ class SwapLossConfig(FlowLossConfig, FaceLossConfig):
     pose: Annotated[float, WEIGHTS] = key(
         0.1, "of the absolute difference of the pose, in usual deviations, from what a face's points tell"
     )
+    codes: Annotated[float, WEIGHTS] = key(
+        1.0,
+        "with keep_codes and framing, of the same of pose and dynamics from what was read before it was framed anew",
+    )
 
 
 @dataclass
@@ -51,8 +55,16 @@ class VASAFaceConfig:
     loss: SwapLossConfig = key(SwapLossConfig(), "weights, relative to the absolute difference's")
     train: LoopConfig = key(LoopConfig(), "the loop")
     keep_codes: bool = key(
-        False, "whether what reads pose and dynamics stays as model.init has it, as train/vasa_codes.py left it"
+        False, "whether pose and dynamics are read as model.init reads them, as train/vasa_codes.py left it"
     )
+    swapped: Annotated[float, SHARE] = key(
+        1.0, "of the batches in which codes are swapped; others draw true frames alone, in two thirds of the time"
+    )
+    codes_alone: bool = key(
+        False,
+        "with keep_codes and framing: whether nothing is drawn, so that alone reading learns, many times as fast",
+    )
+    framing: Annotated[float, SHARE] = key(0.0, "of the pairs that are framed anew: nearer, farther, aside")
     validated: Annotated[int, Numbers(OTHERS, 10**6)] = key(16, "held-out references of a validation")
 
     def misfit(self) -> str | None:
@@ -61,4 +73,6 @@ class VASAFaceConfig:
             return f"data.batch_size is {self.data.batch_size}; people learn from each other: at least {OTHERS}"
         if self.keep_codes and self.model.init is None:
             return "keep_codes is for codes that are learned; give model.init"
+        if self.codes_alone and not (self.keep_codes and self.framing):
+            return "codes_alone is for codes that are kept in other framings; set keep_codes and framing"
         return None

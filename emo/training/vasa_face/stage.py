@@ -1,6 +1,8 @@
 """VASA-1's face model, trained on pairs of frames with exact flow between them (3.1). See docs/vasa-face.md."""
 
 import json
+from collections.abc import Sequence
+from copy import deepcopy
 from functools import reduce
 from pathlib import Path
 
@@ -17,8 +19,9 @@ from emo.training.stage import Stage, name_samples
 from emo.training.vasa_face.config import OTHERS, VASAFaceConfig
 from emo.training.vasa_face.figures import swap_figures, swap_sheet
 from emo.training.vasa_face.folder import load_face_networks, save_face_networks
+from emo.training.vasa_face.framing import Framing
 from emo.training.vasa_face.losses import SwapTruth, swap_losses
-from emo.training.vasa_face.networks import Swaps, VASAFaceNetworks
+from emo.training.vasa_face.networks import DRAWN, TRUE, Swaps, VASAFaceNetworks
 from emo.training.vasa_face.points_pose import pose_of_points
 from emo.unets.warp import resize
 
@@ -39,9 +42,12 @@ class VASAFaceStage(Stage[VASAFaceNetworks, PairBatch]):
         self.batch_size = config.data.batch_size
         self.device = accelerator.device
         self.networks = load_face_networks(config.model, self.seed)
+        self.kept = None  # what reads frames before they are framed anew
         if config.keep_codes:
-            self.networks.animator.pose_encoder.requires_grad_(False)
-            self.networks.animator.dynamics_encoder.requires_grad_(False)
+            animator = self.networks.animator
+            for encoder in (animator.pose_encoder, animator.dynamics_encoder):
+                encoder.requires_grad_(config.framing > 0)
+            self.kept = deepcopy(animator).requires_grad_(False).to(self.device) if config.framing else None
 
     def samples(self, split: str) -> PairSamples:
         """References and frames by sample number."""
@@ -54,19 +60,41 @@ class VASAFaceStage(Stage[VASAFaceNetworks, PairBatch]):
         return sample_loader(self.samples("train"), PairBatch.collate, sampler, workers, pin_memory=pin_memory)
 
     def loss(self, networks: nn.Module, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        parts = swap_losses(*self.drawn(networks, batch), self.config.loss)
+        framing = Framing.draw(batch.index.tolist(), self.seed, self.config.framing) if self.config.framing else None
+        parts = swap_losses(*self.drawn(networks, batch, framing, self.names(batch)), self.config.loss)
         return reduce(torch.add, parts.values()), parts
 
-    def drawn(self, networks: nn.Module, batch: PairBatch) -> tuple[Swaps, SwapTruth]:
+    def names(self, batch: PairBatch) -> tuple[str, ...]:
+        """What is drawn of a batch."""
+        if self.config.codes_alone:
+            return ()
+        swapped = np.random.default_rng((0x5A4B, self.seed, int(batch.index[0]))).random() < self.config.swapped
+        return tuple(DRAWN) if swapped else TRUE
+
+    def drawn(
+        self,
+        networks: nn.Module,
+        batch: PairBatch,
+        framing: Framing | None = None,
+        names: Sequence[str] = tuple(DRAWN),
+    ) -> tuple[Swaps, SwapTruth]:
         """What is drawn of a batch, and what it is compared with."""
         animator = self.networks.animator
         side, own = animator.config["sample_size"], batch.reference.shape[-1]
         first, second = (resize(value / 127.5 - 1, side, side) for value in (batch.reference, batch.frames[:, 0]))
         points = batch.points[:, 0] * (side / own)
-        flow = (batch.flow[:, 0], batch.visible[:, 0]) if animator.config["pixel_skip"] else None
+        flow, visible = batch.flow[:, 0], batch.visible[:, 0]
+        codes = None
+        if framing is not None:
+            if self.kept is not None:
+                codes = torch.cat([framing.motion(self.kept.read(frames)) for frames in (first, second)])
+            first, second = framing.pictures(first), framing.pictures(second)
+            flow, visible = framing.flow(flow), framing.pictures(visible, "zeros")
+            points = framing.points(points, side)
         tint = self.draw(batch.index.tolist()).to(first.device)
-        swaps = networks(first, second, torch.cat([first, second]) * tint)
-        return swaps, SwapTruth(first, second, points, pose_of_points(points, side), flow)
+        swaps = networks(first, second, torch.cat([first, second]) * tint, codes, names)
+        known = (flow, visible) if animator.config["pixel_skip"] else None
+        return swaps, SwapTruth(first, second, points, pose_of_points(points, side), codes, known)
 
     def draw(self, numbers: list[int]) -> Tensor:
         """What the colors of B samples' first, then second frames are multiplied with, (2B, 3, 1, 1)."""
