@@ -4,7 +4,7 @@ Its modules are there only where ComfyUI runs: no package brings them. Elsewhere
 """
 
 import os
-from importlib import import_module
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,11 +15,8 @@ OUTPUT = " [output]"  # after the name of a file of its folder of outputs, as Co
 
 
 def _hook(name: str) -> ModuleType | None:
-    """A module of ComfyUI's, or None outside of it."""
-    try:
-        return import_module(name)
-    except ImportError:
-        return None
+    """A module of ComfyUI's, which has loaded it long before its nodes run; None outside of it."""
+    return sys.modules.get(name)
 
 
 def stop_if_asked() -> None:
