@@ -118,6 +118,10 @@ class AudioError(EmoError):
     """The recording cannot be read as sound, or holds too little of it."""
 
 
+class SpeechError(EmoError):
+    """The text cannot be spoken."""
+
+
 class VideoError(EmoError):
     """The video cannot be read."""
 

@@ -19,10 +19,10 @@ GROUND |= {"arriving", "console", "cpu", "entry", "processes", "resources"}
 # From the ground up: a part imports itself and the parts of the layers below, not those beside it.
 LAYERS = (
     GROUND,
-    ("unets", "media", "face", "articulation"),
+    ("unets", "media", "face", "articulation", "upscale"),
     ("motion",),
     ("store",),
-    ("generation",),
+    ("generation", "speech"),
     ("pipelines",),
     ("metrics",),
     ("data", "hub"),
@@ -31,6 +31,7 @@ LAYERS = (
     ("ui",),
     ("serve",),
     ("cli",),
+    ("comfy",),
     ("__main__",),
     ("__init__",),  # the package itself: it offers what all parts have, and imports it when asked for
 )

@@ -18,6 +18,7 @@ from emo.options import Options, from_arguments
 from emo.pipelines import all_options
 
 INPUTS = {"portrait": "image", "audio": "audio"}  # key of a job -> name of an argument
+SAID = {"text", "text-file"}  # either stands for a recording
 OF_THE_COMMAND = {"resume", "restart"}
 NOWHERE = {"help", "like"}
 
@@ -148,10 +149,11 @@ class _LineParser:
             raise OptionError(f"not valid JSON ({problem})") from None
         if not isinstance(values, dict):
             raise OptionError("not a JSON object")
-        if missing := [key for key in (*INPUTS, "output") if not isinstance(values.get(key), str)]:
+        inputs = [key for key in INPUTS if key != "audio" or key in values or not SAID & values.keys()]
+        if missing := [key for key in (*inputs, "output") if not isinstance(values.get(key), str)]:
             raise OptionError(f"{', '.join(missing)}: not given, or no text")
         words = [word for key, value in values.items() if key not in INPUTS for word in self._words(key, value)]
-        words += ["--", *(values[key] for key in INPUTS)]
+        words += ["--", *(values[key] for key in inputs)]
         options = self.parser.parse_args(words, copy.copy(command))
         options.resume = not options.restart
         return options

@@ -26,6 +26,7 @@ def run(options: argparse.Namespace) -> None:
     rows += [("ffmpeg", _tried(_ffmpeg)), ("MediaPipe", _tried(_mediapipe))]
     rows.append(("decord", _version("decord", "optional, PyAV reads videos without it")))
     rows.append(("xformers", _version("xformers", "optional, on NVIDIA cards")))
+    rows.append(("speech", _tried(_speech)))
     rows.append(("weights", _tried(_weights)))
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
@@ -136,6 +137,14 @@ def _mediapipe() -> str:
     with FaceDetector() as detector:
         detector.detect(np.zeros((128, 128, 3), np.uint8))
     return f"{_version('mediapipe')}, works"
+
+
+def _speech() -> str:
+    from emo.speech.engines import OWN
+
+    versions = {engine.name: engine.version() for engine in OWN}
+    there = [f"{name} {version}" for name, version in versions.items() if version is not None]
+    return ", ".join(there) or f"optional, for texts; no engine is installed: {OWN[0].advice}"
 
 
 def _weights() -> str:

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from emo.cli.arguments import add_pipeline, motion_options
+from emo.cli.enlarged import add_upscale, pick_upscaler
 from emo.cli.generate import add_again, add_seed, check_paths, load_pipeline, resume_point, write
 from emo.cli.given_motion import refuse_generated, require_motion
 from emo.errors import AudioError, EmoError, ImageError, OptionError, VideoError
@@ -33,6 +34,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
     add_pipeline(parser.add_argument_group("model"), dtype="auto")
     groups = add_arguments(parser, *motion_options(), without=("motion", "idle"))
     add_seed(groups["video"])
+    add_upscale(groups["video"])
     add_again(parser)
     return parser
 
@@ -66,6 +68,7 @@ def drive(options: argparse.Namespace) -> None:
 
     started = time.monotonic()
     resume = resume_point(options)
+    upscaler = pick_upscaler(options)
     pipe = load_pipeline(options, system)
     saved = options.video.suffix.lower() == TRACK_SUFFIX
     stream = pipe.stream(
@@ -80,4 +83,4 @@ def drive(options: argparse.Namespace) -> None:
         output_type="uint8",
         resume_from=resume and resume.state,
     )
-    write(stream, options, resume, started)
+    write(stream, options, resume, started, upscaler=upscaler)

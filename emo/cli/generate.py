@@ -1,4 +1,4 @@
-"""`emo generate`: a portrait and a recording become a video file."""
+"""`emo generate`: a portrait and a recording, or a text, become a video file."""
 
 import argparse
 import os
@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo.cli.arguments import add_pipeline, pick_device, pick_dtype
+from emo.cli.enlarged import add_upscale, pick_upscaler
 from emo.cli.given_motion import refuse_generated, require_motion
 from emo.cli.like import fill_settings, given_options
 from emo.cli.people import FaceAction, add_audio, people_of, without_faces
 from emo.cli.speed import settle
+from emo.cli.spoken import TEXTS, add_text, check_said, sound_of
 from emo.console import note, quiet_loading, say
 from emo.errors import AudioError, EmoError, ImageError, OptionError, OutputError, ResumeError, VideoError
 from emo.locks import claim
@@ -26,11 +28,14 @@ if TYPE_CHECKING:
     from emo.generation import ClipState, PeopleStream, ResumePoint
     from emo.generation.stream import Stream
     from emo.hub import System
+    from emo.upscale import Upscaler
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
     parser = commands.add_parser(
-        "generate", help="animate a portrait by a recording", description="Animate a portrait by a recording."
+        "generate",
+        help="animate a portrait by a recording",
+        description="Animate a portrait by a recording, or by a text that is spoken.",
     )
     parser.add_argument("image", type=Path, nargs="?", help="the portrait: any picture with a face")
     parser.add_argument("audio", type=Path, nargs="?", help="the recording: any sound or video with speech or song")
@@ -41,6 +46,8 @@ def add_parser(commands) -> argparse.ArgumentParser:
     groups = add_arguments(parser, *all_options().values(), actions={"face": FaceAction})
     add_seed(groups["video"])
     add_audio(groups["face and motion"])
+    add_upscale(groups["video"])
+    add_text(parser.add_argument_group("text, in place of a recording"))
     groups["face and motion"].add_argument(
         "--save-motion",
         type=Path,
@@ -83,12 +90,16 @@ def check(options: argparse.Namespace) -> None:
     Raises:
         EmoError: one cannot, or is not given.
     """
-    sounds = [sound for sound in people_of(options).values() if sound is not None]
-    needed = ("image", "output") if sounds else ("image", "audio", "output")
-    if missing := [name for name in needed if getattr(options, name) is None]:
+    people = people_of(options)
+    missing = [name for name in ("image", "output") if getattr(options, name) is None]
+    if not people and all(getattr(options, name) is None for name in ("audio", *TEXTS)):
+        missing.insert(1, "audio")
+    if missing:
         raise OptionError(f"{', '.join(missing)}: not given; `emo generate --help` tells what is needed")
-    inputs: dict[Path, type[EmoError]] = {options.image: ImageError}
-    inputs |= dict.fromkeys(sounds or [options.audio], AudioError)
+    said = check_said(options)
+    if people:
+        said = dict.fromkeys((sound for sound in people.values() if sound is not None), AudioError)
+    inputs: dict[Path, type[EmoError]] = {options.image: ImageError, **said}
     if options.like is not None:
         inputs[options.like] = VideoError
     check_paths(options, inputs)
@@ -115,22 +126,24 @@ def generate(options: argparse.Namespace, pipe: Any = None) -> None:
 
     started = time.monotonic()
     resume = resume_point(options)
+    upscaler = pick_upscaler(options)
+    people = people_of(options)
+    sound = None if people else sound_of(options)
     pipe = load_pipeline(options, system) if pipe is None else pipe
     if like:
-        like.compare(pipe)
+        like.compare(pipe, upscaler is not None)
     with like.explained() if like else nullcontext():
         run = {
             "generator": torch.Generator().manual_seed(options.seed),
             "output_type": "uint8",
             "resume_from": resume and resume.state,
         }
-        people = people_of(options)
         if people:
             stream = stream_people(pipe, options.image, people, **without_faces(values), **run)
         else:
-            stream = pipe.stream(options.image, options.audio, **values, **run)
+            stream = pipe.stream(options.image, sound, **values, **run)
     states: list[ClipState] = []
-    write(stream, options, resume, started, states.append)
+    write(stream, options, resume, started, states.append, upscaler)
     if options.save_motion:
         if stream.start.next_clip:  # what came before is not kept
             pipe.set_progress_bar_config(disable=True)
@@ -148,12 +161,14 @@ def write(
     resume: "ResumePoint | None",
     started: float,
     made_state: "Callable[[ClipState], object]" = lambda _: None,
+    upscaler: "Upscaler | None" = None,
 ) -> None:
     """Write a stream to the command's output, and say so.
 
     Args:
         started: when the work began, by `time.monotonic`.
         made_state: is told the state after each clip.
+        upscaler: enlarges the frames.
     """
     from emo.generation import fingerprint, is_unfinished, write_video
 
@@ -168,7 +183,7 @@ def write(
 
     marks = fingerprint(stream, options.seed)
     try:
-        write_video(stream, options.output, fingerprint=marks, resume=resume, frames_of=counted)
+        write_video(stream, options.output, fingerprint=marks, resume=resume, frames_of=counted, upscaler=upscaler)
     except BaseException:
         if is_unfinished(options.output):
             note(f"{options.output} is unfinished; the same command with --resume continues")

@@ -138,6 +138,11 @@ def inspect_video(path: Path, *, as_json: bool) -> None:
     say(f"seed: {'not known' if seed is None else seed}")
     if faces := origin.get("faces"):
         say(f"faces: {_shown(faces)}")
+    if isinstance(speech := origin.get("speech"), dict):
+        engine = f"{speech.get('engine')} {speech.get('version')}"
+        say(f"speech: made of a text by {engine}, voice {speech.get('voice')}, license {speech.get('license')}")
+    if isinstance(upscale := origin.get("upscale"), dict):
+        say(f"enlarged by: {upscale.get('name')}, {upscale.get('architecture')}, {upscale.get('factor')} times")
     for key, value in (origin.get("options") or {}).items():
         say(f"{key}: {_shown(value)}")
     say(f"portrait and sound: {inputs.get('image')}, {inputs.get('audio')} (hashes)")

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from emo.errors import FaceError, OptionError, WeightsError, command_words
+from emo.errors import FaceError, OptionError, VideoError, WeightsError, command_words
 from emo.options import Options, from_arguments
 from emo.pipelines import all_options
 
@@ -18,6 +18,7 @@ SETTINGS: dict[str, Any] = {
     "storage": None,
     "fast_decoder": None,
     "seed": 0,
+    "speaker": None,
 }
 """What makes a video besides its model's options, and what it is where neither the command nor a video says it."""
 
@@ -74,6 +75,8 @@ class Like:
             return self._model()
         if name == "seed":
             return self._seed()
+        if name == "speaker":
+            return self._speaker()
         return self._dtype(device) if name == "dtype" else self.origin.get(name)
 
     def options(self, kind: type[Options], given: Collection[str]) -> dict[str, Any]:
@@ -84,14 +87,20 @@ class Like:
         values = repeat_options(self.origin, self.path, kind)
         return {name: values[name] for name in self.taken}
 
-    def compare(self, pipe) -> None:
-        """Say where the pipeline is not the one that made the video."""
+    def compare(self, pipe, enlarges: bool) -> None:
+        """Say where the pipeline is not the one that made the video.
+
+        Args:
+            enlarges: whether frames are enlarged, as the command says.
+        """
         from emo.generation.fingerprint import weights_fingerprint
 
         if self.model.get("fingerprint") != weights_fingerprint(pipe):
             self._warn("was made with other weights than these")
         if (scheduler := self.origin.get("scheduler")) != type(pipe.scheduler).__name__:
             self._warn(f"was made with {scheduler}; this model's own sampler is used")
+        if isinstance(upscale := self.origin.get("upscale"), dict) and not enlarges:
+            self._warn(f"was enlarged by {upscale.get('name')}; give --upscale to do the same")
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -124,6 +133,15 @@ class Like:
             return seed
         self._warn(f"was made without a known seed; --seed {SETTINGS['seed']} is taken")
         return SETTINGS["seed"]
+
+    def _speaker(self) -> str | None:
+        """Who spoke, by a name that a record may hold: no file's and no repository's, which would be opened."""
+        if (speech := self.origin.get("speech")) is None:
+            return None
+        names = [speech.get(key) for key in ("engine", "voice")] if isinstance(speech, dict) else []
+        if not names or not all(isinstance(name, str) and not set(name) & set("/\\:") for name in names):
+            raise VideoError(f"{self.path}: what it says of its origin is damaged (speech)")
+        return ":".join(names)
 
     def _dtype(self, device: str) -> str:
         """The video's precision on the kind of device that made it, else what suits the device."""

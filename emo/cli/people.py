@@ -54,6 +54,9 @@ def people_of(options: argparse.Namespace) -> dict[int, Path | None]:
     if options.audio is not None:
         problem = f"{options.audio}: who says it is not told; give it to a face with --face N --audio FILE"
         raise OptionError(problem, option="audio")
+    if options.text is not None or options.text_file is not None:
+        problem = "a text is said by one face alone; give each of several a recording: --face N --audio FILE"
+        raise OptionError(problem, option="text")
     if options.save_motion is not None:
         raise OptionError("--save-motion is of one face; leave it out", option="save_motion")
     return dict(faces)

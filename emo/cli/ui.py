@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from emo.cli.arguments import add_pipeline
+from emo.cli.spoken import SPEAKER
 from emo.errors import OptionError
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ def add_parser(commands) -> argparse.ArgumentParser:
         "otherwise. Ctrl-C ends it, and removes all that was uploaded and made.",
     )
     add_pipeline(parser.add_argument_group("model"))
+
+    parser.add_argument(
+        "--speaker", help=f"let the page take texts in place of recordings, and speak them by: {SPEAKER}"
+    )
 
     network = parser.add_argument_group("network")
     network.add_argument("--host", default=HERE[0], help=f"address to listen on (default {HERE[0]}; 0.0.0.0: all)")
@@ -58,14 +63,16 @@ def run(options: argparse.Namespace) -> None:
     from emo.cli.generate import load_pipeline
     from emo.ui.server import serve
 
+    if options.speaker is not None:
+        from emo.speech import find_voice
+
+        find_voice(options.speaker)  # said now, not to a visitor
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: nothing is left behind
     pipe = load_pipeline(options)
     if open_to_others and password is None:
         print("emo: whoever reaches this page can use it; --password keeps strangers out", file=sys.stderr)
-    with serve(pipe, limits, host=options.host, port=options.port, share=options.share, password=password) as (
-        local,
-        public,
-    ):
+    network = {name: getattr(options, name) for name in ("host", "port", "share", "speaker")}
+    with serve(pipe, limits, password=password, **network) as (local, public):
         print(f"the page is at {local}{f' and {public}' if public else ''} (Ctrl-C ends it)", flush=True)
         threading.Event().wait()
 

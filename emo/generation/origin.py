@@ -9,10 +9,13 @@ import torch
 from emo import __version__
 from emo.errors import OptionError, VideoError
 from emo.generation.stream import Pipeline
+from emo.media import AudioTrack
 from emo.options import Options
 
 
-def begin_origin(pipeline: Pipeline, options: Options, generator: torch.Generator | None) -> dict[str, Any]:
+def begin_origin(
+    pipeline: Pipeline, options: Options, generator: torch.Generator | None, audio: AudioTrack | None = None
+) -> dict[str, Any]:
     """What is known before any work.
 
     Args:
@@ -28,6 +31,7 @@ def begin_origin(pipeline: Pipeline, options: Options, generator: torch.Generato
         "attention": _attention(pipeline.denoiser),
         "storage": _storage(pipeline.denoiser),
         "fast_decoder": _decoder_name(pipeline),
+        **({} if audio is None or audio.speech is None else {"speech": dict(audio.speech)}),
     }
 
 

@@ -14,6 +14,7 @@ from emo.generation.origin import complete_origin
 from emo.generation.resume import ResumePoint
 from emo.locks import claim
 from emo.media import AudioTrack, VideoWriter, check_frame_size, spool_path, warn_of_frame_size
+from emo.upscale import Upscaler
 
 
 def resume_path(path: str | os.PathLike) -> Path:
@@ -57,6 +58,7 @@ def write_video(
     fingerprint: dict[str, str],
     resume: ResumePoint | None = None,
     frames_of: Callable[[Any], Iterable[np.ndarray]] = methodcaller("each"),
+    upscaler: Upscaler | None = None,
 ) -> None:
     """Generate, and write each clip as it comes; the sound is added at the end, and the origin in the metadata.
 
@@ -69,6 +71,7 @@ def write_video(
         fingerprint: of the stream, from `fingerprint`.
         resume: the point at which an interrupted run stopped.
         frames_of: makes the frames of a clip on their way to the video, once each; for whoever wants to see them.
+        upscaler: enlarges them after that.
 
     Raises:
         OutputError: the file cannot be written, its frames are larger than a video holds, or somebody else is writing
@@ -76,18 +79,22 @@ def write_video(
         ResumeError: the interrupted run had other inputs or options, or what it left is damaged.
     """
     point_path = resume_path(path)
+    fingerprint = {**fingerprint, "upscale": "none" if upscaler is None else upscaler.fingerprint()}
+    size = stream.frame_size if upscaler is None else upscaler.frame_size(*stream.frame_size)
     if resume is not None:
         resume.check(point_path, fingerprint)
-    check_frame_size(*stream.frame_size, str(path))
-    warn_of_frame_size(*stream.frame_size, str(path))
+    check_frame_size(*size, str(path))
+    warn_of_frame_size(*size, str(path))
     with claim(path), VideoWriter(path, stream.fps, resume_at=resume and resume.position) as writer:
         if resume is None:
             point_path.unlink(missing_ok=True)
         try:
             for clip in stream:
-                writer.write(frames_of(clip))
+                frames = frames_of(clip)
+                writer.write(frames if upscaler is None else map(upscaler, frames))
                 ResumePoint(clip.state, writer.position, fingerprint).save(point_path)
-            writer.finish(stream.audio, complete_origin(stream.origin, fingerprint))
+            enlarged = {} if upscaler is None else {"upscale": upscaler.record()}
+            writer.finish(stream.audio, complete_origin(stream.origin, fingerprint) | enlarged)
         except BaseException:
             if not point_path.exists():
                 writer.discard()

@@ -10,7 +10,7 @@ import logging
 import math
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BufferedRandom
@@ -46,11 +46,13 @@ class AudioTrack:
         channels: 1 or 2, of the sound at its full quality, `blocks`.
         duration: seconds, exact.
         mean, variance: statistics of the whole track, float.
+        speech: of sound that was made of a text, who speaks, for the video's origin; else None. See `emo.speech`.
     """
 
     def __init__(self, source: "_FileSound | ArraySound", spool: BufferedRandom, sampling_rate: int):
         """Decode `source` into `spool`; see `open`."""
         self.path: Path | None = getattr(source, "path", None)
+        self.speech: Mapping[str, str | None] | None = getattr(source, "speech", None)
         self.sampling_rate = sampling_rate
         self._source = source
         name = self.path or "the sound"
@@ -66,7 +68,9 @@ class AudioTrack:
             logger.warning("%s: the sound track that players take is silent; its %d others are not", self.path, others)
 
     @classmethod
-    def open(cls, source: "str | Path | tuple | AudioTrack", sampling_rate: int = SAMPLE_RATE) -> "AudioTrack":
+    def open(
+        cls, source: "str | Path | tuple | AudioTrack | ArraySound", sampling_rate: int = SAMPLE_RATE
+    ) -> "AudioTrack":
         """Decode a recording.
 
         Channels are averaged; see `emo.media.sound` for what is heard of them, of gaps and of several tracks. Of a
@@ -76,7 +80,7 @@ class AudioTrack:
             source: a file of any container and codec, told by its content; or `(samples, rate)` with samples (N,)
                 or (channels, N), an array or tensor, float in -1 to 1 or integer at full scale, and rate in Hz, which
                 must stay as they are while the track is in use; or an AudioTrack, which is returned as it is, or
-                decoded again where it has another rate.
+                decoded again where it has another rate; or checked samples.
             sampling_rate: of the track, in Hz.
 
         Raises:
@@ -90,6 +94,8 @@ class AudioTrack:
             if source.sampling_rate == sampling_rate:
                 return source
             sound = source._source
+        elif isinstance(source, ArraySound):
+            sound = source
         else:
             sound = ArraySound.check(*source) if isinstance(source, tuple) else _FileSound(Path(source))
         name = sound.path if isinstance(sound, _FileSound) else "the sound"
@@ -229,10 +235,11 @@ class _FileSound:
 
 @dataclass(frozen=True)
 class ArraySound:
-    """Samples (channels, N) of any type, at a rate in Hz, as they were given."""
+    """Samples (channels, N) of any type, at a rate in Hz, as they were given; of speech that was made, who speaks."""
 
     samples: np.ndarray
     rate: int
+    speech: Mapping[str, str | None] | None = None
 
     @classmethod
     def check(cls, samples: Any, rate: Any) -> "ArraySound":

@@ -174,7 +174,7 @@ class MotionPipeline(GeneratedMotion, LiveMotion, DrivenMotion, DubbedVideo, Sav
             latent_shape=(len(self.space),),
             run=run,
             start=request.start,
-            origin=begin_origin(self, told_options(options, request.options), run.generator),
+            origin=begin_origin(self, told_options(options, request.options), run.generator, track),
         )
 
     def portrait(self, image: ImageInput, options: OptionsT) -> Portrait:

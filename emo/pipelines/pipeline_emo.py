@@ -192,7 +192,7 @@ class EMOPipeline(EMOCall, SavedFormat, DiffusionPipeline):
             latent_shape=latent_shape,
             run=run,
             start=start,
-            origin=begin_origin(self, given, run.generator),
+            origin=begin_origin(self, given, run.generator, track),
         )
 
     @property

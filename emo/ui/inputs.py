@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from emo.options import BOOL, FLOAT, INT, Option
+from emo.speech import MAX_TEXT
 from emo.ui.example import example_portrait, example_sound
 from emo.ui.form import argument, fields_of, first_value, range_of
 from emo.ui.jobs import Jobs
@@ -34,6 +35,7 @@ class Inputs:
 
     Attributes:
         portrait, sound, seed: the page's own.
+        text: what is said in place of a recording, on pages that have somebody to speak.
         options: the model's, by their arguments.
         errors: the places of errors, by fields; OPTIONS for fields without one.
     """
@@ -41,21 +43,24 @@ class Inputs:
     portrait: gr.Image
     sound: gr.Audio
     seed: gr.Number
+    text: gr.Textbox | None = None
     options: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, gr.HTML] = field(default_factory=dict)
 
     def all(self) -> list[Any]:
         """All fields, in the order of `names`."""
-        return [self.portrait, self.sound, self.seed, *self.options.values()]
+        text = [] if self.text is None else [self.text]
+        return [self.portrait, self.sound, self.seed, *text, *self.options.values()]
 
     def names(self) -> list[str]:
         """What programs call them."""
-        return ["portrait", "sound", "seed", *self.options]
+        return ["portrait", "sound", "seed", *([] if self.text is None else ["text"]), *self.options]
 
     def request(self, values: Sequence[Any]) -> Request:
         """What the fields hold, given in their order."""
         portrait, sound, seed, *options = values
-        return Request(portrait, sound, seed, dict(zip(self.options, options, strict=True)))
+        text = "" if self.text is None else str(options.pop(0) or "")
+        return Request(portrait, sound, seed, dict(zip(self.options, options, strict=True)), text)
 
     def blank(self, *fields: str) -> dict[Any, Any]:
         """Updates that hide the errors of these fields; of all by default."""
@@ -97,6 +102,7 @@ def build_inputs(jobs: Jobs) -> Inputs:
     note, portrait, portrait_error, portrait_example = _portrait_field()
     sound, sound_error, any_sound, sound_example = _sound_field()
     errors = {"portrait": portrait_error, "sound": sound_error}
+    text = None if jobs.speaker is None else _text_field(jobs.speaker, errors)
     options: dict[str, Any] = {}
     region: dict[str, Any] = {}
     for entry in fields_of(jobs.options):
@@ -114,7 +120,7 @@ def build_inputs(jobs: Jobs) -> Inputs:
         seed = gr.Number(0, label="Seed", info="same seed, same video", precision=0, elem_id="seed")
         _keep_raw(seed)
     errors[OPTIONS] = _error_place(OPTIONS)
-    inputs = Inputs(portrait, sound, seed, options, errors)
+    inputs = Inputs(portrait, sound, seed, text, options, errors)
     _wire_portrait(jobs, inputs, region, note)
     _wire_sound(jobs, inputs, any_sound)
     portrait_example.click(example_portrait, None, portrait, **PRIVATE)
@@ -170,6 +176,15 @@ def _sound_field() -> tuple[gr.Audio, gr.HTML, gr.UploadButton, gr.Button]:
     any_file = gr.UploadButton("Take the sound of a video or any other file", size="sm", elem_id="any-sound")
     field.preprocess = any_file.preprocess = _path
     return field, error, any_file, gr.Button("Take the example recording", size="sm", elem_id="example-sound")
+
+
+def _text_field(speaker: str, errors: dict[str, gr.HTML]) -> gr.Textbox:
+    """The field for a text; the place of its errors goes into `errors`."""
+    info = f"in place of a recording; spoken by {speaker.partition(':')[0]}"
+    field = gr.Textbox("", label="Text", info=info, lines=2, max_lines=6, max_length=MAX_TEXT, elem_id="text")
+    _keep_raw(field)
+    errors["text"] = _error_place("text")
+    return field
 
 
 def _add_sliders(option: Option, field: Any) -> None:

@@ -74,10 +74,12 @@ class Jobs:
     Args:
         pipe: the pipeline, of any system.
         limits: what one generation may ask for.
+        speaker: who speaks texts; None where the page takes none.
     """
 
-    def __init__(self, pipe: Any, limits: Limits):
+    def __init__(self, pipe: Any, limits: Limits, speaker: str | None = None):
         self.pipe = pipe
+        self.speaker = speaker
         self.limits = limits
         self.options = getattr(pipe, "own_options", pipe.options_class)  # some models have defaults of their own
         self._pipeline = threading.Lock()
@@ -164,7 +166,7 @@ class _Job:
     def _generate(self, folder: Path) -> JobResult:
         path, recording = folder / "emo.mp4", folder / "recording"
         recording.mkdir()
-        uploads = read_request(self.request, self.jobs.options, self.jobs.limits, recording)
+        uploads = read_request(self.request, self.jobs.options, self.jobs.limits, recording, self.jobs.speaker)
         self._check()
         while not self.jobs._pipeline.acquire(timeout=POLL_SECONDS):  # a stopped job may still be in its last step
             self._check()

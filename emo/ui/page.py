@@ -182,7 +182,8 @@ def _for_programs(jobs: Jobs, inputs: Inputs) -> Callable[..., Iterator[tuple[st
         except Exception as error:
             raise gr.Error(server_error(error), print_exception=False) from None
 
-    defaults = {argument(entry): first_value(entry, jobs.limits) for entry in fields_of(jobs.options)} | {"seed": 0}
+    defaults = {argument(entry): first_value(entry, jobs.limits) for entry in fields_of(jobs.options)}
+    defaults |= {"seed": 0, "text": ""}
     generate.__signature__ = inspect.Signature(
         [
             inspect.Parameter(

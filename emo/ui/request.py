@@ -12,6 +12,7 @@ from emo.face import Portrait, check_region, prepare_portrait
 from emo.generation import Stream
 from emo.media import AudioTrack, Chunk
 from emo.options import Options
+from emo.speech import speak
 from emo.ui.form import read_options, read_values
 from emo.ui.limits import Limits, PictureLimits
 from emo.ui.uploads import read_portrait, read_sound
@@ -29,12 +30,14 @@ class Request:
         sound: path of the uploaded recording, or None.
         seed: of the noise.
         options: contents of the model's fields by their arguments; see `emo.ui.form`.
+        text: what is said in place of a recording.
     """
 
     portrait: str | None
     sound: str | None
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,28 +46,52 @@ class Uploads:
 
     Attributes:
         picture: the portrait.
-        sound: the copy of the recording.
+        sound: the copy of the recording, or what was made of the text.
         options: what the fields mean.
     """
 
     picture: Image.Image
-    sound: Path
+    sound: Path | AudioTrack
     options: Options
 
 
-def read_request(request: Request, options: type[Options], limits: Limits, folder: Path) -> Uploads:
+def read_request(
+    request: Request, options: type[Options], limits: Limits, folder: Path, speaker: str | None = None
+) -> Uploads:
     """Check every field by itself, and read the uploads; the sound's copy is put into `folder`. Needs no pipeline.
+
+    Args:
+        speaker: who speaks texts; see `emo.speech.speak`.
 
     Raises:
         FieldError: naming the first field that is wrong.
     """
     picture, read = read_picture(request, options, limits)
+    if request.text.strip():
+        return Uploads(picture, _spoken(request, limits, speaker), read)
     if request.sound is None:
         raise FieldError("sound", "Give a recording of speech or song.")
     copy = folder / Path(request.sound).name
     with field_errors("sound", request.sound):
         read_sound(request.sound, copy, limits.sound)
     return Uploads(picture, copy, read)
+
+
+def _spoken(request: Request, limits: Limits, speaker: str | None) -> AudioTrack:
+    """The sound of a text.
+
+    Raises:
+        FieldError: it cannot be spoken, is too long, or there is a recording as well.
+    """
+    if request.sound is not None:
+        raise FieldError("text", "Give a recording or a text, not both.")
+    with field_errors("text"):
+        track = speak(request.text, speaker)
+    if limits.sound is not None and track.duration > limits.sound:
+        track.close()
+        seconds = float(track.duration)
+        raise FieldError("text", f"Spoken, the text takes {seconds:.0f} s; this page takes {limits.sound:g} s.")
+    return track
 
 
 def read_picture(request: Request, options: type[Options], limits: PictureLimits) -> tuple[Image.Image, Options]:
@@ -89,11 +116,12 @@ def open_request(pipe: Any, request: Request, uploads: Uploads, on_step) -> Stre
     Raises:
         FieldError: naming the field that is wrong after all.
     """
-    copy = uploads.sound
-    with field_errors("sound", copy):
-        track = AudioTrack.open(copy, sampling_rate=pipe.feature_extractor.sampling_rate)
+    sound = uploads.sound
+    path = None if isinstance(sound, AudioTrack) else sound
+    with field_errors("sound", path):
+        track = AudioTrack.open(sound, sampling_rate=pipe.feature_extractor.sampling_rate)
     try:
-        with field_errors("portrait", copy), captured_notes():
+        with field_errors("portrait", path), captured_notes():
             return pipe.stream(
                 uploads.picture,
                 track,

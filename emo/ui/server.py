@@ -23,6 +23,7 @@ def serve(
     port: int | None = None,
     share: bool = False,
     password: str | None = None,
+    speaker: str | None = None,
 ) -> Iterator[tuple[str, str | None]]:
     """Serve the page while the context lasts.
 
@@ -36,6 +37,7 @@ def serve(
         port: the first free one from 7860 on by default.
         share: ask gradio's servers for a public address that leads here.
         password: asked of every visitor, with any name.
+        speaker: `engine:voice` that speaks visitors' texts; None for a page that takes recordings alone.
 
     Yields:
         The address here, and the public one or `None`.
@@ -49,7 +51,7 @@ def serve(
     folder = tempfile.mkdtemp(prefix="emo-ui-")
     try:
         with environment(GRADIO_TEMP_DIR=folder, **_past_proxies(host)):
-            page = _page(pipe, limits)
+            page = _page(pipe, limits, speaker)
             try:
                 yield _launch(page, pipe, limits, folder, host, port, share, password)
             finally:
@@ -81,7 +83,7 @@ def _past_proxies(*hosts: str) -> dict[str, str]:
     return {"no_proxy": excepted, "NO_PROXY": excepted}
 
 
-def _page(pipe: Any, limits: Limits):
+def _page(pipe: Any, limits: Limits, speaker: str | None):
     try:
         with environment(**_past_proxies("*")):  # it makes clients at once, which fail on proxies they do not know
             import gradio  # noqa: F401
@@ -90,7 +92,7 @@ def _page(pipe: Any, limits: Limits):
     from emo.ui.jobs import Jobs
     from emo.ui.page import build_page
 
-    return build_page(Jobs(pipe, limits))
+    return build_page(Jobs(pipe, limits, speaker))
 
 
 def _launch(page, pipe, limits, folder, host, port, share, password) -> tuple[str, str | None]:

@@ -7,7 +7,6 @@ import re
 import made_peers
 import pytest
 import torch
-from conftest import DATA
 from diffusers import AutoencoderKL
 from diffusers.models.attention_processor import Attention as TheirAttention
 from tiny import fill_zero_init, noise
@@ -99,9 +98,9 @@ def full_size():
 
 
 @pytest.mark.parametrize("name", list(PEERS))
-def test_names_and_shapes_are_the_published_ones(full_size, name):
+def test_names_and_shapes_are_the_published_ones(full_size, name, data):
     """The test's own tensors against lists that were read off the systems' classes."""
-    file = DATA.parent / "peers" / f"{name}_keys.json"
+    file = data.parent / "peers" / f"{name}_keys.json"
     if not file.is_file():
         pytest.skip(f"no list of published names: {file}")
     listed = {
