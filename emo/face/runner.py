@@ -54,7 +54,7 @@ def face_runner() -> Runner:
         EmoError: EMO_FACE_RUNNER names none, or MediaPipe, which is not installed.
     """
     chosen = os.environ.get(VARIABLE)
-    there = _has_solutions()
+    there = has_mediapipe()
     if not chosen:
         return "mediapipe" if there else "torch"
     if chosen not in RUNNERS:
@@ -64,7 +64,7 @@ def face_runner() -> Runner:
     return cast(Runner, chosen)
 
 
-def _has_solutions() -> bool:
+def has_mediapipe() -> bool:
     """Whether there is a MediaPipe with the interface of 0.10.21; newer ones have neither it nor networks."""
     spec = importlib.util.find_spec("mediapipe")
     return spec is not None and any(
