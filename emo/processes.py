@@ -68,7 +68,13 @@ def in_processes(
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Processes started meanwhile never see Ctrl-C, nor do theirs; the main process does, and waits for its items."""
+    """Processes started meanwhile never see Ctrl-C, nor do theirs; the main process does, and waits for its items.
+
+    Windows has no masks: there `_start` does it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -82,6 +88,8 @@ _context: Any = None  # of this process, if `in_processes` has started it
 def _start(context: Callable[[], Any]) -> None:
     global _context
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if not hasattr(signal, "pthread_sigmask"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     _context = context()
 

@@ -15,7 +15,7 @@ PACKAGE = Path(emo.__file__).parent
 
 # The ground floor, whose parts import each other, without circles: no model, no media.
 GROUND = {"errors", "names", "values", "files", "search", "locks", "bounds", "config", "options"}
-GROUND |= {"arriving", "console", "cpu", "entry", "processes", "resources"}
+GROUND |= {"arriving", "downloads", "console", "cpu", "entry", "processes", "resources"}
 # From the ground up: a part imports itself and the parts of the layers below, not those beside it.
 LAYERS = (
     GROUND,

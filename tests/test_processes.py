@@ -1,11 +1,13 @@
 """Work in processes: each makes its context once, and the work gets it."""
 
 import os
+import signal
 from functools import partial
 
 import pytest
 import torch
 
+from emo import processes
 from emo.processes import in_processes
 
 
@@ -45,3 +47,20 @@ def test_each_process_has_one_context_for_all_its_items(workers):
 def test_what_the_work_raises_is_raised(workers):
     with pytest.raises(KeyError, match="3"):
         list(in_processes(fail, [3], workers, context=nothing))
+
+
+def test_without_masks_of_signals_processes_ignore_interrupts_themselves(monkeypatch):
+    """Windows has no `pthread_sigmask`."""
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.delattr(signal, "pthread_sigmask", raising=False)
+    monkeypatch.setattr(processes.threading.Thread, "start", lambda thread: None)  # else it would end this process
+    threads = torch.get_num_threads()
+    with processes._interrupts_held():
+        pass
+    try:
+        processes._start(lambda: "context")
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+        torch.set_num_threads(threads)
+        processes._context = None

@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> None:
     devices, best = _devices()
     rows += devices
     rows.append(("attention", _tried(lambda: _attention(best))))
-    rows += [("ffmpeg", _tried(_ffmpeg)), ("MediaPipe", _tried(_mediapipe))]
+    rows += [("ffmpeg", _tried(_ffmpeg)), ("faces", _tried(_faces))]
     rows.append(("decord", _version("decord", "optional, PyAV reads videos without it")))
     rows.append(("xformers", _version("xformers", "optional, on NVIDIA cards")))
     rows.append(("speech", _tried(_speech)))
@@ -129,14 +129,19 @@ def _ffmpeg() -> str:
     return f"{get_ffmpeg_version()} ({get_ffmpeg_exe()})"
 
 
-def _mediapipe() -> str:
+def _faces() -> str:
     import numpy as np
 
     from emo.face import FaceDetector
+    from emo.face.networks.files import are_networks_here
+    from emo.face.runner import face_runner
 
+    runner = face_runner()
+    if runner == "torch" and not are_networks_here():
+        return "PyTorch will find them; networks are fetched then (36 MB). Faster: pip install 'emo[mediapipe]'"
     with FaceDetector() as detector:
         detector.detect(np.zeros((128, 128, 3), np.uint8))
-    return f"{_version('mediapipe')}, works"
+    return f"{f'MediaPipe {_version(runner)}' if runner == 'mediapipe' else 'PyTorch'} finds them, works"
 
 
 def _speech() -> str:

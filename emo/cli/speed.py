@@ -104,9 +104,9 @@ def compile_blocks(pipe: Any, device: str) -> None:
     backbone = unets(pipe, "compile")[0]
     import torch
 
-    from emo.metrics.fetch import cache_folder
+    from emo.downloads import cache_folder
 
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder().with_name("compiled")))
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder("compiled")))
     try:
         torch.compile(lambda x: x.sin().cos())(torch.ones(8, device=device))
     except Exception as error:  # of many classes, one for each step that may fail

@@ -1,15 +1,13 @@
-"""Faces in still pictures: MediaPipe finds them and puts 478 landmarks on each."""
+"""Faces in still pictures: MediaPipe's networks find them and put 478 landmarks on each."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from emo.face.box import Box, landmark_box
 from emo.face.crop import Crop, image_size
-from emo.face.quiet import quiet_stderr
+from emo.face.runner import Finder, open_finder, open_mesh
 
 MESH_SIDE = 256
 """Pixels of the enlarged crop that FaceMesh sees."""
@@ -42,23 +40,17 @@ class Face:
 
 
 class FaceDetector:
-    """Finds faces and their landmarks in still pictures; a context manager, whose end frees MediaPipe's graphs.
+    """Finds faces and their landmarks in still pictures; a context manager, whose end frees the networks.
 
-    One per thread. Nothing that MediaPipe logs reaches the terminal.
+    One per thread. Who runs the networks: `emo.face.runner`.
+
+    Raises:
+        WeightsError: the networks are not on this machine and cannot be fetched.
     """
 
     def __init__(self) -> None:
-        with quiet_stderr():
-            from mediapipe.python.solutions.face_detection import FaceDetection
-            from mediapipe.python.solutions.face_mesh import FaceMesh
-
-            # Any: MediaPipe's results have fields that their declared type has not.
-            self._near: Any = FaceDetection(model_selection=0)
-            self._far: Any = FaceDetection(model_selection=1)
-            self._mesh: Any = FaceMesh(static_image_mode=True, max_num_faces=4, refine_landmarks=True)
-            for graph in (self._near, self._far, self._mesh):  # they log until their first call has returned ...
-                graph.process(np.zeros((64, 64, 3), np.uint8))
-        self._first: Callable[[], AbstractContextManager[None]] = quiet_stderr  # ... and FaceMesh at its first face
+        self._near, self._far = open_finder(far=False), open_finder(far=True)
+        self._mesh = open_mesh(faces=4)
 
     def __enter__(self) -> "FaceDetector":
         return self
@@ -67,9 +59,9 @@ class FaceDetector:
         self.close()
 
     def close(self) -> None:
-        """Free MediaPipe's graphs; the detector is of no use afterwards."""
-        for graph in (self._near, self._far, self._mesh):
-            graph.close()
+        """Free the networks; the detector is of no use afterwards."""
+        for network in (self._near, self._far, self._mesh):
+            network.close()
 
     def detect(self, image: np.ndarray) -> list[Face]:
         """The faces in a picture, from left to right.
@@ -102,32 +94,23 @@ class FaceDetector:
             box: a finder's, or that of the face's landmarks in the frame before.
         """
         crop = Crop.around(box, image_size(image), height=MESH_SIDE, width=MESH_SIDE, share=MESH_SHARE)
-        with self._first():
-            meshes = self._mesh.process(crop.apply(image)).multi_face_landmarks
-        if not meshes:
-            return None
-        self._first = nullcontext
-        for mesh in meshes:
-            points = np.array([(p.x, p.y, p.z) for p in mesh.landmark], np.float32)
-            landmarks = points * (crop.x1 - crop.x0) + np.array((crop.x0, crop.y0, 0), np.float32)
+        scale = np.float32((crop.x1 - crop.x0) / MESH_SIDE)
+        for mesh in self._mesh(crop.apply(image)):
+            landmarks = mesh.astype(np.float32) * scale + np.array((crop.x0, crop.y0, 0), np.float32)
             if landmark_box(landmarks).holds(*box.center):
                 return landmarks
         return None
 
-    def _find(self, tile: np.ndarray, finders: tuple) -> list[tuple[Box, float]]:
+    def _find(self, tile: np.ndarray, finders: tuple[Finder, ...]) -> list[tuple[Box, float]]:
         """Boxes in pixels of the tile, and their scores."""
         h, w = image_size(tile)
         shrink = FINDER_SIDE / max(h, w)
         small = tile
         if shrink < 1:
             small = Crop(0, 0, w, h, max(1, round(h * shrink)), max(1, round(w * shrink))).apply(tile)
-        detections = []
-        for finder in finders:
-            for detection in finder.process(small).detections or ():
-                b = detection.location_data.relative_bounding_box
-                box = Box(b.xmin * w, b.ymin * h, (b.xmin + b.width) * w, (b.ymin + b.height) * h)
-                detections.append((box, float(detection.score[0])))
-        return detections
+        sx, sy = w / small.shape[1], h / small.shape[0]
+        found = [face for finder in finders for face in finder(small)]
+        return [(Box(b.x0 * sx, b.y0 * sy, b.x1 * sx, b.y1 * sy), score) for b, score in found]
 
     def _faces(self, image: np.ndarray, detections: list[tuple[Box, float]], known: Sequence[Face] = ()) -> list[Face]:
         """The detections that FaceMesh confirms, with landmarks, each face once."""

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emo.downloads import sha256
 from emo.errors import EmoError
 from emo.files import require_file
 from emo.metrics.catalogue import KINDS, InputSpec, entries, read_spec
-from emo.metrics.fetch import MissingExtractor, locate, sha256
+from emo.metrics.fetch import MissingExtractor, locate
 from emo.metrics.networks import Network, OnnxNetwork, TorchScriptNetwork, require_onnxruntime
 
 if TYPE_CHECKING:

@@ -69,7 +69,10 @@ def call(step: RecipeStep, root: Path, left: float) -> int | None:
     try:
         return process.wait(None if limit or left == float("inf") else left)
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGTERM if step.trains else signal.SIGINT)
+        if step.trains or sys.platform == "win32":  # which sends no Ctrl-C to one process alone
+            process.terminate()
+        else:
+            process.send_signal(signal.SIGINT)
         process.wait()
         return None
     except KeyboardInterrupt:  # the command was interrupted as well

@@ -41,7 +41,7 @@ def leave_signals_alone(worker: int) -> None:
 def _end_workers() -> None:
     """Workers that are left when the process exits, by an error for instance, do not hear SIGTERM any more."""
     workers = [child for child in multiprocessing.active_children() if child.daemon]
-    if workers:
+    if workers and hasattr(signal, "SIGCHLD"):  # Windows has none
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # or torch would raise an error for each
     for worker in workers:
         worker.kill()

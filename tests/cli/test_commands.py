@@ -46,12 +46,12 @@ def test_init_names_what_is_wrong(tmp_path, capfd, options, word):
 def test_doctor_says_what_is_there(capfd):
     assert main(["doctor"]) == 0
     shown = capfd.readouterr()
-    for word in ("torch", "memory", "attention", "native", "ffmpeg", "MediaPipe", "works"):
+    for word in ("torch", "memory", "attention", "native", "ffmpeg", "faces", "works"):
         assert word in shown.out
     assert shown.err == ""
 
 
-@pytest.mark.parametrize("missing", [["psutil", "imageio_ffmpeg", "mediapipe"], ["torch"]])
+@pytest.mark.parametrize("missing", [["psutil", "imageio_ffmpeg"], ["torch"]])
 def test_doctor_says_what_to_install(missing):
     code = f"import sys; sys.modules.update(dict.fromkeys({missing})); from emo.cli.main import main; main(['doctor'])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -76,7 +76,7 @@ def test_doctor_names_packages_that_are_not_installed(capfd, monkeypatch):
     ("broken", "row"),
     [
         ("imageio_ffmpeg.get_ffmpeg_version", "ffmpeg"),
-        ("emo.face.FaceDetector", "MediaPipe"),
+        ("emo.face.FaceDetector", "faces"),
         ("psutil.virtual_memory", "memory"),
         ("torch.backends.cpu.get_cpu_capability", "cpu"),
         ("torch.cuda.device_count", "gpu"),

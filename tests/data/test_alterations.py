@@ -8,21 +8,18 @@ import pytest
 import torch
 from made_clips import CONFIG
 
+from emo.data.synthetic.alter import SEEDS, alter_portrait
 from emo.data.synthetic.alteration import VARIANTS, Alteration, AlterationShares
 from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.identity import draw_identities
-from emo.errors import OptionError
-from emo.face.mesh import OUTER_EYE_CORNERS, OVAL
-from emo.motion.controls import FaceControls
-
-pytest.importorskip("mediapipe")
-
-from emo.data.synthetic.alter import SEEDS, alter_portrait
 from emo.data.synthetic.morph import mouth_difference
 from emo.data.synthetic.portrait import crop_portrait, landmarks
 from emo.data.synthetic.proportions import change_proportions
 from emo.data.synthetic.relight import change_light, draw_colors
 from emo.data.synthetic.warp import PortraitWarper
+from emo.errors import OptionError
+from emo.face.mesh import OUTER_EYE_CORNERS, OVAL
+from emo.motion.controls import FaceControls
 
 ALL = AlterationShares(mirror=0.5, color=0.3, light=0.4, background=0.6, proportions=0.5, morph=0.25)
 FILES = tuple(f"{name}.png" for name in "abcdefghijkl")

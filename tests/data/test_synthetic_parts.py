@@ -8,17 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from emo.data.synthetic.alter import alter_portrait
+from emo.data.synthetic.alteration import Alteration
 from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.flow import warp_back
 from emo.data.synthetic.identity import draw_identities
 from emo.data.synthetic.parts import BACKGROUND, BROWS, EYES, LIPS, MOUTH, PARTS, REST, SKIN
-from emo.motion.controls import FaceControls
-
-pytest.importorskip("mediapipe")
-
-from emo.data.synthetic.alter import alter_portrait
-from emo.data.synthetic.alteration import Alteration
 from emo.data.synthetic.warp import PortraitWarper
+from emo.motion.controls import FaceControls
 
 
 def sweep(**controls) -> FaceControls:

@@ -9,14 +9,11 @@ import torch
 from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.flow import warp_back
 from emo.data.synthetic.identity import draw_identities
+from emo.data.synthetic.portrait import landmarks
+from emo.data.synthetic.warp import PortraitWarper
 from emo.errors import FaceError
 from emo.face.mesh import OVAL
 from emo.motion.controls import FaceControls
-
-pytest.importorskip("mediapipe")
-
-from emo.data.synthetic.portrait import landmarks
-from emo.data.synthetic.warp import PortraitWarper
 
 
 def sweep(**controls) -> FaceControls:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from emo.face import mesh
+from emo.motion.mesh.topology import tessellation
 
 connections = pytest.importorskip("mediapipe.python.solutions.face_mesh_connections")
 
@@ -52,3 +53,14 @@ def test_left_is_the_pictures_left():
         assert place[left][0] < 0 < place[right][0]
     assert min(place, key=lambda number: place[number][2]) == mesh.NOSE_TIP
     assert place[mesh.NOSE_ROOT][1] < place[mesh.NOSE_TIP][1] < place[mesh.NOSE_UNDER_TIP][1]
+
+
+def test_triangles_are_those_of_mediapipes_edges():
+    edges_of = mediapipe("FACEMESH_TESSELATION")
+    triangles = {tuple(triangle) for triangle in tessellation().tolist()}
+    assert len(triangles) == len(tessellation())
+    assert {frozenset(pair) for t in triangles for pair in ((t[0], t[1]), (t[1], t[2]), (t[0], t[2]))} == edges_of
+    numbers = sorted({number for edge in edges_of for number in edge})
+    near = {number: {other for edge in edges_of if number in edge for other in edge} for number in numbers}
+    for a, b in (sorted(edge) for edge in edges_of):
+        assert {c for c in near[a] & near[b] if c > b} == {c for x, y, c in triangles if (x, y) == (a, b)}

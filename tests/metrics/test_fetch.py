@@ -20,10 +20,11 @@ import pytest
 from hub.hub_double import Repository, hub_double
 from made_networks import PLAIN, Channels, pictures, save
 
+from emo.downloads import cache_folder
 from emo.metrics import catalogue
 from emo.metrics.catalogue import Entry, InputSpec
 from emo.metrics.extractors import MissingExtractor, open_extractor
-from emo.metrics.fetch import cache_folder, locate
+from emo.metrics.fetch import locate
 
 ROOT = Path(__file__).parents[2]
 
@@ -229,8 +230,8 @@ def test_files_of_the_hub_go_through_its_own_cache(network, tmp_path):
 def test_where_the_cache_is(monkeypatch):
     monkeypatch.setenv("EMO_CACHE", "/one")
     monkeypatch.setenv("XDG_CACHE_HOME", "/two")
-    assert cache_folder() == Path("/one/extractors")
+    assert cache_folder("extractors") == Path("/one/extractors")
     monkeypatch.setenv("EMO_CACHE", "")
-    assert cache_folder() == Path("/two/emo/extractors")
+    assert cache_folder("extractors") == Path("/two/emo/extractors")
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder() == Path.home() / ".cache/emo/extractors"
+    assert cache_folder("extractors") == Path.home() / ".cache/emo/extractors"

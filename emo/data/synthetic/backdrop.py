@@ -1,12 +1,11 @@
 """Another background for a portrait: the person cut out, by MediaPipe's selfie segmentation, and walls to stand at."""
 
 from functools import lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
 
-from emo.face import quiet_stderr
+from emo.face.runner import People, open_people
 
 SMALL = 128  # pixels of the copy on which colors are carried into the unknown
 SURE = 0.03  # coverage that is as good as none, and as good as full where it is missing
@@ -16,11 +15,8 @@ ROUGH = 12.0  # levels by which a wall varies that is not plain
 
 
 @lru_cache(maxsize=1)
-def _segmenter():
-    with quiet_stderr():
-        from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
-
-        return SelfieSegmentation(model_selection=0)
+def _people() -> People:
+    return open_people()
 
 
 def cut_out(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -32,9 +28,7 @@ def cut_out(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Args:
         image: (S, S, 3) uint8 RGB.
     """
-    with quiet_stderr():
-        result: Any = _segmenter().process(np.ascontiguousarray(image))
-    coarse = result.segmentation_mask.astype(np.float32)
+    coarse = _people()(np.ascontiguousarray(image))
     picture = image.astype(np.float32)
     reach = max(1, round(BAND * len(image)))
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from emo.errors import FaceError
-from emo.face import FACE_SHARE, head_pose, quiet_stderr
+from emo.face import FACE_SHARE, head_pose
 from emo.face.mesh import (
     EYES,
     INNER_LIPS_MIDDLE,
@@ -17,6 +17,7 @@ from emo.face.mesh import (
     OUTER_EYE_CORNERS,
     OVAL,
 )
+from emo.face.runner import Mesh, open_mesh
 from emo.motion.mesh.topology import MOUTH_RING, fan, tessellation
 
 GRID = 17  # anchors per side of the picture
@@ -24,11 +25,8 @@ MAX_YAW = 25  # degrees; more cannot be turned back
 
 
 @lru_cache(maxsize=1)
-def _detector():
-    with quiet_stderr():
-        from mediapipe.python.solutions.face_mesh import FaceMesh
-
-        return FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1, min_detection_confidence=0.4)
+def _mesh() -> Mesh:
+    return open_mesh(faces=1, confidence=0.4)
 
 
 def within_outline(points: np.ndarray, side: int) -> np.ndarray:
@@ -40,12 +38,8 @@ def within_outline(points: np.ndarray, side: int) -> np.ndarray:
 
 def landmarks(image: np.ndarray) -> np.ndarray | None:
     """FaceMesh landmarks (478, 3) in pixels of an RGB uint8 picture (depth grows away from the camera), or None."""
-    with quiet_stderr():
-        result: Any = _detector().process(np.ascontiguousarray(image))
-    if not result.multi_face_landmarks:
-        return None
-    height, width = image.shape[:2]
-    return np.array([(p.x * width, p.y * height, p.z * width) for p in result.multi_face_landmarks[0].landmark])
+    meshes = _mesh()(np.ascontiguousarray(image))
+    return meshes[0].astype(np.float64) if meshes else None
 
 
 def crop_portrait(image: np.ndarray, size: int = 512) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from av.stream import Stream
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from emo.downloads import sha256
 from emo.errors import EmoError, FaceError, OutputError, VideoError
 from emo.face import FaceDetector, track_face
 from emo.face.mesh import NUM_LANDMARKS
@@ -19,7 +20,6 @@ from emo.files import write_whole, writing_into
 from emo.media import SAMPLE_RATE, AudioTrack, VideoReader
 from emo.media.demuxer import Media
 from emo.metrics import identity_descriptor
-from emo.metrics.fetch import sha256
 
 CHUNK = 16  # frames decoded at a time
 DESCRIBED = 5  # every so many frames the face is described
