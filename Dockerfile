@@ -16,7 +16,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY configs/model configs/model
 COPY weights weights
 COPY emo emo
-RUN pip install -c constraints.txt '.[ui,serve]'
+RUN pip install -c constraints.txt '.[mediapipe,ui,serve]'
 
 FROM python:${PYTHON}-slim-bookworm
 # What the wheels of OpenCV and MediaPipe expect of a system; no version is pinned, as Debian keeps only the newest.
