@@ -90,15 +90,12 @@ def check(options: argparse.Namespace) -> None:
     Raises:
         EmoError: one cannot, or is not given.
     """
-    people = people_of(options)
-    missing = [name for name in ("image", "output") if getattr(options, name) is None]
-    if not people and all(getattr(options, name) is None for name in ("audio", *TEXTS)):
-        missing.insert(1, "audio")
-    if missing:
+    sounds = [sound for sound in people_of(options).values() if sound is not None]
+    heard = sounds or any(getattr(options, name) is not None for name in ("audio", *TEXTS))
+    needed = ("image", "output") if heard else ("image", "audio", "output")
+    if missing := [name for name in needed if getattr(options, name) is None]:
         raise OptionError(f"{', '.join(missing)}: not given; `emo generate --help` tells what is needed")
-    said = check_said(options)
-    if people:
-        said = dict.fromkeys((sound for sound in people.values() if sound is not None), AudioError)
+    said = check_said(options) | dict.fromkeys(sounds, AudioError)
     inputs: dict[Path, type[EmoError]] = {options.image: ImageError, **said}
     if options.like is not None:
         inputs[options.like] = VideoError

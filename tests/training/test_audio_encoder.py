@@ -72,7 +72,9 @@ def as_features(states: torch.Tensor, waveform: np.ndarray, frames: int) -> torc
     def encoder(batch: torch.Tensor, output_hidden_states: bool) -> SimpleNamespace:
         return SimpleNamespace(hidden_states=(states[None], states[None]))
 
-    encoder.config = SimpleNamespace(conv_kernel=(10, 3, 3, 3, 3, 2, 2), conv_stride=(5, 2, 2, 2, 2, 2, 2))
+    encoder.config = SimpleNamespace(
+        model_type="wav2vec2", conv_kernel=(10, 3, 3, 3, 3, 2, 2), conv_stride=(5, 2, 2, 2, 2, 2, 2)
+    )
     encoder.device, encoder.dtype = torch.device("cpu"), torch.float32
     extractor = SimpleNamespace(do_normalize=True, sampling_rate=RATE)
     with AudioTrack.open((waveform, RATE)) as track:
