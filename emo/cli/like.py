@@ -138,8 +138,9 @@ class Like:
         """Who spoke, by a name that a record may hold: no file's and no repository's, which would be opened."""
         if (speech := self.origin.get("speech")) is None:
             return None
-        names = [speech.get(key) for key in ("engine", "voice")] if isinstance(speech, dict) else []
-        if not names or not all(isinstance(name, str) and not set(name) & set("/\\:") for name in names):
+        told = [speech.get(key) for key in ("engine", "voice")] if isinstance(speech, dict) else []
+        names = [name for name in told if isinstance(name, str) and not set(name) & set("/\\:")]
+        if len(names) != 2:
             raise VideoError(f"{self.path}: what it says of its origin is damaged (speech)")
         return ":".join(names)
 

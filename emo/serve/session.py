@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,7 +121,7 @@ class Session:
         self._sound.stop()
         self._clips.stop()
 
-    def fragments(self) -> Iterator[Fragment]:
+    def fragments(self) -> Generator[Fragment, None, None]:
         """Draw, and give the fragments as they come, until the sound's end, or until it is stopped.
 
         Raises:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from diffusers import DDIMScheduler
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 from random_clips import RandomClips, make_stage
 
 from emo.generation.sampling import sample
@@ -173,3 +173,10 @@ def test_samples_have_the_noise_that_generation_begins_with(init):
     torch.testing.assert_close(case.noisy(timestep.expand(2)), expected, atol=2e-3, rtol=0)
     assert case.timesteps[0] == timestep
     assert replace(case, time=torch.tensor([0.0, 0.95])).places(10)[1].tolist() == [5, 4]
+
+
+def test_a_scheduler_that_says_nothing_of_the_end_ends_without_noise():
+    own = DPMSolverMultistepScheduler(prediction_type="v_prediction")
+    ddim = DDIM.of(own)
+    assert torch.equal(ddim.alphas_cumprod[:-1], own.alphas_cumprod)
+    assert ddim.alphas_cumprod[END] == 1

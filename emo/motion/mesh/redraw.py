@@ -70,7 +70,7 @@ class MouthRedraw:
             spread: of its mouth, as `mouth_width` gives, without noise from frame to frame.
             shape: of the mouth.
         """
-        seen = smooth_step(np.float64((SIDEWAYS[1] - abs(head_pose(landmarks).yaw)) / (SIDEWAYS[1] - SIDEWAYS[0])))
+        seen = smooth_step(np.array((SIDEWAYS[1] - abs(head_pose(landmarks).yaw)) / (SIDEWAYS[1] - SIDEWAYS[0])))
         if not seen:
             return frame
         height, width = frame.shape[:2]
@@ -85,7 +85,7 @@ class MouthRedraw:
         control["jaw"] = np.array([shape.jaw])
         control["width"] = np.array([(shape.wider - (spread / self._rest - 1)) / SPREAD])
         drawn, moved = appearance.draw(control)[0], appearance.vertices(control)[0]
-        cover = lower_face(points, moved, picture.shape[:2]) * np.float32(seen)
+        cover = lower_face(points, moved, (picture.shape[0], picture.shape[1])) * np.float32(seen)
         top, left = max(crop.y0, 0), max(crop.x0, 0)
         bottom, right = min(crop.y1, height), min(crop.x1, width)
         here = slice(top - crop.y0, bottom - crop.y0), slice(left - crop.x0, right - crop.x0)

@@ -1,9 +1,9 @@
 """Steps of DDIM from any time to any other, of samples at times of their own."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
 
 END = -1  # the timestep after the last step: of the frames
@@ -22,9 +22,10 @@ class DDIM:
     prediction_type: str
 
     @classmethod
-    def of(cls, scheduler: DDIMScheduler) -> "DDIM":
-        """As a scheduler of diffusers has it."""
-        levels = torch.cat([scheduler.alphas_cumprod, scheduler.final_alpha_cumprod.view(1)])
+    def of(cls, scheduler: Any) -> "DDIM":
+        """As a scheduler of diffusers has it; those that say nothing of the end end without noise."""
+        final = getattr(scheduler, "final_alpha_cumprod", torch.ones(1))
+        levels = torch.cat([scheduler.alphas_cumprod, final.view(1)])
         return cls(levels, scheduler.config["prediction_type"])
 
     def origin(self, latents: Tensor, prediction: Tensor, timestep: Tensor) -> Tensor:
