@@ -76,7 +76,7 @@ def test_what_is_wrong_is_told(page, files):
     page.set_input_files("#portrait", str(files / "wall.png"))
     page.fill("#token", "secret")
     page.click("#start")
-    page.wait_for_function("document.getElementById('status').className === 'wrong'")
+    page.wait_for_selector("#status.wrong")
     assert "face" in page.inner_text("#status")
     page.fill("#token", "other")
     page.click("#start")
