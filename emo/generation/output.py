@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import PIL.Image
@@ -13,11 +13,7 @@ from diffusers.utils.outputs import BaseOutput
 from emo.errors import OutputError
 from emo.generation.fingerprint import fingerprint
 from emo.generation.origin import complete_origin
-from emo.generation.stream import Stream
 from emo.media import AudioTrack, VideoWriter
-
-if TYPE_CHECKING:
-    from emo.generation.people import PeopleStream
 
 Self = TypeVar("Self", bound="VideoOutput")
 
@@ -40,8 +36,8 @@ class VideoOutput(BaseOutput):
     origin: dict[str, Any]
 
     @classmethod
-    def collect(cls: type[Self], stream: "Stream[Any] | PeopleStream") -> Self:
-        """Generate all clips of a stream."""
+    def collect(cls: type[Self], stream: Any) -> Self:
+        """Generate all clips of a `Stream`, or of one that stands above streams."""
         frames = collect_frames(stream)
         origin = complete_origin(stream.origin, fingerprint(stream, stream.origin["seed"]))
         return cls(frames=frames, fps=stream.fps, audio=stream.audio, origin=origin)
@@ -63,7 +59,7 @@ class VideoOutput(BaseOutput):
                 raise
 
 
-def collect_frames(stream: "Stream[Any] | PeopleStream") -> list[PIL.Image.Image] | np.ndarray | torch.Tensor:
+def collect_frames(stream: Any) -> list[PIL.Image.Image] | np.ndarray | torch.Tensor:
     """All frames of a stream, from its start on: none, but of the same kind, where that is the video's end."""
     parts = [clip.frames for clip in stream] or [stream.no_frames()]
     if isinstance(parts[0], list):
