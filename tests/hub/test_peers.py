@@ -300,6 +300,7 @@ def config_files(tmp_path):
     return files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(PEERS))
 def test_the_command_makes_a_pipeline_that_generates(folders, config_files, tmp_path, portrait, capfd, name):
     encoder = [] if name == "hallo" else ["--audio-encoder", str(folders / "encoder")]

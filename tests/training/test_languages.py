@@ -25,12 +25,10 @@ ENCODERS = {
     "whisper-base": lambda: whisper("openai/whisper-base"),
     "xls-r-300m": xls_r,
 }
-FAST = ("whisper-tiny", "xls-r-300m, 2 layers")
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in ENCODERS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(ENCODERS))
 def test_a_step_of_stage_2(tmp_path, name):
     encoder, extractor = ENCODERS[name]()
     config = tiny_config()
