@@ -1,5 +1,6 @@
 """A saved tiny pipeline, a portrait file, a short sound file, and the command run in this process."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from PIL import Image
 from tiny import tiny_pipeline
 
 from emo.cli.main import main
+from emo.media import VideoWriter
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +52,24 @@ def emo(command, model, image, sound, tmp_path):
         return command("generate", image, audio, "-o", output, *quick, *options)
 
     return run
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """`with interrupted(): …`: Ctrl-C comes when the second clip is to be written."""
+
+    @contextmanager
+    def interruption():
+        write, calls = VideoWriter.write, []
+
+        def stop(self, frames):
+            calls.append(1)
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+            write(self, frames)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(VideoWriter, "write", stop)
+            yield
+
+    return interruption

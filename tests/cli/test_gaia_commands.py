@@ -10,7 +10,7 @@ from cli_files import frames_of
 from made_videos import talker, write_video
 from tiny import noise, tiny_gaia
 
-from emo.media import VideoWriter, read_origin
+from emo.media import read_origin
 from emo.motion import MotionTrack
 
 
@@ -51,19 +51,10 @@ def test_a_video_and_its_motion_are_made_and_drawn_again(generate, command, talk
     assert "eta: 0.5" in command("inspect", tmp_path / "out.mp4")[1]
 
 
-def test_interrupted_and_resumed_equals_uninterrupted_and_so_does_its_motion(generate, tmp_path, monkeypatch):
+def test_interrupted_and_resumed_equals_uninterrupted_and_so_does_its_motion(generate, tmp_path, interrupted):
     assert generate()[0] == 0
     whole = (tmp_path / "out.mp4").read_bytes()
-    write, calls = VideoWriter.write, []
-
-    def stop(self, frames):
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        write(self, frames)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(VideoWriter, "write", stop)
+    with interrupted():
         assert generate()[0] == 130
     saved, again = (tmp_path / f"{name}.safetensors" for name in ("track", "again"))
     status, _, err = generate("--resume", "--save-motion", saved)

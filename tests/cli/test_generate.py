@@ -152,19 +152,8 @@ def test_resume_with_nothing_to_resume_starts(emo):
     assert emo("--resume")[0] == 0
 
 
-def test_restart_discards_what_was_there(emo, tmp_path, monkeypatch):
-    from emo.media import VideoWriter
-
-    calls, write = [], VideoWriter.write
-
-    def fail_at_the_second(self, frames):
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        write(self, frames)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(VideoWriter, "write", fail_at_the_second)
+def test_restart_discards_what_was_there(emo, tmp_path, interrupted):
+    with interrupted():
         status, _, err = emo()
     assert status == 130
     assert "--resume" in err

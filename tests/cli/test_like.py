@@ -129,21 +129,11 @@ def test_like_needs_a_video_that_says_its_origin_and_is_not_the_output(
     assert (tmp_path / "out.mp4").read_bytes() == before
 
 
-def test_interrupted_and_resumed_says_the_same(emo, tmp_path, monkeypatch):
+def test_interrupted_and_resumed_says_the_same(emo, tmp_path, interrupted):
     assert emo("--seed", 4)[0] == 0
     whole = (tmp_path / "out.mp4").read_bytes()
     (tmp_path / "out.mp4").unlink()
-    write = VideoWriter.write
-    with monkeypatch.context() as patch:
-        calls = []
-
-        def stop(self, frames):
-            calls.append(1)
-            if len(calls) == 2:
-                raise KeyboardInterrupt
-            write(self, frames)
-
-        patch.setattr(VideoWriter, "write", stop)
+    with interrupted():
         assert emo("--seed", 4)[0] == 130
     assert emo("--seed", 4, "--resume")[0] == 0
     assert (tmp_path / "out.mp4").read_bytes() == whole

@@ -11,7 +11,7 @@ from PIL import Image
 from tiny import tiny_vasa
 
 from emo.cli.arguments import with_values
-from emo.media import VideoWriter, read_origin
+from emo.media import read_origin
 from emo.motion import MotionTrack
 from emo.pipelines.vasa_motion import MotionSampler
 
@@ -106,19 +106,10 @@ def test_jobs_of_a_batch_take_a_motion(command, vasa, image, sound, track, tmp_p
     assert (status, "--seed does nothing where --motion is given" in err) == (2, True), err
 
 
-def test_interrupted_and_resumed_equals_uninterrupted(generate, tmp_path, monkeypatch):
+def test_interrupted_and_resumed_equals_uninterrupted(generate, tmp_path, interrupted):
     assert generate("--fps", 30)[0] == 0
     whole = (tmp_path / "out.mp4").read_bytes()
-    write, calls = VideoWriter.write, []
-
-    def stop(self, frames):
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        write(self, frames)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(VideoWriter, "write", stop)
+    with interrupted():
         assert generate("--fps", 30)[0] == 130
     status, _, err = generate("--fps", 30, "--resume", "--gaze", "free")
     assert (status, "gaze" in err) == (2, True)

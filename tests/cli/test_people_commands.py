@@ -48,20 +48,11 @@ def test_each_face_has_its_sound(people, sounds, command, tmp_path):
     assert "faces: 1,2" in command("inspect", tmp_path / "out.mp4")[1].splitlines()
 
 
-def test_interrupted_and_resumed_equals_uninterrupted(people, sounds, tmp_path, monkeypatch):
+def test_interrupted_and_resumed_equals_uninterrupted(people, sounds, tmp_path, interrupted):
     options = ("--face", 2, "--audio", sounds[0], "--face", 1)
     assert people(*options)[0] == 0
     whole = (tmp_path / "out.mp4").read_bytes()
-    write, calls = VideoWriter.write, []
-
-    def stop(self, frames):
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        write(self, frames)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(VideoWriter, "write", stop)
+    with interrupted():
         assert people(*options)[0] == 130
     status, _, err = people("--face", 2, "--audio", sounds[1], "--face", 1, "--resume")
     assert (status, "audio" in err) == (2, True), err
