@@ -8,8 +8,9 @@ from typing import Any
 
 from emo.cli.arguments import add_pipeline
 from emo.cli.live import live_system
-from emo.cli.ui import HERE, chosen_limits
+from emo.cli.ui import chosen_limits
 from emo.errors import OptionError
+from emo.ui.limits import LOOPBACK
 
 PORT = 7870
 TOKEN = "EMO_TOKEN"
@@ -25,7 +26,9 @@ def add_parser(commands) -> argparse.ArgumentParser:
     add_pipeline(parser.add_argument_group("model"))
 
     network = parser.add_argument_group("network")
-    network.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1; 0.0.0.0: all)")
+    network.add_argument(
+        "--host", default=LOOPBACK[0], help=f"address to listen on (default {LOOPBACK[0]}; 0.0.0.0: all)"
+    )
     network.add_argument("--port", type=int, default=PORT, help=f"default {PORT}; 0: any free one")
     network.add_argument(
         "--token",
@@ -50,7 +53,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> None:
-    open_to_others = options.host not in HERE
+    open_to_others = options.host not in LOOPBACK
     limits = pick_limits(options, open_to_others)
     if not 0 <= options.port <= 65535:
         raise OptionError(f"--port {options.port}: give 0 to 65535", option="port")

@@ -6,17 +6,14 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from emo.cli.arguments import add_pipeline
 from emo.cli.spoken import SPEAKER
 from emo.errors import OptionError
+from emo.ui.limits import LOOPBACK, PictureLimits
 
-if TYPE_CHECKING:
-    from emo.ui.limits import PictureLimits
-
-LimitsT = TypeVar("LimitsT", bound="PictureLimits")
-HERE = ("127.0.0.1", "localhost", "::1")
+LimitsT = TypeVar("LimitsT", bound=PictureLimits)
 
 
 def add_parser(commands) -> argparse.ArgumentParser:
@@ -33,7 +30,9 @@ def add_parser(commands) -> argparse.ArgumentParser:
     )
 
     network = parser.add_argument_group("network")
-    network.add_argument("--host", default=HERE[0], help=f"address to listen on (default {HERE[0]}; 0.0.0.0: all)")
+    network.add_argument(
+        "--host", default=LOOPBACK[0], help=f"address to listen on (default {LOOPBACK[0]}; 0.0.0.0: all)"
+    )
     network.add_argument("--port", type=int, help="default: the first free one from 7860 on")
     network.add_argument("--share", action="store_true", help="a public address, through gradio's servers")
     network.add_argument(
@@ -52,7 +51,7 @@ def add_parser(commands) -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> None:
-    open_to_others = options.share or options.host not in HERE
+    open_to_others = options.share or options.host not in LOOPBACK
     limits = pick_limits(options, open_to_others)
     password = options.password
     if password == "":

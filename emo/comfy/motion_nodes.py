@@ -13,7 +13,7 @@ from emo.comfy.fields import SEED, Input
 from emo.comfy.frames import FPS, write_frames
 from emo.comfy.hooks import Progress, new_output, open_saved, saved_files, stop_if_asked
 from emo.comfy.model_nodes import CATEGORY
-from emo.comfy.values import AUDIO, IMAGE, MODEL, MOTION, OPTIONS, STRING, own_values, portrait_of, seeded, track_of
+from emo.comfy.values import AUDIO, IMAGE, MODEL, MOTION, OPTIONS, STRING, own_values, portrait_of, seeded, sound_of
 from emo.errors import OptionError
 from emo.motion import MotionTrack
 from emo.options import Options
@@ -73,7 +73,7 @@ class GenerateMotion:
         pipe = motion_model(model)
         with torch.inference_mode(False), torch.no_grad():
             motion = pipe.generate_motion(
-                track_of(audio, pipe.feature_extractor.sampling_rate),
+                sound_of(pipe, audio),
                 image=None if image is None else portrait_of(image),
                 **own_values(pipe, options),
                 generator=seeded(seed),

@@ -53,6 +53,15 @@ def track_of(audio: Mapping[str, Any], sampling_rate: int) -> AudioTrack:
     return AudioTrack.open(replace(sound, speech=audio.get(SPEECH)), sampling_rate=sampling_rate)
 
 
+def sound_of(pipe: Any, audio: Mapping[str, Any] | None) -> AudioTrack | None:
+    """AUDIO, if there is any, at the rate at which a pipeline hears.
+
+    Raises:
+        AudioError: see `track_of`.
+    """
+    return None if audio is None else track_of(audio, pipe.feature_extractor.sampling_rate)
+
+
 def audio_of(track: AudioTrack) -> dict[str, Any]:
     """A track -> AUDIO, at its full quality."""
     waveform = np.concatenate(list(track.blocks())).T

@@ -25,7 +25,7 @@ from emo.comfy.values import (
     own_values,
     portrait_of,
     seeded,
-    track_of,
+    sound_of,
 )
 from emo.generation import fingerprint
 from emo.generation.origin import complete_origin
@@ -81,8 +81,7 @@ class Generate:
         return {"required": required, "optional": {"options": (OPTIONS, {})}}
 
     def generate(self, model: Any, image: Tensor, audio: Mapping[str, Any], seed: int, options: Options | None = None):
-        sound = track_of(audio, model.feature_extractor.sampling_rate)
-        return frames_of(model, image, seed, {"audio": sound, **own_values(model, options)})
+        return frames_of(model, image, seed, {"audio": sound_of(model, audio), **own_values(model, options)})
 
 
 class Drive:
@@ -116,7 +115,7 @@ class Drive:
         named = [part.strip() for part in parts.split(",") if part.strip()] or None
         driven = motion_model(model).driven_by(
             motion_of_frames(model, frames, fps),
-            None if audio is None else track_of(audio, model.feature_extractor.sampling_rate),
+            sound_of(model, audio),
             named,
             **given_values(model, options, fps),
             generator=seeded(seed),
@@ -148,8 +147,8 @@ class DrawMotion:
         audio: Mapping[str, Any] | None = None,
         options: Options | None = None,
     ):
-        sound = None if audio is None else track_of(audio, motion_model(model).feature_extractor.sampling_rate)
-        values = given_values(motion_model(model), options, motion.fps)
+        sound = sound_of(motion_model(model), audio)
+        values = given_values(model, options, motion.fps)
         return frames_of(model, image, 0, rendered(motion, sound, values))
 
 

@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection
 
 from emo.errors import OptionError
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+from emo.ui.limits import LOOPBACK
 
 
 class Access:

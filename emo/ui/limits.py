@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from emo.errors import OptionError
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+"""Addresses that this machine alone reaches: limits for others do not hold there."""
+
 
 @dataclass(frozen=True)
 class PictureLimits:
