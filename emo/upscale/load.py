@@ -48,7 +48,11 @@ def load_upscaler(place: str, device: str = "cpu", size: int | None = None) -> U
 
 def _by_spandrel(path: Path, device: torch.device, size: int | None) -> Upscaler:
     try:
-        from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
+        from spandrel import (  # pyright: ignore[reportMissingImports] (an extra)
+            ImageModelDescriptor,
+            ModelLoader,
+            UnsupportedModelError,
+        )
     except (ImportError, RuntimeError) as error:  # torchvision of another build of torch raises the latter
         problem = f"--upscale {path} needs spandrel ({first_line(error)}); install it: pip install 'emo[upscale]'"
         raise EmoError(problem) from None

@@ -10,7 +10,7 @@ def main() -> None:
     import onnxruntime
 
     onnxruntime.set_seed(SEED)  # before the voice is loaded
-    from piper import PiperVoice
+    from piper import PiperVoice  # pyright: ignore[reportMissingImports, reportAttributeAccessIssue] (an extra)
 
     place, path = sys.argv[1:]
     voice = PiperVoice.load(place)
