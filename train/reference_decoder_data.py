@@ -32,20 +32,21 @@ SECONDS = 3.0
 
 
 class Maker(NamedTuple):
-    """What draws: frames, and their latents' errors where there is a model."""
+    """What draws: frames, some of them at rest, and their latents' errors where there is a model."""
 
     renderer: Renderer
+    at_rest: int
     predictor: LatentPredictor | None
 
     @classmethod
-    def of(cls, config: SyntheticConfig, model: str | None) -> "Maker":
-        return cls(Renderer(config), LatentPredictor(EMOPipeline.from_pretrained(model)) if model else None)
+    def of(cls, config: SyntheticConfig, at_rest: int, model: str | None) -> "Maker":
+        return cls(Renderer(config), at_rest, LatentPredictor(EMOPipeline.from_pretrained(model)) if model else None)
 
     def make(self, task: tuple[int, int, Path]) -> None:
         index, frames, path = task
         clip = self.renderer.config.clip_spec(index)
         if self.predictor is None:
-            pairs = draw_pairs(self.renderer, clip, frames)
+            pairs = draw_pairs(self.renderer, clip, frames, self.at_rest)
         else:
             pairs = draw_predicted(self.renderer, clip, frames, self.predictor)
         pairs.write(path)
@@ -56,6 +57,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder, with train and test in it")
     parser.add_argument("--clips", type=int, default=1000, help="references (default 1000)")
     parser.add_argument("--frames", type=int, default=8, help="frames beside each, an even number (default 8)")
+    parser.add_argument("--at-rest", type=int, default=0, help="of them at rest, an even number (default 0)")
     parser.add_argument("--identities", type=int, default=100, help="avatars (default 100; 0 for portraits alone)")
     parser.add_argument("--size", type=int, default=256, help="pixels (default 256)")
     parser.add_argument("--seed", type=int, default=0, help="other seeds, other people (default 0)")
@@ -67,6 +69,10 @@ def main() -> int:
     options = parser.parse_args()
     if options.frames < 2 or options.frames % 2:
         raise OptionError(f"--frames {options.frames}: must be an even number, at least 2", option="frames")
+    if not 0 <= options.at_rest <= options.frames or options.at_rest % 2:
+        raise OptionError(f"--at-rest {options.at_rest}: must be an even number of --frames", option="at_rest")
+    if options.at_rest and options.model:
+        raise OptionError("--at-rest is for frames without a model's errors", option="at_rest")
     config = SyntheticConfig(
         seed=options.seed,
         identities=options.identities,
@@ -83,7 +89,7 @@ def main() -> int:
             tasks.append((index, options.frames, path))
     workers = max(1, min(options.workers, len(tasks)))
     for _ in tqdm(
-        in_processes(Maker.make, tasks, workers, context=partial(Maker.of, config, options.model)), total=len(tasks)
+        in_processes(Maker.make, tasks, workers, context=partial(Maker.of, config, options.at_rest, options.model)), total=len(tasks)
     ):
         pass
     return 0

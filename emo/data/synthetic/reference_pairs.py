@@ -16,9 +16,11 @@ from emo.data.synthetic.flow import Flow
 from emo.data.synthetic.renderer import Renderer
 from emo.errors import DatasetError
 from emo.files import write_whole
+from emo.motion import CONTROLS, MotionTrack
 from emo.motion.controls import FaceControls
 
 COARSER = 4  # pixels of the frames in a row or column of what is kept of their flow, which is smooth
+REACH = 13  # frames before and after a frame, whose motion is kept with it (GoHD's code)
 SHOWN = 0.05  # of such a pixel, that must be visible for its flow to be known
 
 
@@ -33,6 +35,8 @@ class ReferencePairs:
         flow: (N, 2, s, s) float16, where what frames show stands in the reference, x and y in half sides from there;
             0 where it is not known.
         visible: (N, 1, s, s) float16, the share of each such pixel that the reference shows.
+        motion: (N, 2 REACH + 1, 14) float32, controls of each frame and of those around it, a clip's ends repeated.
+        parts: (N, S, S) uint8, places in `emo.data.synthetic.parts.PARTS`. Files of before have neither of both.
         error: (N, L, h, w) float16, what a diffusion model's latents of the frames have beside the true ones, in the
             scheduler's scale; None where none has drawn them.
     """
@@ -42,6 +46,8 @@ class ReferencePairs:
     points: np.ndarray
     flow: np.ndarray
     visible: np.ndarray
+    motion: np.ndarray | None = None
+    parts: np.ndarray | None = None
     error: np.ndarray | None = None
 
     def write(self, path: Path) -> None:
@@ -62,25 +68,26 @@ def read_pairs(path: Path) -> ReferencePairs:
         raise DatasetError(f"{path} was not written by train/reference_decoder_data.py ({error})") from error
 
 
-def draw_pairs(renderer: Renderer, clip: ClipSpec, frames: int) -> ReferencePairs:
+def draw_pairs(renderer: Renderer, clip: ClipSpec, frames: int, at_rest: int = 0) -> ReferencePairs:
     """A reference and N frames out of a clip.
 
     Args:
         renderer: of the clip's configuration.
         clip: the clip.
         frames: N, even: pairs of neighbors.
+        at_rest: of these, the first ones, even: heads that look straight ahead and do nothing.
 
     Raises:
         EmoError: the portrait or the recording cannot be used.
     """
     rng = np.random.default_rng((0x9A125, clip.seed))
     controls = renderer.act(clip).controls
-    starts = rng.choice(len(controls) - 1, frames // 2, replace=False)
-    return draw_frames(renderer, clip, controls, int(rng.integers(len(controls))), starts)
+    starts = rng.choice(len(controls) - 1, (frames - at_rest) // 2, replace=False)
+    return draw_frames(renderer, clip, controls, int(rng.integers(len(controls))), starts, at_rest)
 
 
 def draw_frames(
-    renderer: Renderer, clip: ClipSpec, controls: FaceControls, reference: int, starts: np.ndarray
+    renderer: Renderer, clip: ClipSpec, controls: FaceControls, reference: int, starts: np.ndarray, at_rest: int = 0
 ) -> ReferencePairs:
     """A reference and frames of a clip whose controls are known.
 
@@ -89,13 +96,21 @@ def draw_frames(
         clip: the clip.
         controls: of all its frames.
         reference: place of the reference.
-        starts: (N / 2,), places of frames that are drawn with their next ones.
+        starts: places of frames that are drawn with their next ones.
+        at_rest: frames before them, of a head that looks straight ahead and does nothing.
     """
-    shown = controls[torch.tensor([reference, *np.stack([starts, starts + 1], 1).ravel()])]
+    places = torch.from_numpy(np.stack([starts, starts + 1], 1).ravel())
+    values = controls.track(renderer.config.fps).values
+    around = (places[:, None] + torch.arange(-REACH, REACH + 1)).clamp(0, len(values) - 1)
+    motion = torch.cat([CONTROLS.rest.expand(at_rest, 2 * REACH + 1, -1), values[around]])
+    commanded = torch.cat([values[[reference]], motion[:, REACH]])
+    shown = FaceControls.from_track(MotionTrack(commanded, renderer.config.fps, CONTROLS))
     drawn = renderer.draw(clip, shown)
     labels = renderer.labels(clip, shown)
     flow, visible = _coarsened(renderer.flow(clip, shown[1:], shown[:1]))
-    return ReferencePairs(drawn[0], drawn[1:], labels.points[1:].float().cpu().numpy(), flow, visible)
+    points = labels.points[1:].float().cpu().numpy()
+    parts = renderer.parts(clip, shown[1:]).cpu().numpy()
+    return ReferencePairs(drawn[0], drawn[1:], points, flow, visible, motion.numpy(), parts)
 
 
 def _coarsened(flow: Flow) -> tuple[np.ndarray, np.ndarray]:

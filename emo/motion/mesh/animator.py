@@ -1,25 +1,20 @@
 """A portrait as a mesh that follows named controls: its own pixels, moved; no network, no training."""
 
-import os
-from collections.abc import Sequence
-
 import numpy as np
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor
 
 from emo.errors import FaceError
-from emo.face import track_face
+from emo.motion.controlled import ControlledAnimator
 from emo.motion.mesh.appearance import MeshAppearance
 from emo.motion.pictures import portrait_face
-from emo.motion.reading import read_landmarks
 from emo.motion.space import CONTROLS
-from emo.motion.track import MotionTrack
 
 CHUNK = 16  # frames that are worked out together
 
 
-class MeshAnimator(ModelMixin, ConfigMixin):
+class MeshAnimator(ControlledAnimator, ModelMixin, ConfigMixin):
     """Draws photographs, paintings and drawn faces in the controls' space, `CONTROLS`.
 
     A motion at rest is the portrait as it is: angles, shifts, size, brows, smile and gaze are added to those that it
@@ -33,7 +28,6 @@ class MeshAnimator(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(self, sample_size: int = 512, min_face: int = 32):
         super().__init__()
-        self.space = CONTROLS
         self.register_buffer("rest", CONTROLS.rest)  # diffusers saves and moves what has a tensor
 
     @property
@@ -69,15 +63,3 @@ class MeshAnimator(ModelMixin, ConfigMixin):
             for start in range(0, len(motion), CHUNK)
         ]
         return np.concatenate(chunks)
-
-    def motion(self, pictures: Sequence[np.ndarray]) -> Tensor:
-        """What the face in pictures of one size does, (N, 14), against its own rest.
-
-        Raises:
-            FaceError: there is no face in any of them.
-        """
-        return read_landmarks(track_face(pictures, name="the pictures").landmarks)
-
-    def track(self, path: str | os.PathLike) -> MotionTrack:
-        """What the face of a video does; see `MotionTrack.from_video`."""
-        return MotionTrack.from_video(path)

@@ -9,13 +9,13 @@ from torch.nn.functional import adaptive_avg_pool2d, pixel_unshuffle, silu
 
 from emo.motion.vasa.volume import VolumeBlock
 from emo.unets.patch_autoencoder import ResidualBlock
+from emo.unets.picture_pyramid import PicturePyramid
 
-FINEST = 4  # pixels of a picture in a row or column of its finest features
-CODE_FINEST = 8  # the same of what codes are made of
+CODE_FINEST = 8  # pixels of a picture in a row or column of what codes are made of
 POOLED = 4  # rows and columns of the features that a code is made of
 
 
-class AppearanceEncoder(nn.Module):
+class AppearanceEncoder(PicturePyramid):
     """A picture as a volume, posed as it is, and its features on the way there.
 
     Args:
@@ -36,12 +36,7 @@ class AppearanceEncoder(nn.Module):
         volume_layers: int,
         norm_num_groups: int,
     ):
-        super().__init__()
-        self.picture_in = nn.Conv2d(3 * FINEST**2, widths[0], kernel_size=3, padding=1)
-        self.blocks = nn.ModuleList([ResidualBlock(widths[0], norm_num_groups)])
-        for finer, width in pairwise(widths):
-            down = nn.Conv2d(finer, width, kernel_size=3, stride=2, padding=1)
-            self.blocks.append(nn.Sequential(down, ResidualBlock(width, norm_num_groups)))
+        super().__init__(widths, norm_num_groups)
         self.middle = nn.Sequential(*(ResidualBlock(widths[-1], norm_num_groups) for _ in range(layers_per_block)))
         self.to_volume = nn.Conv2d(widths[-1], volume_channels * volume_depth, kernel_size=1)
         self.volume_shape = (volume_channels, volume_depth)
@@ -49,13 +44,9 @@ class AppearanceEncoder(nn.Module):
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Pictures (B, 3, S, S) -> volumes (B, C, Z, h, w), and features from the finest on but for the last."""
-        maps = self.picture_in(pixel_unshuffle(pictures, FINEST))
-        features = []
-        for block in self.blocks:
-            maps = block(maps)
-            features.append(maps)
+        *finer, maps = self.features(pictures)
         volume = self.to_volume(silu(self.middle(maps))).unflatten(1, self.volume_shape)
-        return self.volume(volume), tuple(features[:-1])
+        return self.volume(volume), tuple(finer)
 
 
 class CodeEncoder(nn.Module):

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
-from torch.nn.functional import pixel_unshuffle, silu
+from torch.nn.functional import pixel_unshuffle
 
 from emo.motion.vasa.volume import voxel_centers
 from emo.unets.attention import zero_
 from emo.unets.patch_autoencoder import ResidualBlock
-from emo.unets.reference_decoder import SEEN, Drawing, FlowLevel
-from emo.unets.warp import resize, warp
+from emo.unets.pixel_painter import PixelPainter, twice_as_large
+from emo.unets.reference_decoder import Drawing, FlowLevel
+from emo.unets.warp import warp
 
 
-class VolumeDecoder(nn.Module):
+class VolumeDecoder(PixelPainter):
     """Draws frames from posed volumes.
 
     With `pixel_skip`, which is not the paper's, the volume's warp is seen as a flow of the picture: every column of
@@ -41,8 +41,8 @@ class VolumeDecoder(nn.Module):
         norm_num_groups: int,
         pixel_skip: bool,
     ):
-        super().__init__()
         finest, *_, coarsest = widths
+        super().__init__(finest, pixel_skip)
         self.pixel_skip = pixel_skip
         self.volume_in = nn.Conv2d(volume_channels * volume_depth, coarsest, kernel_size=3, padding=1)
         self.middle = nn.Sequential(*(ResidualBlock(coarsest, norm_num_groups) for _ in range(layers_per_block)))
@@ -55,20 +55,12 @@ class VolumeDecoder(nn.Module):
                 FlowLevel(width, finer, channels, norm_num_groups)
                 for (width, finer), channels in zip(coarse_to_fine, looked_up, strict=True)
             )
-            self.visibility = nn.Conv2d(finest, 1, kernel_size=3, padding=1)
-            for layer in (self.depth_share, self.visibility):
-                zero_(layer)
-            assert self.visibility.bias is not None
-            nn.init.constant_(self.visibility.bias, SEEN)
+            zero_(self.depth_share)
         else:
             self.levels = nn.ModuleList(
-                nn.Sequential(_twice_as_large(width, finer), ResidualBlock(finer, norm_num_groups))
+                nn.Sequential(twice_as_large(width, finer), ResidualBlock(finer, norm_num_groups))
                 for width, finer in coarse_to_fine
             )
-        fine = finest // 2  # at full size all else would cost more than it brings
-        self.paint_up = _twice_as_large(finest, fine)
-        self.paint_in = nn.Conv2d(fine + 3 * pixel_skip, fine, kernel_size=3, padding=1)
-        self.paint_out = nn.Conv2d(fine, 3, kernel_size=3, padding=1)
 
     def forward(self, volume: Tensor, origin: Tensor, picture: Tensor, features: Sequence[Tensor]) -> Drawing:
         """Frames.
@@ -83,27 +75,17 @@ class VolumeDecoder(nn.Module):
         if not self.pixel_skip:
             for level in self.levels:
                 hidden = level(hidden)
-            nothing = torch.zeros_like(hidden[:, :2])
-            return Drawing(nothing, nothing[:, :1], self._painted(self.paint_up(hidden)))
+            return self.painted(hidden)
 
         flow = self._projected(hidden, origin)
         *coarser_levels, finest_level = self.levels
         for level, maps in zip(coarser_levels, reversed(features), strict=True):
             hidden, flow = level(hidden, flow, partial(warp, maps))
         hidden, flow = finest_level(hidden, flow, lambda flow: pixel_unshuffle(warp(picture, flow), 2))
-        visibility = torch.sigmoid(self.visibility(hidden))
-        paint = self._painted(torch.cat([self.paint_up(hidden), warp(picture, flow)], dim=1))
-        return Drawing(flow, visibility, (1 - resize(visibility, *picture.shape[-2:])) * paint)
+        return self.over_pixels(hidden, flow, picture)
 
     def _projected(self, hidden: Tensor, origin: Tensor) -> Tensor:
         """The flow (B, 2, h, w) of what is seen: 0 where it is not the volume."""
         share = self.depth_share(hidden).softmax(dim=1)[:, None, :-1]
         centers = voxel_centers(origin.shape[-3:], origin.device)[..., :2].movedim(-1, 1)
         return (share * (origin - centers)).sum(dim=2).to(hidden.dtype)
-
-    def _painted(self, maps: Tensor) -> Tensor:
-        return self.paint_out(silu(self.paint_in(maps)))
-
-
-def _twice_as_large(width: int, finer: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(width, 4 * finer, kernel_size=1), nn.PixelShuffle(2))
