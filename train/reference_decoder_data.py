@@ -89,7 +89,8 @@ def main() -> int:
             tasks.append((index, options.frames, path))
     workers = max(1, min(options.workers, len(tasks)))
     for _ in tqdm(
-        in_processes(Maker.make, tasks, workers, context=partial(Maker.of, config, options.at_rest, options.model)), total=len(tasks)
+        in_processes(Maker.make, tasks, workers, context=partial(Maker.of, config, options.at_rest, options.model)),
+        total=len(tasks),
     ):
         pass
     return 0

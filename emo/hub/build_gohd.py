@@ -15,6 +15,7 @@ from emo.motion.gohd import (
     POSE,
     EyeMotionGenerator,
     LipMapper,
+    NavigationAnimator,
     PoseDenoiser,
     gohd_scheduler,
 )
@@ -32,7 +33,7 @@ def build_gohd(config: GoHDConfig, seed: int = 0) -> GoHDPipeline:
         gaze_denoiser = build_denoiser(config.gaze_denoiser, gaze, gaze.deviation.tolist(), audio_dim)
         lip_mapper = build_lip_mapper(config, expression, audio_dim)
         return GoHDPipeline(
-            animator=MeshAnimator(config.image_size).eval(),
+            animator=build_animator(config).eval(),
             denoiser=denoiser.eval(),
             gaze_denoiser=gaze_denoiser.eval(),
             lip_mapper=lip_mapper.eval(),
@@ -41,6 +42,13 @@ def build_gohd(config: GoHDConfig, seed: int = 0) -> GoHDPipeline:
             feature_extractor=Wav2Vec2FeatureExtractor(do_normalize=True),
             scheduler=gohd_scheduler(),  # pyright: ignore[reportArgumentType] (diffusers' kind is an enumeration)
         )
+
+
+def build_animator(config: GoHDConfig) -> NavigationAnimator | MeshAnimator:
+    """What draws: the paper's, or a mesh where the configuration has none."""
+    if config.animator is None:
+        return MeshAnimator(config.image_size)
+    return NavigationAnimator(**vars(config.animator), picture_size=config.image_size)
 
 
 def build_denoiser(

@@ -6,9 +6,12 @@ Each section holds keyword arguments of the class that it names, by their names 
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from emo.bounds import Numbers
+from emo.bounds import Choice, Numbers, Several
 from emo.config import load_config
 from emo.hub.model_config import WIDTH, AudioEncoderConfig, config_path
+from emo.motion.gohd.navigation_decoder import START
+
+POOLING = Choice(("max", "average"))
 
 
 @dataclass
@@ -43,11 +46,40 @@ class EyeMotionGeneratorConfig:
 
 
 @dataclass
+class NavigationConfig:
+    """Of `NavigationAnimator`."""
+
+    sample_size: Annotated[int, Numbers(16, 4096)] = 256
+    latent_dim: Annotated[int, WIDTH] = 512
+    directions: Annotated[int, WIDTH] = 20
+    reach: Annotated[int, Numbers(0, 13)] = 13
+    motion_dim: Annotated[int, WIDTH] = 256
+    navigator_dim: Annotated[int, WIDTH] = 256
+    block_out_channels: Annotated[list[int], Several(WIDTH)] = field(
+        default_factory=lambda: [64, 128, 256, 512, 512, 512]
+    )
+    norm_num_groups: Annotated[int, Numbers(1, 256)] = 8
+    pooling: Annotated[str, POOLING] = "max"
+
+    def misfit(self) -> str | None:
+        """What does not fit together."""
+        widths = self.block_out_channels
+        if len(widths) < 3 or self.sample_size != START * 2 ** len(widths):
+            return f"sample_size is {self.sample_size}, not {START} x 2 for each of three or more block_out_channels"
+        if wrong := [width for width in widths if width % self.norm_num_groups]:
+            return f"norm_num_groups is {self.norm_num_groups}, which does not divide a width of {wrong[0]}"
+        if self.directions > self.latent_dim:
+            return f"directions are {self.directions}, more than a latent_dim of {self.latent_dim} has at right angles"
+        return None
+
+
+@dataclass
 class GoHDConfig:
     """One model.
 
     Attributes:
         image_size: height and width in pixels where nobody asks for others.
+        animator: of a `NavigationAnimator`; without it a `MeshAnimator` draws.
     """
 
     image_size: Annotated[int, Numbers(8, 4096, multiple=2)] = 512
@@ -56,6 +88,7 @@ class GoHDConfig:
     lip_mapper: LipMapperConfig = field(default_factory=LipMapperConfig)
     eye_generator: EyeMotionGeneratorConfig = field(default_factory=EyeMotionGeneratorConfig)
     audio_encoder: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
+    animator: NavigationConfig | None = None
 
     def misfit(self) -> str | None:
         """What does not fit together."""

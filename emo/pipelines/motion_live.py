@@ -76,7 +76,7 @@ class LiveStream:
         sound = LiveSound(pipe.feature_extractor.sampling_rate, self.sampling_rate)
         features = RunningFeatures(sound, pipe.audio_encoder, pipe.feature_extractor, rate)
         playback = Playback(Retiming(rate, self.fps), 0, torch.zeros(0, len(pipe.space)))
-        appearance = pipe.animator.appearance(self.portrait.image)
+        appearance = pipe.appearance(self.portrait.image, self.options)
         state = self.run.start()
         idling = pipe.idling(self.run, state) if self.options.idle else None
         try:

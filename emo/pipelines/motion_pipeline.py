@@ -186,6 +186,14 @@ class MotionPipeline(GeneratedMotion, LiveMotion, DrivenMotion, DubbedVideo, Sav
         height, width = choose_sizes(options.height, options.width, self.default_size, EVEN).picture
         return open_portrait(image, height, width, None, options.face, regions=False)
 
+    def appearance(self, picture: np.ndarray, options: OptionsT) -> Any:
+        """What is drawn of a portrait as it was cut, (H, W, 3) uint8 RGB.
+
+        Raises:
+            EmoError: the animator cannot draw it.
+        """
+        return self.animator.appearance(picture)
+
     def _request(
         self, audio: AudioInput, options: OptionsT, run: Run, picture: np.ndarray | None = None
     ) -> MotionRequest[OptionsT]:
@@ -296,7 +304,7 @@ class MotionPipeline(GeneratedMotion, LiveMotion, DrivenMotion, DubbedVideo, Sav
         """A window of motion, and the frames that can be drawn of it, after the other."""
         request = self._request(stream.audio, stream.options, stream.run, stream.portrait.image)
         wanted = stream.run.output_type
-        appearance = None if wanted == "latent" else self.animator.appearance(stream.portrait.image)
+        appearance = None if wanted == "latent" else self.appearance(stream.portrait.image, stream.options)
         last = stream.start.tensors.get(DRAWN, torch.zeros(0, len(self.space)))[-1:]
         first = stream.start.next_clip * self.window_length
         playback = Playback(Retiming(request.rate, stream.fps), first, last)

@@ -11,7 +11,7 @@ from transformers import SequenceFeatureExtractor, Wav2Vec2Model
 from emo.errors import ConfigError
 from emo.generation.schedulers import check_scheduler
 from emo.motion import MeshAnimator
-from emo.motion.gohd import EyeMotionGenerator, LipMapper, PoseDenoiser
+from emo.motion.gohd import EyeMotionGenerator, LipMapper, NavigationAnimator, PoseDenoiser
 from emo.pipelines.gohd_description import describe_folder
 from emo.pipelines.gohd_motion import STATE, ExpressionSampler, MotionMaker
 from emo.pipelines.gohd_options import GoHDOptions
@@ -21,7 +21,7 @@ from emo.pipelines.motion_kinds import FREE
 from emo.pipelines.motion_pipeline import MotionPipeline
 from emo.store import register_components
 
-register_components(PoseDenoiser, LipMapper, EyeMotionGenerator, MeshAnimator)
+register_components(PoseDenoiser, LipMapper, EyeMotionGenerator, MeshAnimator, NavigationAnimator)
 
 CPU_STEPS, STEPS = 15, 150  # of the paper's code are the latter
 
@@ -30,7 +30,7 @@ class GoHDPipeline(MotionPipeline[GoHDOptions], DiffusionPipeline):
     """Audio-driven portrait animation with rhythmic poses and expressions in two stages (GoHD).
 
     Args:
-        animator: draws motion in named controls on a portrait, in place of the paper's (3.3).
+        animator: draws motion in named controls on a portrait: the paper's (3.3), or a mesh in its place.
         denoiser: of head poses (3.1).
         gaze_denoiser: of where eyes that wander look.
         lip_mapper: stage 1 of expressions (3.2).
@@ -51,7 +51,7 @@ class GoHDPipeline(MotionPipeline[GoHDOptions], DiffusionPipeline):
 
     def __init__(
         self,
-        animator: MeshAnimator,
+        animator: NavigationAnimator | MeshAnimator,
         denoiser: PoseDenoiser,
         gaze_denoiser: PoseDenoiser,
         lip_mapper: LipMapper,
@@ -83,6 +83,16 @@ class GoHDPipeline(MotionPipeline[GoHDOptions], DiffusionPipeline):
     def window_length(self) -> int:
         return self.denoiser.window_length
 
+    @property
+    def navigates(self) -> bool:
+        """Whether the animator takes lambda, which else scales the motion itself."""
+        return isinstance(self.animator, NavigationAnimator)
+
+    def appearance(self, picture: np.ndarray, options: GoHDOptions) -> Any:
+        """See `MotionPipeline.appearance`; lambda goes with it."""
+        kept = super().appearance(picture, options)
+        return kept.moved_by(options.motion_strength) if self.navigates else kept
+
     def window_maker(self, options: GoHDOptions, generator: Any, picture: np.ndarray | None) -> MakeWindow:
         """See `GeneratedMotion`; Fig. 2 of the paper."""
         steps, device, scheduler = options.num_inference_steps, self._execution_device, self.scheduler
@@ -97,7 +107,7 @@ class GoHDPipeline(MotionPipeline[GoHDOptions], DiffusionPipeline):
             looks=looks,
             expressions=ExpressionSampler(self.lip_mapper, self.eye_generator, device),
             gaze=None if options.gaze == FREE else options.gaze,  # pyright: ignore[reportArgumentType] (two numbers)
-            strength=options.motion_strength,
+            strength=1.0 if self.navigates else options.motion_strength,
             generator=generator,
         )
         return lambda audio, state, given, on_step: maker.window(audio, state, on_step)

@@ -1,9 +1,9 @@
-"""What GAIA's autoencoder and its discriminator learn by (4.1)."""
+"""What GAIA's autoencoder learns by (4.1)."""
 
 from torch import Tensor
-from torch.nn.functional import softplus
 
 from emo.motion.gaia import MotionAppearanceOutput
+from emo.training.adversarial import taken_for_drawn
 from emo.training.gaia_vae.config import VAELossConfig
 from emo.training.reconstruction import reconstruction_loss
 from emo.training.reference_decoder.losses import picture_weight
@@ -26,19 +26,5 @@ def vae_losses(
     divergence = [p.kl().mean() / p.mean[0].numel() for p in (drawn.appearance, drawn.motion)]
     parts["kl"] = config.kl * sum(divergence[1:], divergence[0])
     if score is not None:
-        parts["adversarial"] = config.adversarial * softplus(-score.float()).mean()
+        parts["adversarial"] = config.adversarial * taken_for_drawn(score)
     return parts
-
-
-def discriminator_loss(score: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """-log f(x) - log(1 - f(x^)) (eq. 3), f being the scores' sigmoid.
-
-    Args:
-        score: of B true pictures, then of B drawn ones, (2B, 1, h, w).
-
-    Returns:
-        The loss; and by how many patches each kind is told.
-    """
-    true, drawn = score.float().chunk(2)
-    right = {"told_true": (true > 0).float().mean(), "told_drawn": (drawn < 0).float().mean()}
-    return softplus(-true).mean() + softplus(drawn).mean(), right

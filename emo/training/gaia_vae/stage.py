@@ -13,11 +13,12 @@ from torch.utils.data import DataLoader
 from emo.data import ClipReader, SampledClips, StepSampler
 from emo.data.samples.landmarks import LANDMARKS, landmark_feature
 from emo.motion.gaia import MotionAppearanceOutput
+from emo.training.adversarial import discriminator_loss
 from emo.training.cached_features import NO_PICTURES, cached_features
 from emo.training.config import OptimizerConfig
 from emo.training.gaia_vae.config import GAIAVAEConfig
 from emo.training.gaia_vae.figures import DrawnPairs, pair_figures, pair_sheet
-from emo.training.gaia_vae.losses import discriminator_loss, vae_losses
+from emo.training.gaia_vae.losses import vae_losses
 from emo.training.gaia_vae.networks import DISCRIMINATOR, VAE, GAIAVAENetworks, load_vae_networks, save_vae_networks
 from emo.training.gaia_vae.samples import FramePairs, FramePairSampler
 from emo.training.loader import sample_loader

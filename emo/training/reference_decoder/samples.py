@@ -12,6 +12,7 @@ from emo.data.format import FACE_POINTS
 from emo.data.sample_batch import SampleBatch
 from emo.data.synthetic.reference_pairs import read_pairs
 from emo.data.synthetic.relight import draw_colors
+from emo.motion import CONTROLS
 from emo.search import find_files
 from emo.training.reference_decoder.config import PairDataConfig
 
@@ -29,6 +30,9 @@ class PairBatch(SampleBatch):
         points: (B, 2, 7, 2), `emo.data.format.FACE_POINTS` in pixels of the frames.
         flow: (B, 2, 2, s, s) in half sides; see `emo.data.synthetic.reference_pairs`.
         visible: (B, 2, 1, s, s).
+        motion: (B, 2, W, 14), controls of the frames and of those around each, not normalized; of no frame where the
+            files tell none.
+        parts: (B, 2, S, S) uint8, places in `emo.data.synthetic.parts.PARTS`; or of no pixel.
         error: (B, 2, L, h, w), a diffusion model's in the frames' latents, in the scheduler's scale; 0 where there is
             none.
         clips: B names, for messages.
@@ -39,6 +43,8 @@ class PairBatch(SampleBatch):
     points: Tensor
     flow: Tensor
     visible: Tensor
+    motion: Tensor
+    parts: Tensor
     error: Tensor
     clips: tuple[str, ...]
 
@@ -73,6 +79,8 @@ class PairSamples(Dataset[PairBatch]):
         pictures = np.stack([pairs.reference, *pairs.frames[shown]])
         points, flow = pairs.points[shown], pairs.flow[shown].astype(np.float32)
         visible = pairs.visible[shown].astype(np.float32)
+        none = np.zeros((NEIGHBORS, 0, 0))
+        motion, parts = (none if kept is None else kept[shown] for kept in (pairs.motion, pairs.parts))
         error = np.zeros((NEIGHBORS, *self.latent_shape), np.float32)
         if pairs.error is not None:  # of these very pictures
             error = pairs.error[shown].astype(np.float32)
@@ -82,6 +90,8 @@ class PairSamples(Dataset[PairBatch]):
             pictures, visible = pictures[:, :, ::-1], visible[..., ::-1]
             flow = flow[..., ::-1] * np.array([-1, 1], np.float32)[:, None, None]
             points = (points * [-1, 1] + [side, 0])[:, MIRRORED]
+            parts = parts[..., ::-1]
+            motion = motion * SIDES if motion.size else motion
         if changed and rng.random() < changed.color:
             change = draw_colors(rng)
             pictures = np.stack([change(picture) for picture in pictures])
@@ -93,6 +103,8 @@ class PairSamples(Dataset[PairBatch]):
             torch.from_numpy(np.float32(points))[None],
             torch.from_numpy(np.ascontiguousarray(flow))[None],
             torch.from_numpy(np.ascontiguousarray(visible))[None],
+            torch.from_numpy(np.float32(motion))[None],
+            torch.from_numpy(np.ascontiguousarray(parts, dtype=np.uint8))[None],
             torch.from_numpy(error)[None],
             (path.stem,),
         )
@@ -100,3 +112,5 @@ class PairSamples(Dataset[PairBatch]):
 
 SWAPPED = {"left_eye": "right_eye", "right_eye": "left_eye", "mouth_left": "mouth_right", "mouth_right": "mouth_left"}
 MIRRORED = [FACE_POINTS.index(SWAPPED.get(name, name)) for name in FACE_POINTS]
+SIDES = np.float32([-1 if name in ("yaw", "roll", "tx", "gaze_x") else 1 for name in CONTROLS.names])
+"""What a mirror makes of the controls."""
