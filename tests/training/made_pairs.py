@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from emo.data.synthetic.reference_pairs import ReferencePairs
+from emo.data.synthetic.reference_pairs import REACH, ReferencePairs
+from emo.motion import CONTROLS
 from emo.unets.warp import warp
 
 SIDE, COARSE = 64, 16
@@ -33,9 +34,11 @@ def made_pairs(seed: int, frames: int = 4) -> ReferencePairs:
     moved = warp(picture, torch.from_numpy(flow.copy()).float())
     points = np.tile(POINTS, (frames, 1, 1))
     visible = np.ones((frames, 1, COARSE, COARSE), np.float16)
-    return ReferencePairs(
-        reference, moved.round().byte().movedim(1, -1).numpy(), points, flow.astype(np.float16), visible
-    )
+    motion = CONTROLS.rest.numpy() + rng.normal(0, 0.3, (frames, 2 * REACH + 1, len(CONTROLS))).astype(np.float32)
+    motion[:2] = CONTROLS.rest  # as of --at-rest 2
+    pictures = moved.round().byte().movedim(1, -1).numpy()
+    parts = (pictures[..., 0] // 64).astype(np.uint8)
+    return ReferencePairs(reference, pictures, points, flow.astype(np.float16), visible, motion, parts)
 
 
 def pairs_folder(root: Path) -> Path:

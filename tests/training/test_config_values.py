@@ -27,6 +27,7 @@ from emo.training.capp import CAPPTrainingConfig
 from emo.training.emo_distillation import DistillationConfig
 from emo.training.gaia_vae import GAIAVAEConfig
 from emo.training.gohd import GoHDEyeConfig, GoHDLipConfig, GoHDPoseConfig
+from emo.training.gohd_face import GoHDFaceConfig
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig
 from emo.training.script import run
 from emo.training.syncnet import SyncNetTrainingConfig
@@ -49,6 +50,7 @@ SCHEMAS = {
     "gohd_pose": GoHDPoseConfig,
     "gohd_lips": GoHDLipConfig,
     "gohd_eyes": GoHDEyeConfig,
+    "gohd_face": GoHDFaceConfig,
 }
 NEEDED = {
     "data.root": "data",

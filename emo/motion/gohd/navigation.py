@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 KERNEL = 3
+STRIDE = 8.0  # length of a step of 1, about that of a latent: else new networks would hear of the portrait alone
 LEFT = 3  # frames that the encoder's convolutions leave of a window, at least, and pooling takes
 
 
@@ -55,6 +56,7 @@ class Navigator(nn.Module):
 
     def __init__(self, motion_dim: int, latent_dim: int, directions: int, dim: int):
         super().__init__()
+        self.motion_norm, self.latent_norm = (nn.LayerNorm(each) for each in (motion_dim, latent_dim))
         self.steps = nn.Sequential(
             nn.Linear(motion_dim + latent_dim, dim),
             nn.SiLU(),
@@ -70,5 +72,5 @@ class Navigator(nn.Module):
 
     def forward(self, motion: Tensor, latent: Tensor) -> Tensor:
         """rho (B, motion_dim) and z_R (B, latent_dim) -> eta, (B, latent_dim)."""
-        steps = self.steps(torch.cat([motion, latent], -1))
-        return steps @ self.directions().to(steps)
+        steps = self.steps(torch.cat([self.motion_norm(motion), self.latent_norm(latent)], -1))
+        return STRIDE * steps @ self.directions().to(steps)
