@@ -20,10 +20,11 @@ from emo.face.landmark_map import landmark_map
 from emo.face.mesh import NUM_LANDMARKS
 from emo.motion.discriminators import PatchDiscriminator
 from emo.motion.gaia import MotionAppearanceVAE
+from emo.training.adversarial import discriminator_loss
 from emo.training.config import LoopConfig, OptimizerConfig
 from emo.training.gaia_vae import GAIAVAEConfig, GAIAVAEStage
 from emo.training.gaia_vae.config import FramePairConfig, VAELossConfig, VAEStartConfig
-from emo.training.gaia_vae.losses import discriminator_loss, vae_losses
+from emo.training.gaia_vae.losses import vae_losses
 from emo.training.gaia_vae.samples import FramePairs, FramePairSampler
 from emo.training.loop import make_accelerator, train
 
