@@ -58,6 +58,7 @@ class NavigationConfig:
     block_out_channels: Annotated[list[int], Several(WIDTH)] = field(
         default_factory=lambda: [64, 128, 256, 512, 512, 512]
     )
+    code_channels: Annotated[list[int], Several(WIDTH)] = field(default_factory=lambda: [64, 128, 256, 512])
     norm_num_groups: Annotated[int, Numbers(1, 256)] = 8
     pooling: Annotated[str, POOLING] = "max"
 
@@ -66,7 +67,9 @@ class NavigationConfig:
         widths = self.block_out_channels
         if len(widths) < 3 or self.sample_size != START * 2 ** len(widths):
             return f"sample_size is {self.sample_size}, not {START} x 2 for each of three or more block_out_channels"
-        if wrong := [width for width in widths if width % self.norm_num_groups]:
+        if not self.code_channels:
+            return "code_channels needs a width"
+        if wrong := [width for width in (*widths, *self.code_channels) if width % self.norm_num_groups]:
             return f"norm_num_groups is {self.norm_num_groups}, which does not divide a width of {wrong[0]}"
         if self.directions > self.latent_dim:
             return f"directions are {self.directions}, more than a latent_dim of {self.latent_dim} has at right angles"

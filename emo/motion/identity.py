@@ -7,7 +7,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from emo.motion.vasa.encoders import CodeEncoder
+from emo.motion.code_encoder import CodeEncoder
 from emo.unets.warp import resize
 
 MIDDLE = 0.6  # of a picture's sides: the face without most of what surrounds it

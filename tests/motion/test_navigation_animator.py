@@ -14,7 +14,7 @@ from emo.motion.gohd.navigation_decoder import StyledConvolution
 
 SIDE, REACH = 32, 2
 SIZES = {"sample_size": SIDE, "latent_dim": 24, "directions": 5, "reach": REACH, "motion_dim": 16}
-SIZES |= {"navigator_dim": 16, "block_out_channels": (8, 16, 16), "norm_num_groups": 4}
+SIZES |= {"navigator_dim": 16, "block_out_channels": (8, 16, 16), "code_channels": (8, 16), "norm_num_groups": 4}
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,17 @@ def test_windows_are_seen_to_their_ends_and_nothing_of_gaze_but_the_middle(reach
     window = torch.randn(1, 2 * reach + 1, 3, requires_grad=True)
     encoder(window, torch.zeros(1, 2)).square().sum().backward()
     assert (window.grad.abs().sum(-1) > 0).sum() >= (1 if pooling == "max" else 2 * reach + 1)
+
+
+def test_pooling_is_of_the_kind_that_is_asked_for():
+    torch.manual_seed(0)
+    highest = MotionEncoder(3, 2, 4, 8, "max")
+    mean = MotionEncoder(3, 2, 4, 8, "average")
+    mean.load_state_dict(highest.state_dict())
+    still, moving = torch.randn(1, 1, 3).expand(-1, 9, -1), torch.randn(1, 9, 3)
+    gaze = torch.zeros(1, 2)
+    torch.testing.assert_close(highest(still, gaze), mean(still, gaze))
+    assert (highest(moving, gaze) - mean(moving, gaze)).abs().max() > 1e-3
 
 
 def test_a_styled_convolution_is_one_of_scaled_and_normalized_weights():

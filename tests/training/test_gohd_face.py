@@ -15,6 +15,7 @@ from emo.data.synthetic.reference_pairs import REACH
 from emo.errors import ConfigError, DatasetError, WeightsError
 from emo.motion import CONTROLS
 from emo.motion.gohd import FaceReader, NavigationAnimator
+from emo.motion.vasa import VolumeAnimator
 from emo.training.config import LoopConfig, OptimizerConfig
 from emo.training.gohd_face import GoHDFaceConfig, GoHDFaceStage
 from emo.training.gohd_face.config import AnimatorStartConfig, MovingPairConfig, NavigationLossConfig
@@ -24,7 +25,7 @@ from emo.training.reference_decoder.samples import PairBatch, PairSamples
 CPU = SimpleNamespace(device=torch.device("cpu"))
 NAVIGATION = dict(
     sample_size=32, latent_dim=24, directions=5, reach=2, motion_dim=16, navigator_dim=16,
-    block_out_channels=[8, 16, 16], norm_num_groups=4,
+    block_out_channels=[8, 16, 16], code_channels=[8, 16], norm_num_groups=4,
 )  # fmt: skip
 SOUND = dict(
     hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
@@ -44,10 +45,12 @@ def model(tmp_path_factory) -> str:
     return str(path)
 
 
-def make(folder, model, output: Path = Path("unused"), steps: int = 2, init=None, cut: float = 0.0, **loss):
+def make(
+    folder, model, output: Path = Path("unused"), steps: int = 2, init=None, poses=None, cut: float = 0.0, **loss
+):
     config = GoHDFaceConfig(
         data=MovingPairConfig(pairs=str(folder), batch_size=2, workers=0, mirror=0.0, color=0.0, cut=cut),
-        model=AnimatorStartConfig(model, init),
+        model=AnimatorStartConfig(model, init, poses),
         loss=NavigationLossConfig(**loss),
         train=LoopConfig(
             output=str(output), steps=steps, log_every=1, tensorboard=False,
@@ -82,6 +85,24 @@ def test_it_learns_and_goes_on_from_its_folder(folder, model, tmp_path):
     own = zip(again.networks.parameters(), stage.networks.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in own)
     assert again.networks.animator.default_size == 48
+
+
+def test_a_latents_encoder_may_start_as_one_of_poses(folder, model, tmp_path):
+    small = dict(sample_size=32, volume_channels=8, volume_depth=2, block_out_channels=[8, 16], warp_channels=[8])
+    reader = VolumeAnimator(**small, code_channels=[8, 16], norm_num_groups=4)
+    reader.save_pretrained(tmp_path / "animator")
+    stage, _ = make(folder, model, poses=str(tmp_path))
+    own, theirs = (each.state_dict() for each in (stage.networks.animator.latent_encoder, reader.pose_encoder))
+    assert all(torch.equal(own[name], theirs[name]) for name in own if not name.startswith("out."))
+    assert torch.equal(own["out.weight"][:6], theirs["out.weight"])
+    assert torch.equal(own["out.bias"][:6], theirs["out.bias"])
+    plain, _ = make(folder, model)
+    assert not torch.equal(
+        plain.networks.animator.latent_encoder.picture_in.weight, reader.pose_encoder.picture_in.weight
+    )
+    VolumeAnimator(**small, code_channels=[8], norm_num_groups=4).save_pretrained(tmp_path / "animator")
+    with pytest.raises(ConfigError, match="other widths"):
+        make(folder, model, poses=str(tmp_path))
 
 
 def test_with_an_adversary_both_learn_in_turns(folder, model, tmp_path):

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
-from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, silu
+from torch import Tensor
 
 from emo.errors import ConfigError
+from emo.motion.code_encoder import CodeEncoder
 from emo.motion.controlled import ControlledAnimator
 from emo.motion.gohd.navigation import MotionEncoder, Navigator
 from emo.motion.gohd.navigation_decoder import START, NavigationDecoder
@@ -21,7 +21,6 @@ from emo.unets.picture_pyramid import PicturePyramid
 from emo.unets.warp import resize
 
 CHUNK = 16  # frames that are drawn together
-POOLED = 4  # rows and columns of the features that a latent is made of
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,7 @@ class NavigationAnimator(ControlledAnimator, ModelMixin, ConfigMixin):
         motion_dim: of rho, what a window of motion is encoded as.
         navigator_dim: width of the layers that say how far each direction is gone.
         block_out_channels: widths of features from the finest, of half the picture's size, to those of 4 x 4.
+        code_channels: widths of the latent's encoder, from an eighth of the picture's size on.
         norm_num_groups: of every normalization; all widths are its multiples.
         pooling: of what is left of a window: `max`, as in the paper, or `average`, as in its code.
         picture_size: pixels of pictures where nobody asks for others; S by default.
@@ -80,6 +80,7 @@ class NavigationAnimator(ControlledAnimator, ModelMixin, ConfigMixin):
         motion_dim: int = 256,
         navigator_dim: int = 256,
         block_out_channels: Sequence[int] = (64, 128, 256, 512, 512, 512),
+        code_channels: Sequence[int] = (64, 128, 256, 512),
         norm_num_groups: int = 8,
         pooling: str = "max",
         picture_size: int | None = None,
@@ -89,11 +90,10 @@ class NavigationAnimator(ControlledAnimator, ModelMixin, ConfigMixin):
             raise ConfigError(f"sample_size is {sample_size}, not {START} x 2 per width of {len(block_out_channels)}")
         if pooling not in ("max", "average"):
             raise ConfigError(f"pooling is {pooling!r}; give max or average")
-        _, *widths, coarsest = block_out_channels
+        _, *widths, _ = block_out_channels
         does, looks = self.space.index(*POSE, *EXPRESSION), self.space.index(*GAZE)
-        self.pyramid = PicturePyramid([*widths, coarsest], norm_num_groups)
-        self.latent_norm = nn.GroupNorm(norm_num_groups, coarsest)
-        self.latent_out = nn.Linear(coarsest * POOLED**2, latent_dim)
+        self.pyramid = PicturePyramid(widths, norm_num_groups)
+        self.latent_encoder = CodeEncoder(latent_dim, code_channels, norm_num_groups)
         self.motion_encoder = MotionEncoder(len(does), len(looks), reach, motion_dim, pooling)
         self.navigator = Navigator(motion_dim, latent_dim, directions, navigator_dim)
         self.decoder = NavigationDecoder(block_out_channels, latent_dim, norm_num_groups)
@@ -112,9 +112,7 @@ class NavigationAnimator(ControlledAnimator, ModelMixin, ConfigMixin):
         """What is kept of portraits (B, 3, H, W) in -1 ... 1, square."""
         side = self.config["sample_size"]
         small = resize(picture, side, side)
-        *features, coarsest = self.pyramid.features(small)
-        pooled = adaptive_avg_pool2d(silu(self.latent_norm(coarsest)), POOLED)
-        return NavigationAppearance(picture, small, tuple(features), self.latent_out(pooled.flatten(1)))
+        return NavigationAppearance(picture, small, self.pyramid.features(small), self.latent_encoder(small))
 
     def forward(self, appearance: NavigationAppearance, windows: Tensor, strength: Tensor | None = None) -> Drawing:
         """Frames at the size of the networks, each of its own portrait or all of one.

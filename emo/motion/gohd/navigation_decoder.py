@@ -10,9 +10,11 @@ from torch.nn.functional import conv2d, pixel_unshuffle, silu
 
 from emo.unets.attention import zero_
 from emo.unets.pixel_painter import PixelPainter
-from emo.unets.reference_decoder import STEP, Drawing, FlowLevel
+from emo.unets.reference_decoder import Drawing, FlowLevel
 from emo.unets.warp import warp
 
+COARSE = 8  # rows and columns of the coarsest flow, which is linear in the latent: where a head was, where it shall be
+REACH = 1.0  # half sides of that flow for an output of 1: it learns first
 START = 4  # rows and columns of the learned constant
 
 
@@ -83,7 +85,7 @@ class NavigationDecoder(PixelPainter):
         super().__init__(finest)
         self.start = nn.Parameter(torch.randn(1, coarsest, START, START))
         self.start_styled = StyledConvolution(coarsest, latent_dim)
-        self.flow_in = nn.Conv2d(coarsest, 2, kernel_size=3, padding=1)
+        self.flow_in = nn.Linear(latent_dim, 2 * COARSE**2)
         zero_(self.flow_in)
         coarse_to_fine = list(pairwise(widths[:0:-1]))
         self.levels = nn.ModuleList(NavigationLevel(*pair, latent_dim, norm_num_groups) for pair in coarse_to_fine)
@@ -99,7 +101,7 @@ class NavigationDecoder(PixelPainter):
             features: of it, from the finest on, as `PicturePyramid` makes them, down to 8 x 8.
         """
         hidden = self.start_styled(self.start.expand(len(latent), -1, -1, -1), latent)
-        flow = STEP * self.flow_in(hidden)
+        flow = REACH * self.flow_in(latent).unflatten(1, (2, COARSE, COARSE))
         for level, maps in zip(self.levels, reversed(features), strict=True):
             hidden, flow = level(hidden, flow, latent, maps)
         hidden = self.last_styled(hidden, latent)

@@ -13,12 +13,13 @@ from torch import Tensor
 
 from emo.face import Crop, landmark_box, track_face
 from emo.media import VideoReader
+from emo.motion.code_encoder import CodeEncoder
 from emo.motion.gaps import fill_gaps
 from emo.motion.pictures import drawn_frames, picture_batch, portrait_face
 from emo.motion.reading import followed, frames_of
 from emo.motion.space import CONTROLS, Column, MotionSpace
 from emo.motion.track import MotionTrack
-from emo.motion.vasa.encoders import AppearanceEncoder, CodeEncoder
+from emo.motion.vasa.encoders import AppearanceEncoder
 from emo.motion.vasa.volume import POSE, look_up, to_head, to_picture, voxel_centers
 from emo.motion.vasa.volume_decoder import VolumeDecoder
 from emo.motion.vasa.warp_field import WarpField, moved

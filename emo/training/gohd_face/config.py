@@ -31,6 +31,17 @@ class AnimatorStartConfig:
     init: Annotated[str | None, Name()] = key(
         None, "folder of a trained one to go on from, whose sizes then hold", unset="none"
     )
+    poses: Annotated[str | None, Name()] = key(
+        None,
+        "folder of a face model of VASA-1, whose layers that read poses a new latent's encoder starts as",
+        unset="none",
+    )
+
+    def misfit(self) -> str | None:
+        """What does not fit together."""
+        if self.init is not None and self.poses is not None:
+            return "poses are for a new animator; leave them or init out"
+        return None
 
 
 @dataclass

@@ -14,6 +14,9 @@ from emo.training.gohd_face.config import NavigationLossConfig
 from emo.training.gohd_face.networks import Drawn
 from emo.training.reconstruction import reconstruction_loss
 from emo.training.reference_decoder.losses import flow_loss, picture_weight
+from emo.unets.warp import resize
+
+BEHIND = 0.1  # weight of a background's flow, most of which stands still, beside the person's
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,10 @@ def navigation_losses(drawn: Drawn, truth: FrameTruth, config: NavigationLossCon
     frames = drawn.frames.float()
     weight = picture_weight(truth.points, frames.shape[-2], frames.shape[-1], config)
     parts = reconstruction_loss(frames, truth.frames, weight, config)
+    person = (truth.parts[:, None] > 0).float()
+    counted = weight * (BEHIND + (1 - BEHIND) * resize(person, *weight.shape[-2:]))
     parts |= flow_loss(
-        drawn.drawing.float(), drawn.moved.float(), truth.frames, truth.flow, truth.visible, weight, config
+        drawn.drawing.float(), drawn.moved.float(), truth.frames, truth.flow, truth.visible, counted, config
     )
     does, looks = CONTROLS.index(*POSE, *EXPRESSION), CONTROLS.index(*GAZE)
     made, true = drawn.made.controls.float(), drawn.true.controls.detach().float()

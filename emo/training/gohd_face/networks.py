@@ -14,12 +14,14 @@ from emo.hub.gohd_config import load_gohd_config
 from emo.motion.discriminators import PatchDiscriminator
 from emo.motion.gohd import FaceReader, NavigationAnimator
 from emo.motion.gohd.face_reader import FaceReading
+from emo.motion.vasa import VolumeAnimator
 from emo.training.gohd_face.config import AnimatorStartConfig
 from emo.training.loading import load_part, save_parts
 from emo.unets import Drawing
 
 ANIMATOR, READER, DISCRIMINATOR = "animator", "face_reader", "discriminator"
 """Names of the parts, and of their folders."""
+REST = 0.3  # of random weights of a latent, where others tell a pose
 GROUPS = 8  # of a discriminator's normalizations
 JUDGES = (32, 64, 128)  # its widths
 
@@ -108,11 +110,9 @@ def load_networks(config: AnimatorStartConfig, adversarial: bool, seed: int) -> 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if config.init is None:
-            animator = build_animator(load_gohd_config(config.config))
+            animator = _new_animator(config)
         else:
             animator = load_part(NavigationAnimator, config.init, "GoHD's animator", subfolder=ANIMATOR)
-        if not isinstance(animator, NavigationAnimator):
-            raise ConfigError(f"model.config: {config.config} has no navigation: its portraits are moved by a mesh")
         parts = {
             READER: lambda: FaceReader(parts=len(PARTS)),
             DISCRIMINATOR: lambda: PatchDiscriminator(block_out_channels=JUDGES, norm_num_groups=GROUPS),
@@ -123,6 +123,28 @@ def load_networks(config: AnimatorStartConfig, adversarial: bool, seed: int) -> 
             kept = config.init is not None and (Path(config.init) / name).is_dir()
             found[name] = load_part(kinds[name], str(config.init), subfolder=name) if kept else new()
     return GoHDFaceNetworks(animator, found[READER], found[DISCRIMINATOR] if adversarial else None)
+
+
+def _new_animator(config: AnimatorStartConfig) -> NavigationAnimator:
+    """Of random weights, but where a latent begins with a portrait's pose, as another model reads it: to learn of what
+    becomes of its pixels where a head is takes long."""
+    animator = build_animator(load_gohd_config(config.config))
+    if not isinstance(animator, NavigationAnimator):
+        raise ConfigError(f"model.config: {config.config} has no navigation: its portraits are moved by a mesh")
+    if config.poses is None:
+        return animator
+    reader = load_part(VolumeAnimator, config.poses, "face model of VASA-1", subfolder=ANIMATOR)
+    if list(reader.config["code_channels"]) != list(animator.config["code_channels"]):
+        raise ConfigError(f"model.poses: {config.poses} reads poses by layers of other widths than code_channels")
+    layers, latent = reader.pose_encoder.state_dict(), animator.latent_encoder
+    latent.load_state_dict(
+        {name: value for name, value in layers.items() if not name.startswith("out.")}, strict=False
+    )
+    with torch.no_grad():
+        for name, own in latent.out.named_parameters():
+            read = layers[f"out.{name}"][: len(own)]
+            own.mul_(REST)[: len(read)] = read
+    return animator
 
 
 def save_networks(networks: GoHDFaceNetworks, folder: Path, weights: dict[str, Tensor]) -> None:
