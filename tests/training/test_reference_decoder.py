@@ -15,10 +15,11 @@ from safetensors.torch import load_file
 from tiny import patch_pipeline
 
 from emo.data.synthetic.config import SyntheticConfig
-from emo.data.synthetic.reference_pairs import draw_pairs, read_pairs
+from emo.data.synthetic.reference_pairs import REACH, draw_pairs, read_pairs
 from emo.data.synthetic.renderer import Renderer
 from emo.errors import ConfigError, DatasetError, OptionError
 from emo.hub import load_vae
+from emo.motion import CONTROLS, FaceControls, MotionTrack
 from emo.training.config import LoopConfig, OptimizerConfig
 from emo.training.loop import make_accelerator, train
 from emo.training.reference_decoder import ReferenceDecoderStage, ReferenceDecoderTrainingConfig
@@ -218,6 +219,22 @@ def test_drawn_pairs_show_one_person_whose_flow_is_that_of_the_frames(tmp_path):
     error = lambda frame: (shown * (frame - frames).abs()).sum() / shown.sum()
     assert error(warp(picture, torch.from_numpy(pairs.flow).float())) < 0.5 * error(picture)
     assert not pairs.flow[np.broadcast_to(pairs.visible == 0, pairs.flow.shape)].any()
+
+
+def test_the_first_ones_are_at_rest_and_motion_goes_with_its_frames():
+    renderer = Renderer(SyntheticConfig(seed=0, identities=2, size=64, seconds=2.0))
+    clip = renderer.config.clip_spec(1)
+    pairs, plain = (draw_pairs(renderer, clip, 4, at_rest) for at_rest in (2, 0))
+    assert pairs.motion.shape == (4, 2 * REACH + 1, 14)
+    rest = CONTROLS.rest.numpy()
+    assert (pairs.motion[:2] == rest).all()
+    assert (pairs.motion[2:, REACH] != rest).any(-1).all()
+    assert np.array_equal(pairs.frames[0], pairs.frames[1])
+    for one in (pairs, plain):  # neighbors' windows are the same motion, a frame apart
+        assert np.array_equal(one.motion[2, 1:], one.motion[3, :-1])
+        shown = FaceControls.from_track(MotionTrack(torch.from_numpy(one.motion[:, REACH]), 25, CONTROLS))
+        assert np.array_equal(renderer.draw(clip, shown), one.frames)
+        assert np.array_equal(renderer.parts(clip, shown).numpy(), one.parts)
 
 
 def test_a_models_errors_take_the_noises_place(folder, start, tmp_path):
