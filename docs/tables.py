@@ -33,6 +33,7 @@ from emo.training.emo_distillation import DistillationConfig  # noqa: E402
 from emo.training.gaia import GAIAMotionConfig  # noqa: E402
 from emo.training.gaia_vae import GAIAVAEConfig  # noqa: E402
 from emo.training.gohd import GoHDEyeConfig, GoHDLipConfig, GoHDPoseConfig  # noqa: E402
+from emo.training.gohd_face import GoHDFaceConfig  # noqa: E402
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig  # noqa: E402
 from emo.training.syncnet import SyncNetTrainingConfig  # noqa: E402
 from emo.training.vasa import VASAMotionConfig  # noqa: E402
@@ -57,6 +58,7 @@ TABLES: dict[str, type] = {
     "gohd_pose": GoHDPoseConfig,
     "gohd_lips": GoHDLipConfig,
     "gohd_eyes": GoHDEyeConfig,
+    "gohd_face": GoHDFaceConfig,
 }
 OWN = "stages' own"  # keys that not all stages have, and those of how often they drop conditions
 COMMON = ("data", "model", "objective", "validation", "train")  # sections of all stages
@@ -68,6 +70,7 @@ GUIDES = (
     "docs/capp.md",
     "docs/gaia.md",
     "docs/gohd.md",
+    "docs/gohd-face.md",
 )
 PREPARE = "configs/prepare.yaml"
 MARKED = re.compile(r"(<!-- keys: (.+?) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
