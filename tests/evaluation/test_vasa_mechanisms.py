@@ -16,7 +16,8 @@ from emo.cli.main import main
 from emo.data.synthetic.held_out import HELD_OUT, HeldOut
 from emo.evaluation.mechanisms.generator import FPS, GenerationSettings, Generator
 from emo.evaluation.mechanisms.plan import EvaluationSize
-from emo.evaluation.mechanisms.vasa.plan import DISTANCES, GAZES, VASAClip, plan_clips
+from emo.evaluation.mechanisms.subjects import GAZES
+from emo.evaluation.mechanisms.vasa.plan import DISTANCES, VASAClip, plan_clips
 from emo.evaluation.mechanisms.vasa.table import FAMILY
 from emo.evaluation.mechanisms.vasa.videos import VideoMaker, as_asked
 from emo.face import FaceTrack
