@@ -1,5 +1,6 @@
 """VASA-1's rows: reached by videos that do what the mechanism should, missed by those that do not."""
 
+from functools import partial
 from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
@@ -58,14 +59,26 @@ def video(
     )
 
 
+class MadeWhenAsked(dict):
+    """Videos by name."""
+
+    def __init__(self, makers):
+        super().__init__()
+        self._makers = makers
+
+    def __missing__(self, name):
+        self[name] = self._makers[name]()
+        return self[name]
+
+
 def study(truth=MappingProxyType({}), **kinds) -> Study:
     """Videos by kind: what makes one of a subject. True clips are the same, unless `truth` has others."""
     found = {}
     made = {"portrait": lambda s: video(person=s.person), **kinds}
     for end, makers in (("", made), ("-truth", {**made, **truth})):
         for kind, make in makers.items():
-            found |= {f"{kind.replace('_', '-')}-{subject.name}{end}": make(subject) for subject in PEOPLE}
-    return Study(found, lambda voice: SimpleNamespace(jaw=JAWS[voice]))
+            found |= {f"{kind.replace('_', '-')}-{s.name}{end}": partial(make, s) for s in PEOPLE}
+    return Study(MadeWhenAsked(found), lambda voice: SimpleNamespace(jaw=JAWS[voice]))
 
 
 def talking(subject, **what):

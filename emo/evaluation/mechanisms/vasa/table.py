@@ -61,7 +61,7 @@ def make_rows(found: Mapping[str, Observation], extent: EvaluationSize, generato
 
 
 FAMILY = Family(
-    options=("size",),
+    options=("size", "audio_guidance"),
     guidance=("audio_guidance_scale",),
     steps=10,
     size=192,
