@@ -105,9 +105,9 @@ def test_parts_of_three_people(open_maker, monkeypatch):
 
 def test_turned_pictures_are_animated(open_maker):
     maker, clip = open_maker(), replace(TALK, turned=TURNED["right"])
-    with patch.object(type(maker._generator.pipe()), "render", side_effect=StopIteration) as render:
-        with pytest.raises(StopIteration):
-            maker(clip)
+    rendered = patch.object(type(maker._generator.pipe()), "render", side_effect=StopIteration)
+    with rendered as render, pytest.raises(StopIteration):
+        maker(clip)
     source = render.call_args.args[0]
     assert source.shape == (128, 128, 3)
     assert np.array_equal(source, maker(replace(clip, truth=True)).frames[0])
