@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.stats import rankdata
 
 from emo.evaluation.mechanisms.gohd.expression_rows import Acts
 from emo.evaluation.mechanisms.gohd.plan import MIXED, STRENGTHS
@@ -75,7 +74,7 @@ def strength(study: Study, subjects: Sequence[Subject], floor: Sequence[Subject]
         return {"yaw": np.array(yaws), "jaw": np.array(jaws)}
 
     own, true = far(subjects), far(floor, truth=True)
-    ranks = {name: agreement([(rankdata(STRENGTHS), rankdata(values))]) for name, values in own.items()}
+    rank_r = {name: agreement([(ranks(np.array(STRENGTHS)), ranks(values))]) for name, values in own.items()}
 
     def words(found: Mapping[str, np.ndarray]) -> str:
         return f"{', '.join(f'{v:.1f}' for v in found['yaw'])}; {', '.join(f'{v:.2f}' for v in found['jaw'])}"
@@ -91,13 +90,18 @@ def strength(study: Study, subjects: Sequence[Subject], floor: Sequence[Subject]
         mechanism=f"strength of motion, {who}",
         section="Fig. 8",
         measure=f"yaw in degrees, and jaw, at lambda {', '.join(f'{v:g}' for v in STRENGTHS)}; Spearman's r of each",
-        value=f"{words(own)}; {', '.join(f'{r:.2f}' for r in ranks.values())}",
+        value=f"{words(own)}; {', '.join(f'{r:.2f}' for r in rank_r.values())}",
         truth=words(true),
         bar="r 1 each",
-        passed=min(ranks.values()) > 1 - 1e-9,
-        numbers={**own, "rank_r": ranks, "truth": true},
+        passed=min(rank_r.values()) > 1 - 1e-9,
+        numbers={**own, "rank_r": rank_r, "truth": true},
         draw=draw,
     )
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """How many others each of values (n,) is above; equal ones are of one rank."""
+    return (values[:, None] > values).sum(1).astype(np.float64)
 
 
 def mixed(
