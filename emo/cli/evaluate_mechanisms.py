@@ -24,7 +24,10 @@ from emo.locks import claim_folder
 from emo.names import short_names
 from emo.resources import EMO_MODEL
 
-NOT_OF_ALL = ("no_speed", "long", "reference_guidance", "size")
+COMPARED = ("no_speed", "no_attention")
+"""Options that name another model to compare with."""
+
+NOT_OF_ALL = (*COMPARED, "long", "audio_guidance", "reference_guidance", "pose_guidance", "size")
 """Options that not every family of models has; None where they are not given."""
 
 
@@ -39,6 +42,9 @@ def add_parser(kinds) -> None:
     )
     add_model(parser, EMO_MODEL)
     parser.add_argument("--no-speed", metavar="MODEL", help="EMO: stage-2 model to compare the speed layers with")
+    parser.add_argument(
+        "--no-attention", metavar="MODEL", help="GoHD: model whose poses were learned without attention"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of the report")
     parser.add_argument("--portraits", type=Path, metavar="DIR", help="pictures of real faces to animate as well")
     parser.add_argument("--talks", type=int, default=20, help="people who talk (default 20)")
@@ -47,10 +53,15 @@ def add_parser(kinds) -> None:
     parser.add_argument("--brief", type=float, default=3.0, help="seconds of their videos (default 3)")
     parser.add_argument("--long", type=float, help="EMO: seconds of the long video (default 60)")
     parser.add_argument("--gallery", type=int, default=50, help="portraits to tell people from (default 50)")
-    parser.add_argument("--steps", type=int, help="denoising steps per clip (default: EMO the model's, VASA-1 10)")
-    parser.add_argument("--audio-guidance", type=float, help="how strongly the sound drives (default: generation's)")
+    parser.add_argument("--steps", type=int, help="denoising steps per clip (default: VASA-1 10, else the model's)")
+    parser.add_argument(
+        "--audio-guidance", type=float, help="EMO, VASA-1: how strongly the sound drives (default: generation's)"
+    )
     parser.add_argument("--reference-guidance", type=float, help="EMO: same for the portrait (default: generation's)")
-    parser.add_argument("--size", type=int, help="VASA-1: pixels of the videos (default 192); EMO's have their own")
+    parser.add_argument("--pose-guidance", type=float, help="GoHD: gamma, of the first pose (default: generation's)")
+    parser.add_argument(
+        "--size", type=int, help="VASA-1, GoHD: pixels of the videos (default 192); EMO's have their own"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the videos' noise (default 0)")
     parser.add_argument("--people", type=int, help="seed of the held-out people (default 900)")
     add_workers(parser, "one per core, one on a GPU", suppress=True)
@@ -93,12 +104,12 @@ def measure(options: argparse.Namespace) -> None:
     for name in NOT_OF_ALL:
         if getattr(options, name) is not None and name not in family.options:
             raise OptionError(f"--{name.replace('_', '-')} does nothing for models of {system.title}", option=name)
-    if options.no_speed:
-        models["no_speed"] = locate_model(options.no_speed)
-        if (other := system_of(models["no_speed"])).name != system.name:
-            raise OptionError(
-                f"--no-speed {options.no_speed} is of {other.title}, not {system.title}", option="no_speed"
-            )
+    for name in COMPARED:
+        if given := getattr(options, name):
+            models[name] = locate_model(given)
+            if (other := system_of(models[name])).name != system.name:
+                said = f"--{name.replace('_', '-')} {given} is of {other.title}, not {system.title}"
+                raise OptionError(said, option=name)
     extent = EvaluationSize(
         talks=options.talks,
         seconds=options.seconds,
@@ -112,6 +123,7 @@ def measure(options: argparse.Namespace) -> None:
         if entry.name in family.guidance:
             given = getattr(options, entry.flag.replace("-", "_"))
             call[entry.name] = entry.default if given is None else given
+    system.options.from_values(call).check()
     settings = GenerationSettings(
         models=models,
         options=call,
@@ -165,7 +177,7 @@ def check_numbers(options: argparse.Namespace) -> None:
         raise OptionError(f"--few {options.few} <= --talks {options.talks} <= --gallery {options.gallery} must hold")
     if options.size and options.size % 8:
         raise OptionError(f"--size {options.size}: must be a multiple of 8", option="size")
-    for name in ("audio", "reference"):
+    for name in ("audio", "reference", "pose"):
         if not math.isfinite(getattr(options, f"{name}_guidance") or 0):
             raise OptionError(f"--{name}-guidance must be finite", option=f"{name}_guidance")
 

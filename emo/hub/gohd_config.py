@@ -25,6 +25,7 @@ class PoseDenoiserConfig:
     heads: Annotated[int, Numbers(1, 4096)] = 8
     kernel: Annotated[int, Numbers(1, 4095)] = 3
     dilation_cycle: Annotated[int, Numbers(1, 16)] = 3
+    attention: bool = True
 
 
 @dataclass

@@ -137,13 +137,25 @@ class ConformerBlock(nn.Module):
         context_dim: channels of tokens that frames attend to between attention and convolution; None for none. This
             layer starts at zero.
         dilation: frames from one that the convolution sees to the next.
+        attention: whether frames attend to each other; else only convolutions see others.
     """
 
-    def __init__(self, dim: int, heads: int, kernel: int = 31, context_dim: int | None = None, dilation: int = 1):
+    def __init__(
+        self,
+        dim: int,
+        heads: int,
+        kernel: int = 31,
+        context_dim: int | None = None,
+        dilation: int = 1,
+        attention: bool = True,
+    ):
         super().__init__()
-        self.norm1, self.norm2, self.norm3, self.norm4, self.norm5 = (nn.LayerNorm(dim) for _ in range(5))
+        self.norm1, self.norm3, self.norm4, self.norm5 = (nn.LayerNorm(dim) for _ in range(4))
         self.feed_forward1, self.feed_forward2 = FeedForward(dim), FeedForward(dim)
-        self.attention = RotaryAttention(dim, heads)
+        self.attention = None
+        if attention:
+            self.norm2 = nn.LayerNorm(dim)
+            self.attention = RotaryAttention(dim, heads)
         self.convolution = FrameConvolution(dim, kernel, dilation)
         self.cross_attention = None
         if context_dim is not None:
@@ -153,7 +165,8 @@ class ConformerBlock(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None, context: Tensor | None = None) -> Tensor:
         """(B, T, D), and context (B, tokens, context_dim) where there is an attention to it -> (B, T, D)."""
         x = x + self.feed_forward1(self.norm1(x)) / 2
-        x = x + self.attention(self.norm2(x), mask)
+        if self.attention is not None:
+            x = x + self.attention(self.norm2(x), mask)
         if self.cross_attention is not None:
             assert context is not None
             x = x + self.cross_attention(self.cross_norm(x), context)  # Q: frames, K,V: context

@@ -7,19 +7,19 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
-from made_faces import made_face
+from made_motion import drawn_motion, made_generator, quick_clip, quick_track
 from PIL import Image
 from tiny import tiny_vasa
 from zero_init import fill_zero_init
 
 from emo.cli.main import main
 from emo.data.synthetic.held_out import HELD_OUT, HeldOut
-from emo.evaluation.mechanisms.generator import FPS, GenerationSettings, Generator
+from emo.evaluation.mechanisms.generator import FPS, Generator
 from emo.evaluation.mechanisms.plan import EvaluationSize
-from emo.evaluation.mechanisms.vasa.plan import DISTANCES, GAZES, VASAClip, plan_clips
+from emo.evaluation.mechanisms.subjects import GAZES
+from emo.evaluation.mechanisms.vasa.plan import DISTANCES, VASAClip, plan_clips
 from emo.evaluation.mechanisms.vasa.table import FAMILY
 from emo.evaluation.mechanisms.vasa.videos import VideoMaker, as_asked
-from emo.face import FaceTrack
 from emo.motion import CONTROLS, MotionTrack
 from emo.motion.vasa import HolisticMotionTransformer, VolumeAnimator
 from emo.pipelines import VASAPipeline
@@ -56,36 +56,12 @@ def open_maker(model, tmp_path):
         (tmp_path / name).mkdir()
 
     def make(pipe=None, **changes) -> VideoMaker:
-        settings = GenerationSettings(
-            models={"model": str(model)}, options={"num_inference_steps": 1, "audio_guidance_scale": 1.0}, seed=0,
-            people=3, held_out=HELD_OUT, size=128, device="cpu", dtype="float32", compile=False,
-        )  # fmt: skip
-        generator = Generator(replace(settings, **changes), FAMILY, tmp_path)
-        if pipe is not None:
-            pipe.set_progress_bar_config(disable=True)
-            generator._pipes["model"] = pipe
-        return VideoMaker(generator)
+        options = {"num_inference_steps": 1, "audio_guidance_scale": 1.0}
+        return VideoMaker(
+            made_generator(FAMILY, model, tmp_path, pipe, **{"options": options, "people": 3, **changes})
+        )
 
     return make
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """`drawn(maker, clip)`: the motion (T, D) that is drawn of a clip."""
-
-    def motion(maker: VideoMaker, clip: VASAClip) -> np.ndarray:
-        told = []
-        pipe = maker._generator.pipe()
-        with patch.object(type(pipe.animator), "render", lambda self, appearance, values: _blank(told, values)):
-            maker(clip)
-        return np.concatenate(told)
-
-    return motion
-
-
-def _blank(told: list, values: torch.Tensor) -> np.ndarray:
-    told.append(values.numpy().copy())
-    return np.zeros((len(values), 128, 128, 3), np.uint8)
 
 
 def test_a_clip_is_drawn_and_its_pose_is_kept(open_maker):
@@ -103,11 +79,11 @@ def test_a_clip_is_drawn_and_its_pose_is_kept(open_maker):
             open_maker()._generator.generate(replace(TALK, options={"gaze": (0.5, 0.0)}))
 
 
-def test_one_voice_is_one_motion_on_whatever_portrait(open_maker, drawn):
+def test_one_voice_is_one_motion_on_whatever_portrait(open_maker):
     maker = open_maker()
-    own = drawn(maker, TALK)
-    assert np.array_equal(own, drawn(maker, VASAClip("other", SECONDS, person=2, voice=1)))
-    assert not np.array_equal(own, drawn(maker, replace(TALK, voice=2)))
+    own = drawn_motion(maker, TALK)
+    assert np.array_equal(own, drawn_motion(maker, VASAClip("other", SECONDS, person=2, voice=1)))
+    assert not np.array_equal(own, drawn_motion(maker, replace(TALK, voice=2)))
 
 
 @pytest.mark.parametrize(
@@ -120,28 +96,28 @@ def test_one_voice_is_one_motion_on_whatever_portrait(open_maker, drawn):
         {"border_frames": 0},
     ],
 )
-def test_what_a_clip_asks_for_changes_its_motion(open_maker, drawn, options):
+def test_what_a_clip_asks_for_changes_its_motion(open_maker, options):
     pipe = tiny_vasa()
     fill_zero_init(pipe.denoiser)
     maker = open_maker(pipe)
-    assert not np.array_equal(drawn(maker, TALK), drawn(maker, replace(TALK, options=options)))
+    assert not np.array_equal(drawn_motion(maker, TALK), drawn_motion(maker, replace(TALK, options=options)))
 
 
-def test_windows_without_the_one_before(open_maker, drawn):
+def test_windows_without_the_one_before(open_maker):
     pipe = tiny_vasa()
     fill_zero_init(pipe.denoiser)
     maker, plain = open_maker(pipe), replace(TALK, options={"border_frames": 0})
-    chained, apart = drawn(maker, plain), drawn(maker, replace(plain, previous=False))
+    chained, apart = drawn_motion(maker, plain), drawn_motion(maker, replace(plain, previous=False))
     window = pipe.window_length
     assert np.array_equal(chained[:window], apart[:window])  # the first has none anyway
     assert not np.array_equal(chained[window : 2 * window], apart[window : 2 * window])
-    assert np.array_equal(chained, drawn(maker, plain))  # and given back
+    assert np.array_equal(chained, drawn_motion(maker, plain))  # and given back
 
 
-def test_a_part_that_is_held_still_is_still(open_maker, drawn):
+def test_a_part_that_is_held_still_is_still(open_maker):
     maker = open_maker()
-    own = drawn(maker, TALK)
-    pose, dynamics = (drawn(maker, replace(TALK, still=part)) for part in ("pose", "dynamics"))
+    own = drawn_motion(maker, TALK)
+    pose, dynamics = (drawn_motion(maker, replace(TALK, still=part)) for part in ("pose", "dynamics"))
     assert np.array_equal(pose[:, POSE], MotionTrack.rest(20, FPS)["pose"].numpy())
     assert np.array_equal(pose[:, OTHERS], own[:, OTHERS])
     assert np.ptp(dynamics[:, OTHERS], axis=0).max() == 0
@@ -156,7 +132,7 @@ def test_a_portrait_as_it_is(open_maker):
 
 
 @pytest.mark.parametrize("learned", [False, True])
-def test_another_persons_motion_whole_and_in_part(open_maker, drawn, monkeypatch, learned):
+def test_another_persons_motion_whole_and_in_part(open_maker, monkeypatch, learned):
     pipe = volume_pipeline() if learned else tiny_vasa()
     space, rng = pipe.space, np.random.default_rng(1)
     theirs = rng.normal(size=(20, len(space))).astype(np.float32)
@@ -168,8 +144,8 @@ def test_another_persons_motion_whole_and_in_part(open_maker, drawn, monkeypatch
     maker = open_maker(pipe)
     pose = space.index("pose")
     others = [n for n in range(len(space)) if n not in pose]
-    own = drawn(maker, TALK)
-    by = {part: drawn(maker, replace(TALK, driver=2, driven=part)) for part in ("all", "pose", "dynamics")}
+    own = drawn_motion(maker, TALK)
+    by = {part: drawn_motion(maker, replace(TALK, driver=2, driven=part)) for part in ("all", "pose", "dynamics")}
     assert np.array_equal(by["all"], theirs)
     assert np.array_equal(by["pose"][:, pose], theirs[:, pose])
     assert np.array_equal(by["pose"][:, others], own[:, others])
@@ -179,11 +155,11 @@ def test_another_persons_motion_whole_and_in_part(open_maker, drawn, monkeypatch
     assert seen[0][0][0, 0, 0] == 2
 
 
-def test_learned_codes_are_drawn_and_held_still(open_maker, drawn):
+def test_learned_codes_are_drawn_and_held_still(open_maker):
     maker = open_maker(volume_pipeline())
     video = maker(TALK)
     assert video.frames.shape == (20, 128, 128, 3)
-    assert np.ptp(drawn(maker, replace(TALK, still="dynamics"))[:, 6:], axis=0).max() == 0
+    assert np.ptp(drawn_motion(maker, replace(TALK, still="dynamics"))[:, 6:], axis=0).max() == 0
 
 
 def true_motion(**asked) -> MotionTrack:
@@ -227,17 +203,6 @@ def test_plan_has_all_videos_of_all_rows(open_maker):
     assert clips["audio-0-1"].options == {"audio_guidance_scale": 1.0}
     assert "emotion-happy-0" in clips
     assert "emotion-surprised-0" not in clips  # the tiny model knows none
-
-
-def quick_clip(held_out, person, controls):
-    """In place of the drawing, which takes its time."""
-    still = np.asarray(Image.fromarray(held_out.portrait(person)).resize((128, 128)))
-    return np.stack([np.roll(still, t % 3, axis=1) for t in range(len(controls))])
-
-
-def quick_track(frames, detector):
-    """In place of the search for faces."""
-    return FaceTrack(np.stack([made_face()] * len(frames)), np.ones(len(frames), bool))
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """VASA-1's rows: reached by videos that do what the mechanism should, missed by those that do not."""
 
+from functools import partial
 from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
@@ -7,10 +8,12 @@ import pytest
 from made_faces import made_face, turn
 from test_rows import drawn
 
+from emo.evaluation.mechanisms import motion_rows
 from emo.evaluation.mechanisms.observation import Observation
+from emo.evaluation.mechanisms.study import Study, agreement, moves, spread
+from emo.evaluation.mechanisms.subjects import GAZES, Subject
 from emo.evaluation.mechanisms.vasa import control_rows, part_rows, sampling_rows
-from emo.evaluation.mechanisms.vasa.plan import AUDIO_SCALES, DISTANCES, GAZE_SCALES, GAZES, STEPS, Subject
-from emo.evaluation.mechanisms.vasa.study import Study, agreement, moves, spread
+from emo.evaluation.mechanisms.vasa.plan import AUDIO_SCALES, DISTANCES, GAZE_SCALES, STEPS
 from emo.face.mesh import MOUTH_CORNERS
 from emo.motion.reading import FULL_LOOK, FULL_RAISE, LIFT
 
@@ -56,14 +59,26 @@ def video(
     )
 
 
+class MadeWhenAsked(dict):
+    """Videos by name."""
+
+    def __init__(self, makers):
+        super().__init__()
+        self._makers = makers
+
+    def __missing__(self, name):
+        self[name] = self._makers[name]()
+        return self[name]
+
+
 def study(truth=MappingProxyType({}), **kinds) -> Study:
     """Videos by kind: what makes one of a subject. True clips are the same, unless `truth` has others."""
     found = {}
     made = {"portrait": lambda s: video(person=s.person), **kinds}
     for end, makers in (("", made), ("-truth", {**made, **truth})):
         for kind, make in makers.items():
-            found |= {f"{kind.replace('_', '-')}-{subject.name}{end}": make(subject) for subject in PEOPLE}
-    return Study(found, lambda voice: SimpleNamespace(jaw=JAWS[voice]))
+            found |= {f"{kind.replace('_', '-')}-{s.name}{end}": partial(make, s) for s in PEOPLE}
+    return Study(MadeWhenAsked(found), lambda voice: SimpleNamespace(jaw=JAWS[voice]))
 
 
 def talking(subject, **what):
@@ -92,12 +107,12 @@ def test_agreement_and_spread():
 def test_one_motion_is_the_same_on_every_portrait():
     groups = [[shared(WAVES[voice], person) for person in range(3)] for voice in range(2)]
     owners = [0, 1, 2, 0, 1, 2]
-    good = drawn(part_rows.one_motion(groups, groups, owners, np.eye(4), "people"))
+    good = drawn(motion_rows.one_motion(groups, groups, owners, np.eye(4), "people"))
     assert good.passed
     assert good.value == "1.00, 1.00, 1.00; 100%"
-    assert not part_rows.one_motion(groups, [], [1, 0, 2, 0, 1, 2], np.eye(4), "people").passed
+    assert not motion_rows.one_motion(groups, [], [1, 0, 2, 0, 1, 2], np.eye(4), "people").passed
     apart = [[shared(WAVES[person], person) for person in range(3)]] * 2
-    assert not part_rows.one_motion(apart, [], owners, np.eye(4), "people").passed
+    assert not motion_rows.one_motion(apart, [], owners, np.eye(4), "people").passed
 
 
 def shared(wave: np.ndarray, person: int) -> Observation:

@@ -91,6 +91,17 @@ def test_blocks_see_farther_and_farther_until_the_cycle_begins_again():
     assert dilations == [(1,), (2,), (4,), (1,), (2,)]
 
 
+def test_without_attention_frames_see_no_further_than_convolutions():
+    def reached(**options) -> list[int]:
+        network, sample = denoiser(layers=1, **options), inputs()["sample"].clone()
+        sample[:, 0] += 1
+        change = (predicted(network, sample=sample) - predicted(network)).abs().sum(-1)[0]
+        return (change > 1e-6).nonzero().flatten().tolist()
+
+    assert reached() == list(range(T))
+    assert reached(attention=False) == [0, 1, 2]  # two convolutions of three frames
+
+
 def test_a_dilated_convolution_skips_frames():
     torch.manual_seed(0)
     layer, x = FrameConvolution(4, 3, dilation=3), torch.randn(1, 11, 4)

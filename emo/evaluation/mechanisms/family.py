@@ -9,6 +9,7 @@ import numpy as np
 from emo.evaluation.mechanisms.observation import Observation
 from emo.evaluation.mechanisms.plan import EvalClip, EvaluationSize
 from emo.evaluation.row import Row
+from emo.motion import CONTROLS
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,12 @@ class Video:
     Attributes:
         frames: (T, H, W, 3) uint8.
         pose: yaw, pitch and roll in degrees that were drawn, (T, 3); (0, 3) where no motion is drawn.
+        controls: that were drawn, (T, 14); (0, 14) where a motion is in no named controls, or none is drawn.
     """
 
     frames: np.ndarray = field(repr=False)
     pose: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)), repr=False)
+    controls: np.ndarray = field(default_factory=lambda: np.zeros((0, len(CONTROLS))), repr=False)
 
 
 @dataclass(frozen=True)

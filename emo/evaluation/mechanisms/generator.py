@@ -34,7 +34,7 @@ class GenerationSettings:
     """How videos are generated.
 
     Attributes:
-        models: folders or Hub names by "model" and perhaps "no_speed".
+        models: folders or Hub names by "model" and those that it is compared with, "no_speed" or "no_attention".
         options: of the pipeline's call, for all videos that no other values are measured of.
         seed: of the run.
         people, held_out: number of people and seed of `HeldOut`.
@@ -100,7 +100,7 @@ class Generator:
             return kept
         began = time.process_time()
         video = self.make(clip)
-        observation = observe(video.frames, self._detector, time.process_time() - began, video.pose)
+        observation = observe(video.frames, self._detector, time.process_time() - began, video.pose, video.controls)
         save_observation(path, observation, made_of)
         with VideoWriter(self.out / "videos" / f"{clip.name}.mp4", FPS) as writer:
             writer.write(video.frames)

@@ -13,6 +13,7 @@ from emo.face import FaceDetector, track_face
 from emo.face.mesh import NUM_LANDMARKS
 from emo.files import write_whole
 from emo.metrics import identity_descriptor, measure_frames, mouth_opening, rotation_speed
+from emo.motion import CONTROLS
 
 DESCRIBED = 5  # every so many frames the face is described
 SHOWN = 8  # frames kept to look at
@@ -33,6 +34,7 @@ class Observation:
         shown: (S, H, W, 3) uint8, frames evenly spaced.
         pose: yaw, pitch and roll in degrees that were drawn, (T, 3); (0, 3) where no motion is drawn.
         seconds: of processor time it took to make the video.
+        controls: that were drawn, (T, 14); (0, 14) where a motion is in no named controls, or none is drawn.
     """
 
     landmarks: np.ndarray = field(repr=False)
@@ -45,6 +47,7 @@ class Observation:
     shown: np.ndarray = field(repr=False)
     pose: np.ndarray = field(repr=False)
     seconds: np.ndarray
+    controls: np.ndarray = field(default_factory=lambda: np.zeros((0, len(CONTROLS))), repr=False)
 
     def __len__(self) -> int:
         return len(self.found)
@@ -65,8 +68,10 @@ class Observation:
         return (self.landmarks[..., :2].min(1) + self.landmarks[..., :2].max(1)) / 2
 
 
-def observe(frames: np.ndarray, detector: FaceDetector, seconds: float, pose: np.ndarray) -> Observation:
-    """Measure a video, (T, H, W, 3) uint8; seconds and pose are those of `Observation`."""
+def observe(
+    frames: np.ndarray, detector: FaceDetector, seconds: float, pose: np.ndarray, controls: np.ndarray
+) -> Observation:
+    """Measure a video, (T, H, W, 3) uint8; seconds, pose and controls are those of `Observation`."""
     try:
         track = track_face(frames, detector)
         landmarks, found = track.landmarks, track.found
@@ -86,6 +91,7 @@ def observe(frames: np.ndarray, detector: FaceDetector, seconds: float, pose: np
         shown=frames[np.linspace(0, len(frames) - 1, SHOWN).round().astype(int)],
         pose=pose,
         seconds=np.array(seconds),
+        controls=controls,
     )
 
 

@@ -14,7 +14,7 @@ class EvalClip:
         picture: path of a portrait, in a person's place.
         voice: number of the held-out voice; the person's own by default.
         truth: the synthesizer's own clip, not generated.
-        model: "model" or "no_speed", the folder it is generated from.
+        model: "model", or what it is compared with: the folder it is generated from, by its name in the settings.
     """
 
     name: str

@@ -19,7 +19,13 @@ def _vasa() -> Family:
     return FAMILY
 
 
-FAMILIES: dict[str, Callable[[], Family]] = {"EMOPipeline": _emo, "VASAPipeline": _vasa}
+def _gohd() -> Family:
+    from emo.evaluation.mechanisms.gohd.table import FAMILY
+
+    return FAMILY
+
+
+FAMILIES: dict[str, Callable[[], Family]] = {"EMOPipeline": _emo, "VASAPipeline": _vasa, "GoHDPipeline": _gohd}
 """By the name of the class."""
 
 

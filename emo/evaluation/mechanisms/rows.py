@@ -130,6 +130,27 @@ def real(portraits: Mapping[str, Observation], jaws: Mapping[str, np.ndarray]) -
     )
 
 
+def unmeasured(mechanism: str, section: str, measure: str, why: str) -> Row:
+    """A mechanism that these videos tell nothing of, and why, or where it is measured."""
+
+    def draw(axes) -> None:
+        axes.plot([])
+        axes.text(0.5, 0.5, why, ha="center", va="center", wrap=True, transform=axes.transAxes)
+        axes.set(title=mechanism, xticks=[], yticks=[])
+
+    return Row(
+        mechanism=mechanism,
+        section=section,
+        measure=measure,
+        value=why,
+        truth="",
+        bar="",
+        passed=None,
+        numbers={},
+        draw=draw,
+    )
+
+
 def border_ratio(videos: Sequence[Observation], frames: int) -> float:
     """How much more changes where clips of so many frames meet than inside, mean over videos."""
     return float(np.mean([clip_border_ratio(video.change, frames) for video in videos]))

@@ -26,13 +26,16 @@ class GatedConformerBlock(nn.Module):
         heads: of the attention.
         kernel: frames that convolutions see, odd.
         dilation: frames from one of these to the next.
+        attention: whether Conformers attend.
     """
 
-    def __init__(self, dim: int, heads: int, kernel: int, dilation: int):
+    def __init__(self, dim: int, heads: int, kernel: int, dilation: int, attention: bool = True):
         super().__init__()
         self.step_in = nn.Linear(dim, dim)
         self.condition_in = nn.Linear(dim, 2 * dim)
-        self.conformers = nn.ModuleList(ConformerBlock(dim, heads, kernel, dilation=dilation) for _ in range(2))
+        self.conformers = nn.ModuleList(
+            ConformerBlock(dim, heads, kernel, dilation=dilation, attention=attention) for _ in range(2)
+        )
         self.to_gates = nn.Linear(dim, 2 * dim)
         self.to_out = nn.Linear(dim, 2 * dim)
 
@@ -65,6 +68,7 @@ class PoseDenoiser(ModelMixin, ConfigMixin):
         heads: of the attention.
         kernel: frames that convolutions see, odd.
         dilation_cycle: blocks after which dilations begin again; within, each is twice the one before.
+        attention: whether frames attend to each other; without is the paper's ablation.
 
     Raises:
         ConfigError: a sequence has no new frame, or there is not one reach for each column.
@@ -85,6 +89,7 @@ class PoseDenoiser(ModelMixin, ConfigMixin):
         heads: int = 8,
         kernel: int = 3,
         dilation_cycle: int = 3,
+        attention: bool = True,
     ):
         super().__init__()
         if not 0 <= overlap < max_length:
@@ -97,7 +102,8 @@ class PoseDenoiser(ModelMixin, ConfigMixin):
         self.sample_in = nn.Linear(columns, dim)
         self.condition_in = nn.Linear(audio_dim + columns + 1, dim)
         self.blocks = nn.ModuleList(
-            GatedConformerBlock(dim, heads, kernel, 2 ** (number % dilation_cycle)) for number in range(layers)
+            GatedConformerBlock(dim, heads, kernel, 2 ** (number % dilation_cycle), attention)
+            for number in range(layers)
         )
         self.skipped_out = nn.Linear(dim, dim)
         self.noise_out = nn.Linear(dim, columns)

@@ -65,7 +65,7 @@ def reconstruction_psnrs(pipe: Any, found: Mapping[str, Observation]) -> np.ndar
 
 
 FAMILY = Family(
-    options=("no_speed", "long", "reference_guidance"),
+    options=("no_speed", "long", "audio_guidance", "reference_guidance"),
     guidance=("audio_guidance_scale", "reference_guidance_scale"),
     steps=None,
     size=None,

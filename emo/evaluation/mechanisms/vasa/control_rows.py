@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from emo.evaluation.mechanisms.vasa.plan import DISTANCES, GAZE_SCALES, GAZES, Subject
-from emo.evaluation.mechanisms.vasa.study import Study
+from emo.evaluation.mechanisms.motion_rows import KEPT, LOOKED, draw_looks, lips_lost, look_error, looks
+from emo.evaluation.mechanisms.study import Study
+from emo.evaluation.mechanisms.subjects import Subject
+from emo.evaluation.mechanisms.vasa.plan import DISTANCES, GAZE_SCALES
 from emo.evaluation.row import Row
-
-ASIDE = [name for name, where in GAZES.items() if any(where)]
-KEPT = 0.05  # of r, that lips may lose
 
 
 def gaze(study: Study, subjects: Sequence[Subject], floor: Sequence[Subject], usual: float, who: str) -> Row:
@@ -23,53 +22,26 @@ def gaze(study: Study, subjects: Sequence[Subject], floor: Sequence[Subject], us
         who: kind of portraits, in words.
     """
 
-    def look(name: str, people: Sequence[Subject], kind: str = "gaze", truth: bool = False) -> np.ndarray:
-        read = [study.moves(f"{kind}-{name}", person, truth) for person in people]
-        return np.array([[np.median(each["gaze_x"]), np.median(each["gaze_y"])] for each in read])
-
-    def error(people: Sequence[Subject], kind: str = "gaze", truth: bool = False) -> float:
-        apart = [look(name, people, kind, truth) - GAZES[name] for name in ASIDE]
-        return float(np.linalg.norm(apart, axis=-1).mean())
-
-    def mean_looks(people: Sequence[Subject], truth: bool = False) -> dict[str, np.ndarray]:
-        return {name: look(name, people, truth=truth).mean(0) for name in GAZES}
-
-    def ordered(at: Mapping[str, np.ndarray]) -> bool:
-        return bool(at["left"][0] < at["ahead"][0] < at["right"][0] and at["down"][1] < at["ahead"][1] < at["up"][1])
-
-    def words(at: Mapping[str, np.ndarray]) -> str:
-        across = [at[name][0] for name in ("left", "ahead", "right")]
-        up = [at[name][1] for name in ("down", "ahead", "up")]
-        return f"{', '.join(f'{v:.2f}' for v in across)}; {', '.join(f'{v:.2f}' for v in up)}"
-
-    errors = {scale: error(subjects, f"guided-{scale:g}") for scale in GAZE_SCALES} | {usual: error(subjects)}
-    errors = dict(sorted(errors.items()))
-    looks, true_looks, least = mean_looks(subjects), mean_looks(floor, truth=True), error(floor, truth=True)
-    ahead = study.mean_lips("gaze-ahead", subjects)
-    lost = ahead - float(np.mean([study.mean_lips(f"gaze-{name}", subjects) for name in ASIDE]))
-
-    def draw(axes) -> None:
-        for label, at in (("asked", GAZES), ("generated", looks), ("truth", true_looks)):
-            axes.plot(*np.array(list(at.values())).T, "o", label=label)
-        axes.set(xlabel="gaze_x", ylabel="gaze_y", title="where eyes look, means")
-        axes.legend()
+    errors = {scale: look_error(study, f"guided-{scale:g}", subjects) for scale in GAZE_SCALES}
+    own, true = looks(study, subjects), looks(study, floor, truth=True)
+    errors = dict(sorted({**errors, usual: own.error}.items()))
+    lost = lips_lost(study, subjects)
 
     return Row(
         mechanism=f"gaze, {who}",
         section="3.2, Table 5",
-        measure=f"gaze_x left, ahead, right; gaze_y down, ahead, up (asked {GAZES['right'][0]:g} each way); error at "
-        f"lambda {', '.join(f'{scale:g}' for scale in errors)}; r that lips lose",
-        value=f"{words(looks)}; {', '.join(f'{value:.2f}' for value in errors.values())}; {lost:+.2f}",
-        truth=f"{words(true_looks)}; {least:.2f}",
+        measure=f"{LOOKED}; error at lambda {', '.join(f'{scale:g}' for scale in errors)}; r that lips lose",
+        value=f"{own.words}; {', '.join(f'{value:.2f}' for value in errors.values())}; {lost:+.2f}",
+        truth=f"{true.words}; {true.error:.2f}",
         bar=f"in order; error falls; below {KEPT:g}",
-        passed=bool(ordered(looks) and (np.diff(list(errors.values())) < 0).all() and lost < KEPT),
+        passed=bool(own.ordered and (np.diff(list(errors.values())) < 0).all() and lost < KEPT),
         numbers={
-            "looks": looks,
+            "looks": own.at,
             "errors": {f"{k:g}": v for k, v in errors.items()},
             "lost": lost,
-            "truth_error": least,
+            "truth_error": true.error,
         },
-        draw=draw,
+        draw=draw_looks(own, true),
     )
 
 

@@ -1,74 +1,20 @@
 """Rows on what VASA-1 keeps apart: who is drawn, how the head moves, what the face does."""
 
 from collections.abc import Sequence
-from itertools import combinations
 
 import numpy as np
 
-from emo.evaluation.mechanisms.observation import Observation
+from emo.evaluation.mechanisms.motion_rows import FOLLOWS
 from emo.evaluation.mechanisms.rows import whose
-from emo.evaluation.mechanisms.vasa.plan import Subject
-from emo.evaluation.mechanisms.vasa.study import Moves, Study, agreement, moves, spread
+from emo.evaluation.mechanisms.study import Moves, Study, follows, spread
+from emo.evaluation.mechanisms.subjects import Subject
 from emo.evaluation.row import Row
 from emo.motion.reading import ANGLES
-
-SHOWN = {"head": ANGLES, "mouth": ("jaw",), "lids": ("blink",)}
-"""What has to agree between portraits, by part."""
 
 FACE = ("jaw", "blink", "gaze_x", "gaze_y")
 """What has to be still where a face is held still."""
 
 FLOOR = 1.5  # times what is read of a true face that is held still
-FOLLOWS = 0.8
-
-
-def one_motion(
-    groups: Sequence[Sequence[Observation]], truths: Sequence[Sequence[Observation]], owners: Sequence[int],
-    gallery: np.ndarray, who: str,
-) -> Row:  # fmt: skip
-    """V1: portraits with one motion do the same, and stay who they are.
-
-    Args:
-        groups: videos with one motion each.
-        truths: true clips of the same, if there are any.
-        owners: number in the gallery of each of the videos' persons, in their order.
-        gallery: descriptors (G, D).
-        who: kind of portraits, in words.
-    """
-
-    def parts(videos: Sequence[Sequence[Observation]]) -> dict[str, float]:
-        read = [[moves(video) for video in group] for group in videos]
-        pairs = [pair for group in read for pair in combinations(group, 2)]
-        r = {n: agreement([(a[n], b[n]) for a, b in pairs]) for names in SHOWN.values() for n in names}
-        return {part: float(np.mean([r[name] for name in names])) for part, names in SHOWN.items()}
-
-    def share(videos: Sequence[Sequence[Observation]]) -> float:
-        every = [video for group in videos for video in group]
-        return float(np.mean([whose(v, gallery) == owner for v, owner in zip(every, owners, strict=True)]))
-
-    def words(videos: Sequence[Sequence[Observation]]) -> str:
-        if not videos:
-            return ""
-        return f"{', '.join(f'{r:.2f}' for r in parts(videos).values())}; {share(videos):.0%}"
-
-    own, r = share(groups), parts(groups)
-
-    def draw(axes) -> None:
-        for video in groups[0]:
-            axes.plot(moves(video)["yaw"])
-        axes.set(xlabel="frame", ylabel="degrees", title="yaw read of portraits with one motion")
-
-    return Row(
-        mechanism=f"one motion, several {who}",
-        section="Fig. 4",
-        measure=f"r between portraits of {', '.join(SHOWN)}; nearest to their own of {len(gallery)}",
-        value=words(groups),
-        truth=words(truths),
-        bar="at least 0.9 each; 90 %",
-        passed=bool(min(r.values()) >= 0.9 and own >= 0.9),
-        numbers={"r": r, "own": own, "truth": parts(truths) if truths else None},
-        draw=draw,
-    )
 
 
 def still_pose(study: Study, subjects: Sequence[Subject], floor: Sequence[Subject], who: str) -> Row:
@@ -174,11 +120,3 @@ def driven(
         numbers={"own": own, "head": head, "lips": lips, "their_lips": theirs, "truth": [true_head, true_lips]},
         draw=draw,
     )
-
-
-def follows(study: Study, kind: str, subjects: Sequence[Subject], truth: bool = False) -> float:
-    """Mean over the angles of r of the head as it is read with what was drawn."""
-    read = [study.moves(kind, subject, truth) for subject in subjects]
-    told = [study.video(kind, subject, truth).pose.T for subject in subjects]
-    pairs = [[(r[name], t[i]) for r, t in zip(read, told, strict=True)] for i, name in enumerate(ANGLES)]
-    return float(np.mean([agreement(each) for each in pairs]))

@@ -6,8 +6,9 @@ import numpy as np
 
 from emo.evaluation.mechanisms.observation import Observation
 from emo.evaluation.mechanisms.rows import border_ratio
-from emo.evaluation.mechanisms.vasa.plan import AUDIO_SCALES, STEPS, Subject
-from emo.evaluation.mechanisms.vasa.study import Study, delta_p
+from emo.evaluation.mechanisms.study import Study, delta_p
+from emo.evaluation.mechanisms.subjects import Subject
+from emo.evaluation.mechanisms.vasa.plan import AUDIO_SCALES, STEPS
 from emo.evaluation.row import Row
 
 WORSE = 0.05  # of r, that fewer steps may cost

@@ -3,35 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from emo.evaluation.mechanisms import rows
 from emo.evaluation.mechanisms.family import Family
 from emo.evaluation.mechanisms.generator import Generator
+from emo.evaluation.mechanisms.motion_rows import common_motion, known_people, real_subjects
 from emo.evaluation.mechanisms.observation import Observation
 from emo.evaluation.mechanisms.plan import EvaluationSize
+from emo.evaluation.mechanisms.study import Study
+from emo.evaluation.mechanisms.subjects import Subject, people, window_frames
 from emo.evaluation.mechanisms.vasa import control_rows, part_rows, sampling_rows
-from emo.evaluation.mechanisms.vasa.plan import (
-    Subject,
-    known_emotions,
-    people,
-    plan_clips,
-    real_people,
-    shared,
-    window_frames,
-)
-from emo.evaluation.mechanisms.vasa.study import Study
+from emo.evaluation.mechanisms.vasa.plan import known_emotions, plan_clips
 from emo.evaluation.mechanisms.vasa.videos import VideoMaker
 from emo.evaluation.row import Row
-
-REAL = "portrait-real-"
 
 
 def make_rows(found: Mapping[str, Observation], extent: EvaluationSize, generator: Generator) -> list[Row]:
     """The table; see `Family`."""
     pipe, voice = generator.pipe(), generator.held_out.voice
-    drawn, gallery = people(extent), generator.gallery
-    real = real_people({name.removeprefix(REAL): name for name in sorted(found) if name.startswith(REAL)})
+    drawn, gallery, real = people(extent), generator.gallery, real_subjects(found)
     study = Study(found, lambda number: voice(number, extent.brief))
 
     def talks(end: str = "") -> list[Observation]:
@@ -42,23 +31,14 @@ def make_rows(found: Mapping[str, Observation], extent: EvaluationSize, generato
 
     def of(subjects: Sequence[Subject], who: str) -> list[Row]:
         """Rows of portraits of one kind."""
-        groups = shared(subjects, extent)
-        videos = [[found[name] for name, _ in group] for group in groups]
-        truths = [[found[f"{name}-truth"] for name, _ in group] for group in groups] if subjects is drawn else []
-        if subjects is drawn:
-            known, places = gallery, [subject.person for subject in subjects]
-            shared_places = [subject.person for group in groups for _, subject in group]
-        else:
-            own = [study.video("portrait", subject).descriptors[0] for subject in subjects]
-            known, places = np.concatenate([own, gallery]), list(range(len(subjects)))
-            shared_places = places
+        known = known_people(study, subjects, extent, gallery)
         usual = pipe.options_class().gaze_guidance_scale - 1
         emotions = known_emotions(pipe)
         return [
-            *([part_rows.one_motion(videos, truths, shared_places, known, who)] if len(videos[0]) > 1 else []),
+            *common_motion(found, subjects, extent, known, who),
             part_rows.still_pose(study, subjects, drawn, who),
             part_rows.still_dynamics(study, subjects, drawn, who),
-            part_rows.driven(study, subjects, drawn, places, known, who),
+            part_rows.driven(study, subjects, drawn, known.owners, known.gallery, who),
             control_rows.gaze(study, subjects, drawn, usual, who),
             control_rows.distance(study, subjects, drawn, who),
             *([control_rows.emotion(study, subjects, drawn, emotions, who)] if emotions else []),
@@ -81,7 +61,7 @@ def make_rows(found: Mapping[str, Observation], extent: EvaluationSize, generato
 
 
 FAMILY = Family(
-    options=("size",),
+    options=("size", "audio_guidance"),
     guidance=("audio_guidance_scale",),
     steps=10,
     size=192,

@@ -6,10 +6,10 @@ import numpy as np
 
 from emo.data.synthetic.held_out import Voice
 from emo.evaluation.mechanisms.observation import Observation
-from emo.evaluation.mechanisms.vasa.plan import Subject
+from emo.evaluation.mechanisms.subjects import Subject
 from emo.metrics import HeadAngles, lagged_correlation, pose_change
 from emo.motion import CONTROLS
-from emo.motion.reading import controls_from, face_readings, rest_of
+from emo.motion.reading import ANGLES, controls_from, face_readings, rest_of
 
 Moves = Mapping[str, np.ndarray]
 """What a face does as it is read, (T,) by the controls' names."""
@@ -70,3 +70,11 @@ def delta_p(video: Observation) -> float:
 def spread(tracks: Sequence[np.ndarray]) -> float:
     """Root of the mean variance of tracks."""
     return float(np.sqrt(np.mean([np.var(track) for track in tracks])))
+
+
+def follows(study: Study, kind: str, subjects: Sequence[Subject], truth: bool = False) -> float:
+    """Mean over the angles of r of the head as it is read with what was drawn."""
+    read = [study.moves(kind, subject, truth) for subject in subjects]
+    told = [study.video(kind, subject, truth).pose.T for subject in subjects]
+    pairs = [[(r[name], t[i]) for r, t in zip(read, told, strict=True)] for i, name in enumerate(ANGLES)]
+    return float(np.mean([agreement(each) for each in pairs]))

@@ -1,0 +1,1 @@
+"""What is measured of GoHD's models."""
