@@ -1,7 +1,7 @@
 """A face that nobody has: the mean of 100 people's 478 landmarks, who look straight ahead with closed lips.
 
-In thousandths of the distance between the eyes' centers, x, y and z of each in a row, on the axes and from the point of
-`emo.face.mesh.RIGID`. How it was measured: docs/measures.md.
+In thousandths of the distance between the eyes' centers, x, y and z of each in a row, on the axes and from the point
+of `emo.face.mesh.RIGID`. How it was measured: docs/measures.md.
 """
 
 import numpy as np

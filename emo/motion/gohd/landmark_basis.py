@@ -12,7 +12,7 @@ from emo.errors import EmoError
 from emo.face import FACE_SHARE, rotations
 from emo.face.mean_face import mean_face
 from emo.face.measures import check_landmarks
-from emo.face.mesh import NUM_LANDMARKS, NUM_SKIN_LANDMARKS, OVAL, RIGID
+from emo.face.mesh import BROWS_68, EYES, NUM_LANDMARKS, NUM_SKIN_LANDMARKS, OVAL, RIGID
 from emo.motion.controls import WIDE_EYES
 from emo.motion.gohd.parts import EXPRESSION
 from emo.motion.mesh.expression import Expression
@@ -88,6 +88,15 @@ class LandmarkBasis:
         """Landmarks (..., 478, 3) of controls (..., E)."""
         return self.mean.to(controls) + self.displacements(controls)
 
+    def eye_features(self, controls: Tensor) -> Tensor:
+        """f of supplement B, of controls (..., E): how far lids are apart, over the mean's, and how far each of ten
+        points of the brows is moved aside and down, (..., 21)."""
+        upper, lower = (list(row) for row in zip(*(pair for eye in EYES for pair in eye.lids), strict=True))
+        own = (self.mean[lower, 1] - self.mean[upper, 1]).mean().to(controls)
+        wider = (self.displacements(controls, lower) - self.displacements(controls, upper))[..., 1].mean(-1)
+        brows = self.displacements(controls, BROWS_68)[..., :2].flatten(-2)
+        return torch.cat([1 + wider[..., None] / own, brows], -1)
+
     def read(self, landmarks: np.ndarray, rest: np.ndarray | None = None) -> Tensor:
         """Controls (T, E) of one face, however the head stands, by least squares.
 
@@ -104,7 +113,7 @@ class LandmarkBasis:
         return torch.linalg.lstsq(self._seen().T, moved.T).solution.T.float()
 
     def _seen(self) -> Tensor:
-        """Directions (E, n) as `straightened` shows them, which takes brows that rise for a head that nods a little."""
+        """Directions (E, n) as `straightened` shows them, for which rising brows are a head that nods a little."""
         moved = (self.mean + SMALL * self.directions).numpy()
         seen = straightened(np.concatenate([moved, self.mean.numpy()[None]]))[:, :NUM_SKIN_LANDMARKS]
         return torch.from_numpy((seen[:-1] - seen[-1]) / SMALL).flatten(1)
