@@ -158,6 +158,35 @@ def test_stage_1_stays_as_it_is_and_all_else_learns(folder):
     assert not any(stage.averages(name) for name in ("discriminators.heard", "lip_mapper.mapper"))
 
 
+def test_stage_1_can_make_eyes_of_the_sound_alone_and_then_there_is_no_stage_2(folder, tmp_path):
+    stage = make_stage(folder, "lips", "model.eyes=false")
+    stage.save(tmp_path / "lips", stage.networks.state_dict())
+    seen = batch(stage)
+    other = seen.motion.clone()
+    other[:, 1:, CONTROLS.index("lids", "brows")] = 0.9
+    true = stage.networks.lip_mapper.space.normalize(columns(other, *EXPRESSION))
+    own = stage.networks.lip_mapper.space.normalize(columns(seen.motion, *EXPRESSION))
+    with torch.no_grad():
+        assert torch.equal(stage.networks(seen.audio, true), stage.networks(seen.audio, own))
+    with pytest.raises(ConfigError, match=r"train it with model\.eyes=true"):
+        make_stage(folder, "eyes", f"model.lips={tmp_path / 'lips'}")
+
+
+def test_eyes_learn_by_a_transformer_too(folder, tmp_path):
+    (tmp_path / "gohd.yaml").write_text(
+        MODEL.replace("eye_generator: {", "eye_generator: {network: transformer, heads: 2, ")
+    )
+    stage = make_stage(folder, "eyes", f"model.config={tmp_path / 'gohd.yaml'}")
+    found = losses(stage, batch(stage), 20, 5e-3)
+    assert found[-1] < found[0]
+    stage.save(tmp_path / "model", stage.networks.state_dict())
+    pipe = GoHDPipeline.from_pretrained(tmp_path / "model")
+    assert pipe.eye_generator.config["network"] == "transformer"
+    sound = torch.sin(torch.arange(16000) / 20).numpy()
+    whole = pipe.generate_motion((sound, 16000), seed=0)
+    assert len(whole) == 25
+
+
 def test_networks_have_the_units_of_the_clips(folder):
     stage = make_stage(folder, "pose")
     motions = [columns(clip_controls(stage.reader, number), *POSE) for number in range(3)]

@@ -129,11 +129,18 @@ class GoHDLipModelConfig(GoHDModelConfig):
 
 
 @dataclass
+class GoHDLipNetworkConfig(GoHDLipModelConfig):
+    """Stage 1 by itself."""
+
+    eyes: bool = key(True, "tell it what eyes do, f; else it makes them of the sound alone, and stage 2 is none")
+
+
+@dataclass
 class GoHDLipConfig:
     """All options of stage 1."""
 
     data: GoHDLipDataConfig = key(GoHDLipDataConfig(), "what is learned from")
-    model: GoHDLipModelConfig = key(GoHDLipModelConfig(), "the networks")
+    model: GoHDLipNetworkConfig = key(GoHDLipNetworkConfig(), "the networks")
     loss: GoHDLipLossConfig = key(GoHDLipLossConfig(), "what is learned")
     validated: Annotated[int, CLIPS] = key(8, "held-out clips of a validation")
     train: LoopConfig = key(LoopConfig(), "the loop")

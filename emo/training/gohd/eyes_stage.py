@@ -92,6 +92,8 @@ class GoHDEyeStage(GoHDStage[GoHDEyeNetworks]):
         super().__init__(config, accelerator, config.data.frames)
         model, rate = config.model, self.reader.clips[0].rate
         mapper = self.trained(LipMapper, model.lips, "lip_mapper", "model.lips")
+        if not mapper.eyes:
+            raise ConfigError(f"model.lips: {model.lips} makes eyes of the sound alone; train it with model.eyes=true")
         self.poses = {
             name: self.trained(PoseDenoiser, model.poses, name, "model.poses")
             for name in ("denoiser", "gaze_denoiser")

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from emo.data import ClipReader
 from emo.hub.build_gohd import build_lip_mapper
 from emo.motion import CONTROLS, MotionTrack
-from emo.motion.gohd import EXPRESSION, LipMapper
+from emo.motion.gohd import EXPRESSION, EYES, LipMapper
 from emo.training.clips import clip_audio
 from emo.training.gohd.base import GoHDStage, clip_names, columns, on_cpu
 from emo.training.gohd.config import GoHDLipConfig
@@ -55,7 +55,8 @@ class GoHDLipStage(GoHDStage[GoHDLipNetworks]):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             space = CONTROLS.only(*EXPRESSION).measured(values)
-            self.networks = GoHDLipNetworks(build_lip_mapper(self.sizes, space, self.audio_dim))
+            eyes = EYES if config.model.eyes else ()
+            self.networks = GoHDLipNetworks(build_lip_mapper(self.sizes, space, self.audio_dim, eyes))
         keep_units(accelerator, self.networks.lip_mapper, UNITS)
         self.losses = LipLosses(self.networks.lip_mapper, config.loss, self.lip_reader(config.model.reader))
 
