@@ -32,7 +32,7 @@ from emo.training.capp import CAPPTrainingConfig  # noqa: E402
 from emo.training.emo_distillation import DistillationConfig  # noqa: E402
 from emo.training.gaia import GAIAMotionConfig  # noqa: E402
 from emo.training.gaia_vae import GAIAVAEConfig  # noqa: E402
-from emo.training.gohd import GoHDEyeConfig, GoHDLipConfig, GoHDPoseConfig  # noqa: E402
+from emo.training.gohd import GoHDEyeConfig, GoHDLipConfig, GoHDPoseConfig, GoHDReaderConfig  # noqa: E402
 from emo.training.gohd_face import GoHDFaceConfig  # noqa: E402
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig  # noqa: E402
 from emo.training.syncnet import SyncNetTrainingConfig  # noqa: E402
@@ -56,6 +56,7 @@ TABLES: dict[str, type] = {
     "gaia_vae": GAIAVAEConfig,
     "gaia_motion": GAIAMotionConfig,
     "gohd_pose": GoHDPoseConfig,
+    "gohd_reader": GoHDReaderConfig,
     "gohd_lips": GoHDLipConfig,
     "gohd_eyes": GoHDEyeConfig,
     "gohd_face": GoHDFaceConfig,

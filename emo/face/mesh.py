@@ -88,6 +88,12 @@ LOWER_BROWS = ([46, 53, 52, 65, 55], [276, 283, 282, 295, 285])
 BROWS_68 = [*UPPER_BROWS[0], *reversed(UPPER_BROWS[1])]
 """Points 17 to 26 of the 68 that other landmark models give, in their order: from left to right."""
 
+JAW_68 = [162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389]
+"""Points 0 to 16 of the 68 that other landmark models give, in their order: from left to right."""
+
+LIPS_68 = [61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91, 78, 81, 13, 311, 308, 402, 14, 178]
+"""Points 48 to 67 of the 68 that other landmark models give, in their order: the outer edge and the inner one."""
+
 MOUTH_CORNERS = [61, 291]
 """Where the lips' outer edges meet."""
 

@@ -58,9 +58,9 @@ def build_denoiser(
     return PoseDenoiser(space=space.to_dict(), audio_dim=audio_dim, reach=list(reach), fps=fps, **vars(config))
 
 
-def build_lip_mapper(config: GoHDConfig, space: MotionSpace, audio_dim: int) -> LipMapper:
-    """Stage 1 of expressions in a space."""
-    return LipMapper(space=space.to_dict(), eyes=list(EYES), audio_dim=audio_dim, **vars(config.lip_mapper))
+def build_lip_mapper(config: GoHDConfig, space: MotionSpace, audio_dim: int, eyes: Sequence[str] = EYES) -> LipMapper:
+    """Stage 1 of expressions in a space, told what eyes do."""
+    return LipMapper(space=space.to_dict(), eyes=list(eyes), audio_dim=audio_dim, **vars(config.lip_mapper))
 
 
 def build_eye_generator(config: GoHDConfig, lip_mapper: LipMapper) -> EyeMotionGenerator:

@@ -9,6 +9,7 @@ from typing import Annotated
 from emo.bounds import Choice, Numbers, Several
 from emo.config import load_config
 from emo.hub.model_config import WIDTH, AudioEncoderConfig, config_path
+from emo.motion.gohd.expression import NETWORKS
 from emo.motion.gohd.navigation_decoder import START
 
 POOLING = Choice(("max", "average"))
@@ -44,6 +45,8 @@ class EyeMotionGeneratorConfig:
     noise_dim: Annotated[int, WIDTH] = 512
     dim: Annotated[int, WIDTH] = 512
     layers: Annotated[int, Numbers(1, 64)] = 2
+    network: Annotated[str, Choice(NETWORKS)] = "lstm"
+    heads: Annotated[int, Numbers(1, 4096)] = 4
 
 
 @dataclass
@@ -104,6 +107,9 @@ class GoHDConfig:
                 return f"{name}.dim is {model.dim}, which {model.heads} heads do not share evenly"
             if model.kernel % 2 == 0:
                 return f"{name}.kernel is {model.kernel}; it must be odd"
+        eyes = self.eye_generator
+        if eyes.network == "transformer" and eyes.dim % (2 * eyes.heads):
+            return f"eye_generator.dim is {eyes.dim}, which {eyes.heads} heads do not share evenly"
         one, other = self.denoiser, self.gaze_denoiser
         if (one.max_length, one.overlap) != (other.max_length, other.overlap):
             return "gaze_denoiser.max_length and overlap must be the denoiser's: their windows are one"

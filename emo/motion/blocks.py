@@ -50,12 +50,14 @@ class RotaryAttention(nn.Module):
         rates = BASE ** (-torch.arange(0, dim // heads, 2) / (dim // heads))
         self.register_buffer("rates", rates, persistent=False)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(B, T, D) -> (B, T, D)."""
+    def forward(self, x: Tensor, mask: Tensor | None = None, seen: Tensor | None = None) -> Tensor:
+        """(B, T, D) -> (B, T, D); with `seen`, (T, T) bool, a frame attends to those that its row names, and not by a
+        mask."""
         query, key, value = self.to_qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         angles = torch.arange(x.shape[1], device=x.device)[:, None] * self.rates.float()
         turn = torch.polar(torch.ones_like(angles), angles)
-        seen = None if mask is None else mask[:, None, None]
+        if seen is None and mask is not None:
+            seen = mask[:, None, None]
         hidden = scaled_dot_product_attention(_turned(query, turn), _turned(key, turn), value, attn_mask=seen)
         return self.to_out(hidden.transpose(1, 2).flatten(-2))
 
@@ -93,9 +95,9 @@ class TransformerBlock(nn.Module):
         self.attention = RotaryAttention(dim, heads)
         self.feed_forward = FeedForward(dim)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(B, T, D) -> (B, T, D)."""
-        x = x + self.attention(self.norm1(x), mask)
+    def forward(self, x: Tensor, mask: Tensor | None = None, seen: Tensor | None = None) -> Tensor:
+        """(B, T, D) -> (B, T, D); see `RotaryAttention`."""
+        x = x + self.attention(self.norm1(x), mask, seen)
         return x + self.feed_forward(self.norm2(x))
 
 

@@ -9,6 +9,8 @@ from emo.motion import CONTROLS
 from emo.motion.blocks import FrameConvolution
 from emo.motion.discriminators import HeardDiscriminator, SequenceDiscriminator
 from emo.motion.gohd import EXPRESSION, EYES, POSE, EyeMotionGenerator, LipMapper, PoseDenoiser, gohd_scheduler
+from emo.motion.gohd.expression import NETWORKS
+from emo.motion.gohd.past_transformer import REACH, PastTransformer
 
 A, T = 5, 12
 
@@ -43,9 +45,10 @@ def mapper(**options) -> LipMapper:
     return LipMapper(space=space.to_dict(), eyes=EYES, audio_dim=A, embedding_dim=8, dim=16, **options).eval()
 
 
-def generator() -> EyeMotionGenerator:
+def generator(network: str = "lstm") -> EyeMotionGenerator:
     torch.manual_seed(0)
-    return EyeMotionGenerator(columns=2, expression_columns=6, embedding_dim=8, noise_dim=3, dim=8).eval()
+    sizes = {"columns": 2, "expression_columns": 6, "embedding_dim": 8, "noise_dim": 3, "dim": 8, "heads": 2}
+    return EyeMotionGenerator(**sizes, network=network).eval()
 
 
 def test_a_space_of_some_parts():
@@ -154,8 +157,9 @@ def test_lips_are_of_their_own_frame_beginning_and_eyes():
 
 
 @torch.no_grad()
-def test_eyes_go_on_from_their_memory_and_by_their_noise():
-    network = generator()
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_eyes_go_on_from_their_memory_and_by_their_noise(kind):
+    network = generator(kind)
     embedding, first, eyes, noise = torch.randn(1, T, 8), torch.randn(1, 6), torch.randn(1, 2), torch.randn(1, T, 3)
     whole, end = network(embedding, first, eyes, noise)
     begun, memory = network(embedding[:, :5], first, eyes, noise[:, :5])
@@ -166,11 +170,37 @@ def test_eyes_go_on_from_their_memory_and_by_their_noise():
         assert not torch.allclose(network(*changed)[0], whole)
     assert not torch.allclose(network(embedding, first, eyes + 1, noise)[0], whole)
     assert not torch.allclose(network(embedding, first, eyes, -noise)[0], whole)
+    if kind != "lstm":
+        return
     for weights in network.lstm.parameters():
         torch.nn.init.zeros_(weights)
     still, _ = network(embedding, first, eyes, noise)
     torch.testing.assert_close(still, still[:, :1].expand_as(still))
     assert not torch.allclose(network(embedding, first, eyes + 1, noise)[0], still)  # eyes go on from what they did
+
+
+@torch.no_grad()
+def test_a_transformer_sees_what_was_and_not_what_comes():
+    torch.manual_seed(0)
+    network = PastTransformer(columns=3, dim=8, layers=2, heads=2).eval()
+    x = torch.randn(1, 3 * REACH, 3)
+    whole, _ = network(x)
+    changed = x.clone()
+    changed[:, 60] += 1
+    moved = (network(changed)[0] - whole).abs().sum(-1)[0] > 1e-6
+    assert moved.nonzero().flatten().tolist() == list(range(60, 60 + 2 * REACH - 1)[: 3 * REACH - 60])
+    memory, pieces = None, []
+    for piece in x.split(35, 1):  # its memory reaches as far as it sees
+        made, memory = network(piece, memory)
+        pieces.append(made)
+    torch.testing.assert_close(torch.cat(pieces, 1), whole, atol=1e-5, rtol=1e-4)
+    assert memory is not None
+    assert len(memory[0]) == 2 * (REACH - 1)
+
+
+def test_eyes_are_moved_by_a_network_that_there_is():
+    with pytest.raises(ConfigError, match="lstm or transformer, not by 'gru'"):
+        generator("gru")
 
 
 def test_discriminators_judge_stretches_and_frames():

@@ -26,7 +26,7 @@ from emo.training.autoencoder import AutoencoderTrainingConfig
 from emo.training.capp import CAPPTrainingConfig
 from emo.training.emo_distillation import DistillationConfig
 from emo.training.gaia_vae import GAIAVAEConfig
-from emo.training.gohd import GoHDEyeConfig, GoHDLipConfig, GoHDPoseConfig
+from emo.training.gohd import GoHDEyeConfig, GoHDLipConfig, GoHDPoseConfig, GoHDReaderConfig
 from emo.training.gohd_face import GoHDFaceConfig
 from emo.training.reference_decoder import ReferenceDecoderTrainingConfig
 from emo.training.script import run
@@ -48,6 +48,7 @@ SCHEMAS = {
     "capp": CAPPTrainingConfig,
     "gaia_vae": GAIAVAEConfig,
     "gohd_pose": GoHDPoseConfig,
+    "gohd_reader": GoHDReaderConfig,
     "gohd_lips": GoHDLipConfig,
     "gohd_eyes": GoHDEyeConfig,
     "gohd_face": GoHDFaceConfig,

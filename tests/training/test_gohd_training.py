@@ -13,10 +13,14 @@ from tiny import tiny_config
 from transformers import Wav2Vec2FeatureExtractor
 
 from emo.data.format import write_metadata
+from emo.data.synthetic.articulation import articulate_recording
 from emo.errors import ConfigError, DatasetError
+from emo.face.mesh import MOUTH_CORNERS
 from emo.hub import build_audio_encoder
 from emo.motion import CONTROLS, MotionTrack
 from emo.motion.gohd import EXPRESSION, POSE, LipMapper, PoseDenoiser
+from emo.motion.gohd.landmark_basis import mean_basis
+from emo.motion.gohd.lip_reader import LipReader
 from emo.pipelines import GoHDPipeline
 from emo.training.clips import clip_audio, clip_controls
 from emo.training.gohd import (
@@ -26,12 +30,16 @@ from emo.training.gohd import (
     GoHDLipStage,
     GoHDPoseConfig,
     GoHDPoseStage,
+    GoHDReaderConfig,
+    GoHDReaderStage,
 )
 from emo.training.gohd.base import columns
 from emo.training.gohd.config import GoHDLipLossConfig
 from emo.training.gohd.figures import MadeMotion, expression_figures, pose_figures, rhythm
-from emo.training.gohd.losses import lip_losses, ssim_loss, told_apart, told_true
+from emo.training.gohd.lip_losses import LipLosses
+from emo.training.gohd.losses import ssim_loss, told_apart, told_true
 from emo.training.gohd.samples import PieceBatch, PieceSampler
+from emo.training.gohd.targets import TARGETS, tracked
 from emo.training.loop import make_accelerator, train
 from emo.training.script import load_settings
 
@@ -44,6 +52,7 @@ audio_encoder: {conv_dim: [32, 32, 32, 32, 32, 32, 32]}
 """
 STAGES = {
     "pose": (GoHDPoseConfig, GoHDPoseStage),
+    "reader": (GoHDReaderConfig, GoHDReaderStage),
     "lips": (GoHDLipConfig, GoHDLipStage),
     "eyes": (GoHDEyeConfig, GoHDEyeStage),
 }
@@ -61,7 +70,7 @@ def folder(tmp_path_factory) -> Path:
         write_track(root / "tracks", f"{number:06d}", "train", number)
         write_track(root / "tracks", f"{number + 3:06d}", "test", number + 3)
     write_metadata(root / "tracks")
-    for name in ("pose", "lips"):
+    for name in ("pose", "reader", "lips"):
         stage = make_stage(root, name)
         stage.save(root / name, stage.networks.state_dict())
     return root
@@ -75,7 +84,8 @@ def options(folder: Path, name: str, *more: str) -> list[str]:
     ]
     own = {
         "pose": ["data.min_frames=8", "validation.num_inference_steps=2"],
-        "lips": ["data.frames=8"],
+        "reader": ["data.frames=16", "model.dim=8", "model.embedding_dim=8", "model.layers=1"],
+        "lips": ["data.frames=8", f"model.reader={folder / 'reader'}"],
         "eyes": ["data.frames=24", f"model.lips={folder / 'lips'}", f"model.poses={folder / 'pose'}"],
     }
     return [*given, *own[name], *more]
@@ -95,6 +105,7 @@ def batch(stage, start: int = 0) -> PieceBatch:
     ("name", "file", "figures"),
     [
         ("pose", "denoiser", {"rhythm r", "delta p", "deviation pose", "deviation gaze", "ssim p", "border"}),
+        ("reader", "lip_reader", {"found"}),
         ("lips", "lip_mapper", {"jaw r", "jaw r, another's", "mld", "deviation mouth"}),
         ("eyes", "eye_generator", {"jaw r", "ssim e", "deviation lids", "deviation brows"}),
     ],
@@ -113,7 +124,7 @@ def test_training_twice_gives_the_same_network_and_its_figures(folder, tmp_path,
     assert weights[0] == weights[1]
     (shown,) = (tmp_path / "first/validation").iterdir()
     assert figures <= set(json.loads((shown / "scores.json").read_text()))
-    if name != "lips":
+    if name in ("pose", "eyes"):
         assert len(MotionTrack.load(shown / "000003.safetensors")) == FRAMES
 
 
@@ -145,6 +156,35 @@ def test_stage_1_stays_as_it_is_and_all_else_learns(folder):
     assert trained == {"eye_generator", "discriminators"}
     assert set(stage.optimizers(stage.config.train.optimizer)) == {"eye_generator", "discriminators"}
     assert not any(stage.averages(name) for name in ("discriminators.heard", "lip_mapper.mapper"))
+
+
+def test_stage_1_can_make_eyes_of_the_sound_alone_and_then_there_is_no_stage_2(folder, tmp_path):
+    stage = make_stage(folder, "lips", "model.eyes=false")
+    stage.save(tmp_path / "lips", stage.networks.state_dict())
+    seen = batch(stage)
+    other = seen.motion.clone()
+    other[:, 1:, CONTROLS.index("lids", "brows")] = 0.9
+    true = stage.networks.lip_mapper.space.normalize(columns(other, *EXPRESSION))
+    own = stage.networks.lip_mapper.space.normalize(columns(seen.motion, *EXPRESSION))
+    with torch.no_grad():
+        assert torch.equal(stage.networks(seen.audio, true), stage.networks(seen.audio, own))
+    with pytest.raises(ConfigError, match=r"train it with model\.eyes=true"):
+        make_stage(folder, "eyes", f"model.lips={tmp_path / 'lips'}")
+
+
+def test_eyes_learn_by_a_transformer_too(folder, tmp_path):
+    (tmp_path / "gohd.yaml").write_text(
+        MODEL.replace("eye_generator: {", "eye_generator: {network: transformer, heads: 2, ")
+    )
+    stage = make_stage(folder, "eyes", f"model.config={tmp_path / 'gohd.yaml'}")
+    found = losses(stage, batch(stage), 20, 5e-3)
+    assert found[-1] < found[0]
+    stage.save(tmp_path / "model", stage.networks.state_dict())
+    pipe = GoHDPipeline.from_pretrained(tmp_path / "model")
+    assert pipe.eye_generator.config["network"] == "transformer"
+    sound = torch.sin(torch.arange(16000) / 20).numpy()
+    whole = pipe.generate_motion((sound, 16000))
+    assert len(whole) == 25
 
 
 def test_networks_have_the_units_of_the_clips(folder):
@@ -199,20 +239,63 @@ def test_frames_that_are_not_there_are_not_learned(folder):
         assert stage.loss(stage.networks, seen)[0] == stage.loss(stage.networks, replace(seen, motion=other))[0]
 
 
+def test_targets_are_the_clips_lips_a_trackers_or_an_experts(folder):
+    reader = make_stage(folder, "lips").reader
+    own = clip_controls(reader, 1)
+    jaw = CONTROLS.index("jaw")[0]
+    mouth = CONTROLS.index("mouth")
+    rest = [number for number in range(14) if number not in mouth]
+    assert torch.equal(TARGETS["own"]()(reader, 1), own)
+    seen, expert = tracked(reader, 1), TARGETS["expert"]()
+    assert torch.equal(seen, tracked(reader, 1))
+    assert torch.equal(seen[:, rest], own[:, rest])
+    late = [np.corrcoef(seen[lag : FRAMES + lag - 4, jaw], own[: FRAMES - 4, jaw])[0, 1] for lag in range(5)]
+    assert np.argmax(late) in (1, 2, 3)
+    assert (seen[:, mouth] - own[:, mouth]).abs().mean() > 0.05
+    made = expert(reader, 1)
+    heard = articulate_recording(reader.waveform(1).numpy(), 25.0)
+    assert torch.equal(made[:, rest], own[:, rest])
+    assert torch.equal(made[:, jaw], heard.jaw[:FRAMES])
+    assert torch.equal(expert(reader, 1), made)
+    stage = make_stage(folder, "lips", "data.targets=expert", "data.batch_size=8")
+    learned = batch(stage)
+    assert not torch.equal(learned.motion, batch(make_stage(folder, "lips", "data.batch_size=8")).motion)
+
+
 def test_losses_of_lips_count_what_they_say():
     space = CONTROLS.only(*EXPRESSION)
     mapper = LipMapper(space=space.to_dict(), eyes=["lids", "brows"], audio_dim=3, embedding_dim=4, dim=4)
     true, mask = torch.zeros(1, 6, 6), torch.ones(1, 6, dtype=torch.bool)
     mask[:, 4:] = False
+    torch.manual_seed(0)
+    counted = LipLosses(mapper, GoHDLipLossConfig(), LipReader(dim=8, embedding_dim=8, layers=1))
 
-    def found(name: str, frame: int) -> dict[str, float]:
+    def found(name: str, frame: int, by: float = 1.0) -> dict[str, float]:
         made = true.clone()
-        made[0, frame, space.index(name)] = 1.0
-        return {key: float(value) for key, value in lip_losses(made, true, mapper, mask, GoHDLipLossConfig()).items()}
+        made[0, frame, space.index(name)] = by
+        return {key: float(value) for key, value in counted(made, true, mask).items()}
 
-    assert found("blink", 0) == pytest.approx({"expression": 2 / 24, "eyes": 2 / 8, "shut": 0})
-    assert found("jaw", 3) == pytest.approx({"expression": 2 / 24, "eyes": 0, "shut": 1 / 4})
-    assert set(found("jaw", 5).values()) == {0.0}
+    assert set(found("jaw", 5)) == {"expression", "eyes", "landmarks", "shut", "read"}
+    assert found("jaw", 5) == pytest.approx(dict.fromkeys(found("jaw", 5), 0.0) | {"read": found("jaw", 5)["read"]})
+    lids, jaw = found("blink", 0), found("jaw", 3)
+    assert (lids["expression"], jaw["expression"]) == pytest.approx((2 / 24, 2 / 24))
+    assert lids["eyes"] == pytest.approx(
+        2 * 0.97 * 0.25 / 4, rel=1e-3
+    )  # a blink of 1 closes 0.97, a deviation is 0.25
+    assert found("brow", 0)["eyes"] > 0.05
+    assert [jaw["eyes"], lids["landmarks"], lids["shut"], lids["read"]] == pytest.approx([0, 0, 0, 0], abs=1e-5)
+    # The gap over the mouth's middle: 0.34 of the mouth's width at a jaw of 1, and a deviation is 0.3.
+    corners = mean_basis().mean[MOUTH_CORNERS]
+    middle = 100 * 0.3 * 0.34 * float((corners[1] - corners[0]).norm())
+    assert middle**2 / 12 / 4 < jaw["shut"] < 3 * middle**2 / 12 / 4
+    assert found("jaw", 3, 2.0)["shut"] == pytest.approx(4 * jaw["shut"], rel=1e-4)
+    assert found("jaw", 3, 2.0)["landmarks"] == pytest.approx(4 * jaw["landmarks"], rel=1e-4)
+    assert jaw["landmarks"] > 0.1
+    assert found("rounding", 3)["landmarks"] > 0.1
+    assert jaw["read"] > 0
+    without = LipLosses(mapper, GoHDLipLossConfig(landmarks=0, shut=0))(true + 1, true, mask)
+    assert "read" not in without
+    assert without["landmarks"] == without["shut"] == 0
 
 
 def test_structural_similarity_is_the_papers():

@@ -9,10 +9,15 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
+from emo.errors import ConfigError
+from emo.motion.gohd.past_transformer import PastTransformer
 from emo.motion.space import MotionSpace
 
 Memory = tuple[Tensor, Tensor]
-"""Hidden and cell state of an LSTM, (layers, B, width) each."""
+"""Hidden and cell state of an LSTM, (layers, B, width) each; or as `PastTransformer` has it."""
+
+NETWORKS = ("lstm", "transformer")
+"""What can make the motion of eyes over time."""
 
 
 class LipMapper(ModelMixin, ConfigMixin):
@@ -20,7 +25,7 @@ class LipMapper(ModelMixin, ConfigMixin):
 
     Args:
         space: of the expression, E columns, as `MotionSpace.to_dict` has it; all values are normalized by it.
-        eyes: names of its F columns that are f, what eyes and brows do.
+        eyes: names of its F columns that are f, what eyes and brows do; none, and it makes them of the sound alone.
         audio_dim: A, of a frame's sound.
         embedding_dim: width of Phi_a(a_t).
         dim: width of hidden layers.
@@ -73,6 +78,12 @@ class EyeMotionGenerator(ModelMixin, ConfigMixin):
         noise_dim: of z, drawn for every frame.
         dim: of the LSTM and of embedded f.
         layers: of the LSTM.
+        network: `lstm`, or a `transformer` in its place, as in Table 3.
+        heads: of the Transformer's attention.
+
+    Raises:
+        ConfigError: there is no such network.
+        ValueError: its channels do not make so many heads.
     """
 
     @register_to_config
@@ -85,10 +96,18 @@ class EyeMotionGenerator(ModelMixin, ConfigMixin):
         noise_dim: int = 512,
         dim: int = 512,
         layers: int = 2,
+        network: str = "lstm",
+        heads: int = 4,
     ):
         super().__init__()
+        if network not in NETWORKS:
+            raise ConfigError(f"eyes are moved by {' or '.join(NETWORKS)}, not by {network!r}")
         self.eyes_in = _layers(columns, dim, dim, 1)  # Phi_e
-        self.lstm = nn.LSTM(embedding_dim + dim + expression_columns + noise_dim, dim, layers, batch_first=True)
+        told = embedding_dim + dim + expression_columns + noise_dim
+        if network == "lstm":
+            self.lstm = nn.LSTM(told, dim, layers, batch_first=True)
+        else:
+            self.lstm = PastTransformer(told, dim, layers, heads)
         self.eyes_out = _layers(dim, dim, columns, 1)
 
     def forward(

@@ -13,6 +13,7 @@ from emo.data.samples.emo_features import AUDIO, audio_feature
 from emo.errors import ConfigError
 from emo.hub.gohd_config import GoHDConfig, load_gohd_config
 from emo.motion import CONTROLS, MotionTrack
+from emo.motion.gohd.lip_reader import LipReader
 from emo.training.cached_features import NO_PICTURES, cached_features
 from emo.training.clips import check_one_rate, clip_controls
 from emo.training.gohd.samples import PieceBatch, PieceSampler
@@ -91,6 +92,17 @@ class GoHDStage(Stage[NetworksT, PieceBatch]):
         if network.config["audio_dim"] != self.audio_dim:
             raise ConfigError(f"{option}: {folder} has another audio encoder")
         return network.to(self.device).eval().requires_grad_(False)
+
+    def lip_reader(self, folder: str | None) -> LipReader | None:
+        """A trained one of a folder, if it is given.
+
+        Raises:
+            WeightsError: there is none.
+        """
+        if folder is None:
+            return None
+        reader = load_part(LipReader, str(Path(folder) / "lip_reader"))
+        return reader.to(self.device).eval().requires_grad_(False)
 
 
 def columns(values: Tensor, *names: str) -> Tensor:

@@ -5,13 +5,15 @@ from typing import Annotated
 
 from omegaconf import MISSING
 
-from emo.bounds import SHARE, Name, Numbers
+from emo.bounds import SHARE, Choice, Name, Numbers
 from emo.config import key
 from emo.training.config import SEEDS, LoopConfig, OptimizerConfig, SoundClipsConfig
+from emo.training.gohd.targets import TARGETS
 
 FRAMES = Numbers(8, 65536)
 WEIGHT = Numbers(0, 1e6)
 CLIPS = Numbers(2, 10**6)
+WIDTH = Numbers(1, 65536)
 
 
 @dataclass
@@ -60,12 +62,49 @@ class GoHDPoseConfig:
 
 
 @dataclass
-class GoHDLipLossConfig:
-    """What stage 1 learns, of normalized expressions (the weights of eq. 18)."""
+class GoHDReaderDataConfig(SoundClipsConfig):
+    """Clips or tracks to learn reading lips from, labeled with all controls."""
 
-    expression: Annotated[float, WEIGHT] = key(2.0, "L_1, of the absolute difference of the expression")
-    eyes: Annotated[float, WEIGHT] = key(2.0, "L_eye, of that of what eyes and brows do")
-    shut: Annotated[float, WEIGHT] = key(1.0, "L_shut, of that of the lips' distance: of the jaw")
+    frames: Annotated[int, FRAMES] = key(75, "of a sequence, among whose sounds those of the lips are found")
+
+
+@dataclass
+class GoHDReaderModelConfig(GoHDModelConfig):
+    """The networks."""
+
+    dim: Annotated[int, WIDTH] = key(64, "width of the reader and of what hears")
+    embedding_dim: Annotated[int, WIDTH] = key(64, "of what is read and heard")
+    layers: Annotated[int, Numbers(1, 64)] = key(2, "convolutions along time, of 5 frames each")
+
+
+@dataclass
+class GoHDReaderConfig:
+    """All options of the lip reader."""
+
+    data: GoHDReaderDataConfig = key(GoHDReaderDataConfig(), "what is learned from")
+    model: GoHDReaderModelConfig = key(GoHDReaderModelConfig(), "the networks")
+    validated: Annotated[int, CLIPS] = key(8, "held-out clips of a validation")
+    train: LoopConfig = key(LoopConfig(), "the loop")
+
+
+@dataclass
+class GoHDLipLossConfig:
+    """What stage 1 learns (the weights of eq. 19)."""
+
+    expression: Annotated[float, WEIGHT] = key(2.0, "L_1, of the absolute difference of the normalized expression")
+    eyes: Annotated[float, WEIGHT] = key(
+        2.0,
+        "L_eye, of the summed difference of how far lids are open, 1 as a rule, and where brows are, in eye distances",
+    )
+    landmarks: Annotated[float, WEIGHT] = key(
+        0.01, "L_lms, of the squared distance of landmarks of lips and jaw, in thousandths of the eyes' distance"
+    )
+    shut: Annotated[float, WEIGHT] = key(
+        1.0, "L_shut, of the squared difference of how the inner lips are apart, in hundredths of the eyes' distance"
+    )
+    read: Annotated[float, WEIGHT] = key(
+        2.0, "L_read, of 1 - cosine of what `model.reader` reads of the lips, where there is one"
+    )
 
 
 @dataclass
@@ -73,6 +112,27 @@ class GoHDLipDataConfig(SoundClipsConfig):
     """Clips or tracks to learn lips from, labeled with all controls."""
 
     frames: Annotated[int, FRAMES] = key(30, "of a sequence, of which each is learned by itself")
+    targets: Annotated[str, Choice(tuple(TARGETS))] = key(
+        "own",
+        "whose lips are learned: `own`, the clips'; `tracked`, these as a tracker reads them, late, smoothed and "
+        "trembling; `expert`, what the articulation in weights/ does to their sounds (the paper's distillation)",
+    )
+
+
+@dataclass
+class GoHDLipModelConfig(GoHDModelConfig):
+    """The network, and what reads its lips."""
+
+    reader: Annotated[str | None, Name()] = key(
+        None, "folder of a trained lip reader, for L_read", unset="without L_read"
+    )
+
+
+@dataclass
+class GoHDLipNetworkConfig(GoHDLipModelConfig):
+    """Stage 1 by itself."""
+
+    eyes: bool = key(True, "tell it what eyes do, f; else it makes them of the sound alone, and stage 2 is none")
 
 
 @dataclass
@@ -80,14 +140,14 @@ class GoHDLipConfig:
     """All options of stage 1."""
 
     data: GoHDLipDataConfig = key(GoHDLipDataConfig(), "what is learned from")
-    model: GoHDModelConfig = key(GoHDModelConfig(), "the network")
+    model: GoHDLipNetworkConfig = key(GoHDLipNetworkConfig(), "the networks")
     loss: GoHDLipLossConfig = key(GoHDLipLossConfig(), "what is learned")
     validated: Annotated[int, CLIPS] = key(8, "held-out clips of a validation")
     train: LoopConfig = key(LoopConfig(), "the loop")
 
 
 @dataclass
-class GoHDEyeModelConfig(GoHDModelConfig):
+class GoHDEyeModelConfig(GoHDLipModelConfig):
     """What stage 2 builds on, which stays as it is."""
 
     lips: Annotated[str, Name()] = key(MISSING, "folder of a trained stage 1")

@@ -24,7 +24,8 @@ from emo.training.config import OptimizerConfig
 from emo.training.gohd.base import GoHDStage, clip_names, columns, seeded
 from emo.training.gohd.config import GoHDEyeConfig
 from emo.training.gohd.figures import MadeMotion, expression_figures
-from emo.training.gohd.losses import lip_losses, ssim_loss, told_apart, told_true, total
+from emo.training.gohd.lip_losses import LipLosses
+from emo.training.gohd.losses import ssim_loss, told_apart, told_true, total
 from emo.training.gohd.samples import PieceBatch, PieceSampler
 from emo.training.loading import copied_parts
 from emo.training.stage import StageOptimizer, StageStep
@@ -91,6 +92,8 @@ class GoHDEyeStage(GoHDStage[GoHDEyeNetworks]):
         super().__init__(config, accelerator, config.data.frames)
         model, rate = config.model, self.reader.clips[0].rate
         mapper = self.trained(LipMapper, model.lips, "lip_mapper", "model.lips")
+        if not mapper.eyes:
+            raise ConfigError(f"model.lips: {model.lips} makes eyes of the sound alone; train it with model.eyes=true")
         self.poses = {
             name: self.trained(PoseDenoiser, model.poses, name, "model.poses")
             for name in ("denoiser", "gaze_denoiser")
@@ -101,6 +104,7 @@ class GoHDEyeStage(GoHDStage[GoHDEyeNetworks]):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.networks = GoHDEyeNetworks(build_eye_generator(self.sizes, mapper), mapper)
+        self.losses = LipLosses(mapper, config.stage1, self.lip_reader(model.reader))
 
     def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
         frames = self.config.data.frames
@@ -142,7 +146,7 @@ class GoHDEyeStage(GoHDStage[GoHDEyeNetworks]):
         weights, mapper = self.config.loss, self.networks.lip_mapper
         embedding, true = self._heard(batch)
         does, expression, scores = networks(embedding, true, self.noise(batch.index.tolist(), true.shape[1]).to(true))
-        stage1 = lip_losses(expression.float(), true, mapper, batch.frame_mask, self.config.stage1)
+        stage1 = self.losses(expression.float(), true, batch.frame_mask)
         parts = {
             "ssim": weights.ssim * ssim_loss(does.float(), true[..., mapper.eyes]),
             "eyes": weights.eyes * (does.float() - true[..., mapper.eyes]).abs().mean(),

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from emo.face.mesh import LIPS_68
 from emo.metrics import sequences
 from emo.metrics.head_motion import HeadAngles, pose_change
 from emo.motion import MotionTrack
+from emo.motion.gohd import EXPRESSION
+from emo.motion.gohd.landmark_basis import PIXELS, mean_basis
 from emo.motion.reading import ANGLES
 from emo.training.motion_figures import border_ratios, correlation, deviation_share, named_means
 
@@ -55,9 +58,9 @@ def pose_figures(motions: Sequence[MadeMotion], window_length: int) -> dict[str,
 def expression_figures(motions: Sequence[MadeMotion]) -> dict[str, float]:
     """Means over motions, of which there are two or more.
 
-    `jaw r` with the clip's own jaw and `jaw r, another's` with that of the next one; `mld`, the mean absolute
-    difference of the mouth, in deviations; `ssim e` of eyes and brows with the clip's own (eq. 26); `deviation PART`,
-    over time, over the clips' own.
+    `jaw r` with the clip's own jaw and `jaw r, another's` with that of the next one; `mld`, the mean distance of the
+    lips' landmarks from the clip's own, in pixels of a picture of 256; `ssim e` of eyes and brows with the clip's own
+    (eq. 26); `deviation PART`, over time, over the clips' own.
     """
     others = [*motions[1:], motions[0]]
     found = {
@@ -84,10 +87,10 @@ def similarity(motion: MadeMotion, *parts: str) -> float:
 
 
 def mouth_distance(motion: MadeMotion) -> float:
-    """Mean absolute difference of normalized columns of the mouth."""
-    space = motion.true.space
-    made, true = (space.normalize(track.values)[:, space.index("mouth")] for track in (motion.made, motion.true))
-    return float((made - true).abs().mean())
+    """Mean distance of 20 landmarks of the lips, in pixels of a picture of 256 in the default framing."""
+    expression = motion.true.space.index(*EXPRESSION)
+    apart = (motion.made.values - motion.true.values)[:, expression]
+    return float(PIXELS * mean_basis().displacements(apart, LIPS_68).norm(dim=-1).mean())
 
 
 def _deviations(motions: Sequence[MadeMotion], parts: Sequence[str]) -> dict[str, float]:

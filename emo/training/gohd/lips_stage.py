@@ -11,13 +11,15 @@ from torch.utils.data import DataLoader
 from emo.data import ClipReader
 from emo.hub.build_gohd import build_lip_mapper
 from emo.motion import CONTROLS, MotionTrack
-from emo.motion.gohd import EXPRESSION, LipMapper
+from emo.motion.gohd import EXPRESSION, EYES, LipMapper
 from emo.training.clips import clip_audio
 from emo.training.gohd.base import GoHDStage, clip_names, columns, on_cpu
 from emo.training.gohd.config import GoHDLipConfig
 from emo.training.gohd.figures import MadeMotion, expression_figures
-from emo.training.gohd.losses import lip_losses, total
+from emo.training.gohd.lip_losses import LipLosses
+from emo.training.gohd.losses import total
 from emo.training.gohd.samples import PieceBatch, PieceSampler
+from emo.training.gohd.targets import TARGETS
 from emo.training.loading import save_parts
 from emo.training.motion_units import keep_units
 
@@ -53,18 +55,21 @@ class GoHDLipStage(GoHDStage[GoHDLipNetworks]):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             space = CONTROLS.only(*EXPRESSION).measured(values)
-            self.networks = GoHDLipNetworks(build_lip_mapper(self.sizes, space, self.audio_dim))
+            eyes = EYES if config.model.eyes else ()
+            self.networks = GoHDLipNetworks(build_lip_mapper(self.sizes, space, self.audio_dim, eyes))
         keep_units(accelerator, self.networks.lip_mapper, UNITS)
+        self.losses = LipLosses(self.networks.lip_mapper, config.loss, self.lip_reader(config.model.reader))
 
     def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
         frames = self.config.data.frames
-        return self.piece_loader(PieceSampler(frames, frames), start_batch, num_processes, process_index)
+        sampler = PieceSampler(frames, frames, TARGETS[self.config.data.targets]())
+        return self.piece_loader(sampler, start_batch, num_processes, process_index)
 
     def loss(self, networks: nn.Module, batch: PieceBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """L_stage1 (eq. 18)."""
+        """L_stage1 (eqs. 18 and 19)."""
         mapper = self.networks.lip_mapper
         true = mapper.space.normalize(columns(batch.motion, *EXPRESSION))
-        parts = lip_losses(networks(batch.audio, true).float(), true, mapper, batch.frame_mask, self.config.loss)
+        parts = self.losses(networks(batch.audio, true).float(), true, batch.frame_mask)
         return total(parts), parts
 
     def save(self, folder: Path, weights: dict[str, Tensor]) -> None:

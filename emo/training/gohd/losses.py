@@ -1,38 +1,10 @@
-"""What GoHD's expressions are learned by (supplement B), of normalized named controls."""
+"""What GoHD's stage 2 learns by (supplement B), of normalized named controls; stage 1's losses: `lip_losses`."""
 
 import torch
 from torch import Tensor
 
-from emo.motion.gohd import LipMapper
-from emo.training.gohd.config import GoHDLipLossConfig
-from emo.training.motion_loss import masked_mean
-
 C1 = 0.01**2  # of structural similarity, of normalized sequences
 C2 = 0.03**2
-LIPS = "jaw"  # by whose opening lips are apart
-
-
-def lip_losses(
-    made: Tensor, true: Tensor, mapper: LipMapper, mask: Tensor, config: GoHDLipLossConfig
-) -> dict[str, Tensor]:
-    """The parts of L_stage1 (eq. 18), weighted already; their sum is the loss.
-
-    L_lms of the paper is of landmarks of a mesh, and L_read of a network that reads lips: neither is here.
-
-    Args:
-        made: normalized expressions, (B, T, E).
-        true: the clip's own.
-        mapper: says which columns are eyes.
-        mask: (B, T) bool, frames that there are.
-        config: the weights.
-    """
-    error = (made - true).abs()
-    jaw = mapper.space.index(LIPS)
-    return {
-        "expression": config.expression * masked_mean(error, mask),
-        "eyes": config.eyes * masked_mean(error[..., mapper.eyes], mask),
-        "shut": config.shut * masked_mean(error[..., jaw], mask),
-    }
 
 
 def ssim_loss(made: Tensor, true: Tensor) -> Tensor:

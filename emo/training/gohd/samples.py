@@ -1,5 +1,6 @@
 """Pieces of clips, motion with sound, as all of GoHD's networks of motion learn from them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +38,12 @@ class PieceSampler:
     Attributes:
         min_frames: of a piece, where its clip has so many.
         max_frames: T.
+        motion: from a reader and the number of a clip what is learned of it, (frames, 14); its own by default.
     """
 
     min_frames: int
     max_frames: int
+    motion: Callable[[ClipReader, int], Tensor] = clip_controls
 
     def sample(self, reader: ClipReader, number: int, index: int, rng: np.random.Generator) -> PieceBatch:
         """Sample `index`, of clip `number`."""
@@ -51,7 +54,7 @@ class PieceSampler:
         piece, after = slice(start, start + length), (0, 0, 0, self.max_frames - length)
         return PieceBatch(
             index=torch.tensor([index]),
-            motion=pad(clip_controls(reader, number)[None, piece], after),
+            motion=pad(self.motion(reader, number)[None, piece], after),
             audio=pad(clip_audio(reader, number)[None, piece], after),
             frame_mask=(torch.arange(self.max_frames) < length)[None],
             names=(f"{clip.split}/{clip.file_name} from frame {start}",),
