@@ -17,8 +17,8 @@ from emo.data.synthetic.articulation import articulate_recording
 from emo.errors import ConfigError, DatasetError
 from emo.face.mesh import MOUTH_CORNERS
 from emo.hub import build_audio_encoder
-from emo.motion import CONTROLS, MotionTrack
-from emo.motion.gohd import EXPRESSION, POSE, LipMapper, PoseDenoiser
+from emo.motion import CONTROLS, MeshAnimator, MotionTrack
+from emo.motion.gohd import EXPRESSION, POSE, LipMapper, NavigationAnimator, PoseDenoiser
 from emo.motion.gohd.landmark_basis import mean_basis
 from emo.motion.gohd.lip_reader import LipReader
 from emo.pipelines import GoHDPipeline
@@ -148,6 +148,17 @@ def test_the_last_stage_makes_a_whole_model_of_those_before(folder, tmp_path):
     assert pipe.lip_mapper.space == mapper.space
     learned = stage.networks.eye_generator.state_dict()
     assert all(torch.equal(value, learned[key]) for key, value in pipe.eye_generator.state_dict().items())
+
+
+def test_a_whole_model_draws_by_a_trained_animator_or_by_a_mesh(folder, tmp_path):
+    animator = NavigationAnimator(32, 8, 4, 1, 8, 8, (8, 8, 8), (8,), 4)
+    animator.save_pretrained(tmp_path / "face" / "animator")
+    stage = make_stage(folder, "eyes", f"model.animator={tmp_path / 'face'}")
+    for name, made in (("navigation", stage), ("mesh", make_stage(folder, "eyes"))):
+        made.save(tmp_path / name, made.networks.state_dict())
+    drawn = GoHDPipeline.from_pretrained(tmp_path / "navigation").animator
+    assert all(torch.equal(a, b) for a, b in zip(drawn.parameters(), animator.parameters(), strict=True))
+    assert isinstance(GoHDPipeline.from_pretrained(tmp_path / "mesh").animator, MeshAnimator)
 
 
 def test_stage_1_stays_as_it_is_and_all_else_learns(folder):

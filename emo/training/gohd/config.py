@@ -152,6 +152,9 @@ class GoHDEyeModelConfig(GoHDLipModelConfig):
 
     lips: Annotated[str, Name()] = key(MISSING, "folder of a trained stage 1")
     poses: Annotated[str, Name()] = key(MISSING, "folder of trained poses, of which a whole model is made")
+    animator: Annotated[str | None, Name()] = key(
+        None, "folder of a trained face animator, which draws in that model", unset="a mesh"
+    )
 
 
 @dataclass

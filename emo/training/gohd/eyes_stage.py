@@ -16,7 +16,14 @@ from emo.errors import ConfigError
 from emo.hub.build_gohd import build_eye_generator
 from emo.motion import CONTROLS, MeshAnimator, MotionTrack
 from emo.motion.discriminators import HeardDiscriminator, SequenceDiscriminator
-from emo.motion.gohd import EXPRESSION, EyeMotionGenerator, LipMapper, PoseDenoiser, gohd_scheduler
+from emo.motion.gohd import (
+    EXPRESSION,
+    EyeMotionGenerator,
+    LipMapper,
+    NavigationAnimator,
+    PoseDenoiser,
+    gohd_scheduler,
+)
 from emo.pipelines import GoHDPipeline
 from emo.pipelines.gohd_motion import ExpressionSampler
 from emo.training.clips import clip_audio
@@ -27,7 +34,7 @@ from emo.training.gohd.figures import MadeMotion, expression_figures
 from emo.training.gohd.lip_losses import LipLosses
 from emo.training.gohd.losses import ssim_loss, told_apart, told_true, total
 from emo.training.gohd.samples import PieceBatch, PieceSampler
-from emo.training.loading import copied_parts
+from emo.training.loading import copied_parts, load_part
 from emo.training.stage import StageOptimizer, StageStep
 
 GENERATOR, JUDGES = "eye_generator", "discriminators"
@@ -101,6 +108,9 @@ class GoHDEyeStage(GoHDStage[GoHDEyeNetworks]):
         if self.poses["denoiser"].fps != rate:
             fps = self.poses["denoiser"].fps
             raise ConfigError(f"model.poses: {model.poses} is of {fps} frames per second, the clips of {rate}")
+        self.animator: NavigationAnimator | MeshAnimator = MeshAnimator(self.sizes.image_size)
+        if model.animator is not None:
+            self.animator = load_part(NavigationAnimator, model.animator, "GoHD's animator", subfolder="animator")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.networks = GoHDEyeNetworks(build_eye_generator(self.sizes, mapper), mapper)
@@ -174,7 +184,7 @@ class GoHDEyeStage(GoHDStage[GoHDEyeNetworks]):
     def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
         """Write a pipeline folder that `GoHDPipeline.from_pretrained` loads."""
         parts: dict[str, Any] = {**self.poses, **self.hearing, "scheduler": gohd_scheduler()}
-        parts |= {"lip_mapper": self.networks.lip_mapper, "animator": MeshAnimator(self.sizes.image_size)}
+        parts |= {"lip_mapper": self.networks.lip_mapper, "animator": self.animator}
         GoHDPipeline(**parts, **copied_parts(self.networks, (GENERATOR,), weights)).save_pretrained(folder)
 
     def validate(self, networks: GoHDEyeNetworks, folder: Path) -> dict[str, float]:
