@@ -112,5 +112,5 @@ class PairSamples(Dataset[PairBatch]):
 
 SWAPPED = {"left_eye": "right_eye", "right_eye": "left_eye", "mouth_left": "mouth_right", "mouth_right": "mouth_left"}
 MIRRORED = [FACE_POINTS.index(SWAPPED.get(name, name)) for name in FACE_POINTS]
-SIDES = np.float32([-1 if name in ("yaw", "roll", "tx", "gaze_x") else 1 for name in CONTROLS.names])
+SIDES = np.array([-1 if name in ("yaw", "roll", "tx", "gaze_x") else 1 for name in CONTROLS.names], np.float32)
 """What a mirror makes of the controls."""
