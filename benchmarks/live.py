@@ -243,7 +243,7 @@ def page(options: argparse.Namespace) -> None:
         delays.append(now - said - (at - before))
     session.join()
     if not delays:
-        raise SystemExit(f"no picture was shown of {options.seconds:g} s of sound: this machine is too busy, or too slow")
+        raise SystemExit(f"no picture was shown of {options.seconds:g} s of sound: the machine is too busy, or slow")
     seconds = now - begun
     middle, most = np.quantile(delays, (0.5, 0.95))
     heard = sum(len(piece) for piece in alive if getattr(piece, "ndim", 0) == 1) / RATE
