@@ -124,7 +124,7 @@ def speed(options: argparse.Namespace) -> None:
             generator=torch.Generator().manual_seed(0),
         )  # fmt: skip
         begun, core, frames = time.perf_counter(), core_seconds(), 0
-        with FileOutput(path, stream.fps, recording) as output:
+        with FileOutput(path, stream.fps, recording, lambda heard: stream.origin_of(heard.blocks())) as output:
             for clip in stream:
                 for frame in clip.each():
                     output.write(frame)
@@ -242,6 +242,8 @@ def page(options: argparse.Namespace) -> None:
         before, said = max(entry for entry in drawn if entry[0] <= at)
         delays.append(now - said - (at - before))
     session.join()
+    if not delays:
+        raise SystemExit(f"no picture was shown of {options.seconds:g} s of sound: the machine is too busy, or slow")
     seconds = now - begun
     middle, most = np.quantile(delays, (0.5, 0.95))
     heard = sum(len(piece) for piece in alive if getattr(piece, "ndim", 0) == 1) / RATE

@@ -10,7 +10,9 @@ from zero_init import fill_zero_init
 from emo.errors import FaceError, OptionError
 from emo.motion import CONTROLS
 from emo.motion.identity import IdentityEncoder
+from emo.motion.pictures import drawn_frames
 from emo.motion.vasa import VolumeAnimator
+from emo.motion.vasa.rest import against_rest, from_rest
 from emo.motion.vasa.volume import POSE, look_up, to_head, to_picture, voxel_centers
 from emo.motion.vasa.warp_field import WarpField, moved
 
@@ -218,6 +220,31 @@ def test_it_draws_a_portrait_at_its_own_size(skipping, face):
     frames = skipping.render(appearance, read.repeat(5, 1))
     assert (frames.shape, frames.dtype) == ((10, *face.shape), np.uint8)
     assert np.abs(frames.astype(int) - frames[0]).max() <= 1
+
+
+def test_a_motion_at_rest_is_the_portrait_as_it_is(skipping, face):
+    """Whatever pose is read of it: the same motion moves any portrait from there."""
+    appearance = skipping.appearance(face)
+    own = skipping.codes([face])
+    rest = skipping.motion([face])
+    torch.testing.assert_close(rest[:, : len(POSE)], poses())
+    assert (own - rest).abs().max() > 0.1
+    turned = rest + 0
+    turned[:, POSE.index("yaw")], turned[:, POSE.index("scale")] = 9.0, 1.2
+    there = own + 0
+    there[:, POSE.index("yaw")] += 9
+    there[:, POSE.index("scale")] *= 1.2
+    with torch.no_grad():
+        expected = drawn_frames(drawn(skipping, appearance, torch.cat([own, there])))
+    assert np.abs(skipping.render(appearance, torch.cat([rest, turned])).astype(int) - expected).max() <= 1
+
+
+def test_what_is_read_of_a_face_counts_from_its_median_pose(skipping):
+    read = torch.rand(5, len(skipping.space), generator=torch.Generator().manual_seed(2)) + 0.5
+    told = against_rest(read)
+    torch.testing.assert_close(told[:, : len(POSE)].median(0).values, poses()[0])
+    assert torch.equal(told[:, len(POSE) :], read[:, len(POSE) :])
+    torch.testing.assert_close(from_rest(told, read[:, : len(POSE)].median(0).values), read)
 
 
 def test_what_shows_no_face_or_is_not_square_is_refused(skipping, face):

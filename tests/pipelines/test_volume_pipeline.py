@@ -60,6 +60,7 @@ def test_a_video_drives_in_the_codes_that_are_read_of_its_face(pipe, portrait, t
     track = pipe.animator.track(path)
     assert (len(track), track.space.names) == (len(frames), pipe.space.names)
     assert track["dynamics"].std(0).max() > 0
+    torch.testing.assert_close(track["pose"].quantile(0.5, dim=0), pipe.space.rest[:6], atol=1e-4, rtol=0)
     driven = pipe.drive(portrait, path, **options()).frames
     np.testing.assert_array_equal(driven, pipe.render(portrait, track, **options()).frames)
     with pytest.raises(MotionError, match="another space"):

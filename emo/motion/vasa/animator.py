@@ -20,6 +20,7 @@ from emo.motion.reading import followed, frames_of
 from emo.motion.space import CONTROLS, Column, MotionSpace
 from emo.motion.track import MotionTrack
 from emo.motion.vasa.encoders import AppearanceEncoder
+from emo.motion.vasa.rest import against_rest, from_rest
 from emo.motion.vasa.volume import POSE, look_up, to_head, to_picture, voxel_centers
 from emo.motion.vasa.volume_decoder import VolumeDecoder
 from emo.motion.vasa.warp_field import WarpField, moved
@@ -40,6 +41,7 @@ class VolumeAppearance:
         origin: where in the portrait each of its voxels was found, x and y in half sides, (B, 2, Z, h, w).
         features: of the portrait, from the finest on.
         identity: z_id, (B, d).
+        pose: of the portrait, (B, 6).
     """
 
     picture: Tensor
@@ -48,6 +50,7 @@ class VolumeAppearance:
     origin: Tensor
     features: tuple[Tensor, ...]
     identity: Tensor
+    pose: Tensor
 
     def __getitem__(self, portraits: Sequence[int]) -> "VolumeAppearance":
         """Those of the given numbers."""
@@ -139,7 +142,7 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
         field = self.rest_warp(torch.cat([dynamics, identity], dim=1))
         places = to_picture(moved(voxel_centers(posed.shape[2:], field.device), field), pose)
         origin = places[..., :2].movedim(-1, 1)
-        return VolumeAppearance(picture, small, look_up(posed, places), origin, features, identity)
+        return VolumeAppearance(picture, small, look_up(posed, places), origin, features, identity, pose)
 
     def forward(self, appearance: VolumeAppearance, motion: Tensor) -> Drawing:
         """Frames of motion (B, D), each of its own portrait or all of one, at the size of the networks."""
@@ -167,34 +170,34 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
 
     @torch.no_grad()
     def render(self, appearance: VolumeAppearance, motion: Tensor) -> np.ndarray:
-        """Draw a portrait: motion (N, D) -> (N, H, W, 3) uint8 RGB."""
+        """Draw a portrait: motion (N, D), whose pose is against the portrait's -> (N, H, W, 3) uint8 RGB."""
         frames = []
         for some in motion.to(self.device, self.dtype).split(CHUNK):
-            drawing = self(appearance, some)
+            drawing = self(appearance, from_rest(some, appearance.pose))
             frames.append(drawn_frames(drawing.over(drawing.moved(appearance.picture))))
         return np.concatenate(frames)
 
     @torch.no_grad()
     def motion(self, pictures: Sequence[np.ndarray]) -> Tensor:
-        """Pose and dynamics of the face in pictures, framed as the portrait, (N, D).
+        """Pose, against its own median, and dynamics of the face in pictures, framed as the portrait, (N, D).
 
         Raises:
             FaceError: there is no face in any of them.
             OptionError: one of them is not square.
         """
         track_face(pictures, name="the pictures")
-        return self.codes(pictures)
+        return against_rest(self.codes(pictures))
 
     @torch.no_grad()
     def codes(self, pictures: Iterable[np.ndarray]) -> Tensor:
-        """What `motion` gives, without looking for faces: pictures, all of one size, are taken a few at a time."""
+        """Pose, as it is, and dynamics of pictures of one size, which are taken a few at a time and need no face."""
         size, left, read = self.config["sample_size"], iter(pictures), []
         while some := list(islice(left, CHUNK)):
             read.append(self.read(resize(self._pictures(some), size, size)))
         return torch.cat(read).float().cpu()
 
     def track(self, path: str | os.PathLike) -> MotionTrack:
-        """What the face of a video does, framed as a portrait once for all of its frames.
+        """What the face of a video does against its median pose, framed as a portrait once for all of its frames.
 
         Frames without a face are interpolated; an EmoWarning counts them.
 
@@ -208,7 +211,8 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
             box = landmark_box(np.median(face.landmarks, 0))
             crop = Crop.around(box, (video.height, video.width), height=side, width=side)
             codes = self.codes(map(crop.apply, frames_of(video))).numpy()
-        return MotionTrack(torch.from_numpy(fill_gaps(codes, face.found)).float(), video.fps, self.space)
+        read = torch.from_numpy(fill_gaps(codes, face.found)).float()
+        return MotionTrack(against_rest(read), video.fps, self.space)
 
     def _pictures(self, pictures: Sequence[np.ndarray]) -> Tensor:
         """(B, 3, H, W) in -1 ... 1.
