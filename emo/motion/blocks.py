@@ -152,12 +152,11 @@ class ConformerBlock(nn.Module):
         attention: bool = True,
     ):
         super().__init__()
-        self.norm1, self.norm3, self.norm4, self.norm5 = (nn.LayerNorm(dim) for _ in range(4))
+        self.norm1 = nn.LayerNorm(dim)
+        self.norm2 = nn.LayerNorm(dim) if attention else None
+        self.norm3, self.norm4, self.norm5 = (nn.LayerNorm(dim) for _ in range(3))
         self.feed_forward1, self.feed_forward2 = FeedForward(dim), FeedForward(dim)
-        self.attention = None
-        if attention:
-            self.norm2 = nn.LayerNorm(dim)
-            self.attention = RotaryAttention(dim, heads)
+        self.attention = RotaryAttention(dim, heads) if attention else None
         self.convolution = FrameConvolution(dim, kernel, dilation)
         self.cross_attention = None
         if context_dim is not None:
@@ -167,7 +166,7 @@ class ConformerBlock(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None, context: Tensor | None = None) -> Tensor:
         """(B, T, D), and context (B, tokens, context_dim) where there is an attention to it -> (B, T, D)."""
         x = x + self.feed_forward1(self.norm1(x)) / 2
-        if self.attention is not None:
+        if self.norm2 is not None and self.attention is not None:
             x = x + self.attention(self.norm2(x), mask)
         if self.cross_attention is not None:
             assert context is not None

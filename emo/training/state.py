@@ -20,6 +20,7 @@ from emo.training.manifest import WEIGHTS, write_manifest
 from emo.training.resume import require_whole, step_folders, step_name
 
 MACHINES = (OSError, MemoryError, torch.OutOfMemoryError)  # errors that are no checkpoint's
+MOMENTS = {"exp_avg", "exp_avg_sq", "momentum_buffer"}  # what torch's optimizers call them
 NO_MEMORY = ("can't allocate memory", "CUDA error", "CUDA out of memory")  # of torch's plain RuntimeErrors
 
 
@@ -54,6 +55,16 @@ def together(accelerator: Accelerator) -> Iterator[None]:
         raise error
     if failed:
         raise SystemExit(2)
+
+
+def _fits(optimizer: Optimizer) -> bool:
+    """Whether what an optimizer remembers of its parameters is of their shapes: it is kept in their order alone, and
+    fused steps do not look."""
+    return all(
+        state[name].shape == parameter.shape
+        for parameter, state in optimizer.state.items()
+        for name in MOMENTS.intersection(state)
+    )
 
 
 class Checkpoints:
@@ -160,6 +171,10 @@ class Checkpoints:
         groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
         if any(kind - set(group) for kind, group in zip(kinds, groups, strict=True)):
             raise ConfigError(f"--resume {path}: it does not fit these networks and options (another optimizer.name)")
+        if not self.sharded and not all(map(_fits, self.optimizers)):
+            raise ConfigError(
+                f"--resume {path}: it does not fit these networks (the order of their parameters changed)"
+            )
 
     def _bare_names(self, models: list[nn.Module], weights: list[dict[str, torch.Tensor]], folder: str) -> None:
         weights[:] = [self.weights()]

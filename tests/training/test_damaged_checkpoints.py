@@ -2,6 +2,7 @@
 
 import errno
 import json
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,14 @@ def test_other_networks_and_optimizers_are_no_damage(trained):
     for other, options in ((stage, {}), (ToyStage(), {"optimizer": {"name": "sgd"}})):
         with pytest.raises(ConfigError, match=r"step-00000004: it does not fit these networks and options \("):
             run(toy_config(trained, 6, **options), "latest", other)
+
+
+def test_parameters_in_another_order_are_not_moved_by_each_others_moments(trained):
+    stage = ToyStage()
+    first, between, last = stage.networks
+    stage.networks = torch.nn.Sequential(OrderedDict({"2": last, "1": between, "0": first}))
+    with pytest.raises(ConfigError, match="the order of their parameters changed"):
+        run(toy_config(trained, 6), "latest", stage)
 
 
 @pytest.mark.parametrize(
