@@ -15,16 +15,20 @@ ROLES = {
 }
 
 
+NAVIGATES = "Its face animator moves the portrait's own pixels along learned directions from a frontal, neutral face."
+
+
 def describe_folder(folder: Path) -> Description:
     """The description of a checked folder, from its configs."""
     denoiser = read_json(folder / "denoiser" / "config.json")
     mapper = read_json(folder / "lip_mapper" / "config.json")
     encoder = read_json(folder / "audio_encoder" / "config.json")
-    side = read_json(folder / "animator" / "config.json")["sample_size"]
+    animator = read_json(folder / "animator" / "config.json")
+    side, navigates = animator.get("picture_size") or animator["sample_size"], "latent_dim" in animator
     return Description(
-        introduction="One portrait and one recording become a talking video: an open implementation of the motion of "
-        "[GoHD](https://arxiv.org/abs/2412.09296) as a diffusers pipeline. Its face animator is not in it: a mesh "
-        "moves the portrait's own pixels.",
+        introduction="One portrait and one recording become a talking video: an open implementation of "
+        "[GoHD](https://arxiv.org/abs/2412.09296) as a diffusers pipeline. "
+        + (NAVIGATES if navigates else "A mesh moves the portrait's own pixels in place of its face animator."),
         tags=("gohd", "talking-head", "portrait-animation", "audio-driven", "arxiv:2412.09296"),
         license="apache-2.0",
         roles=ROLES,
@@ -37,6 +41,7 @@ def describe_folder(folder: Path) -> Description:
             f"{encoder['num_hidden_layers']} layers x {encoder['hidden_size']}",
         ),
         limits=(
+            *(("Faces are drawn as if they began looking straight ahead, whatever the portrait does.",) * navigates),
             f"Faces must look about into the camera (within {MAX_TURN:.0f}°) and be at least {MIN_FACE} px large.",
             "What the portrait does not show, such as the side of a head that turns away, is stretched, not invented.",
             "Hands and bodies are not driven by the sound.",

@@ -103,6 +103,8 @@ def test_a_latents_encoder_may_start_as_one_of_poses(folder, model, tmp_path):
     VolumeAnimator(**small, code_channels=[8], norm_num_groups=4).save_pretrained(tmp_path / "animator")
     with pytest.raises(ConfigError, match="other widths"):
         make(folder, model, poses=str(tmp_path))
+    with pytest.raises(ConfigError, match=r"model\.poses are for a new animator"):
+        make(folder, model, poses=str(tmp_path), init=str(tmp_path))
 
 
 def test_with_an_adversary_both_learn_in_turns(folder, model, tmp_path):

@@ -37,12 +37,6 @@ class AnimatorStartConfig:
         unset="none",
     )
 
-    def misfit(self) -> str | None:
-        """What does not fit together."""
-        if self.init is not None and self.poses is not None:
-            return "poses are for a new animator; leave them or init out"
-        return None
-
 
 @dataclass
 class NavigationLossConfig(FlowLossConfig, FaceLossConfig):

@@ -104,9 +104,12 @@ def load_networks(config: AnimatorStartConfig, adversarial: bool, seed: int) -> 
     """Those of `init`; without it of random weights, as are reader and discriminator where it has none.
 
     Raises:
-        ConfigError: there is no such configuration, or its portraits are moved by a mesh.
+        ConfigError: there is no such configuration, its portraits are moved by a mesh, or there are poses for what is
+            not new.
         WeightsError: there is nothing in the folder.
     """
+    if config.init is not None and config.poses is not None:
+        raise ConfigError("model.poses are for a new animator; leave them or model.init out")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if config.init is None:
