@@ -8,9 +8,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
-from emo.data import StepSampler
 from emo.data.synthetic.reference_pairs import REACH
 from emo.errors import ConfigError, DatasetError
 from emo.motion import CONTROLS
@@ -20,17 +18,16 @@ from emo.training.gohd_face.config import GoHDFaceConfig
 from emo.training.gohd_face.figures import navigation_figures, navigation_sheet
 from emo.training.gohd_face.losses import FrameTruth, navigation_losses
 from emo.training.gohd_face.networks import DISCRIMINATOR, GoHDFaceNetworks, load_networks, save_networks
-from emo.training.loader import sample_loader
-from emo.training.reference_decoder.samples import PairBatch, PairSamples
-from emo.training.stage import MAIN, Stage, StageOptimizer, StageStep, name_samples
+from emo.training.reference_decoder.pair_stage import PairStage
+from emo.training.reference_decoder.samples import PairBatch
+from emo.training.stage import MAIN, StageOptimizer, StageStep
 from emo.unets.warp import resize
 
-NO_LATENTS = (0, 0, 0)  # of a model's errors in them, which are not read
 AT_ONCE = 8  # references, where nothing is learned from them
 SHOWN = 6  # references
 
 
-class GoHDFaceStage(Stage[GoHDFaceNetworks, PairBatch]):
+class GoHDFaceStage(PairStage[GoHDFaceNetworks]):
     """See `emo.training.stage.Stage`. With an adversarial loss animator and discriminator learn in turns."""
 
     config: GoHDFaceConfig
@@ -46,16 +43,6 @@ class GoHDFaceStage(Stage[GoHDFaceNetworks, PairBatch]):
             raise ConfigError(f"model.config: a reach of {self.reach} frames; pairs have the motion of {REACH}")
         if not self.samples("train")[0].motion.numel():
             raise DatasetError(f"{config.data.pairs} tells no motion; make it anew: train/reference_decoder_data.py")
-
-    def samples(self, split: str) -> PairSamples:
-        """References and frames by sample number."""
-        return PairSamples(self.config.data, split, self.seed, NO_LATENTS)
-
-    def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
-        sampler = StepSampler(self.batch_size, num_processes, process_index, start_batch)
-        pin_memory = self.device.type == "cuda"
-        workers = self.config.data.workers
-        return sample_loader(self.samples("train"), PairBatch.collate, sampler, workers, pin_memory=pin_memory)
 
     def optimizers(self, config: OptimizerConfig) -> dict[str, StageOptimizer]:
         judge = self.networks.discriminator
@@ -117,9 +104,6 @@ class GoHDFaceStage(Stage[GoHDFaceNetworks, PairBatch]):
                 place.copy_(place.clamp(min=-left) if rng.random() < 0.5 else place.clamp(max=left))
         rows = torch.arange(len(numbers))[:, None]
         return windows[rows.to(windows.device), (places + self.reach).to(windows.device)]
-
-    def describe(self, batch: PairBatch) -> str:
-        return name_samples(batch.clips, batch.index)
 
     def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
         """`animator`, `face_reader`, and `discriminator` where one learns, each as diffusers loads it."""

@@ -10,19 +10,16 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
-from torch.utils.data import DataLoader
 
-from emo.data import StepSampler
 from emo.errors import ConfigError
 from emo.generation.latents import correlate_noise
 from emo.hub import load_vae
-from emo.training.loader import sample_loader
 from emo.training.reconstruction import detail, psnr
 from emo.training.reference_decoder.config import ReferenceDecoderTrainingConfig
 from emo.training.reference_decoder.figures import drawing_sheet
 from emo.training.reference_decoder.losses import drawing_loss, picture_weight, smooth_in_space
-from emo.training.reference_decoder.samples import PairBatch, PairSamples
-from emo.training.stage import Stage, name_samples
+from emo.training.reference_decoder.pair_stage import PairStage
+from emo.training.reference_decoder.samples import PairBatch
 from emo.unets import Drawing, PatchAutoencoder, ReferenceAutoencoder
 
 DISTURBED = 0.5  # of the most noise, in validations
@@ -51,7 +48,7 @@ class ReferenceDecoderNetworks(nn.Module):
         return self.vae.reference_decoder(latents, plain, reference.repeated(len(latents) // len(picture)))
 
 
-class ReferenceDecoderStage(Stage[ReferenceDecoderNetworks, PairBatch]):
+class ReferenceDecoderStage(PairStage[ReferenceDecoderNetworks]):
     """See `emo.training.stage.Stage`. A sample is a reference with two neighboring frames."""
 
     config: ReferenceDecoderTrainingConfig
@@ -85,17 +82,6 @@ class ReferenceDecoderStage(Stage[ReferenceDecoderNetworks, PairBatch]):
         vae = self.networks.vae
         side = vae.config["sample_size"] // vae.patch
         return vae.config["latent_channels"], side, side
-
-    def samples(self, split: str) -> PairSamples:
-        """References and frames by sample number."""
-        return PairSamples(self.config.data, split, self.seed, self.latent_shape)
-
-    def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
-        data = self.config.data
-        sampler = StepSampler(self.batch_size, num_processes, process_index, start_batch)
-        pin_memory = self.device.type == "cuda"
-        samples = self.samples("train")
-        return sample_loader(samples, PairBatch.collate, sampler, data.workers, pin_memory=pin_memory)
 
     def loss(self, networks: nn.Module, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
         noise, level = (draw.to(batch.frames.device) for draw in self.draw(batch.index.tolist()))
@@ -150,9 +136,6 @@ class ReferenceDecoderStage(Stage[ReferenceDecoderNetworks, PairBatch]):
             noises.append(smooth_in_space(noise) if smooth < loss.smooth_noise else noise)
             levels.append(level.expand(2))
         return torch.cat(noises), torch.cat(levels).view(-1, 1, 1, 1)
-
-    def describe(self, batch: PairBatch) -> str:
-        return name_samples(batch.clips, batch.index)
 
     def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
         """The autoencoder with its reference decoder."""

@@ -10,12 +10,9 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
-from emo.data import StepSampler
-from emo.training.loader import sample_loader
-from emo.training.reference_decoder.samples import PairBatch, PairSamples
-from emo.training.stage import Stage, name_samples
+from emo.training.reference_decoder.pair_stage import PairStage
+from emo.training.reference_decoder.samples import PairBatch
 from emo.training.vasa_face.config import OTHERS, VASAFaceConfig
 from emo.training.vasa_face.figures import swap_figures, swap_sheet
 from emo.training.vasa_face.folder import load_face_networks, save_face_networks
@@ -25,12 +22,11 @@ from emo.training.vasa_face.networks import DRAWN, TRUE, Swaps, VASAFaceNetworks
 from emo.training.vasa_face.points_pose import pose_of_points
 from emo.unets.warp import resize
 
-NO_LATENTS = (0, 0, 0)  # of a model's errors in them, which are not read
 TINT = 0.15  # deviation of what colors are multiplied with, for the encoder of identities
 SHOWN = 4  # batches
 
 
-class VASAFaceStage(Stage[VASAFaceNetworks, PairBatch]):
+class VASAFaceStage(PairStage[VASAFaceNetworks]):
     """See `emo.training.stage.Stage`. A sample is a person's reference with another frame; the next sample of the
     batch is somebody else."""
 
@@ -48,16 +44,6 @@ class VASAFaceStage(Stage[VASAFaceNetworks, PairBatch]):
             for encoder in (animator.pose_encoder, animator.dynamics_encoder):
                 encoder.requires_grad_(config.framing > 0)
             self.kept = deepcopy(animator).requires_grad_(False).to(self.device) if config.framing else None
-
-    def samples(self, split: str) -> PairSamples:
-        """References and frames by sample number."""
-        return PairSamples(self.config.data, split, self.seed, NO_LATENTS)
-
-    def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
-        sampler = StepSampler(self.batch_size, num_processes, process_index, start_batch)
-        pin_memory = self.device.type == "cuda"
-        workers = self.config.data.workers
-        return sample_loader(self.samples("train"), PairBatch.collate, sampler, workers, pin_memory=pin_memory)
 
     def loss(self, networks: nn.Module, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
         framing = Framing.draw(batch.index.tolist(), self.seed, self.config.framing) if self.config.framing else None
@@ -100,9 +86,6 @@ class VASAFaceStage(Stage[VASAFaceNetworks, PairBatch]):
         """What the colors of B samples' first, then second frames are multiplied with, (2B, 3, 1, 1)."""
         draws = [np.random.default_rng((0xFACE, self.seed, number)).normal(1, TINT, (2, 3)) for number in numbers]
         return torch.from_numpy(np.stack(draws, 1)).float().flatten(0, 1)[..., None, None]
-
-    def describe(self, batch: PairBatch) -> str:
-        return name_samples(batch.clips, batch.index)
 
     def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
         """`animator` and `identity_encoder`, each as diffusers loads it."""
