@@ -130,7 +130,8 @@ def test_training_twice_gives_the_same_network_and_its_figures(folder, tmp_path,
 
 @pytest.mark.parametrize("name", STAGES)
 def test_loss_falls(folder, name):
-    stage = make_stage(folder, name)
+    own = ["loss.lips=0"] if name == "eyes" else []  # lips of a stage 1 that has learned nothing would be most of it
+    stage = make_stage(folder, name, *own)
     found = losses(stage, batch(stage), 40, 5e-3)
     assert found[-1] < 0.8 * found[0]
 

@@ -65,6 +65,7 @@ def test_a_meaning_that_has_changed_is_noticed_and_written(tmp_path):
             "each of which is told from the others",
             "of a new discriminator",
             "folder of a trained stage 1",
+            "of the cross-entropy of a face's parts",
         ):
             text = text.replace(meaning, "something else")
         (tmp_path / name).write_text(text, encoding="utf-8")
