@@ -24,10 +24,14 @@ def load_part(kind: Any, folder: str, what: str | None = None, **options: Any) -
     Raises:
         WeightsError: it cannot be loaded.
     """
+    none = f"{folder}: no {what or kind.__name__} could be loaded"
     try:
-        return kind.from_pretrained(folder, **options)
+        part = kind.from_pretrained(folder, **options)
     except (OSError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{folder}: no {what or kind.__name__} could be loaded ({first_line(error)})") from error
+        raise WeightsError(f"{none} ({first_line(error)})") from error
+    if isinstance(part, nn.Module) and any(value.is_meta for value in part.state_dict().values()):
+        raise WeightsError(f"{none} (the weights there are another network's)")  # which diffusers leaves unsaid
+    return part
 
 
 def load_hearing(folder: str, device: torch.device) -> tuple[Wav2Vec2Model, Wav2Vec2FeatureExtractor]:

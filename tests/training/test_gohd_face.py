@@ -13,7 +13,7 @@ from run_log import losses
 
 from emo.data.synthetic.reference_pairs import REACH
 from emo.errors import ConfigError, DatasetError, WeightsError
-from emo.motion import CONTROLS
+from emo.motion import CONTROLS, MeshAnimator
 from emo.motion.gohd import FaceReader, NavigationAnimator
 from emo.motion.vasa import VolumeAnimator
 from emo.training.config import LoopConfig, OptimizerConfig
@@ -102,6 +102,9 @@ def test_a_latents_encoder_may_start_as_one_of_poses(folder, model, tmp_path):
     )
     VolumeAnimator(**small, code_channels=[8], norm_num_groups=4).save_pretrained(tmp_path / "animator")
     with pytest.raises(ConfigError, match="other widths"):
+        make(folder, model, poses=str(tmp_path))
+    MeshAnimator().save_pretrained(tmp_path / "animator")
+    with pytest.raises(WeightsError, match="no face model of VASA-1 could be loaded"):
         make(folder, model, poses=str(tmp_path))
     with pytest.raises(ConfigError, match=r"model\.poses are for a new animator"):
         make(folder, model, poses=str(tmp_path), init=str(tmp_path))
