@@ -40,7 +40,7 @@ def build_gohd(config: GoHDConfig, seed: int = 0) -> GoHDPipeline:
             eye_generator=build_eye_generator(config, lip_mapper).eval(),
             audio_encoder=build_audio_encoder(sound),
             feature_extractor=Wav2Vec2FeatureExtractor(do_normalize=True),
-            scheduler=gohd_scheduler(),  # pyright: ignore[reportArgumentType] (diffusers' kind is an enumeration)
+            scheduler=gohd_scheduler(config.denoiser.prediction_type),  # pyright: ignore[reportArgumentType] (an enumeration)
         )
 
 

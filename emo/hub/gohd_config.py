@@ -27,6 +27,7 @@ class PoseDenoiserConfig:
     kernel: Annotated[int, Numbers(1, 4095)] = 3
     dilation_cycle: Annotated[int, Numbers(1, 16)] = 3
     attention: bool = True
+    prediction_type: Annotated[str, Choice(("epsilon", "sample"))] = "epsilon"
 
 
 @dataclass
@@ -113,6 +114,8 @@ class GoHDConfig:
         one, other = self.denoiser, self.gaze_denoiser
         if (one.max_length, one.overlap) != (other.max_length, other.overlap):
             return "gaze_denoiser.max_length and overlap must be the denoiser's: their windows are one"
+        if one.prediction_type != other.prediction_type:
+            return "gaze_denoiser.prediction_type must be the denoiser's: their scheduler is one"
         return None
 
 

@@ -22,7 +22,7 @@ class PoseSampler:
 
     Attributes:
         denoiser: of the poses, or of whatever moves.
-        scheduler: of diffusers, for a model that predicts noise.
+        scheduler: of diffusers, for what the denoiser predicts.
         device: where the model works; under offloading its weights may lie elsewhere.
         guidance: gamma, the share of the prediction that knows of the first frame (eq. 3).
         num_steps: of the scheduler in each sequence.

@@ -23,6 +23,7 @@ from emo.store import register_components
 
 register_components(PoseDenoiser, LipMapper, EyeMotionGenerator, MeshAnimator, NavigationAnimator)
 
+SHARED = ("max_length", "overlap", "fps", "prediction_type")  # of both denoisers' configs
 CPU_STEPS, STEPS = 15, 150  # of the paper's code are the latter
 
 
@@ -36,7 +37,7 @@ class GoHDPipeline(MotionPipeline[GoHDOptions], DiffusionPipeline):
         lip_mapper: stage 1 of expressions (3.2).
         eye_generator: stage 2.
         audio_encoder, feature_extractor: wav2vec 2.0.
-        scheduler: of diffusers, for a model that predicts noise.
+        scheduler: of diffusers, for what the denoisers predict.
 
     Raises:
         ConfigError: the scheduler is for another prediction, or poses and gaze have other windows or rates.
@@ -61,9 +62,9 @@ class GoHDPipeline(MotionPipeline[GoHDOptions], DiffusionPipeline):
         scheduler: KarrasDiffusionSchedulers,
     ):
         super().__init__()
-        check_scheduler(scheduler, "epsilon")
-        if any(denoiser.config[name] != gaze_denoiser.config[name] for name in ("max_length", "overlap", "fps")):
-            raise ConfigError("gaze_denoiser: its windows or its rate are not the denoiser's")
+        check_scheduler(scheduler, denoiser.config["prediction_type"])
+        if any(denoiser.config[name] != gaze_denoiser.config[name] for name in SHARED):
+            raise ConfigError("gaze_denoiser: its windows, its rate or what it predicts are not the denoiser's")
         self.register_modules(
             animator=animator,
             denoiser=denoiser,

@@ -53,6 +53,9 @@ class GatedConformerBlock(nn.Module):
 class PoseDenoiser(ModelMixin, ConfigMixin):
     """Predicts the noise in poses of T frames, each less a first one p0, from their sound, with or without p0 (eq. 2).
 
+    Or the velocity: of a sample that is nearly all noise, noise is the sample over again, and what little it lacks is
+    where the sound is heard (Salimans & Ho 2022, 4).
+
     One network in place of the paper's two: p0 is dropped in training, with a bit that says so. A second one of this
     kind makes the direction of eyes that wander.
 
@@ -69,6 +72,7 @@ class PoseDenoiser(ModelMixin, ConfigMixin):
         kernel: frames that convolutions see, odd.
         dilation_cycle: blocks after which dilations begin again; within, each is twice the one before.
         attention: whether frames attend to each other; without is the paper's ablation.
+        prediction_type: `epsilon`, the paper's, or `v_prediction`; a scheduler's is the same.
 
     Raises:
         ConfigError: a sequence has no new frame, or there is not one reach for each column.
@@ -90,6 +94,7 @@ class PoseDenoiser(ModelMixin, ConfigMixin):
         kernel: int = 3,
         dilation_cycle: int = 3,
         attention: bool = True,
+        prediction_type: str = "epsilon",
     ):
         super().__init__()
         if not 0 <= overlap < max_length:
@@ -140,7 +145,7 @@ class PoseDenoiser(ModelMixin, ConfigMixin):
         has_first: Tensor,
         frame_mask: Tensor | None = None,
     ) -> Tensor:
-        """The noise in poses.
+        """The noise in poses, or their velocity.
 
         Args:
             sample: noisy, as `moved` has them, (B, T, D).
@@ -164,15 +169,19 @@ class PoseDenoiser(ModelMixin, ConfigMixin):
         return self.noise_out(silu(self.skipped_out(skipped)))
 
 
-def gohd_scheduler() -> DDIMScheduler:
+def gohd_scheduler(prediction_type: str = "epsilon") -> DDIMScheduler:
     """The noise that the model learns: 150 steps, beta from 1e-4 to 0.05 as in DiffWave; any number of them may be
-    taken."""
+    taken.
+
+    Args:
+        prediction_type: of the denoisers.
+    """
     return DDIMScheduler(
         num_train_timesteps=150,
         beta_start=1e-4,
         beta_end=0.05,
         beta_schedule="linear",
-        prediction_type="epsilon",
+        prediction_type=prediction_type,
         timestep_spacing="trailing",
         clip_sample=False,
         set_alpha_to_one=True,

@@ -72,7 +72,7 @@ class GoHDPoseStage(GoHDStage[GoHDPoseNetworks]):
             )
         for name in PARTS:
             keep_units(accelerator, getattr(self.networks, name), UNITS, f"{name}_units.json")
-        self.scheduler = gohd_scheduler()
+        self.scheduler = gohd_scheduler(self.sizes.denoiser.prediction_type)
         self.objective = Objective(self.scheduler, ObjectiveConfig())
 
     def _new(self, config: PoseDenoiserConfig, part: tuple[str, ...], motions: list[Tensor]) -> PoseDenoiser:
@@ -88,7 +88,7 @@ class GoHDPoseStage(GoHDStage[GoHDPoseNetworks]):
         return self.piece_loader(sampler, start_batch, num_processes, process_index)
 
     def loss(self, networks: nn.Module, batch: PieceBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The squared error of the noise at a random step (eq. 2), of poses and of directions."""
+        """The squared error of the noise at a random step (eq. 2), or of the velocity, of poses and of directions."""
         own = [cast(PoseDenoiser, getattr(self.networks, name)) for name in PARTS]
         values = [columns(batch.motion, *part) for part in PARTS.values()]
         moved = [network.moved(each, each[:, 0]) for network, each in zip(own, values, strict=True)]
@@ -100,8 +100,8 @@ class GoHDPoseStage(GoHDStage[GoHDPoseNetworks]):
         noisy = [self.objective.noisy(each, drawn, timestep) for each, drawn in zip(moved, noise, strict=True)]
         found = networks(noisy, timestep, batch.audio, first, draws.keep["first"].bool(), batch.frame_mask)
         errors = {
-            f"{part[0]}_error": masked_mean((made.float() - drawn).square(), batch.frame_mask)
-            for part, made, drawn in zip(PARTS.values(), found, noise, strict=True)
+            f"{part[0]}_error": masked_mean(self.objective.squared_error(made, *truth, timestep), batch.frame_mask)
+            for part, made, truth in zip(PARTS.values(), found, zip(moved, noise, strict=True), strict=True)
         }
         return total(errors), errors
 
