@@ -30,6 +30,7 @@ def test_sizes():
     tiny = build_gohd(load_gohd_config("gohd-tiny"))
     assert 4.4 < sum(millions(part) for part in tiny.components.values() if hasattr(part, "parameters")) < 4.6
     assert (tiny.default_size, tiny.window_length) == (256, 100)
+    assert tiny.scheduler.config["prediction_type"] == tiny.denoiser.config["prediction_type"] == "sample"
     paper = load_gohd_config("gohd-paper")
     with torch.device("meta"):
         denoiser = build_denoiser(paper.denoiser, CONTROLS.only(*POSE), [1.0] * 6, 9216)
@@ -66,6 +67,8 @@ def test_sections_hold_keyword_arguments_of_their_networks(section, network):
         ("gaze_denoiser:\n  dim: 250", "gaze_denoiser.dim is 250, which 8 heads"),
         ("denoiser:\n  kernel: 4", "denoiser.kernel is 4; it must be odd"),
         ("gaze_denoiser:\n  overlap: 40", "gaze_denoiser.max_length and overlap"),
+        ("gaze_denoiser:\n  prediction_type: sample", "gaze_denoiser.prediction_type must be"),
+        ("denoiser:\n  prediction_type: v_prediction", "denoiser.prediction_type"),
         ("lip_mapper:\n  layer: 1", "lip_mapper.layer"),
         ("animator:\n  sample_size: 128", "animator.sample_size is 128, not 4 x 2 for each of three or more"),
         ("animator:\n  norm_num_groups: 7", "animator.norm_num_groups is 7, which does not divide a width of 64"),

@@ -141,6 +141,7 @@ def test_noise_is_diffwaves():
         (150, 1e-4, 0.05)
     )
     assert scheduler.config["prediction_type"] == "epsilon"
+    assert gohd_scheduler("sample").config["prediction_type"] == "sample"
 
 
 @torch.no_grad()

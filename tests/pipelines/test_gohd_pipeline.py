@@ -171,6 +171,9 @@ def test_what_does_not_fit_is_refused(pipe, given):
     other = PoseDenoiser.from_config(pipe.gaze_denoiser.config, overlap=3)
     with pytest.raises(ConfigError, match="gaze_denoiser"):
         GoHDPipeline(**parts | {"gaze_denoiser": other})
+    other = PoseDenoiser.from_config(pipe.gaze_denoiser.config, prediction_type="sample")
+    with pytest.raises(ConfigError, match="what it predicts"):
+        GoHDPipeline(**parts | {"gaze_denoiser": other})
     for wrong in ({"pose_guidance": 1.5}, {"motion_strength": -1}, {"gaze": (2, 0)}, {"num_inference_steps": 151}):
         with pytest.raises(OptionError, match=next(iter(wrong))):
             pipe.stream(**given(**wrong))

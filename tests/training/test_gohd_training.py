@@ -18,7 +18,7 @@ from emo.errors import ConfigError, DatasetError
 from emo.face.mesh import MOUTH_CORNERS
 from emo.hub import build_audio_encoder
 from emo.motion import CONTROLS, MeshAnimator, MotionTrack
-from emo.motion.gohd import EXPRESSION, POSE, LipMapper, NavigationAnimator, PoseDenoiser
+from emo.motion.gohd import EXPRESSION, GAZE, POSE, LipMapper, NavigationAnimator, PoseDenoiser
 from emo.motion.gohd.landmark_basis import mean_basis
 from emo.motion.gohd.lip_reader import LipReader
 from emo.pipelines import GoHDPipeline
@@ -41,6 +41,7 @@ from emo.training.gohd.losses import ssim_loss, told_apart, told_true
 from emo.training.gohd.samples import PieceBatch, PieceSampler
 from emo.training.gohd.targets import TARGETS, tracked
 from emo.training.loop import make_accelerator, train
+from emo.training.motion_loss import masked_mean
 from emo.training.script import load_settings
 
 MODEL = """\
@@ -240,6 +241,23 @@ def test_the_first_pose_is_dropped_as_asked(folder):
 
     assert loss("1", 0) == pytest.approx(loss("1", 9), rel=1e-5)
     assert loss("0", 0) != pytest.approx(loss("0", 9), rel=1e-4)
+
+
+def test_networks_may_predict_what_is_below_the_noise(folder, tmp_path):
+    (tmp_path / "sample.yaml").write_text(MODEL.replace("overlap: 4", "overlap: 4, prediction_type: sample"))
+    stage = make_stage(folder, "pose", f"model.config={tmp_path / 'sample.yaml'}")
+    seen = batch(stage)
+    with torch.no_grad():
+        found = stage.loss(stage.networks, seen)[1]  # of networks that predict 0, as new ones do
+    for name, part in (("denoiser", POSE), ("gaze_denoiser", GAZE)):
+        values = columns(seen.motion, *part)
+        moved = getattr(stage.networks, name).moved(values, values[:, 0])
+        true = masked_mean(moved.square(), seen.frame_mask)
+        torch.testing.assert_close(found[f"{part[0]}_error"], true)
+    stage.save(tmp_path / "pose", stage.networks.state_dict())
+    later = make_stage(folder, "eyes", f"model.poses={tmp_path / 'pose'}")
+    later.save(tmp_path / "model", later.networks.state_dict())
+    assert GoHDPipeline.from_pretrained(tmp_path / "model").scheduler.config["prediction_type"] == "sample"
 
 
 def test_frames_that_are_not_there_are_not_learned(folder):

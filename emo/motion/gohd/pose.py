@@ -53,8 +53,8 @@ class GatedConformerBlock(nn.Module):
 class PoseDenoiser(ModelMixin, ConfigMixin):
     """Predicts the noise in poses of T frames, each less a first one p0, from their sound, with or without p0 (eq. 2).
 
-    Or the velocity: of a sample that is nearly all noise, noise is the sample over again, and what little it lacks is
-    where the sound is heard (Salimans & Ho 2022, 4).
+    Or what is below the noise, x0: where a sample is nearly all noise, all that can be known of x0 is what the sound
+    tells, and an error of the noise counts a fortieth of x0's there.
 
     One network in place of the paper's two: p0 is dropped in training, with a bit that says so. A second one of this
     kind makes the direction of eyes that wander.
@@ -72,7 +72,7 @@ class PoseDenoiser(ModelMixin, ConfigMixin):
         kernel: frames that convolutions see, odd.
         dilation_cycle: blocks after which dilations begin again; within, each is twice the one before.
         attention: whether frames attend to each other; without is the paper's ablation.
-        prediction_type: `epsilon`, the paper's, or `v_prediction`; a scheduler's is the same.
+        prediction_type: `epsilon`, the paper's, or `sample`; a scheduler's is the same.
 
     Raises:
         ConfigError: a sequence has no new frame, or there is not one reach for each column.
@@ -145,7 +145,7 @@ class PoseDenoiser(ModelMixin, ConfigMixin):
         has_first: Tensor,
         frame_mask: Tensor | None = None,
     ) -> Tensor:
-        """The noise in poses, or their velocity.
+        """The noise in poses, or poses without it.
 
         Args:
             sample: noisy, as `moved` has them, (B, T, D).
