@@ -88,7 +88,7 @@ class GoHDPoseStage(GoHDStage[GoHDPoseNetworks]):
         return self.piece_loader(sampler, start_batch, num_processes, process_index)
 
     def loss(self, networks: nn.Module, batch: PieceBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The squared error of the noise at a random step (eq. 2), or of what is below it, of poses and of directions."""
+        """The squared error of the noise at a random step (eq. 2), or of what is below it; of poses and directions."""
         own = [cast(PoseDenoiser, getattr(self.networks, name)) for name in PARTS]
         values = [columns(batch.motion, *part) for part in PARTS.values()]
         moved = [network.moved(each, each[:, 0]) for network, each in zip(own, values, strict=True)]
