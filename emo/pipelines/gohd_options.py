@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from emo.options import INT, option
+from emo.pipelines.gohd_poses import BORDER
 from emo.pipelines.motion_kinds import GAZE
 from emo.pipelines.motion_options import FACE, GeneratedMotionOptions
 
@@ -16,6 +17,9 @@ class GoHDOptions(GeneratedMotionOptions):
     )
     pose_guidance: float = option(
         0.4, "gamma: how much of a head's turning knows of the pose it began with", low=0, high=1
+    )
+    border_frames: int = option(
+        BORDER, "over which a window's poses are bent to the end of the one before, 0: not at all", low=0, high=50
     )
     motion_strength: float = option(
         1.0, "lambda: how far all that is generated goes from rest, 0: not at all", low=0, high=2, group=FACE

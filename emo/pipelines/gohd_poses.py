@@ -10,10 +10,12 @@ from torch import Tensor
 from emo.generation.guidance import guidance_rows, guided
 from emo.generation.sampling import OnStep, Scheduler
 from emo.motion.gohd import PoseDenoiser
+from emo.motion.windows import bend_to
 from emo.pipelines.imputed_sampling import sample_imputed, sequence_noise
 
 FIRST = "first"  # the condition p0
 GAMMA = 0.4  # of the paper
+BORDER = 25  # frames
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class PoseSampler:
         device: where the model works; under offloading its weights may lie elsewhere.
         guidance: gamma, the share of the prediction that knows of the first frame (eq. 3).
         num_steps: of the scheduler in each sequence.
+        border_frames: over which new frames are bent to the end of those before, less and less; 0 is the paper's.
     """
 
     denoiser: PoseDenoiser
@@ -33,6 +36,7 @@ class PoseSampler:
     device: torch.device
     guidance: float = GAMMA
     num_steps: int = 150
+    border_frames: int = BORDER
 
     @torch.no_grad()
     def sequence(
@@ -60,7 +64,8 @@ class PoseSampler:
         fixed[0, : len(known)] = denoiser.moved(known, first).to(fixed)
         predict = self._predictor(audio, first)
         moved = sample_imputed(self.scheduler, predict, noise, fixed, self.num_steps, on_step=on_step)
-        return denoiser.placed(moved, first)[len(known) :]
+        made = denoiser.placed(moved, first)[len(known) :]
+        return bend_to(made[None], known[None], self.border_frames)[0] if self.border_frames and len(known) else made
 
     def _predictor(self, audio: Tensor, first: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
         """The noise in a sequence at a timestep, with and without p0, weighted (eq. 3)."""

@@ -99,8 +99,8 @@ class GoHDPipeline(MotionPipeline[GoHDOptions], DiffusionPipeline):
         steps, device, scheduler = options.num_inference_steps, self._execution_device, self.scheduler
         assert steps is not None
         poses, looks = (
-            PoseSampler(network, scheduler, device, options.pose_guidance, steps)
-            for network in (self.denoiser, self.gaze_denoiser)
+            PoseSampler(network, scheduler, device, options.pose_guidance, steps, border_frames)
+            for network, border_frames in ((self.denoiser, options.border_frames), (self.gaze_denoiser, 0))
         )
         maker = MotionMaker(
             space=self.space,

@@ -82,6 +82,18 @@ def test_known_poses_stay_and_new_ones_begin_at_them(pipe):
     assert not torch.allclose(other[:, 1], made[:, 1])
 
 
+def test_new_poses_are_bent_to_those_before(pipe, motion):
+    audio, known = torch.randn(10, 64, generator=seeded()), torch.randn(1, 6, generator=seeded(1)).repeat(4, 1)
+    plain, bent = (sampler(pipe, border_frames=n).sequence(audio, known, seeded()) for n in (0, 4))
+    jumps = [float((made[0] - known[-1]).abs().sum()) for made in (plain, bent)]
+    assert jumps[1] < 0.7 * jumps[0]
+    torch.testing.assert_close(bent[4:], plain[4:])
+    whole, unbent = motion(gaze="free"), motion(gaze="free", border_frames=0)
+    assert torch.equal(whole["pose"][:8], unbent["pose"][:8])
+    assert not torch.equal(whole["pose"][8:], unbent["pose"][8:])
+    assert torch.equal(whole["gaze"], unbent["gaze"])  # eyes jump as it is
+
+
 def test_guidance_weighs_what_knows_of_the_first_pose(pipe):
     audio, first = torch.randn(6, 64, generator=seeded()), torch.randn(6, generator=seeded(1))
     noisy, step = torch.randn(1, 6, 6, generator=seeded(2)), torch.tensor(70)
