@@ -9,6 +9,7 @@ NEEDED = (
     "emo/py.typed",
     "emo/_bundled/configs/model/emo-tiny.yaml",
     "emo/_bundled/weights/emo-tiny/model_index.json",
+    "emo/_bundled/weights/gohd-tiny/model_index.json",
     "emo/_bundled/weights/syncnet-tiny/config.json",
     "emo/_bundled/weights/vasa-mesh/model_index.json",
     "emo/_bundled/weights/vasa-tiny/model_index.json",

@@ -1,0 +1,3 @@
+from emo import NavigationAnimator
+
+__all__ = ['NavigationAnimator']

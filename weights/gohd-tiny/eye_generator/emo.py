@@ -1,0 +1,3 @@
+from emo import EyeMotionGenerator
+
+__all__ = ['EyeMotionGenerator']

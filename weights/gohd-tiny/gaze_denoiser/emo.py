@@ -1,0 +1,3 @@
+from emo import PoseDenoiser
+
+__all__ = ['PoseDenoiser']

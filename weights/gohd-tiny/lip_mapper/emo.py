@@ -1,0 +1,3 @@
+from emo import LipMapper
+
+__all__ = ['LipMapper']

@@ -1,0 +1,3 @@
+from emo import GoHDPipeline
+
+__all__ = ['GoHDPipeline']
