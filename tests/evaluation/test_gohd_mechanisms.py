@@ -216,7 +216,7 @@ def test_bad_options_are_named(model, options, said, tmp_path, capsys):
 def test_the_whole_report(model, tmp_path, capsys, portrait, monkeypatch):
     monkeypatch.setattr(HeldOut, "draw", quick_clip)
     monkeypatch.setattr("emo.evaluation.mechanisms.observation.track_face", quick_track)
-    monkeypatch.setattr("emo.motion.mesh.animator.track_face", lambda pictures, name: quick_track(pictures, None))
+    monkeypatch.setattr("emo.motion.controlled.track_face", lambda pictures, name: quick_track(pictures, None))
     (tmp_path / "faces").mkdir()
     for name in "ab":
         Image.fromarray(portrait).save(tmp_path / "faces" / f"{name}.png")

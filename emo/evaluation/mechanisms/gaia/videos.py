@@ -21,6 +21,7 @@ from emo.motion.framed_landmarks import framed_points
 from emo.motion.gaia import encode_landmarks
 from emo.motion.gaia.landmark_space import landmark_space, landmark_values
 from emo.motion.pictures import drawn_frames, picture_batch
+from emo.motion.reading import ANGLES
 from emo.pipelines import GAIAPipeline
 from emo.pipelines.gaia_landmarks import wanted_landmarks
 from emo.pipelines.gaia_motion import STATE
@@ -69,7 +70,7 @@ class VideoMaker:
         if isinstance(pose, MotionTrack):
             track = track.with_parts(pose, "pose")
         elif pose is not None:
-            track = track.set(**dict(zip(("yaw", "pitch", "roll"), pose, strict=True)))
+            track = track.with_parts(held(pose, len(track)), "pose")
         return track
 
     def given_pose(self, clip: GAIAClip) -> MotionTrack | tuple[float, float, float] | None:
@@ -115,16 +116,18 @@ class VideoMaker:
         """A motion of a sound or a sentence, and the poses that it was made with."""
         pipe: Any = self._generator.pipe(clip.model)
         sound, options = sound_of(self._generator, clip), {"image": self.picture(clip), **self.call(clip)}
+        if not clip.known:
+            values = forgetful(pipe, sound, options)
+            return MotionTrack(values, pipe.motion_fps, pipe.space).resample(FPS), np.zeros((0, len(ANGLES)))
         with predicted_poses(pipe) as predicted:
             track = pipe.generate_motion(sound, **options)
-        count, rate, pose = len(track), pipe.motion_fps, self.given_pose(clip)
-        if not clip.known:
-            track = replace(track, values=torch.cat(forgetful(pipe, sound, options, count)))
+        pose = self.given_pose(clip)
         if pose is None:
-            angles = new_frames(predicted, count, pipe.window_length)
-            pose = MotionTrack(pipe.pose_predictor.space.denormalize(angles), rate, pipe.pose_predictor.space)
+            space = pipe.pose_predictor.space
+            angles = space.denormalize(new_frames(predicted, len(track), pipe.window_length))
+            pose = MotionTrack(angles, pipe.motion_fps, space)
         elif not isinstance(pose, MotionTrack):
-            pose = MotionTrack.rest(count, rate).set(**dict(zip(("yaw", "pitch", "roll"), pose, strict=True)))
+            pose = held(pose, len(track))
         track = track.resample(FPS)
         return track, angles_of(pose.resample(FPS).fit(len(track)))
 
@@ -154,6 +157,11 @@ def wanted_error(generator: Generator, clip: GAIAClip) -> float:
     return float((space.denormalize(made) - wanted).abs().nan_to_num(0.0).max())
 
 
+def held(pose: tuple[float, float, float], frames: int) -> MotionTrack:
+    """A head that is held still."""
+    return MotionTrack.rest(frames, FPS).set(**dict(zip(ANGLES, pose, strict=True)))
+
+
 @contextmanager
 def predicted_poses(pipe: GAIAPipeline) -> Iterator[list[torch.Tensor]]:
     """Normalized poses (n, 3) that P predicts of each sequence, known frames among them, as it does so."""
@@ -172,10 +180,12 @@ def new_frames(sequences: list[torch.Tensor], count: int, window: int) -> torch.
     return torch.cat([sequence[-new:] for sequence, new in zip(sequences, news, strict=True)])
 
 
-def forgetful(pipe: GAIAPipeline, sound: Any, options: dict[str, Any], count: int) -> list[torch.Tensor]:
-    """The windows (n, D) of `count` frames, each made as the first is: with a state that remembers nothing."""
+def forgetful(pipe: GAIAPipeline, sound: Any, options: dict[str, Any]) -> torch.Tensor:
+    """A motion (T, D) whose windows are each made as the first is: with a state that remembers nothing."""
     widths = {"motion": len(pipe.space), "audio": pipe.pose_predictor.config["audio_dim"], "pose": 3}
     nothing = {name: torch.zeros(0, widths[name]) for name in STATE} | {DRAWN: torch.zeros(0, len(pipe.space))}
-    starts = [ClipState(number, nothing, None) for number in range(math.ceil(count / pipe.window_length))]
-    made = [pipe.generate_motion(sound, **options, resume_from=start) for start in starts]
-    return [track.values[: pipe.window_length] for track in made]
+    made = [pipe.generate_motion(sound, **options).values]
+    for number in range(1, math.ceil(len(made[0]) / pipe.window_length)):
+        start = ClipState(number, nothing, options["generator"].get_state())
+        made.append(pipe.generate_motion(sound, **options, resume_from=start).values)
+    return torch.cat([values[: pipe.window_length] for values in made])
