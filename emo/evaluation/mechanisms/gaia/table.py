@@ -6,7 +6,7 @@ from dataclasses import replace
 from emo.evaluation.mechanisms import rows
 from emo.evaluation.mechanisms.family import Family
 from emo.evaluation.mechanisms.gaia import drive_rows, landmark_rows, pose_rows, talk_rows, told_rows
-from emo.evaluation.mechanisms.gaia.plan import driver, plan_clips, told_clips, wanted_clip
+from emo.evaluation.mechanisms.gaia.plan import LONG, driver, plan_clips, told_clips, wanted_clip
 from emo.evaluation.mechanisms.gaia.videos import VideoMaker, wanted_error
 from emo.evaluation.mechanisms.generator import Generator
 from emo.evaluation.mechanisms.motion_rows import (
@@ -44,9 +44,6 @@ def make_rows(found: Mapping[str, Observation], extent: EvaluationSize, generato
     study = Study(found, lambda number: held_out.voice(number, extent.brief))
     talks, truths = ([found[f"talk-{p:02d}{end}"] for p in range(extent.talks)] for end in ("", "-truth"))
 
-    def few(pattern: str) -> list[Observation]:
-        return [found[pattern.format(p)] for p in range(extent.few)]
-
     def of(subjects: Sequence[Subject], who: str) -> list[Row]:
         """Rows of portraits of one kind."""
         known = known_people(study, subjects, extent, gallery)
@@ -57,7 +54,8 @@ def make_rows(found: Mapping[str, Observation], extent: EvaluationSize, generato
             pose_rows.poses(study, subjects, drawn, who),
         ]
 
-    long = {"generated": few("long-{}"), UNKNOWN: few("unknown-{}"), "truth": few("long-{}-truth")}
+    long = {"generated": "long-{}", UNKNOWN: "unknown-{}", "truth": "long-{}-truth"}
+    lengthy = {kind: [found[name.format(p)] for p in range(LONG)] for kind, name in long.items()}
     table = [
         *talking(talks, truths, [held_out.voice(p, extent.seconds) for p in range(extent.talks)], "4.2"),
         replace(rows.identity(talks, truths, gallery), section="4.1"),
@@ -69,7 +67,7 @@ def make_rows(found: Mapping[str, Observation], extent: EvaluationSize, generato
         talk_rows.open_eyes(study, drawn),
         *_optional(study, drawn, extent, generator),
         *(rows.unmeasured(name, *where, TRAINED) for name, where in TRAININGS.items()),
-        borders(long, window_frames(pipe), "4.2", UNKNOWN),
+        borders(lengthy, window_frames(pipe), "4.2", UNKNOWN),
     ]
     if real:
         jaw = held_out.voice(real[0].voice, extent.brief).jaw

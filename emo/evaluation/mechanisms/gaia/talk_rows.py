@@ -15,6 +15,7 @@ from emo.metrics import motion_stability
 from emo.metrics.stability import HEIGHT
 
 OTHER = 0.5  # r at most of what noise changes
+APART = 0.1  # pixels of 256, by which seeds differ at least
 STEADY = 0.5  # of true clips' stability
 OPEN = 0.3  # of shut lids
 
@@ -54,8 +55,8 @@ def diversity(study: Study, subjects: Sequence[Subject], size: int) -> Row:
         "over seeds, over time, pixels of 256",
         value=f"{', '.join(f'{r:.2f}' for r in lips)}; {jaw:.2f}, {lids:.2f}; {spread:.2f}, {motion:.2f}",
         truth=f"{true:.2f}",
-        bar=f"at least {FOLLOWS:g} each; lids at most {OTHER:g}",
-        passed=bool(min(lips) >= FOLLOWS and lids <= OTHER and spread > 0),
+        bar=f"at least {FOLLOWS:g} each; lids at most {OTHER:g}; at least {APART:g}",
+        passed=bool(min(lips) >= FOLLOWS and lids <= OTHER and spread >= APART),
         numbers={"lips": lips, "jaw": jaw, "lids": lids, "spread": spread, "motion": motion, "truth": true},
         draw=draw,
     )
