@@ -85,9 +85,9 @@ def posing(scale=1.0, track=1.0, lips=lambda s: s.voice, predicted=1.0):
 
 @cache
 def held(scale, pose, voice):
-    """A head that is held, at some of what it was told to, in 20 frames."""
-    faces = [made_face(opening=0.01 + 0.18 * j, rotation=turn(*(scale * np.array(pose)))) for j in JAWS[voice][:20]]
-    return replace(STILL, landmarks=np.stack(faces).astype(np.float32), found=STILL.found[:20])
+    """A head that is held, at some of what it was told to."""
+    faces = [made_face(opening=0.01 + 0.18 * j, rotation=turn(*(scale * np.array(pose)))) for j in JAWS[voice]]
+    return replace(STILL, landmarks=np.stack(faces).astype(np.float32))
 
 
 @cache
