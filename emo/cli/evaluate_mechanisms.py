@@ -55,12 +55,12 @@ def add_parser(kinds) -> None:
     parser.add_argument("--gallery", type=int, default=50, help="portraits to tell people from (default 50)")
     parser.add_argument("--steps", type=int, help="denoising steps per clip (default: VASA-1 10, else the model's)")
     parser.add_argument(
-        "--audio-guidance", type=float, help="EMO, VASA-1: how strongly the sound drives (default: generation's)"
+        "--audio-guidance", type=float, help="EMO, VASA-1, GAIA: how strongly the sound drives (default: generation's)"
     )
     parser.add_argument("--reference-guidance", type=float, help="EMO: same for the portrait (default: generation's)")
     parser.add_argument("--pose-guidance", type=float, help="GoHD: gamma, of the first pose (default: generation's)")
     parser.add_argument(
-        "--size", type=int, help="VASA-1, GoHD: pixels of the videos (default 192); EMO's have their own"
+        "--size", type=int, help="VASA-1, GoHD, GAIA: pixels of the videos (default 192); EMO's have their own"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the videos' noise (default 0)")
     parser.add_argument("--people", type=int, help="seed of the held-out people (default 900)")

@@ -3,6 +3,8 @@
 Both in pixels of a picture of HEIGHT pixels, whatever its real size: only so can numbers be compared.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from emo.errors import EmoError
@@ -12,7 +14,13 @@ from emo.face.mesh import NUM_SKIN_LANDMARKS
 HEIGHT = 256
 
 
-def keypoint_distance(one: np.ndarray, other: np.ndarray, height: int, other_height: int | None = None) -> float:
+def keypoint_distance(
+    one: np.ndarray,
+    other: np.ndarray,
+    height: int,
+    other_height: int | None = None,
+    points: Sequence[int] | None = None,
+) -> float:
     """AKD of GAIA: mean distance of two videos' landmarks in the picture's plane, 0 for equal ones.
 
     Args:
@@ -20,6 +28,7 @@ def keypoint_distance(one: np.ndarray, other: np.ndarray, height: int, other_hei
         other: (T, 478, 3) in pixels; of different lengths, the frames that both have are compared.
         height: of the first video's pictures in pixels.
         other_height: of the second's, by default the same.
+        points: numbers of the landmarks that count, by default all.
 
     Raises:
         EmoError: landmarks of another shape.
@@ -27,7 +36,8 @@ def keypoint_distance(one: np.ndarray, other: np.ndarray, height: int, other_hei
     one = check_landmarks(one)[..., :2] * (HEIGHT / height)
     other = check_landmarks(other)[..., :2] * (HEIGHT / (other_height or height))
     frames = min(len(one), len(other))
-    return float(np.linalg.norm(one[:frames] - other[:frames], axis=-1).mean())
+    apart = np.linalg.norm(one[:frames] - other[:frames], axis=-1)
+    return float((apart if points is None else apart[:, list(points)]).mean())
 
 
 def motion_stability(landmarks: np.ndarray, height: int) -> float:

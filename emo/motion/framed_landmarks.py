@@ -23,6 +23,10 @@ def framed_landmarks(path: str | os.PathLike) -> tuple[np.ndarray, Fraction]:
         FaceError: no frame shows a face.
     """
     with VideoReader(os.fspath(path)) as video:
-        landmarks = followed(video, path).landmarks
-        crop = Crop.around(landmark_box(np.median(landmarks, 0)), (video.height, video.width), height=1, width=1)
-        return crop.place(landmarks[..., :2]), video.fps
+        return framed_points(followed(video, path).landmarks, (video.height, video.width)), video.fps
+
+
+def framed_points(landmarks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Landmarks (T, 478, 3), in pixels of pictures of a height and a width, as `framed_landmarks` has them."""
+    crop = Crop.around(landmark_box(np.median(landmarks, 0)), size, height=1, width=1)
+    return crop.place(landmarks[..., :2])

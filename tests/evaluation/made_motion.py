@@ -10,8 +10,10 @@ from PIL import Image
 
 from emo.data.synthetic.held_out import HELD_OUT
 from emo.evaluation.mechanisms.family import Family
-from emo.evaluation.mechanisms.generator import GenerationSettings, Generator
+from emo.evaluation.mechanisms.generator import FPS, GenerationSettings, Generator
+from emo.evaluation.mechanisms.observation import Observation
 from emo.face import FaceTrack
+from emo.motion import CONTROLS
 
 
 def made_generator(family: Family, model: Path, folder: Path, pipe=None, **changes) -> Generator:
@@ -50,3 +52,21 @@ def quick_clip(held_out, person, controls):
 def quick_track(frames, detector):
     """In place of the search for faces."""
     return FaceTrack(np.stack([made_face()] * len(frames)), np.ones(len(frames), bool))
+
+
+def still_video(seconds: float) -> Observation:
+    """Measurements of a face with shut lips that does nothing, and was told to do nothing."""
+    frames = round(seconds * FPS)
+    return Observation(
+        landmarks=np.stack([made_face(opening=0.01)] * frames).astype(np.float32),
+        found=np.ones(frames, np.uint8),
+        sharpness=np.ones(frames),
+        change=np.ones(frames - 1),
+        rgb=np.ones((frames, 3)),
+        descriptors=np.eye(4)[:1],
+        described=np.zeros(1, int),
+        shown=np.zeros((1, 8, 8, 3), np.uint8),
+        pose=np.zeros((frames, 3)),
+        seconds=np.array(1.0),
+        controls=CONTROLS.rest.repeat(frames, 1).double().numpy(),
+    )

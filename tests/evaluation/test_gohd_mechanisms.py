@@ -7,8 +7,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
-from made_faces import made_face
-from made_motion import drawn_motion, made_generator, quick_clip, quick_track
+from made_motion import drawn_motion, made_generator, quick_clip, quick_track, still_video
 from PIL import Image
 from tiny import tiny_gohd
 
@@ -18,7 +17,6 @@ from emo.evaluation.mechanisms.generator import FPS, Generator
 from emo.evaluation.mechanisms.gohd.plan import GAMMAS, MIXED, STRENGTHS, TURNED, GoHDClip, plan_clips
 from emo.evaluation.mechanisms.gohd.table import FAMILY
 from emo.evaluation.mechanisms.gohd.videos import VideoMaker, told_eyes
-from emo.evaluation.mechanisms.observation import Observation
 from emo.evaluation.mechanisms.plan import EvaluationSize
 from emo.motion import CONTROLS, MotionTrack
 from emo.pipelines import GoHDPipeline
@@ -175,24 +173,6 @@ def test_plan_of_a_learned_animator_and_of_two_models(open_maker, model, monkeyp
     assert clips["plain-1"].model == "no_attention"
 
 
-def still_video(seconds: float) -> Observation:
-    """Measurements of a face with shut lips that does nothing, and was told to do nothing."""
-    frames = round(seconds * FPS)
-    return Observation(
-        landmarks=np.stack([made_face(opening=0.01)] * frames).astype(np.float32),
-        found=np.ones(frames, np.uint8),
-        sharpness=np.ones(frames),
-        change=np.ones(frames - 1),
-        rgb=np.ones((frames, 3)),
-        descriptors=np.eye(4)[:1],
-        described=np.zeros(1, int),
-        shown=np.zeros((1, 8, 8, 3), np.uint8),
-        pose=np.zeros((frames, 3)),
-        seconds=np.array(1.0),
-        controls=CONTROLS.rest.repeat(frames, 1).double().numpy(),
-    )
-
-
 @pytest.mark.parametrize("learned", [False, True])
 def test_the_table_is_made_of_what_is_planned(open_maker, model, monkeypatch, learned):
     generator = open_maker(models={"model": str(model), "no_attention": str(model)})._generator
@@ -236,7 +216,7 @@ def test_bad_options_are_named(model, options, said, tmp_path, capsys):
 def test_the_whole_report(model, tmp_path, capsys, portrait, monkeypatch):
     monkeypatch.setattr(HeldOut, "draw", quick_clip)
     monkeypatch.setattr("emo.evaluation.mechanisms.observation.track_face", quick_track)
-    monkeypatch.setattr("emo.motion.mesh.animator.track_face", lambda pictures, name: quick_track(pictures, None))
+    monkeypatch.setattr("emo.motion.controlled.track_face", lambda pictures, name: quick_track(pictures, None))
     (tmp_path / "faces").mkdir()
     for name in "ab":
         Image.fromarray(portrait).save(tmp_path / "faces" / f"{name}.png")

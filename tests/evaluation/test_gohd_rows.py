@@ -10,6 +10,7 @@ from made_faces import made_face, turn
 from test_rows import drawn
 from test_vasa_rows import FRAMES, JAWS, PEOPLE, RNG, SHARES, WAVES, gazing, study, video
 
+from emo.evaluation.mechanisms import motion_rows
 from emo.evaluation.mechanisms.gohd import animator_rows, control_rows, expression_rows, pose_rows
 from emo.evaluation.mechanisms.gohd.plan import GAMMAS, MIXED, SEEDS, STRENGTHS, TURNED
 from emo.evaluation.mechanisms.observation import Observation
@@ -192,8 +193,9 @@ def test_attention_is_judged_by_what_is_without():
 def test_windows_join():
     at = (np.arange(1, FRAMES) % 15 == 0).astype(float)
     jumping = lambda factor: [video(change=2 + 2 * (factor - 1) * at)]
-    assert drawn(pose_rows.borders(jumping(1.1), jumping(1), 15)).passed
-    assert not pose_rows.borders(jumping(1.5), jumping(1), 15).passed
+    judge = lambda factor: motion_rows.borders({"generated": jumping(factor), "truth": jumping(1)}, 15, "3.1")
+    assert drawn(judge(1.1)).passed
+    assert not judge(1.5).passed
 
 
 def telling(**others):

@@ -153,7 +153,10 @@ def test_to_the_hub_and_back(tmp_path):
     assert said.pulled == said.loaded == said.again
     assert getattr(said, "class") == "ToyPipeline"
     assert said.evaluate[0] == 2
-    assert "of Toy no mechanisms are measured; they are of EMOPipeline, VASAPipeline, GoHDPipeline" in said.evaluate[2]
+    assert (
+        "of Toy no mechanisms are measured; they are of EMOPipeline, VASAPipeline, GoHDPipeline, GAIAPipeline"
+        in said.evaluate[2]
+    )
     pull, load, push = said.unknown
     for status, _, err in (pull, push):
         assert status == 2

@@ -70,6 +70,9 @@ def test_keypoint_distance_by_hand():
     assert keypoint_distance(face, np.add(face, [3, 4, 0]), 128) == pytest.approx(10)  # as in a picture of 256
     assert keypoint_distance(face, 2 * face, 128, 256) == pytest.approx(0)
     assert keypoint_distance(face, face[:2], 128) == 0
+    moved = face.copy()
+    moved[:, 7] += [3, 4, 0]
+    assert keypoint_distance(face, moved, 256, points=[7, 8]) == pytest.approx(2.5)
 
 
 def test_stability_by_hand():

@@ -16,6 +16,7 @@ from emo.data.synthetic.motion.second import PORTRAIT_SCALES, SCALES, make_motio
 from emo.data.synthetic.speech import SAMPLE_RATE, synthesize
 from emo.motion.controls import FaceControls
 
+CALM = 0x0BE7  # of the seeds of those who do not speak
 ROOM = 3e-4  # standard deviation of a room's noise in which nobody speaks
 
 
@@ -43,7 +44,7 @@ def act(clip: ClipSpec, config: SyntheticConfig, excerpt: Callable[[ClipSpec, st
         excerpt: reads the clip's piece of a recording, given by path, (N,) float32.
     """
     if clip.instruction is not None:
-        return _obey(clip, clip.instruction, config)
+        return obeyed(clip, clip.instruction, config)
     if clip.recording is None:
         speech = synthesize(clip.seed, config.seconds)
         waveform = speech.waveform
@@ -60,12 +61,23 @@ def _scales(clip: ClipSpec) -> tuple[float, float]:
     return SCALES if clip.portrait is None else PORTRAIT_SCALES
 
 
-def _obey(clip: ClipSpec, instruction: str, config: SyntheticConfig) -> Act:
-    """Somebody in a quiet room, neutral and looking ahead, does as told."""
-    rng = np.random.default_rng((0x0BE7, clip.seed))
+def obeyed(clip: ClipSpec, instruction: str, config: SyntheticConfig) -> Act:
+    """Somebody who is calm does as told."""
+    rng = np.random.default_rng((CALM, clip.seed))
+    calm = keep_calm(rng, clip, config)
+    assert calm.motion is not None
+    controls = obey(rng, calm.controls, instruction, config.fps)
+    sentence = draw_sentence(rng, instruction, held_out=clip.split == "test")
+    x, y = main_gaze(controls.gaze_x.numpy(), controls.gaze_y.numpy())
+    motion = replace(calm.motion, gaze_x=x, gaze_y=y, instruction=instruction, text=sentence)
+    return Act(calm.waveform, controls, motion)
+
+
+def keep_calm(rng: np.random.Generator, clip: ClipSpec, config: SyntheticConfig) -> Act:
+    """Somebody in a quiet room, neutral and looking ahead, does nothing in particular; the noise is by `rng`."""
     waveform = rng.normal(0, ROOM, max(1, round(config.seconds * SAMPLE_RATE))).astype(np.float32)
     shut = torch.zeros(frame_count(len(waveform), config.fps))
-    controls, motion = make_motion(
+    acted = make_motion(
         waveform,
         Articulation(shut, shut, shut, shut),
         clip.speed,
@@ -74,8 +86,4 @@ def _obey(clip: ClipSpec, instruction: str, config: SyntheticConfig) -> Act:
         scales=_scales(clip),
         calm=True,
     )
-    controls = obey(rng, controls, instruction, config.fps)
-    sentence = draw_sentence(rng, instruction, held_out=clip.split == "test")
-    x, y = main_gaze(controls.gaze_x.numpy(), controls.gaze_y.numpy())
-    motion = replace(motion, gaze_x=x, gaze_y=y, instruction=instruction, text=sentence)
-    return Act(waveform, controls, motion)
+    return Act(waveform, *acted)

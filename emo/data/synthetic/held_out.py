@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from emo.data.synthetic.acting import CALM, keep_calm, obeyed
 from emo.data.synthetic.articulation import articulate_speech
 from emo.data.synthetic.avatar import AvatarRenderer
 from emo.data.synthetic.config import SyntheticConfig
@@ -19,6 +20,9 @@ HELD_OUT = 900
 
 SIZE = 128
 """Pixels of the true clips where nothing else is asked for, as training data is drawn."""
+
+CALM_SPEED = 0.1
+"""Degrees per frame at which heads turn of those who are silent."""
 
 PORTRAIT = 256
 """Pixels of the portraits: faces in pictures to animate must be larger than in clips."""
@@ -66,6 +70,14 @@ class HeldOut:
         renderer = self._renderer()
         renderer.config = replace(self.config, seconds=seconds)
         return renderer.act(spec if speed is None else replace(spec, speed=speed)).controls
+
+    def obeying(self, person: int, seconds: float, instruction: str | None) -> FaceControls:
+        """What the person does who is silent and told something, a key of `INSTRUCTIONS`, or nothing."""
+        spec = replace(self.config.clip_spec(person), instruction=instruction, speed=CALM_SPEED)
+        config = replace(self.config, seconds=seconds)
+        if instruction is None:
+            return keep_calm(np.random.default_rng((CALM, spec.seed)), spec, config).controls
+        return obeyed(spec, instruction, config).controls
 
     def draw(self, person: int, controls: FaceControls) -> np.ndarray:
         """The person who does so, (T, size, size, 3) uint8."""

@@ -1,14 +1,17 @@
-"""Rows, and parts of them, that every family of motion has: one motion on several portraits, where eyes look."""
+"""Rows, and parts of them, that families of motion have in common: one motion on several portraits, windows that join,
+where eyes look."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
+from emo.data.synthetic.held_out import Voice
+from emo.evaluation.mechanisms import rows
 from emo.evaluation.mechanisms.observation import Observation
 from emo.evaluation.mechanisms.plan import EvaluationSize
-from emo.evaluation.mechanisms.rows import whose
+from emo.evaluation.mechanisms.rows import border_ratio, whose
 from emo.evaluation.mechanisms.study import Study, agreement, moves
 from emo.evaluation.mechanisms.subjects import ASIDE, GAZES, Subject, real_people, shared
 from emo.evaluation.row import Row
@@ -19,6 +22,8 @@ SHOWN = {"head": ANGLES, "mouth": ("jaw",), "lids": ("blink",)}
 
 FOLLOWS = 0.8  # r of what follows
 KEPT = 0.05  # of r, that lips may lose
+JOINED = 1.3  # times the change inside
+APART = 1.5  # times the ratio of windows that know the one before
 REAL = "portrait-real-"
 
 
@@ -50,6 +55,56 @@ def known_people(study: Study, subjects: Sequence[Subject], extent: EvaluationSi
 def real_subjects(found: Mapping[str, Observation]) -> list[Subject]:
     """The real people of whom there are videos."""
     return real_people({name.removeprefix(REAL): name for name in sorted(found) if name.startswith(REAL)})
+
+
+def talking(
+    talks: Sequence[Observation], truths: Sequence[Observation], voices: Sequence[Voice], section: str
+) -> list[Row]:
+    """The rows of what a sound does to a mouth; `section` is where the paper has it."""
+    found = (
+        rows.lips(talks, truths, [voice.jaw for voice in voices]),
+        rows.silence(talks, truths, [voice.loudness for voice in voices]),
+    )
+    return [replace(row, section=section) for row in found]
+
+
+def real_faces(study: Study, subjects: Sequence[Subject], kind: str, jaw: np.ndarray) -> Row:
+    """The row of real portraits, of their videos of a kind, in which one voice is heard."""
+    videos = {subject.name.removeprefix("real-"): study.video(kind, subject) for subject in subjects}
+    return rows.real(videos, dict.fromkeys(videos, jaw))
+
+
+def borders(
+    kinds: Mapping[str, Sequence[Observation]], window: int, section: str, unchained: str | None = None
+) -> Row:
+    """Windows join, and what joins them is what they know of the one before.
+
+    Args:
+        kinds: videos by how they are made: first as the pipeline makes them, last true clips.
+        window: frames of a window.
+        section: where the paper has it.
+        unchained: of the kinds that whose windows know nothing of the one before.
+    """
+    ratios = {name: border_ratio(videos, window) for name, videos in kinds.items()}
+    *made, true = ratios.values()
+    joined = made[0] <= JOINED and (unchained is None or ratios[unchained] >= APART * made[0])
+
+    def draw(axes) -> None:
+        axes.bar(list(ratios), list(ratios.values()))
+        axes.axhline(1, color="0.8")
+        axes.set(ylabel="change at borders / inside", title=f"borders of windows of {window} frames")
+
+    return Row(
+        mechanism="windows join",
+        section=section,
+        measure="; ".join(["mean frame difference at windows' borders / inside", *list(kinds)[1:-1]]),
+        value="; ".join(f"{ratio:.2f}" for ratio in made),
+        truth=f"{true:.2f}",
+        bar=f"at most {JOINED:g}" + ("" if unchained is None else f"; {unchained} half as much again"),
+        passed=bool(joined),
+        numbers=ratios,
+        draw=draw,
+    )
 
 
 def common_motion(

@@ -62,7 +62,9 @@ def column(track: MotionTrack, name: str) -> torch.Tensor:
 
 
 def angles_of(track: MotionTrack) -> np.ndarray:
-    """(T, 3) in degrees."""
+    """(T, 3) in degrees, if the motion has such columns, else (0, 3)."""
+    if not set(ANGLES) <= set(track.space.names):
+        return np.zeros((0, len(ANGLES)))
     return track.values[:, track.space.index(*ANGLES)].numpy().astype(np.float64)
 
 

@@ -25,7 +25,18 @@ def _gohd() -> Family:
     return FAMILY
 
 
-FAMILIES: dict[str, Callable[[], Family]] = {"EMOPipeline": _emo, "VASAPipeline": _vasa, "GoHDPipeline": _gohd}
+def _gaia() -> Family:
+    from emo.evaluation.mechanisms.gaia.table import FAMILY
+
+    return FAMILY
+
+
+FAMILIES: dict[str, Callable[[], Family]] = {
+    "EMOPipeline": _emo,
+    "VASAPipeline": _vasa,
+    "GoHDPipeline": _gohd,
+    "GAIAPipeline": _gaia,
+}
 """By the name of the class."""
 
 

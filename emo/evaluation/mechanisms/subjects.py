@@ -1,6 +1,6 @@
 """Who is animated where motion is measured, and the videos of them that every family of motion has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -80,19 +80,42 @@ def with_truth(clip: ClipT, truth: bool) -> list[ClipT]:
 
 
 def common_clips(kind: type[ClipT], subjects: Sequence[Subject], extent: EvaluationSize, truth: bool) -> list[ClipT]:
-    """Videos that every family of motion has: portraits as they are, eyes that look elsewhere, motions in common."""
-    clips: list[ClipT] = []
-    for subject in subjects:
-        still = clip_of(kind, f"portrait-{subject.name}", subject, 5 / FPS, still="all")
-        looks = [
-            clip_of(kind, f"gaze-{name}-{subject.name}", subject, extent.brief, options={"gaze": gaze})
-            for name, gaze in GAZES.items()
-        ]
-        clips += [each for clip in (still, *looks) for each in with_truth(clip, truth)]
-    for group in shared(subjects, extent) if subjects else ():
-        for name, subject in group:
-            clips += with_truth(clip_of(kind, name, subject, extent.brief), truth)
-    return clips
+    """Videos of families whose eyes are told where to look: portraits as they are, looks, motions in common."""
+    return [
+        *portrait_clips(kind, subjects, truth),
+        *gaze_clips(kind, subjects, extent, truth),
+        *shared_clips(kind, subjects, extent, truth),
+    ]
+
+
+def portrait_clips(kind: type[ClipT], subjects: Sequence[Subject], truth: bool) -> list[ClipT]:
+    """Portraits as they are."""
+    clips = [clip_of(kind, f"portrait-{subject.name}", subject, 5 / FPS, still="all") for subject in subjects]
+    return [each for clip in clips for each in with_truth(clip, truth)]
+
+
+def gaze_clips(kind: type[ClipT], subjects: Sequence[Subject], extent: EvaluationSize, truth: bool) -> list[ClipT]:
+    """Eyes that look ahead, and elsewhere."""
+    clips = [
+        clip_of(kind, f"gaze-{name}-{subject.name}", subject, extent.brief, options={"gaze": gaze})
+        for subject in subjects
+        for name, gaze in GAZES.items()
+    ]
+    return [each for clip in clips for each in with_truth(clip, truth)]
+
+
+def shared_clips(
+    kind: type[ClipT],
+    subjects: Sequence[Subject],
+    extent: EvaluationSize,
+    truth: bool,
+    what: Callable[[Subject], dict[str, Any]] = lambda subject: {},
+) -> list[ClipT]:
+    """Portraits with motions in common; `what` says more of a subject's clip."""
+    groups = shared(subjects, extent) if subjects else []
+    named = [each for group in groups for each in group]
+    clips = [clip_of(kind, name, subject, extent.brief, **what(subject)) for name, subject in named]
+    return [each for clip in clips for each in with_truth(clip, truth)]
 
 
 def talks(kind: type[ClipT], extent: EvaluationSize) -> list[ClipT]:
@@ -118,5 +141,14 @@ def check_extent(extent: EvaluationSize, pipe: Any, gallery: int = TOGETHER) -> 
             "second",
             option="seconds",
         )
+    check_gallery(extent, gallery)
+
+
+def check_gallery(extent: EvaluationSize, gallery: int = TOGETHER) -> None:
+    """See that there are so many people to tell apart.
+
+    Raises:
+        OptionError: there are fewer.
+    """
     if extent.gallery < gallery:
         raise OptionError(f"--gallery {extent.gallery}: must be at least {gallery}", option="gallery")

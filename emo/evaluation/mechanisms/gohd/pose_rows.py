@@ -1,4 +1,4 @@
-"""Rows on GoHD's head poses: beside true ones, what gamma and attention do, how windows join."""
+"""Rows on GoHD's head poses: beside true ones, what gamma and attention do."""
 
 from collections.abc import Sequence
 
@@ -6,19 +6,18 @@ import numpy as np
 
 from emo.evaluation.mechanisms.gohd.plan import GAMMAS, SEEDS, USUAL_GAMMA
 from emo.evaluation.mechanisms.gohd.tracks import normalized, paired, variance
+from emo.evaluation.mechanisms.motion_rows import JOINED
 from emo.evaluation.mechanisms.observation import Observation
-from emo.evaluation.mechanisms.rows import border_ratio, unmeasured
+from emo.evaluation.mechanisms.rows import unmeasured
 from emo.evaluation.mechanisms.study import Study
 from emo.evaluation.mechanisms.subjects import Subject
 from emo.evaluation.row import Row
 from emo.motion import CONTROLS
 from emo.training.gohd.figures import pose_figures, similarity
 
-JOINED = 1.3  # times the change inside
-
 
 def beside_truth(talks: Sequence[Observation], truths: Sequence[Observation], window: int) -> Row:
-    """Tables 1 and 2: how like true poses those are that were made, and how lively; `window` as of `borders`."""
+    """Tables 1 and 2: how like true poses those are that were made, and how lively; windows have so many frames."""
     figures = pose_figures(paired(talks, truths), window)
     other = np.mean([similarity(each, "pose") for each in paired(talks, [*truths[1:], truths[0]])])
     own, true = (variance(videos, "pose") for videos in (talks, truths))
@@ -102,27 +101,5 @@ def attention(talks: Sequence[Observation], plain: Sequence[Observation], truths
         bar="higher with",
         passed=bool(own.mean() > without.mean()),
         numbers={"with": own, "without": without},
-        draw=draw,
-    )
-
-
-def borders(talks: Sequence[Observation], truths: Sequence[Observation], window: int) -> Row:
-    """Windows of so many frames join."""
-    own, true = border_ratio(talks, window), border_ratio(truths, window)
-
-    def draw(axes) -> None:
-        axes.bar(["generated", "truth"], [own, true])
-        axes.axhline(1, color="0.8")
-        axes.set(ylabel="change at borders / inside", title=f"borders of windows of {window} frames")
-
-    return Row(
-        mechanism="windows join",
-        section="3.1",
-        measure="mean frame difference at windows' borders / inside",
-        value=f"{own:.2f}",
-        truth=f"{true:.2f}",
-        bar=f"at most {JOINED:g}",
-        passed=own <= JOINED,
-        numbers={"generated": own, "truth": true},
         draw=draw,
     )

@@ -1,7 +1,6 @@
 """GoHD's table of mechanisms, made of what was measured of all videos."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -12,7 +11,14 @@ from emo.evaluation.mechanisms.generator import FPS, Generator
 from emo.evaluation.mechanisms.gohd import animator_rows, control_rows, expression_rows, pose_rows
 from emo.evaluation.mechanisms.gohd.plan import plan_clips, sources
 from emo.evaluation.mechanisms.gohd.videos import VideoMaker
-from emo.evaluation.mechanisms.motion_rows import common_motion, known_people, real_subjects
+from emo.evaluation.mechanisms.motion_rows import (
+    borders,
+    common_motion,
+    known_people,
+    real_faces,
+    real_subjects,
+    talking,
+)
 from emo.evaluation.mechanisms.observation import Observation
 from emo.evaluation.mechanisms.plan import EvaluationSize
 from emo.evaluation.mechanisms.study import Study
@@ -50,8 +56,7 @@ def make_rows(found: Mapping[str, Observation], extent: EvaluationSize, generato
 
     voices = [held_out.voice(p, extent.seconds) for p in range(extent.talks)]
     table = [
-        replace(rows.lips(talks, truths, [each.jaw for each in voices]), section="3.2"),
-        replace(rows.silence(talks, truths, [each.loudness for each in voices]), section="3.2"),
+        *talking(talks, truths, voices, "3.2"),
         animator_rows.resemblance(talks, truths, gallery),
         pose_rows.beside_truth(talks, truths, window),
         expression_rows.beside_truth(talks, truths),
@@ -64,12 +69,11 @@ def make_rows(found: Mapping[str, Observation], extent: EvaluationSize, generato
         rows.unmeasured("distilled lips", "Table 3", "r of jaws, MLD with and without", TRAINED),
         expression_rows.noise(study, drawn),
         animator_rows.directions(pipe),
-        pose_rows.borders(talks, truths, window),
+        borders({"generated": talks, "truth": truths}, window, "3.1"),
     ]
     if real:
-        ahead = {subject.name.removeprefix("real-"): study.video("gaze-ahead", subject) for subject in real}
-        jaws = {name: held_out.voice(real[0].voice, extent.brief).jaw for name in ahead}
-        table += [*of(real, "real portraits"), replace(rows.real(ahead, jaws), section="4")]
+        jaw = held_out.voice(real[0].voice, extent.brief).jaw
+        table += [*of(real, "real portraits"), real_faces(study, real, "gaze-ahead", jaw)]
     return table
 
 

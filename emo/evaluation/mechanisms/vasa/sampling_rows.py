@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from emo.evaluation.mechanisms import motion_rows
 from emo.evaluation.mechanisms.observation import Observation
-from emo.evaluation.mechanisms.rows import border_ratio
 from emo.evaluation.mechanisms.study import Study, delta_p
 from emo.evaluation.mechanisms.subjects import Subject
 from emo.evaluation.mechanisms.vasa.plan import AUDIO_SCALES, STEPS
 from emo.evaluation.row import Row
 
 WORSE = 0.05  # of r, that fewer steps may cost
+NOT_SEEN = "without the window before"
 
 
 def audio_guidance(study: Study, subjects: Sequence[Subject]) -> Row:
@@ -62,26 +63,8 @@ def borders(
         truths: true clips.
         window: frames of a window.
     """
-    kinds = {"as generated": talks, "not bent": unbent, "not chained": unchained, "truth": truths}
-    ratios = {name: border_ratio(videos, window) for name, videos in kinds.items()}
-    own, plain, apart, true = ratios.values()
-
-    def draw(axes) -> None:
-        axes.bar(list(ratios), list(ratios.values()))
-        axes.axhline(1, color="0.8")
-        axes.set(ylabel="change at borders / inside", title=f"borders of windows of {window} frames")
-
-    return Row(
-        mechanism="windows join",
-        section="3.2",
-        measure="mean frame difference at windows' borders / inside; seen and not bent to; without the window before",
-        value=f"{own:.2f}; {plain:.2f}; {apart:.2f}",
-        truth=f"{true:.2f}",
-        bar="at most 1.3; without half as much again",
-        passed=bool(own <= 1.3 and apart >= 1.5 * own),
-        numbers=ratios,
-        draw=draw,
-    )
+    kinds = {"as generated": talks, "seen and not bent to": unbent, NOT_SEEN: unchained, "truth": truths}
+    return motion_rows.borders(kinds, window, "3.2", NOT_SEEN)
 
 
 def _measured(

@@ -1,12 +1,10 @@
 """VASA-1's table of mechanisms, made of what was measured of all videos."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from emo.evaluation.mechanisms import rows
 from emo.evaluation.mechanisms.family import Family
 from emo.evaluation.mechanisms.generator import Generator
-from emo.evaluation.mechanisms.motion_rows import common_motion, known_people, real_subjects
+from emo.evaluation.mechanisms.motion_rows import common_motion, known_people, real_faces, real_subjects, talking
 from emo.evaluation.mechanisms.observation import Observation
 from emo.evaluation.mechanisms.plan import EvaluationSize
 from emo.evaluation.mechanisms.study import Study
@@ -46,17 +44,15 @@ def make_rows(found: Mapping[str, Observation], extent: EvaluationSize, generato
 
     voices = [voice(p, extent.seconds) for p in range(extent.talks)]
     table = [
-        replace(rows.lips(talks(), talks("-truth"), [each.jaw for each in voices]), section="3.2"),
-        replace(rows.silence(talks(), talks("-truth"), [each.loudness for each in voices]), section="3.2"),
+        *talking(talks(), talks("-truth"), voices, "3.2"),
         *of(drawn, "people"),
         sampling_rows.audio_guidance(study, drawn),
         sampling_rows.steps(study, drawn),
         sampling_rows.borders(talks(), few("unbent"), few("unchained"), talks("-truth"), window_frames(pipe)),
     ]
     if real:
-        ahead = {subject.name.removeprefix("real-"): study.video("gaze-ahead", subject) for subject in real}
-        jaws = {name: voice(real[0].voice, extent.brief).jaw for name in ahead}
-        table += [*of(real, "real portraits"), replace(rows.real(ahead, jaws), section="4")]
+        jaw = voice(real[0].voice, extent.brief).jaw
+        table += [*of(real, "real portraits"), real_faces(study, real, "gaze-ahead", jaw)]
     return table
 
 
