@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from emo.options import INT, option
-from emo.pipelines.gohd_poses import BORDER
 from emo.pipelines.motion_kinds import GAZE
 from emo.pipelines.motion_options import FACE, GeneratedMotionOptions
+
+BORDER = 25  # frames, over which heads are bent where windows meet
 
 
 @dataclass(frozen=True, kw_only=True)
