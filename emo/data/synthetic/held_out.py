@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+import torch
 
 from emo.data.synthetic.acting import CALM, keep_calm, obeyed
 from emo.data.synthetic.articulation import articulate_speech
@@ -53,9 +54,9 @@ class HeldOut:
         self._renderer = lru_cache(1)(lambda: Renderer(self.config, compile=compile))
         self.voice = lru_cache(None)(self._voice)
 
-    def portrait(self, person: int) -> np.ndarray:
-        """Their picture, (PORTRAIT, PORTRAIT, 3) uint8: looking ahead with closed lips."""
-        return _portrait(self.config.identity(person))
+    def portrait(self, person: int, shut: bool = False) -> np.ndarray:
+        """Their picture, (PORTRAIT, PORTRAIT, 3) uint8: looking ahead with closed lips, or with shut eyes, too."""
+        return _portrait(self.config.identity(person), shut)
 
     def _voice(self, number: int, seconds: float) -> Voice:
         """Voice `number` for so many seconds."""
@@ -89,6 +90,7 @@ class HeldOut:
 
 
 @lru_cache(100)
-def _portrait(identity: int) -> np.ndarray:
+def _portrait(identity: int, shut: bool) -> np.ndarray:
     renderer = AvatarRenderer(PORTRAIT, batch=1)
-    return renderer.render(draw_identities([identity]), FaceControls.rest(1))[0].numpy()
+    controls = replace(FaceControls.rest(1), blink=torch.full((1,), float(shut)))
+    return renderer.render(draw_identities([identity]), controls)[0].numpy()

@@ -20,7 +20,7 @@ ASKED = {
 MOVED = 3.0  # deviations of those who are told nothing
 LEFT = 2**0.5  # the same: one of them more than those go by themselves
 LEAST = 1 / 6  # of what is asked, below which readings of who is told nothing are the reader's own
-SHARE = 0.8  # of sentences
+SHARE, HALF = 0.8, 0.5  # of sentences; of which half are too few even where the truth's are no more
 SHUT = "close eyes"  # where eyes look cannot be read of shut ones
 HELD = FPS  # frames over which an act is looked at
 
@@ -47,6 +47,7 @@ def sentences(study: Study, told: Sequence[tuple[str, Subject]], calm: Sequence[
     true = moved("told", truth=True)
     shares = {wording: shares_of(found) for wording, found in made.items()}
     (named, left), true_shares = zip(*shares.values(), strict=True), shares_of(true)
+    least = [min(SHARE, max(HALF, share)) for share in true_shares]
 
     def draw(axes) -> None:
         found = made[next(iter(WORDINGS))]
@@ -65,8 +66,8 @@ def sentences(study: Study, told: Sequence[tuple[str, Subject]], calm: Sequence[
         f"deviations of who is told nothing, the right way; other controls that stay within {LEFT:.1f}",
         value=f"{percent(named)}; {percent(left)}",
         truth=f"{true_shares[0]:.0%}; {true_shares[1]:.0%}",
-        bar=f"at least {SHARE:.0%} each, or as many as the truth's",
-        passed=bool(min(named) >= min(SHARE, true_shares[0]) and min(left) >= min(SHARE, true_shares[1])),
+        bar=f"at least {SHARE:.0%} each, or as many as the truth's, if above {HALF:.0%}",
+        passed=bool(min(named) >= least[0] and min(left) >= least[1]),
         numbers={"shares": shares, "made": made, "truth": true, "truth_shares": true_shares, "deviations": deviations},
         draw=draw,
     )

@@ -16,7 +16,7 @@ from emo.evaluation.mechanisms.generator import FPS, Generator
 from emo.evaluation.mechanisms.motion_videos import angles_of, drawn_video, sound_of, still_portrait, true_video
 from emo.face import track_face
 from emo.generation.clip import ClipState
-from emo.motion import FaceControls, MotionTrack
+from emo.motion import MotionTrack
 from emo.motion.framed_landmarks import framed_points
 from emo.motion.gaia import encode_landmarks
 from emo.motion.gaia.landmark_space import landmark_space, landmark_values
@@ -81,8 +81,7 @@ class VideoMaker:
         """The portrait that is animated."""
         if not clip.closed:
             return self._generator.picture(clip)
-        shut = MotionTrack.rest(1, FPS).set(blink=1.0)
-        return self._generator.held_out.draw(clip.person, FaceControls.from_track(shut))[0]
+        return self._generator.held_out.portrait(clip.person, shut=True)
 
     def call(self, clip: GAIAClip) -> dict[str, Any]:
         """Options of the pipeline's call that make a clip's motion."""
