@@ -6,6 +6,7 @@ from emo.options import INT, option
 from emo.pipelines.motion_kinds import GAZE
 from emo.pipelines.motion_options import FACE, GeneratedMotionOptions
 
+GAMMA = 0.4  # of the paper
 BORDER = 25  # frames, over which heads are bent where windows meet
 
 
@@ -17,7 +18,7 @@ class GoHDOptions(GeneratedMotionOptions):
         None, "denoising steps per window", kind=INT, low=1, flag="steps", default_words="15 on a CPU, else 150"
     )
     pose_guidance: float = option(
-        0.4, "gamma: how much of a head's turning knows of the pose it began with", low=0, high=1
+        GAMMA, "gamma: how much of a head's turning knows of the pose it began with", low=0, high=1
     )
     border_frames: int = option(
         BORDER, "over which a window's poses are bent to the end of the one before, 0: not at all", low=0, high=50

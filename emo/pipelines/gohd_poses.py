@@ -11,11 +11,10 @@ from emo.generation.guidance import guidance_rows, guided
 from emo.generation.sampling import OnStep, Scheduler
 from emo.motion.gohd import PoseDenoiser
 from emo.motion.windows import bend_to
-from emo.pipelines.gohd_options import BORDER
+from emo.pipelines.gohd_options import BORDER, GAMMA
 from emo.pipelines.imputed_sampling import sample_imputed, sequence_noise
 
 FIRST = "first"  # the condition p0
-GAMMA = 0.4  # of the paper
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,6 @@ class GoHDEyeStage(GoHDStage[GoHDEyeNetworks]):
             name: self.trained(PoseDenoiser, model.poses, name, "model.poses")
             for name in ("denoiser", "gaze_denoiser")
         }
-        self.scheduler = gohd_scheduler(self.poses["denoiser"].config["prediction_type"])
         if self.poses["denoiser"].fps != rate:
             fps = self.poses["denoiser"].fps
             raise ConfigError(f"model.poses: {model.poses} is of {fps} frames per second, the clips of {rate}")
@@ -184,7 +183,8 @@ class GoHDEyeStage(GoHDStage[GoHDEyeNetworks]):
 
     def save(self, folder: Path, weights: dict[str, Tensor]) -> None:
         """Write a pipeline folder that `GoHDPipeline.from_pretrained` loads."""
-        parts: dict[str, Any] = {**self.poses, **self.hearing, "scheduler": self.scheduler}
+        scheduler = gohd_scheduler(self.poses["denoiser"].config["prediction_type"])
+        parts: dict[str, Any] = {**self.poses, **self.hearing, "scheduler": scheduler}
         parts |= {"lip_mapper": self.networks.lip_mapper, "animator": self.animator}
         GoHDPipeline(**parts, **copied_parts(self.networks, (GENERATOR,), weights)).save_pretrained(folder)
 
