@@ -17,9 +17,14 @@ class Animator(Protocol):
     Attributes:
         space: of the motion that it draws and reads, D columns.
         default_size: height and width of pictures where nobody asks for others.
+        reach: frames before and after a frame, by whose motion it is drawn, too; mostly 0. An animator with a reach
+            takes `shown` in `render`: of the motion, the frames that are drawn, and not only looked at.
     """
 
     space: MotionSpace
+
+    @property
+    def reach(self) -> int: ...
 
     @property
     def default_size(self) -> int: ...

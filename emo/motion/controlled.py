@@ -17,6 +17,11 @@ class ControlledAnimator:
 
     space: MotionSpace = CONTROLS
 
+    @property
+    def reach(self) -> int:
+        """Frames before and after a frame, by whose motion it is drawn: none."""
+        return 0
+
     def motion(self, pictures: Sequence[np.ndarray]) -> Tensor:
         """What the face in pictures of one size does, (N, 14), against its own rest.
 

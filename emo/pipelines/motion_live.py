@@ -18,6 +18,7 @@ from emo.generation.origin import begin_origin, complete_origin
 from emo.generation.run import Run
 from emo.generation.running_features import RunningFeatures, live_features
 from emo.media import SAMPLE_RATE, Chunk, LiveSound, as_fps
+from emo.motion.surroundings import Surroundings, draw_surrounded
 from emo.motion.timing import Playback, Retiming
 from emo.pipelines.motion_call import Given, told_options
 from emo.pipelines.motion_options import MotionOptions
@@ -76,6 +77,7 @@ class LiveStream:
         sound = LiveSound(pipe.feature_extractor.sampling_rate, self.sampling_rate)
         features = RunningFeatures(sound, pipe.audio_encoder, pipe.feature_extractor, rate)
         playback = Playback(Retiming(rate, self.fps), 0, torch.zeros(0, len(pipe.space)))
+        around = Surroundings(pipe.animator.reach, waits=False)
         appearance = pipe.appearance(self.portrait.image, self.options)
         state = self.run.start()
         idling = pipe.idling(self.run, state) if self.options.idle else None
@@ -91,9 +93,8 @@ class LiveStream:
                 ended = features.num_frames is not None and playback.first + len(values) >= features.num_frames
                 frames = playback.frames(values, sound.num_frames(self.fps) if ended else None)
                 if len(frames):
-                    pictures = pipe.animator.render(appearance, frames)
                     yield Clip(
-                        pictures=torch.from_numpy(pictures).permute(0, 3, 1, 2),
+                        pictures=draw_surrounded(pipe.animator, appearance, around.take(frames, ended)),
                         output_type=self.run.output_type,
                         paste_into=self.portrait if self.options.paste_back else None,
                         index=state.next_clip - 1,

@@ -24,6 +24,7 @@ from emo.generation.sizes import EVEN, choose_sizes
 from emo.generation.stream import Stream
 from emo.media import AudioTrack, Chunk, as_fps
 from emo.motion import CONTROLS, MotionSpace, MotionTrack
+from emo.motion.surroundings import Surroundings, draw_surrounded
 from emo.motion.timing import Playback, Retiming
 from emo.pipelines.motion_call import MotionRequest, OptionsT, named_options, rendered, take_run, told_options
 from emo.pipelines.motion_driving import DrivenMotion
@@ -35,6 +36,7 @@ from emo.pipelines.motion_window import MotionWindow
 from emo.store import SavedFormat
 
 DRAWN = "drawn_motion"  # in states: the last window of motion, (n, D), after whose end the next frames may begin
+AROUND = "frames_around"  # in those of animators with a reach: frames that the next ones are drawn by, or that wait
 
 
 @dataclass
@@ -208,7 +210,11 @@ class MotionPipeline(GeneratedMotion, LiveMotion, DrivenMotion, DubbedVideo, Sav
             audio=track,
             options=options,
             run=run,
-            start=run.start(*(self.state_names if options.motion is None else ()), DRAWN),
+            start=run.start(
+                *(self.state_names if options.motion is None else ()),
+                DRAWN,
+                *((AROUND,) if self.animator.reach and run.output_type != "latent" else ()),
+            ),
             rate=rate,
             num_frames=frames,
             given=self._given_motion(options, rate, frames),
@@ -301,21 +307,24 @@ class MotionPipeline(GeneratedMotion, LiveMotion, DrivenMotion, DubbedVideo, Sav
 
     @torch.no_grad()
     def generate_clips(self, stream: Stream[OptionsT]) -> Iterator[Clip]:
-        """A window of motion, and the frames that can be drawn of it, after the other."""
+        """A window of motion, and the frames that can be drawn of it, after the other.
+
+        Frames that are drawn by what follows them, by an animator with a reach, come with the next window.
+        """
         request = self._request(stream.audio, stream.options, stream.run, stream.portrait.image)
         wanted = stream.run.output_type
         appearance = None if wanted == "latent" else self.appearance(stream.portrait.image, stream.options)
         last = stream.start.tensors.get(DRAWN, torch.zeros(0, len(self.space)))[-1:]
         first = stream.start.next_clip * self.window_length
         playback = Playback(Retiming(request.rate, stream.fps), first, last)
+        around = Surroundings(self.animator.reach, stream.start.tensors.get(AROUND))
         for window in self._motion(request):
             ended = playback.first + len(window.values) >= request.num_frames
             frames = playback.frames(window.values, stream.num_frames if ended else None)
-            state = replace(window.state, tensors={**window.state.tensors, DRAWN: window.values})
-            pictures = frames if appearance is None else _as_pictures(self.animator.render(appearance, frames))
+            kept = {DRAWN: window.values}
+            pictures = frames
+            if appearance is not None:
+                pictures = draw_surrounded(self.animator, appearance, around.take(frames, ended))
+                kept |= {AROUND: around.known} if self.animator.reach else {}
+            state = replace(window.state, tensors={**window.state.tensors, **kept})
             yield stream.clip(pictures, state.next_clip - 1, state)
-
-
-def _as_pictures(frames: np.ndarray) -> Tensor:
-    """(n, H, W, 3) uint8 -> (n, 3, H, W) uint8."""
-    return torch.from_numpy(frames).permute(0, 3, 1, 2)

@@ -7,11 +7,11 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, DiffusionPipeline
 from pipeline_fixtures import SECONDS
-from tiny import noise, tiny_gohd
+from tiny import fill_zero_init, noise, tiny_gohd
 
 from emo.errors import ConfigError, MotionError, OptionError
 from emo.motion import CONTROLS, MotionTrack
-from emo.motion.gohd import EXPRESSION, EYES, PoseDenoiser
+from emo.motion.gohd import EXPRESSION, EYES, NavigationAnimator, PoseDenoiser
 from emo.pipelines import GoHDPipeline
 from emo.pipelines.gohd_motion import ExpressionSampler
 from emo.pipelines.gohd_poses import PoseSampler
@@ -50,6 +50,41 @@ def test_resumed_equals_uninterrupted(pipe, given, gaze):
     for stopped in range(2):
         rest = pipe(**given(gaze=gaze, output_type="latent", resume_from=clips[stopped].state)).frames
         np.testing.assert_array_equal(rest, whole[len(whole) - len(rest) :])
+
+
+def test_pictures_know_what_goes_on_around_them_in_all_windows(pipe, given, motion):
+    animator = NavigationAnimator(
+        sample_size=32,
+        latent_dim=8,
+        directions=3,
+        reach=3,
+        motion_dim=8,
+        navigator_dim=8,
+        block_out_channels=(8, 8, 8),
+        code_channels=(8, 8),
+        picture_size=128,
+    )
+    fill_zero_init(animator)
+    pipe = GoHDPipeline(**dict(pipe.components) | {"animator": animator.eval()})
+    pipe.set_progress_bar_config(disable=True)
+    stream = pipe.stream(**given())
+    clips = list(stream)
+    drawn = np.concatenate([clip.frames for clip in clips])
+    expected = pipe.animator.render(pipe.animator.appearance(stream.portrait.image), motion().values)
+    np.testing.assert_array_equal(drawn, expected)
+    assert (expected[8] != expected[9]).any()
+    lengths = [len(clip) for clip in clips]
+    assert lengths == [5, 8, 7]  # the last frames of a window wait for the next one
+    for stopped in range(2):
+        rest = pipe(**given(resume_from=clips[stopped].state)).frames
+        np.testing.assert_array_equal(rest, drawn[sum(lengths[: stopped + 1]) :])
+    blind = list(pipe.stream(**given(output_type="latent")))
+    with pytest.raises(OptionError, match="frames_around"):
+        pipe.stream(**given(resume_from=blind[0].state))
+    sound, rate = noise(SECONDS)
+    options = {name: value for name, value in given().items() if name not in ("image", "audio")}
+    live = list(pipe.live(given()["image"], np.array_split(sound, 5), sampling_rate=rate, **options))
+    assert [len(clip) for clip in live] == [8, 8, 4]  # nothing waits
 
 
 def test_a_call_is_the_whole_stream_and_what_is_drawn_of_the_motion(pipe, given, motion, portrait):

@@ -44,6 +44,8 @@ class LatentAnimator:
         vae: E_A, E_M and D.
     """
 
+    reach = 0  # a frame is drawn by its own motion alone
+
     def __init__(self, vae: MotionAppearanceVAE):
         self.vae = vae
         self.space = latent_space(vae.motion_shape)

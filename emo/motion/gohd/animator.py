@@ -104,6 +104,11 @@ class NavigationAnimator(ControlledAnimator, ModelMixin, ConfigMixin):
         """Height and width of pictures where nobody asks for others."""
         return self.config["picture_size"] or self.config["sample_size"]
 
+    @property
+    def reach(self) -> int:
+        """Frames before and after a frame, by whose motion it is drawn."""
+        return self.config["reach"]
+
     def directions(self) -> Tensor:
         """M of the codebook, orthonormal rows (n, latent_dim)."""
         return self.navigator.directions()
@@ -122,8 +127,8 @@ class NavigationAnimator(ControlledAnimator, ModelMixin, ConfigMixin):
             windows: motion of 2 r + 1 frames about each that is drawn, not normalized, (B, 2 r + 1, 14).
             strength: lambda of each, (B,); the appearance's by default.
         """
-        values, reach = self.space.normalize(windows), self.config["reach"]
-        motion = self.motion_encoder(values[..., self._does], values[:, reach, self._looks])
+        values = self.space.normalize(windows)
+        motion = self.motion_encoder(values[..., self._does], values[:, self.reach, self._looks])
         latent = appearance.latent.expand(len(windows), -1)
         far = appearance.strength if strength is None else strength[:, None].to(latent)
         return self.decoder(latent + far * self.navigator(motion, latent), appearance.small, appearance.features)
@@ -144,11 +149,17 @@ class NavigationAnimator(ControlledAnimator, ModelMixin, ConfigMixin):
         return self.encode(picture_batch([picture], like, "GoHD's animator"))
 
     @torch.no_grad()
-    def render(self, appearance: NavigationAppearance, motion: Tensor) -> np.ndarray:
-        """Draw a portrait: motion (N, 14) -> (N, H, W, 3) uint8 RGB. Its first and last frames last beyond it."""
-        if not len(motion):
+    def render(self, appearance: NavigationAppearance, motion: Tensor, shown: slice = slice(None)) -> np.ndarray:
+        """Draw a portrait: motion (N, 14) -> (n, H, W, 3) uint8 RGB. Its first and last frames last beyond it.
+
+        Args:
+            appearance: of the portrait.
+            motion: not normalized.
+            shown: frames that are drawn, n of them; the others go on around them.
+        """
+        windows = frames_around(motion.to(self.device, self.dtype), self.reach)[shown]
+        if not len(windows):
             return np.zeros((0, *appearance.picture.shape[-2:], 3), np.uint8)
-        windows = frames_around(motion.to(self.device, self.dtype), self.config["reach"])
         frames = []
         for some in windows.split(CHUNK):
             drawing = self(appearance, some)
@@ -159,4 +170,4 @@ class NavigationAnimator(ControlledAnimator, ModelMixin, ConfigMixin):
 def frames_around(motion: Tensor, reach: int) -> Tensor:
     """Motion (N, D) -> that of `reach` frames before and after each, (N, 2 reach + 1, D); both ends are repeated."""
     places = torch.arange(len(motion))[:, None] + torch.arange(-reach, reach + 1)
-    return motion[places.clamp(0, len(motion) - 1)]
+    return motion[places.clamp(0, max(0, len(motion) - 1))]

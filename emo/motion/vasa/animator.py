@@ -82,6 +82,8 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
         picture_size: pixels of pictures where nobody asks for others; S by default.
     """
 
+    reach = 0  # a frame is drawn by its own motion alone
+
     @register_to_config
     def __init__(
         self,
