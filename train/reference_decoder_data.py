@@ -3,8 +3,9 @@
     python train/reference_decoder_data.py --out DIR --clips 1500 --identities 300 --portraits PICTURES
 
     python train/reference_decoder_data.py --out DIR --model FOLDER ...    # with the errors of that model's latents
+    python train/reference_decoder_data.py --out DIR --landmarks ...       # with landmarks, which train/gaia_vae.py draws
 
-Called again, it goes on where it was stopped. Options about portraits are those of `emo synthesize`.
+Called again, it goes on where it was stopped, and with --landmarks adds them to what there is. Options about portraits are those of `emo synthesize`.
 """
 
 import emo.entry  # noqa: F401
@@ -21,9 +22,10 @@ from emo import EMOPipeline
 from emo.cli.portraits import add_portrait_options, portrait_settings
 from emo.cpu import available_cores
 from emo.data.synthetic.config import SyntheticConfig
-from emo.data.synthetic.reference_pairs import draw_pairs
+from emo.data.synthetic.reference_pairs import draw_pairs, read_pairs
 from emo.data.synthetic.renderer import Renderer
 from emo.errors import OptionError
+from emo.face import FaceDetector
 from emo.processes import in_processes
 from emo.training.reference_decoder.predictions import LatentPredictor, draw_predicted
 from emo.training.script import run
@@ -32,24 +34,31 @@ SECONDS = 3.0
 
 
 class Maker(NamedTuple):
-    """What draws: frames, some of them at rest, and their latents' errors where there is a model."""
+    """What draws: frames, some of them at rest, with their latents' errors where there is a model, and landmarks where
+    there is a detector."""
 
     renderer: Renderer
     at_rest: int
     predictor: LatentPredictor | None
+    detector: FaceDetector | None
 
     @classmethod
-    def of(cls, config: SyntheticConfig, at_rest: int, model: str | None) -> "Maker":
-        return cls(Renderer(config), at_rest, LatentPredictor(EMOPipeline.from_pretrained(model)) if model else None)
+    def of(cls, config: SyntheticConfig, at_rest: int, model: str | None, landmarks: bool) -> "Maker":
+        predictor = LatentPredictor(EMOPipeline.from_pretrained(model)) if model else None
+        return cls(Renderer(config), at_rest, predictor, FaceDetector() if landmarks else None)
 
     def make(self, task: tuple[int, int, Path]) -> None:
         index, frames, path = task
         clip = self.renderer.config.clip_spec(index)
-        if self.predictor is None:
+        if path.is_file():
+            pairs = read_pairs(path)
+            if self.detector is None or pairs.landmarks is not None:
+                return
+        elif self.predictor is None:
             pairs = draw_pairs(self.renderer, clip, frames, self.at_rest)
         else:
             pairs = draw_predicted(self.renderer, clip, frames, self.predictor)
-        pairs.write(path)
+        (pairs.with_landmarks(self.detector) if self.detector else pairs).write(path)
 
 
 def main() -> int:
@@ -63,6 +72,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="other seeds, other people (default 0)")
     parser.add_argument("--test-share", type=float, default=0.05, help="share of people for test (default 0.05)")
     parser.add_argument("--model", metavar="FOLDER", help="pipeline whose latents' errors are kept as well")
+    parser.add_argument("--landmarks", action="store_true", help="with 478 landmarks of every face")
     parser.add_argument("--workers", type=int, default=available_cores(), help="processes (default: one per core)")
     parser.add_argument("--debug", action="store_true")
     add_portrait_options(parser)
@@ -85,13 +95,11 @@ def main() -> int:
     for index in range(options.clips):
         path = options.out / config.clip_spec(index).split / f"{index:06d}.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.is_file():
+        if options.landmarks or not path.is_file():
             tasks.append((index, options.frames, path))
     workers = max(1, min(options.workers, len(tasks)))
-    for _ in tqdm(
-        in_processes(Maker.make, tasks, workers, context=partial(Maker.of, config, options.at_rest, options.model)),
-        total=len(tasks),
-    ):
+    context = partial(Maker.of, config, options.at_rest, options.model, options.landmarks)
+    for _ in tqdm(in_processes(Maker.make, tasks, workers, context=context), total=len(tasks)):
         pass
     return 0
 

@@ -24,6 +24,9 @@ class MotionAppearanceVAEConfig:
     appearance_channels: Annotated[int, Numbers(1, 4096)] = 3
     motion_channels: Annotated[int, Numbers(1, 4096)] = 3
     norm_num_groups: Annotated[int, Numbers(1, 4096)] = 32
+    patches: bool = False
+    mixer_channels: Annotated[int, Numbers(0, 65536)] = 0
+    mixer_layers: Annotated[int, Numbers(0, 256)] = 0
 
 
 @dataclass
@@ -92,6 +95,10 @@ class GAIAConfig:
             return f"image_size is {self.image_size}, no multiple of the {factor} pixels that a motion's number covers"
         if wrong := [width for width in vae.block_out_channels if width % vae.norm_num_groups]:
             return f"vae.norm_num_groups is {vae.norm_num_groups}, which does not divide a width of {wrong[0]}"
+        if vae.patches != (vae.mixer_channels > 0) or (vae.mixer_layers and not vae.patches):
+            return "vae.patches need vae.mixer_channels above 0, and nothing else takes a mixer"
+        if vae.mixer_channels % vae.norm_num_groups:
+            return f"vae.norm_num_groups is {vae.norm_num_groups}, which does not divide {vae.mixer_channels} of the mixer"
         if model.dim % (2 * model.heads):
             return f"denoiser.dim is {model.dim}, which {model.heads} heads do not share evenly"
         if self.text_encoder.hidden_size % self.text_encoder.num_attention_heads:

@@ -44,30 +44,13 @@ class PatchAutoencoder(ModelMixin, ConfigMixin, AutoencoderMixin):
         sample_size: int = 128,
     ):
         super().__init__()
-        *finer, width = block_out_channels
-        self.patch = 2 ** len(finer)
+        width = block_out_channels[-1]
+        self.patch = 2 ** (len(block_out_channels) - 1)
         self.use_slicing = False
         self.patch_in = nn.Conv2d(3, latent_channels, kernel_size=self.patch, stride=self.patch)
         self.patch_out = nn.ConvTranspose2d(latent_channels, 3, kernel_size=self.patch, stride=self.patch)
-
-        self.encoder = nn.Sequential(
-            nn.Conv2d(3 * self.patch**2, width, kernel_size=3, padding=1),
-            *(ResidualBlock(width, norm_num_groups) for _ in range(layers_per_block - 1)),
-            nn.Conv2d(width, latent_channels, kernel_size=3, padding=1),
-        )
-        self.decoder = nn.Sequential(
-            nn.Conv2d(latent_channels, width, kernel_size=3, padding=1),
-            *(ResidualBlock(width, norm_num_groups) for _ in range(layers_per_block)),
-        )
-        for level, finer_width in enumerate(reversed(finer), 1):
-            self.decoder.append(nn.Conv2d(width, 4 * finer_width, kernel_size=3, padding=1))
-            self.decoder.append(nn.PixelShuffle(2))
-            last = level == len(finer)  # at full size only one activation: all else would cost more than it brings
-            self.decoder.append(nn.SiLU() if last else ResidualBlock(finer_width, norm_num_groups))
-            width = finer_width
-        self.decoder.append(nn.Conv2d(width, 3, kernel_size=3, padding=1))
-        zero_(self.encoder[-1])
-        zero_(self.decoder[-1])
+        self.encoder = patch_encoder(latent_channels, self.patch, width, layers_per_block - 1, norm_num_groups)
+        self.decoder = patch_decoder(latent_channels, block_out_channels, layers_per_block, norm_num_groups)
 
     @torch.no_grad()
     def start_from(self, pictures: Tensor, whitening: float = 0.5) -> None:
@@ -135,3 +118,34 @@ class ResidualBlock(nn.Module):
         """(B, width, h, w) -> the same."""
         hidden = self.conv1(silu(self.norm1(x)))
         return x + self.conv2(silu(self.norm2(hidden)))
+
+
+def patch_encoder(channels: int, patch: int, width: int, layers: int, norm_num_groups: int) -> nn.Sequential:
+    """Pictures as `pixel_unshuffle` makes them of patches, (B, 3 * patch², h, w) -> (B, channels, h, w); starts at 0."""
+    encoder = nn.Sequential(
+        nn.Conv2d(3 * patch**2, width, kernel_size=3, padding=1),
+        *(ResidualBlock(width, norm_num_groups) for _ in range(layers)),
+        nn.Conv2d(width, channels, kernel_size=3, padding=1),
+    )
+    zero_(encoder[-1])
+    return encoder
+
+
+def patch_decoder(
+    channels: int, block_out_channels: Sequence[int], layers: int, norm_num_groups: int
+) -> nn.Sequential:
+    """Latents (B, channels, h, w) -> pictures (B, 3, h * patch, w * patch), in as many doublings; starts at 0."""
+    *finer, width = block_out_channels
+    decoder = nn.Sequential(
+        nn.Conv2d(channels, width, kernel_size=3, padding=1),
+        *(ResidualBlock(width, norm_num_groups) for _ in range(layers)),
+    )
+    for level, finer_width in enumerate(reversed(finer), 1):
+        decoder.append(nn.Conv2d(width, 4 * finer_width, kernel_size=3, padding=1))
+        decoder.append(nn.PixelShuffle(2))
+        last = level == len(finer)  # at full size only one activation: all else would cost more than it brings
+        decoder.append(nn.SiLU() if last else ResidualBlock(finer_width, norm_num_groups))
+        width = finer_width
+    decoder.append(nn.Conv2d(width, 3, kernel_size=3, padding=1))
+    zero_(decoder[-1])
+    return decoder

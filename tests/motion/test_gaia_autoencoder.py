@@ -3,10 +3,14 @@
 import pytest
 import torch
 
+from emo.errors import ConfigError
 from emo.motion.discriminators import PatchDiscriminator
 from emo.motion.gaia import MotionAppearanceVAE, latent_space, measured_latents
+from emo.motion.gaia.patches import LOG_VARIANCE
+from emo.unets.patch_autoencoder import PatchAutoencoder
 
 SIDE = 32
+PATCHES = {"patches": True, "mixer_channels": 8, "mixer_layers": 1}
 SIZES = {"sample_size": SIDE, "block_out_channels": (8, 8, 8, 16), "layers_per_block": 1, "norm_num_groups": 4}
 
 
@@ -54,6 +58,54 @@ def test_noise_draws_latents_of_their_posteriors(vae):
     appearance = plain.appearance.mean + plain.appearance.std
     torch.testing.assert_close(drawn, vae.decode(appearance, plain.motion.mean + 2 * plain.motion.std))
     assert not torch.allclose(drawn, plain.sample)
+
+
+@pytest.fixture
+def of_patches() -> MotionAppearanceVAE:
+    torch.manual_seed(0)
+    return MotionAppearanceVAE(**SIZES | PATCHES | {"layers_per_block": 2}, appearance_channels=4).eval()
+
+
+@torch.no_grad()
+def test_encoders_may_see_patches(of_patches, tmp_path):
+    assert of_patches.appearance_factor == 8
+    looks, does = pictures(2), pictures(2, 1)
+    assert of_patches.encode_appearance(looks).mode().shape == (2, 4, 4, 4)
+    assert of_patches.encode_motion(does).mode().shape == (2, *of_patches.motion_shape) == (2, 3, 2, 2)
+    drawn = of_patches(looks, does)
+    assert drawn.sample.shape == (2, 3, SIDE, SIDE)
+    torch.testing.assert_close(drawn.motion.std, torch.full_like(drawn.motion.std, LOG_VARIANCE).div(2).exp())
+    # what nobody has trained draws its own picture; what the mixer has learned depends on both
+    torch.testing.assert_close(of_patches(looks, -does).sample, drawn.sample)
+    torch.nn.init.normal_(of_patches.projection.blocks[-1].weight)
+    torch.nn.init.normal_(of_patches.motion_encoder.blocks[-1].weight)
+    trained = of_patches(looks, does).sample
+    for changed in (of_patches(looks.flip(0), does), of_patches(looks, does.flip(0))):
+        assert (changed.sample - trained).abs().max() > 1e-3
+    of_patches.save_pretrained(tmp_path)
+    again = MotionAppearanceVAE.from_pretrained(tmp_path)
+    torch.testing.assert_close(again(looks, does).sample, trained)
+
+
+@torch.no_grad()
+def test_patches_may_start_as_a_trained_autoencoder(of_patches, vae):
+    sizes = {"block_out_channels": (8, 8, 8, 16), "layers_per_block": 2, "norm_num_groups": 4}
+    trained = PatchAutoencoder(latent_channels=4, **sizes).eval()
+    for last in (trained.encoder[-1], trained.decoder[-1]):
+        torch.nn.init.normal_(last.weight)
+    of_patches.start_from(trained)
+    torch.testing.assert_close(of_patches.encode_appearance(pictures(2)).mean, trained.encode(pictures(2))[0].mode())
+    torch.testing.assert_close(of_patches(pictures(2), pictures(2, 1)).sample, trained(pictures(2)).sample)
+    with pytest.raises(ConfigError, match="other channels: 5, not 4"):
+        of_patches.start_from(PatchAutoencoder(latent_channels=5, **sizes))
+    with pytest.raises(ConfigError, match="without patches"):
+        vae.start_from(trained)
+
+
+def test_a_mixer_and_patches_go_together():
+    for wrong in ({"patches": True}, {"mixer_channels": 8}, {"mixer_layers": 1}):
+        with pytest.raises(ConfigError, match="patches need mixer_channels"):
+            MotionAppearanceVAE(**SIZES, **wrong)
 
 
 def test_it_is_saved_and_loaded(vae, tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from made_clips import made_dataset
+from made_pairs import made_pairs, pairs_folder
 from run_log import losses
 from safetensors.torch import load_file
 from torch.nn.functional import softplus
@@ -15,7 +16,9 @@ from torch.nn.functional import softplus
 from emo.config import load_config
 from emo.data import ClipReader
 from emo.data.samples.landmarks import LANDMARKS
+from emo.data.synthetic.reference_pairs import read_pairs
 from emo.errors import ConfigError, DatasetError, WeightsError
+from emo.face import Box, Face
 from emo.face.landmark_map import landmark_map
 from emo.face.mesh import NUM_LANDMARKS
 from emo.motion.discriminators import PatchDiscriminator
@@ -25,8 +28,9 @@ from emo.training.config import LoopConfig, OptimizerConfig
 from emo.training.gaia_vae import GAIAVAEConfig, GAIAVAEStage
 from emo.training.gaia_vae.config import FramePairConfig, VAELossConfig, VAEStartConfig
 from emo.training.gaia_vae.losses import vae_losses
-from emo.training.gaia_vae.samples import FramePairs, FramePairSampler
+from emo.training.gaia_vae.samples import FramePairs, FramePairSampler, PairFileSamples
 from emo.training.loop import make_accelerator, train
+from emo.unets.patch_autoencoder import PatchAutoencoder
 
 SIDE, FILE_SIDE = 32, 64
 MODEL = """
@@ -142,7 +146,7 @@ def test_pairs_are_two_frames_of_a_clip_with_the_second_ones_landmarks(folder):
     pictures = reader.frames(1, range(12))
     places = set()
     for index in range(30):
-        pair = FramePairSampler(0.0).sample(reader, 1, index, np.random.default_rng(index))
+        pair = FramePairSampler(None).sample(reader, 1, index, np.random.default_rng(index))
         (i,) = [n for n in range(12) if torch.equal(pair.appearance[0], pictures[n])]
         (j,) = [n for n in range(12) if torch.equal(pair.frames[0], pictures[n])]
         drawn = landmark_map(landmarks(1)[j] * SIDE / FILE_SIDE, SIDE, SIDE)
@@ -157,7 +161,10 @@ def test_pairs_are_two_frames_of_a_clip_with_the_second_ones_landmarks(folder):
 def test_mirrored_pairs_are_mirrored_as_a_whole(folder):
     stage = make(folder)[0]
     reader = ClipReader(folder / "clips", "train", size=SIDE, cache=stage.cache)
-    plain, mirrored = (FramePairSampler(share).sample(reader, 0, 5, np.random.default_rng(5)) for share in (0.0, 1.0))
+    plain, mirrored = (
+        FramePairSampler(FramePairConfig(mirror=share)).sample(reader, 0, 5, np.random.default_rng(5))
+        for share in (0.0, 1.0)
+    )
     for name in ("appearance", "frames", "landmark_maps"):
         assert torch.equal(getattr(mirrored, name), getattr(plain, name).flip(-1))
     swapped = plain.points[0, [1, 0, 2, 4, 3, 5, 6]]
@@ -168,7 +175,8 @@ def test_landmarks_that_no_label_has_are_looked_for(folder, tmp_path):
     made_dataset(tmp_path / "clips", {}, {"split": "test"})
     (tmp_path / "gaia-toy.yaml").write_text(MODEL)
     stage = make(tmp_path)[0]
-    assert stage.reader.cached(0, [LANDMARKS])[LANDMARKS].isnan().all()  # patches show nobody
+    reader = ClipReader(tmp_path / "clips", "train", size=SIDE, cache=stage.cache)
+    assert reader.cached(0, [LANDMARKS])[LANDMARKS].isnan().all()  # patches show nobody
     with pytest.raises(DatasetError, match="no frame shows a face"):
         batch_of(stage)
 
@@ -223,7 +231,109 @@ def test_noise_is_drawn_by_number(folder):
     assert not torch.equal(appearance[0], appearance[1])
 
 
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory) -> Path:
+    """A folder of pairs with landmarks, one frame of each without a face."""
+    root = pairs_folder(tmp_path_factory.mktemp("pairs"))
+    for number, path in enumerate(sorted(root.glob("*/*.safetensors"))):
+        found = read_pairs(path)
+        points = np.random.default_rng(number).uniform(0, FILE_SIDE, (5, NUM_LANDMARKS, 2)).astype(np.float32)
+        points[UNSEEN] = np.nan
+        replace(found, landmarks=points).write(path)
+    return root
+
+
+def test_a_reference_and_its_frames_are_pairs_too(pairs):
+    samples = PairFileSamples(str(pairs), "test", FILE_SIDE, None, 0)
+    files = [read_pairs(path) for path in samples.paths]
+    places = set()
+    for index in range(40):
+        pair, file = samples[index], files[index % 2]
+        pictures = torch.from_numpy(np.stack([file.reference, *file.frames])).movedim(-1, 1)
+        (i,) = [n for n in range(5) if torch.equal(pair.appearance[0], pictures[n])]
+        (j,) = [n for n in range(5) if torch.equal(pair.frames[0], pictures[n])]
+        drawn = landmark_map(file.landmarks[j], FILE_SIDE, FILE_SIDE)
+        assert torch.equal(pair.landmark_maps[0], torch.from_numpy(drawn).movedim(-1, 0))
+        np.testing.assert_array_equal(pair.points[0], file.points[j - 1])
+        assert pair.clips == (f"{samples.paths[index % 2].stem} frames {i} and {j}",)
+        places.add((i, j))
+    assert {i for i, _ in places} == set(range(5))
+    assert {j for _, j in places} == {1, 2, 4}  # the reference has no points, and one frame no face
+
+
+def test_changed_pairs_are_drawn_anew_in_every_round(pairs):
+    config = FramePairConfig(mirror=0.5, color=1.0)
+    samples = PairFileSamples(str(pairs), "train", FILE_SIDE, config, 0)
+    rounds = [[samples[6 * n + index].clips[0][:6] for index in range(6)] for n in range(2)]
+    assert sorted(rounds[0]) == sorted(rounds[1]) == [f"{n:06d}" for n in range(6)]
+    assert rounds[0] != rounds[1]
+    again = PairFileSamples(str(pairs), "train", FILE_SIDE, config, 0)
+    assert torch.equal(samples[3].frames, again[3].frames)
+    file = read_pairs(samples.paths[int(samples[3].clips[0][:6])])
+    shown = torch.from_numpy(file.frames).movedim(-1, 1)
+    assert not any(torch.equal(samples[3].frames[0], each) for each in (*shown, *shown.flip(-1)))
+
+
+def test_it_learns_from_pairs_of_its_size(folder, pairs, tmp_path):
+    (tmp_path / "gaia-toy.yaml").write_text(MODEL.replace("image_size: 32", f"image_size: {FILE_SIDE}"))
+    data = {"root": None, "pairs": str(pairs)}
+    made = make(tmp_path, tmp_path / "run", steps=1, data=data)
+    made[1].validate_every = 1
+    run(made)
+    assert (tmp_path / "run" / "validation" / "step-00000001" / "frames.png").is_file()
+    with pytest.raises(DatasetError, match="has frames of 64 pixels; this model's have 32"):
+        make(folder, data=data)
+    for path in (pairs / "test").iterdir():
+        replace(read_pairs(path), landmarks=None).write(path)
+    with pytest.raises(
+        DatasetError, match="tells no landmarks; train/reference_decoder_data.py --landmarks adds them"
+    ):
+        PairFileSamples(str(pairs), "test", FILE_SIDE, None, 0)
+
+
+def test_landmarks_are_added_to_pairs():
+    class Detector:
+        def detect(self, image: np.ndarray) -> list[Face]:
+            if image.mean() < 60:  # of an empty frame
+                return []
+            return [Face(Box(0, 0, 9, 9), 1.0, np.full((NUM_LANDMARKS, 3), image.mean(), np.float32))]
+
+        def landmarks_near(self, image: np.ndarray, box: Box) -> None:
+            return None
+
+    pairs = made_pairs(0)
+    pairs.frames[1] = 0
+    found = pairs.with_landmarks(Detector()).landmarks  # pyright: ignore[reportArgumentType]
+    assert found.shape == (5, NUM_LANDMARKS, 2)
+    np.testing.assert_allclose(found[0], pairs.reference.mean(), rtol=1e-5)
+    assert list(np.isnan(found).any((1, 2))) == [False, False, True, False, False]
+
+
+def test_encoder_and_decoder_start_as_a_trained_autoencoders(folder, tmp_path):
+    sizes = {"block_out_channels": [8, 8, 8, 16], "layers_per_block": 2, "norm_num_groups": 4}
+    trained = PatchAutoencoder(latent_channels=3, **sizes)
+    trained.save_pretrained(tmp_path / "trained")
+    patches = "  patches: true\n  mixer_channels: 8\n  mixer_layers: 1\n"
+    model = MODEL.replace("layers_per_block: 1\n", f"layers_per_block: 2\n{patches}")
+    (tmp_path / "gaia-toy.yaml").write_text(model)
+    start = {"autoencoder": str(tmp_path / "trained")}
+    vae = make(tmp_path, model=start, data={"root": str(folder / "clips")})[0].networks.vae
+    pictures = torch.rand(2, 3, SIDE, SIDE) * 2 - 1
+    with torch.no_grad():
+        torch.testing.assert_close(vae(pictures, -pictures).sample, trained(pictures).sample)
+    with pytest.raises(ConfigError, match="without patches cannot start"):
+        make(folder, model=start)
+    with pytest.raises(WeightsError, match="no PatchAutoencoder could be loaded"):
+        make(tmp_path, model={"autoencoder": str(tmp_path)}, data={"root": str(folder / "clips")})
+
+
 def test_mistakes_are_named():
+    for data in ([], ["data.root=x", "data.pairs=y"]):
+        with pytest.raises(ConfigError, match="root and pairs are two places"):
+            load_config(GAIAVAEConfig, None, [*data, "model.config=gaia-tiny", "train.output=y", "train.steps=1"])
+    needed = ["data.root=x", "model.config=gaia-tiny", "train.output=y", "train.steps=1"]
+    with pytest.raises(ConfigError, match="init and autoencoder are two beginnings"):
+        load_config(GAIAVAEConfig, None, [*needed, "model.init=a", "model.autoencoder=b"])
     needed = ["data.root=x", "model.config=gaia-tiny", "train.output=y", "train.steps=1"]
     for channels, message in (
         ("[16, 24]", "_norm_num_groups is 32, which does not divide a"),

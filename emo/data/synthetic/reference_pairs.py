@@ -2,7 +2,7 @@
 is given the portrait learns from. Frames are kept as they are drawn: a video's compression would blur what it is to
 keep."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,11 @@ from safetensors.numpy import load_file, save
 from torch.nn.functional import avg_pool2d
 
 from emo.data.synthetic.config import ClipSpec
+from emo.data.synthetic.find_landmarks import find_landmarks
 from emo.data.synthetic.flow import Flow
 from emo.data.synthetic.renderer import Renderer
 from emo.errors import DatasetError
+from emo.face import FaceDetector
 from emo.files import write_whole
 from emo.motion import CONTROLS, MotionTrack
 from emo.motion.controls import FaceControls
@@ -37,6 +39,8 @@ class ReferencePairs:
         visible: (N, 1, s, s) float16, the share of each such pixel that the reference shows.
         motion: (N, 2 REACH + 1, 14) float32, controls of each frame and of those around it, a clip's ends repeated.
         parts: (N, S, S) uint8, places in `emo.data.synthetic.parts.PARTS`. Files of before have neither of both.
+        landmarks: (1 + N, 478, 2) float32, FaceMesh's in the reference and the frames, in their pixels; NaN where it finds
+            no face. None where they were not wanted.
         error: (N, L, h, w) float16, what a diffusion model's latents of the frames have beside the true ones, in the
             scheduler's scale; None where none has drawn them.
     """
@@ -48,7 +52,14 @@ class ReferencePairs:
     visible: np.ndarray
     motion: np.ndarray | None = None
     parts: np.ndarray | None = None
+    landmarks: np.ndarray | None = None
     error: np.ndarray | None = None
+
+    def with_landmarks(self, detector: FaceDetector) -> "ReferencePairs":
+        """The same with `landmarks`; frames are strangers to each other, each looked at for itself."""
+        pictures = [self.reference, *self.frames]
+        found = np.concatenate([find_landmarks(picture[None], detector) for picture in pictures])
+        return replace(self, landmarks=np.ascontiguousarray(found[..., :2]))
 
     def write(self, path: Path) -> None:
         """One file, whole or not at all."""

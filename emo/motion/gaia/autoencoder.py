@@ -10,6 +10,9 @@ from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils.outputs import BaseOutput
 from torch import Tensor, nn
 
+from emo.errors import ConfigError
+from emo.motion.gaia.patches import LatentMixer, PatchDecoder, PatchEncoder
+from emo.unets.patch_autoencoder import PatchAutoencoder
 from emo.unets.warp import resize
 
 
@@ -35,6 +38,10 @@ class MotionAppearanceVAE(ModelMixin, ConfigMixin):
     laid together and projected, and D makes the picture of them. The encoders are alike, but that E_M halves its maps
     once more.
 
+    With `patches`, which is not the paper's, both encoders see patches of pixels, and residual blocks at z_a's size
+    make of z_a and z_m the latent that D draws: a tenth of the work at 128 pixels, and E_A and D may start as those of
+    a trained `PatchAutoencoder`.
+
     Args:
         sample_size: pixels of the pictures that it is trained on.
         block_out_channels: widths of E_A and D, from the pictures' size to z_a's, each of maps half as large as
@@ -43,6 +50,12 @@ class MotionAppearanceVAE(ModelMixin, ConfigMixin):
         appearance_channels: of z_a; the paper's are 3.
         motion_channels: of z_m.
         norm_num_groups: of every normalization; divides all widths.
+        patches: whether encoders see patches.
+        mixer_channels: width of the blocks that make one latent of two, with `patches`.
+        mixer_layers: of them.
+
+    Raises:
+        ConfigError: there is a mixer, and there are no patches, or the reverse.
     """
 
     @register_to_config
@@ -55,9 +68,22 @@ class MotionAppearanceVAE(ModelMixin, ConfigMixin):
         appearance_channels: int = 3,
         motion_channels: int = 3,
         norm_num_groups: int = 32,
+        patches: bool = False,
+        mixer_channels: int = 0,
+        mixer_layers: int = 0,
     ):
         super().__init__()
+        if patches != (mixer_channels > 0) or (mixer_layers and not patches):
+            raise ConfigError("patches need mixer_channels above 0, and nothing else takes a mixer")
         widths = tuple(block_out_channels)
+        if patches:
+            patch, width, groups = 2 ** (len(widths) - 1), widths[-1], norm_num_groups
+            layers = layers_per_block - 1
+            self.appearance_encoder = PatchEncoder(appearance_channels, patch, width, layers, groups)
+            self.motion_encoder = PatchEncoder(motion_channels, 2 * patch, width, layers, groups)
+            self.projection = LatentMixer(appearance_channels, motion_channels, mixer_channels, mixer_layers, groups)
+            self.decoder = PatchDecoder(appearance_channels, widths, layers_per_block, groups)
+            return
 
         def encoder(widths: tuple[int, ...], channels: int) -> Encoder:
             return Encoder(
@@ -80,6 +106,24 @@ class MotionAppearanceVAE(ModelMixin, ConfigMixin):
             norm_num_groups=norm_num_groups,
             mid_block_add_attention=False,
         )
+
+    def start_from(self, trained: PatchAutoencoder) -> None:
+        """Let E_A and D start as those of a trained autoencoder, whose latents z_a then is.
+
+        Raises:
+            ConfigError: this one sees no patches, or has other sizes.
+        """
+        names = "block_out_channels", "layers_per_block", "norm_num_groups"
+        sizes = {name: self.config[name] for name in names} | {"channels": self.config["appearance_channels"]}
+        given = {name: trained.config[name] for name in names} | {"channels": trained.config["latent_channels"]}
+        if not self.config["patches"]:
+            raise ConfigError("an autoencoder without patches cannot start from one of patches")
+        if wrong := [name for name, size in sizes.items() if size != given[name]]:
+            raise ConfigError(
+                f"the trained autoencoder has other {wrong[0]}: {given[wrong[0]]}, not {sizes[wrong[0]]}"
+            )
+        self.appearance_encoder.start_from(trained)
+        self.decoder.start_from(trained)
 
     @property
     def appearance_factor(self) -> int:

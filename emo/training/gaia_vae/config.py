@@ -15,12 +15,24 @@ from emo.training.reconstruction import WEIGHTS, FaceLossConfig
 class FramePairConfig:
     """Pairs of frames of one clip, framed as portraits are; landmarks that clips are not labeled with are found."""
 
-    root: Annotated[str, Name()] = key(MISSING, "folder of the dataset, in which landmarks are kept, too")
+    root: Annotated[str | None, Name()] = key(
+        None, "folder of the dataset, in which landmarks are kept, too", unset="none: `data.pairs`"
+    )
+    pairs: Annotated[str | None, Name()] = key(
+        None, "in its place a folder that train/reference_decoder_data.py made with `--landmarks`", unset="none"
+    )
     split: Annotated[str, Name()] = key("train", "split to learn from")
     held_out: Annotated[str, Name()] = key("test", "split for validation")
     batch_size: Annotated[int, BATCH] = key(8, "pairs per process and batch")
     workers: Annotated[int, WORKERS] = key(1, "loader processes per process")
     mirror: Annotated[float, SHARE] = key(0.5, "of the pairs that are mirrored")
+    color: Annotated[float, SHARE] = key(0.0, "of the pairs in other colors, both frames alike")
+
+    def misfit(self) -> str | None:
+        """What does not fit together."""
+        if (self.root is None) == (self.pairs is None):
+            return "root and pairs are two places to learn from; give one of them"
+        return None
 
 
 @dataclass
@@ -31,6 +43,9 @@ class VAEStartConfig:
     init: Annotated[str | None, Name()] = key(
         None, "folder of a trained one to go on from, whose sizes then hold", unset="none"
     )
+    autoencoder: Annotated[str | None, Name()] = key(
+        None, "folder or Hub name of a trained patch autoencoder, as EMO's is, that E_A and D start as", unset="none"
+    )
     discriminator_channels: Annotated[list[int], Several(Numbers(1, 4096))] = key(
         [64, 128, 256], "widths of a new discriminator, each of maps half as large as those before"
     )
@@ -40,6 +55,8 @@ class VAEStartConfig:
 
     def misfit(self) -> str | None:
         """What does not fit together."""
+        if self.init is not None and self.autoencoder is not None:
+            return "init and autoencoder are two beginnings; give one"
         if not self.discriminator_channels:
             return "discriminator_channels is empty; it needs a width"
         groups = self.discriminator_norm_num_groups

@@ -11,6 +11,7 @@ from emo.motion.discriminators import PatchDiscriminator
 from emo.motion.gaia import MotionAppearanceOutput, MotionAppearanceVAE
 from emo.training.gaia_vae.config import VAEStartConfig
 from emo.training.loading import load_part, save_parts
+from emo.unets.patch_autoencoder import PatchAutoencoder
 
 VAE, DISCRIMINATOR = "vae", "discriminator"  # names of the parts, and of their folders
 
@@ -59,12 +60,14 @@ def load_vae_networks(config: VAEStartConfig, adversarial: bool, seed: int) -> G
     """Those of `init`; without it of random weights, as is a discriminator where `init` has none.
 
     Raises:
-        ConfigError, WeightsError: there is no such configuration, or there are no such weights.
+        ConfigError, WeightsError: there is no such configuration, or there are no such weights, or of other sizes.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if config.init is None:
             vae = build_gaia_vae(load_gaia_config(config.config))
+            if config.autoencoder is not None:
+                vae.start_from(load_part(PatchAutoencoder, config.autoencoder))
         else:
             vae = load_part(MotionAppearanceVAE, config.init, "autoencoder of GAIA", subfolder=VAE)
         discriminator = None

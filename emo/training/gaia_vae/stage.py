@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from emo.data import ClipReader, SampledClips, StepSampler
 from emo.data.samples.landmarks import LANDMARKS, landmark_feature
@@ -16,11 +16,11 @@ from emo.motion.gaia import MotionAppearanceOutput
 from emo.training.adversarial import discriminator_loss
 from emo.training.cached_features import NO_PICTURES, cached_features
 from emo.training.config import OptimizerConfig
-from emo.training.gaia_vae.config import GAIAVAEConfig
+from emo.training.gaia_vae.config import FramePairConfig, GAIAVAEConfig
 from emo.training.gaia_vae.figures import DrawnPairs, pair_figures, pair_sheet
 from emo.training.gaia_vae.losses import vae_losses
 from emo.training.gaia_vae.networks import DISCRIMINATOR, VAE, GAIAVAENetworks, load_vae_networks, save_vae_networks
-from emo.training.gaia_vae.samples import FramePairs, FramePairSampler
+from emo.training.gaia_vae.samples import FramePairs, FramePairSampler, PairFileSamples
 from emo.training.loader import sample_loader
 from emo.training.stage import Stage, StageOptimizer, StageStep, name_samples
 
@@ -39,20 +39,27 @@ class GAIAVAEStage(Stage[GAIAVAENetworks, FramePairs]):
         self.device = accelerator.device
         self.networks = load_vae_networks(config.model, config.loss.adversarial > 0, self.seed)
         self.size = self.networks.vae.config["sample_size"]
-        self.cache = cached_features(config.data.root, {LANDMARKS: landmark_feature()}, accelerator, NO_PICTURES)
-        self.reader = self._reader(config.data.split)
+        self.cache = None
+        if config.data.root is not None:
+            self.cache = cached_features(config.data.root, {LANDMARKS: landmark_feature()}, accelerator, NO_PICTURES)
+        self.samples = self._samples(config.data.split, config.data)
         if config.train.validate_every:
-            self._reader(config.data.held_out)  # now, and not after hours
+            self._samples(config.data.held_out, None)  # now, and not after hours
 
-    def _reader(self, split: str) -> ClipReader:
-        return ClipReader(self.config.data.root, split, size=self.size, cache=self.cache)
+    def _samples(self, split: str, changes: FramePairConfig | None) -> Dataset[FramePairs]:
+        """Of a split by number, changed or as they are."""
+        data = self.config.data
+        if data.pairs is not None:
+            return PairFileSamples(data.pairs, split, self.size, changes, self.seed)
+        assert data.root is not None
+        reader = ClipReader(data.root, split, size=self.size, cache=self.cache)
+        return SampledClips(reader, FramePairSampler(changes), self.seed)
 
     def loader(self, start_batch: int, num_processes: int, process_index: int) -> DataLoader:
         data = self.config.data
         sampler = StepSampler(self.batch_size, num_processes, process_index, start_batch)
-        samples = SampledClips(self.reader, FramePairSampler(data.mirror), self.seed)
         pin_memory = self.device.type == "cuda"
-        return sample_loader(samples, FramePairs.collate, sampler, data.workers, pin_memory=pin_memory)
+        return sample_loader(self.samples, FramePairs.collate, sampler, data.workers, pin_memory=pin_memory)
 
     def optimizers(self, config: OptimizerConfig) -> dict[str, StageOptimizer]:
         vae = {"params": list(self.networks.vae.parameters()), "lr": config.learning_rate}
@@ -117,8 +124,7 @@ class GAIAVAEStage(Stage[GAIAVAENetworks, FramePairs]):
 
     def validate(self, networks: GAIAVAENetworks, folder: Path) -> dict[str, float]:
         """Held-out people: `frames.png` shows what is drawn of some, `scores.json` and the log have `pair_figures`."""
-        reader = self._reader(self.config.data.held_out)
-        samples = SampledClips(reader, FramePairSampler(mirror=0.0), self.seed)
+        samples = self._samples(self.config.data.held_out, None)
         numbers = range(self.config.validated)
         shown = []
         for start in numbers[::AT_ONCE]:
