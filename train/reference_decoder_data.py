@@ -3,9 +3,10 @@
     python train/reference_decoder_data.py --out DIR --clips 1500 --identities 300 --portraits PICTURES
 
     python train/reference_decoder_data.py --out DIR --model FOLDER ...    # with the errors of that model's latents
-    python train/reference_decoder_data.py --out DIR --landmarks ...       # with landmarks, which train/gaia_vae.py draws
+    python train/reference_decoder_data.py --out DIR --landmarks ...    # with FaceMesh's, for train/gaia_vae.py
 
-Called again, it goes on where it was stopped, and with --landmarks adds them to what there is. Options about portraits are those of `emo synthesize`.
+Called again, it goes on where it was stopped, and with --landmarks adds them to what there is. Options about portraits
+are those of `emo synthesize`.
 """
 
 import emo.entry  # noqa: F401
@@ -72,7 +73,6 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="other seeds, other people (default 0)")
     parser.add_argument("--test-share", type=float, default=0.05, help="share of people for test (default 0.05)")
     parser.add_argument("--model", metavar="FOLDER", help="pipeline whose latents' errors are kept as well")
-    parser.add_argument("--landmarks", action="store_true", help="with 478 landmarks of every face")
     parser.add_argument("--workers", type=int, default=available_cores(), help="processes (default: one per core)")
     parser.add_argument("--debug", action="store_true")
     add_portrait_options(parser)
@@ -89,7 +89,7 @@ def main() -> int:
         size=options.size,
         seconds=SECONDS,
         test_share=options.test_share,
-        **portrait_settings(options, None),
+        **portrait_settings(options, None) | {"landmarks": False},  # FaceMesh finds them in what is drawn
     )
     tasks = []
     for index in range(options.clips):

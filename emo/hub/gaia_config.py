@@ -8,9 +8,10 @@ from typing import Annotated
 
 from omegaconf import MISSING
 
-from emo.bounds import Numbers
+from emo.bounds import Choice, Numbers
 from emo.config import load_config
 from emo.hub.model_config import WIDTH, WIDTHS, AudioEncoderConfig, config_path
+from emo.motion.gaia.conformer import SPEECH
 
 KERNEL = Numbers(1, 4095)
 
@@ -39,6 +40,8 @@ class MotionConformerConfig:
     layers: Annotated[int, Numbers(1, 256)] = 6
     heads: Annotated[int, Numbers(1, 4096)] = 8
     kernel: Annotated[int, KERNEL] = 31
+    convolution: bool = True
+    speech: Annotated[str, Choice(SPEECH)] = "add"
 
 
 @dataclass
@@ -98,7 +101,7 @@ class GAIAConfig:
         if vae.patches != (vae.mixer_channels > 0) or (vae.mixer_layers and not vae.patches):
             return "vae.patches need vae.mixer_channels above 0, and nothing else takes a mixer"
         if vae.mixer_channels % vae.norm_num_groups:
-            return f"vae.norm_num_groups is {vae.norm_num_groups}, which does not divide {vae.mixer_channels} of the mixer"
+            return f"vae.norm_num_groups is {vae.norm_num_groups}, which does not divide vae.mixer_channels"
         if model.dim % (2 * model.heads):
             return f"denoiser.dim is {model.dim}, which {model.heads} heads do not share evenly"
         if self.text_encoder.hidden_size % self.text_encoder.num_attention_heads:

@@ -66,6 +66,7 @@ class NavigationConfig:
     code_channels: Annotated[list[int], Several(WIDTH)] = field(default_factory=lambda: [64, 128, 256, 512])
     norm_num_groups: Annotated[int, Numbers(1, 256)] = 8
     pooling: Annotated[str, POOLING] = "max"
+    source_pose: bool = False
 
     def misfit(self) -> str | None:
         """What does not fit together."""

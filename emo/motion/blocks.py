@@ -140,6 +140,7 @@ class ConformerBlock(nn.Module):
             layer starts at zero.
         dilation: frames from one that the convolution sees to the next.
         attention: whether frames attend to each other; else only convolutions see others.
+        convolution: whether there is one; else only attention sees others, as in a Transformer.
     """
 
     def __init__(
@@ -150,14 +151,16 @@ class ConformerBlock(nn.Module):
         context_dim: int | None = None,
         dilation: int = 1,
         attention: bool = True,
+        convolution: bool = True,
     ):
         super().__init__()
         self.norm1 = nn.LayerNorm(dim)
         self.norm2 = nn.LayerNorm(dim) if attention else None
-        self.norm3, self.norm4, self.norm5 = (nn.LayerNorm(dim) for _ in range(3))
+        self.norm3 = nn.LayerNorm(dim) if convolution else None
+        self.norm4, self.norm5 = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.feed_forward1, self.feed_forward2 = FeedForward(dim), FeedForward(dim)
         self.attention = RotaryAttention(dim, heads) if attention else None
-        self.convolution = FrameConvolution(dim, kernel, dilation)
+        self.convolution = FrameConvolution(dim, kernel, dilation) if convolution else None
         self.cross_attention = None
         if context_dim is not None:
             self.cross_norm = nn.LayerNorm(dim)
@@ -171,7 +174,8 @@ class ConformerBlock(nn.Module):
         if self.cross_attention is not None:
             assert context is not None
             x = x + self.cross_attention(self.cross_norm(x), context)  # Q: frames, K,V: context
-        x = x + self.convolution(self.norm3(x), mask)
+        if self.norm3 is not None and self.convolution is not None:
+            x = x + self.convolution(self.norm3(x), mask)
         return self.norm5(x + self.feed_forward2(self.norm4(x)) / 2)
 
 

@@ -40,7 +40,7 @@ class Surroundings:
         self._waits = waits
 
     def take(self, frames: Tensor, ended: bool) -> Surrounded:
-        """What can be drawn with some more frames, (n, D), and not without them; with the last ones, all that is left."""
+        """What can be drawn with some more frames, (n, D), and not without them; with the last ones, all the rest."""
         before = frames[:0] if self.known is None else self.known
         values = torch.cat([before, frames])
         waiting = min(self.reach, len(before)) if self._waits else 0

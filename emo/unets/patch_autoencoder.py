@@ -121,7 +121,7 @@ class ResidualBlock(nn.Module):
 
 
 def patch_encoder(channels: int, patch: int, width: int, layers: int, norm_num_groups: int) -> nn.Sequential:
-    """Pictures as `pixel_unshuffle` makes them of patches, (B, 3 * patch², h, w) -> (B, channels, h, w); starts at 0."""
+    """Patches of pictures, as `pixel_unshuffle` has them, (B, 3 patch², h, w) -> (B, channels, h, w); starts at 0."""
     encoder = nn.Sequential(
         nn.Conv2d(3 * patch**2, width, kernel_size=3, padding=1),
         *(ResidualBlock(width, norm_num_groups) for _ in range(layers)),

@@ -58,6 +58,49 @@ def test_speech_and_step_are_added_before_every_block(denoiser):
     torch.testing.assert_close(seen[1], made[0] + added)
 
 
+def ablated(**changes) -> MotionConformer:
+    torch.manual_seed(0)
+    sizes = {"max_length": 8, "overlap": 3, "dim": 16, "layers": 2, "heads": 2, "kernel": 3}
+    network = MotionConformer(space=SPACE.to_dict(), speech_dim=S, **sizes | changes).eval()
+    for block in network.blocks:
+        torch.nn.init.normal_(block.cross_attention.to_out[0].weight)
+    return network
+
+
+@torch.no_grad()
+def test_without_convolutions_blocks_are_a_transformers(denoiser):
+    transformer = ablated(convolution=False)
+    assert not [name for name, _ in transformer.named_modules() if "convolution" in name]
+    assert sum(p.numel() for p in transformer.parameters()) < sum(p.numel() for p in denoiser.parameters())
+    given = inputs()
+    for name in ("sample", "speech", "reference"):
+        assert (transformer(**given | {name: inputs(1)[name]}) - transformer(**given)).abs().mean() > 1e-3
+
+
+@torch.no_grad()
+def test_speech_may_be_attended_to_and_its_order_matters():
+    network, given = ablated(speech="attend"), inputs()
+    found = network(**given)
+    assert found.shape == (2, N, D)
+    late = network(**given | {"speech": given["speech"].flip(1)})
+    assert (late - found).abs().mean() > 1e-3  # by the places that frames and moments are told
+    context = []
+    hook = network.blocks[0].register_forward_pre_hook(lambda module, args: context.append(args[2]))
+    network(**given, has_reference=torch.tensor([True, False]))
+    hook.remove()
+    assert context[0].shape == (2, D // 3 + N, 16)
+    torch.testing.assert_close(
+        context[0][:, D // 3 :], network.speech_in(given["speech"]) + network.place(torch.arange(N))
+    )
+    seen = torch.arange(N)[None].expand(2, N) < 6
+    whispered = given["speech"].clone()
+    whispered[:, 6:] = 5.0
+    one, other = (network(**given | {"speech": speech}, frame_mask=seen) for speech in (given["speech"], whispered))
+    torch.testing.assert_close(one[:, :6], other[:, :6])  # frames that there are not say nothing
+    with pytest.raises(ConfigError, match="give add or attend"):
+        ablated(speech="shout")
+
+
 @torch.no_grad()
 def test_the_reference_is_seen_by_its_places(denoiser):
     given, context = inputs(), []

@@ -6,11 +6,13 @@ import torch
 from zero_init import fill_zero_init
 
 from emo.errors import ConfigError, FaceError, OptionError
+from emo.face import head_pose
 from emo.motion import CONTROLS
 from emo.motion.gohd import NavigationAnimator
 from emo.motion.gohd.animator import frames_around
 from emo.motion.gohd.navigation import MotionEncoder
 from emo.motion.gohd.navigation_decoder import StyledConvolution
+from emo.motion.pictures import portrait_face
 
 SIDE, REACH = 32, 2
 SIZES = {"sample_size": SIDE, "latent_dim": 24, "directions": 5, "reach": REACH, "motion_dim": 16}
@@ -125,6 +127,44 @@ def test_it_draws_a_portrait_at_its_own_size_frame_by_frame_as_at_once(animator,
     assert np.abs(frames[5] - some).max() <= 1
     assert np.abs(frames[4] - some).max() > 1
     assert animator.render(appearance, motion[:0]).shape == (0, *picture.shape)
+
+
+def test_only_what_is_shown_is_drawn(animator):
+    appearance = animator.encode(pictures(1))
+    motion = CONTROLS.rest + torch.randn(20, 14, generator=torch.Generator().manual_seed(0))
+    some = animator.render(appearance, motion, slice(3, 9))
+    assert np.array_equal(some, animator.render(appearance, motion)[3:9])
+    assert animator.render(appearance, motion, slice(3, 3)).shape == (0, SIDE, SIDE, 3)
+
+
+def test_a_latent_may_be_told_where_the_portraits_head_is(face):
+    animator = NavigationAnimator(**SIZES, source_pose=True).eval()
+    source = CONTROLS.rest.repeat(2, 1)
+    source[1, CONTROLS.names.index("yaw")] = 20.0
+    blind = animator.encode(pictures()).latent
+    torch.testing.assert_close(animator.encode(pictures(), source).latent, blind)  # new ones add nothing
+    fill_zero_init(animator)
+    told = animator.encode(pictures(), source).latent
+    added = animator.source_in(animator.space.normalize(source)[:, animator.space.index("pose")])
+    torch.testing.assert_close(told, animator.encode(pictures()).latent + added)
+    assert not torch.allclose(*added)
+    source[1] = CONTROLS.rest
+    source[:, CONTROLS.names.index("jaw")] = 1.0
+    torch.testing.assert_close(animator.encode(pictures(), source).latent[0], told[0])  # of the pose alone
+
+
+def test_the_head_of_a_portrait_is_read(face, monkeypatch):
+    animator = NavigationAnimator(**SIZES, source_pose=True).eval()
+    given = []
+    encode = animator.encode
+    monkeypatch.setattr(animator, "encode", lambda picture, source: given.append(source) or encode(picture, source))
+    animator.appearance(face)
+    pose = head_pose(portrait_face(face).landmarks)
+    source = dict(zip(CONTROLS.names, given[0][0].tolist(), strict=True))
+    rest = dict(zip(CONTROLS.names, CONTROLS.rest.tolist(), strict=True))
+    read = {"yaw": pose.yaw, "pitch": pose.pitch / 2, "roll": pose.roll}
+    assert source == pytest.approx(rest | read, rel=1e-5)
+    assert any(abs(angle) > 0.1 for angle in read.values())
 
 
 def test_what_shows_no_face_or_is_not_square_is_refused(animator, face):

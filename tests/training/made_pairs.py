@@ -38,7 +38,8 @@ def made_pairs(seed: int, frames: int = 4) -> ReferencePairs:
     motion[:2] = CONTROLS.rest  # as of --at-rest 2
     pictures = moved.round().byte().movedim(1, -1).numpy()
     parts = (pictures[..., 0] // 64).astype(np.uint8)
-    return ReferencePairs(reference, pictures, points, flow.astype(np.float16), visible, motion, parts)
+    source = CONTROLS.rest.numpy() + rng.normal(0, 0.3, len(CONTROLS)).astype(np.float32)
+    return ReferencePairs(reference, pictures, points, flow.astype(np.float16), visible, motion, parts, source)
 
 
 def pairs_folder(root: Path) -> Path:

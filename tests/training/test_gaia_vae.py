@@ -286,7 +286,7 @@ def test_it_learns_from_pairs_of_its_size(folder, pairs, tmp_path):
     for path in (pairs / "test").iterdir():
         replace(read_pairs(path), landmarks=None).write(path)
     with pytest.raises(
-        DatasetError, match="tells no landmarks; train/reference_decoder_data.py --landmarks adds them"
+        DatasetError, match="tells no landmarks; train/reference_decoder_data"
     ):
         PairFileSamples(str(pairs), "test", FILE_SIDE, None, 0)
 

@@ -1,6 +1,7 @@
 """The training of GoHD's face animator, on pairs made by hand whose flow is known."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ from made_pairs import made_pairs, pairs_folder
 from omegaconf import OmegaConf
 from run_log import losses
 
-from emo.data.synthetic.reference_pairs import REACH
+from emo.data.synthetic.reference_pairs import REACH, read_pairs
 from emo.errors import ConfigError, DatasetError, WeightsError
 from emo.motion import CONTROLS, MeshAnimator
 from emo.motion.gohd import FaceReader, NavigationAnimator
@@ -153,6 +154,31 @@ def test_frames_at_rest_are_drawn_of_the_latent_alone(folder, model):
     assert torch.equal(drawn.drawing.paint, plain.paint)
 
 
+def test_an_animator_may_be_told_where_references_heads_are(folder, model, tmp_path):
+    told = tmp_path / "told.yaml"
+    navigation = NAVIGATION | {"source_pose": True}
+    OmegaConf.save({"image_size": 48, "animator": navigation, "audio_encoder": SOUND}, told)
+    stage, config = make(folder, str(told), tmp_path)
+    batch, given = batch_of(stage), []
+    encode = stage.networks.animator.encode
+    stage.networks.animator.encode = lambda picture, source: given.append(source) or encode(picture, source)
+    stage.loss(stage.networks, batch)[0].backward()
+    files = {path.stem: read_pairs(path) for path in stage.samples("train").paths}
+    np.testing.assert_array_equal(given[0], np.stack([files[name].source for name in batch.clips]))
+    assert stage.networks.animator.source_in.weight.grad.any()
+    assert make(folder, model)[0].source(batch) is None
+    config.validate_every = config.steps
+    stage.networks.animator.encode = encode
+    run(stage, config)
+    kept = NavigationAnimator.from_pretrained(tmp_path / "model" / "animator")
+    assert kept.source_in.weight.abs().sum() > 0
+    (tmp_path / "train").mkdir()
+    replace(made_pairs(0), source=None).write(tmp_path / "train" / "0.safetensors")
+    with pytest.raises(DatasetError, match="tells no motion"):
+        make(tmp_path, str(told))
+    make(tmp_path, model)
+
+
 def test_cut_windows_repeat_the_last_frame_that_they_have(folder, model):
     stage, _ = make(folder, model, cut=1.0)
     windows = torch.arange(5.0)[None, :, None].expand(40, 5, 1)
@@ -175,6 +201,8 @@ def test_mirrored_pairs_have_mirrored_motion_and_parts(folder):
     kept = [number for number in range(14) if number not in turned]
     assert torch.equal(mirrored.motion[..., turned], -plain.motion[..., turned])
     assert torch.equal(mirrored.motion[..., kept], plain.motion[..., kept])
+    assert torch.equal(mirrored.source[..., turned], -plain.source[..., turned])
+    assert torch.equal(mirrored.source[..., kept], plain.source[..., kept])
     assert torch.equal(mirrored.parts, plain.parts.flip(-1))
     assert plain.motion.shape == (1, 2, 2 * REACH + 1, 14)
 

@@ -39,8 +39,9 @@ class ReferencePairs:
         visible: (N, 1, s, s) float16, the share of each such pixel that the reference shows.
         motion: (N, 2 REACH + 1, 14) float32, controls of each frame and of those around it, a clip's ends repeated.
         parts: (N, S, S) uint8, places in `emo.data.synthetic.parts.PARTS`. Files of before have neither of both.
-        landmarks: (1 + N, 478, 2) float32, FaceMesh's in the reference and the frames, in their pixels; NaN where it finds
-            no face. None where they were not wanted.
+        source: (14,) float32, controls of the reference, or None, as above.
+        landmarks: (1 + N, 478, 2) float32, FaceMesh's in the reference and the frames, in their pixels; NaN where it
+            finds no face. None where they were not wanted.
         error: (N, L, h, w) float16, what a diffusion model's latents of the frames have beside the true ones, in the
             scheduler's scale; None where none has drawn them.
     """
@@ -52,6 +53,7 @@ class ReferencePairs:
     visible: np.ndarray
     motion: np.ndarray | None = None
     parts: np.ndarray | None = None
+    source: np.ndarray | None = None
     landmarks: np.ndarray | None = None
     error: np.ndarray | None = None
 
@@ -121,7 +123,8 @@ def draw_frames(
     flow, visible = _coarsened(renderer.flow(clip, shown[1:], shown[:1]))
     points = labels.points[1:].float().cpu().numpy()
     parts = renderer.parts(clip, shown[1:]).cpu().numpy()
-    return ReferencePairs(drawn[0], drawn[1:], points, flow, visible, motion.numpy(), parts)
+    source = values[reference].numpy()
+    return ReferencePairs(drawn[0], drawn[1:], points, flow, visible, motion.numpy(), parts, source)
 
 
 def _coarsened(flow: Flow) -> tuple[np.ndarray, np.ndarray]:

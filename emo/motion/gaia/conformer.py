@@ -14,6 +14,8 @@ from emo.media import as_fps
 from emo.motion.blocks import ConformerBlock, StepEmbedding
 from emo.motion.space import MotionSpace
 
+SPEECH = ("add", "attend")
+
 
 class MotionConformer(ModelMixin, ConfigMixin):
     """The denoiser S of 4.2, predicting x0 of all frames at once.
@@ -33,9 +35,12 @@ class MotionConformer(ModelMixin, ConfigMixin):
         layers: blocks.
         heads: of the attentions.
         kernel: frames that a block's convolution sees, odd.
+        convolution: whether blocks have one; without it they are a Transformer's (the paper's ablation).
+        speech: `add`, to the input of every block, or `attend`: frames look for it among all moments of the sequence,
+            beside the reference's tokens, by a place that both are told (the paper's ablation).
 
     Raises:
-        ConfigError: the columns are no maps, or sequences overlap as a whole.
+        ConfigError: the columns are no maps, sequences overlap as a whole, or speech is to come in another way.
     """
 
     @register_to_config
@@ -52,6 +57,8 @@ class MotionConformer(ModelMixin, ConfigMixin):
         layers: int = 6,
         heads: int = 8,
         kernel: int = 31,
+        convolution: bool = True,
+        speech: str = "add",
     ):
         super().__init__()
         if not 0 <= overlap < max_length:
@@ -60,13 +67,18 @@ class MotionConformer(ModelMixin, ConfigMixin):
         columns = len(self.space)
         if columns % token_channels:
             raise ConfigError(f"a motion of {columns} columns is no {token_channels} maps")
+        if speech not in SPEECH:
+            raise ConfigError(f"speech is {speech!r}; give {' or '.join(SPEECH)}")
         self.step = StepEmbedding(dim)
         self.sample_in = nn.Linear(columns, dim)
         self.speech_in = nn.Linear(speech_dim, dim)
         self.token_in = nn.Linear(token_channels, dim)
         self.places = nn.Embedding(columns // token_channels, dim)
         self.no_reference = nn.Parameter(torch.zeros(dim))
-        self.blocks = nn.ModuleList([ConformerBlock(dim, heads, kernel, context_dim=dim) for _ in range(layers)])
+        self.place = StepEmbedding(dim) if speech == "attend" else None
+        self.blocks = nn.ModuleList(
+            [ConformerBlock(dim, heads, kernel, context_dim=dim, convolution=convolution) for _ in range(layers)]
+        )
         self.motion_out = nn.Linear(dim, columns)
 
     @property
@@ -106,7 +118,12 @@ class MotionConformer(ModelMixin, ConfigMixin):
         context = self.token_in(tokens) + self.places.weight
         if has_reference is not None:
             context = torch.where(has_reference[:, None, None], context, self.no_reference)
-        x = self.sample_in(sample)
+        x, added = self.sample_in(sample), step + speech
+        if self.place is not None:
+            places = self.place(torch.arange(sample.shape[1], device=sample.device))
+            heard = speech + places if frame_mask is None else (speech + places) * frame_mask[..., None]
+            x, added = x + places, step
+            context = torch.cat([context, heard], dim=1)
         for block in self.blocks:
-            x = block(x + step + speech, frame_mask, context)
+            x = block(x + added, frame_mask, context)
         return self.motion_out(x)

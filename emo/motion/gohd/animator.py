@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
-from torch import Tensor
+from torch import Tensor, nn
 
 from emo.errors import ConfigError
+from emo.face import head_pose
 from emo.motion.code_encoder import CodeEncoder
 from emo.motion.controlled import ControlledAnimator
 from emo.motion.gohd.navigation import MotionEncoder, Navigator
@@ -17,10 +18,14 @@ from emo.motion.gohd.navigation_decoder import START, NavigationDecoder
 from emo.motion.gohd.parts import EXPRESSION, GAZE, POSE
 from emo.motion.pictures import drawn_frames, picture_batch, portrait_face
 from emo.unets import Drawing
+from emo.unets.attention import zero_
 from emo.unets.picture_pyramid import PicturePyramid
 from emo.unets.warp import resize
 
 CHUNK = 16  # frames that are drawn together
+TURNED = {"yaw": 1.0, "pitch": 0.5, "roll": 1.0}
+"""What of an angle that is read of one picture is the head's turn: faces at rest are read four degrees up or down, of
+which heads in portraits turn about as much."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class NavigationAnimator(ControlledAnimator, ModelMixin, ConfigMixin):
         code_channels: widths of the latent's encoder, from an eighth of the picture's size on.
         norm_num_groups: of every normalization; all widths are its multiples.
         pooling: of what is left of a window: `max`, as in the paper, or `average`, as in its code.
+        source_pose: whether z_R is told where the portrait's head is, instead of having to find it. Not the paper's.
         picture_size: pixels of pictures where nobody asks for others; S by default.
 
     Raises:
@@ -83,6 +89,7 @@ class NavigationAnimator(ControlledAnimator, ModelMixin, ConfigMixin):
         code_channels: Sequence[int] = (64, 128, 256, 512),
         norm_num_groups: int = 8,
         pooling: str = "max",
+        source_pose: bool = False,
         picture_size: int | None = None,
     ):
         super().__init__()
@@ -97,6 +104,9 @@ class NavigationAnimator(ControlledAnimator, ModelMixin, ConfigMixin):
         self.motion_encoder = MotionEncoder(len(does), len(looks), reach, motion_dim, pooling)
         self.navigator = Navigator(motion_dim, latent_dim, directions, navigator_dim)
         self.decoder = NavigationDecoder(block_out_channels, latent_dim, norm_num_groups)
+        self.source_in = nn.Linear(len(self.space.index(*POSE)), latent_dim) if source_pose else None
+        if self.source_in is not None:
+            zero_(self.source_in)
         self._does, self._looks = does, looks
 
     @property
@@ -113,11 +123,21 @@ class NavigationAnimator(ControlledAnimator, ModelMixin, ConfigMixin):
         """M of the codebook, orthonormal rows (n, latent_dim)."""
         return self.navigator.directions()
 
-    def encode(self, picture: Tensor) -> NavigationAppearance:
-        """What is kept of portraits (B, 3, H, W) in -1 ... 1, square."""
+    def encode(self, picture: Tensor, source: Tensor | None = None) -> NavigationAppearance:
+        """What is kept of portraits.
+
+        Args:
+            picture: (B, 3, H, W) in -1 ... 1, square.
+            source: what they do in it, not normalized, (B, 14), of which an animator with `source_pose` is told the
+                pose; by default nothing.
+        """
         side = self.config["sample_size"]
         small = resize(picture, side, side)
-        return NavigationAppearance(picture, small, self.pyramid.features(small), self.latent_encoder(small))
+        latent = self.latent_encoder(small)
+        if self.source_in is not None and source is not None:
+            pose = self.space.normalize(source)[:, self.space.index(*POSE)]
+            latent = latent + self.source_in(pose.to(latent))
+        return NavigationAppearance(picture, small, self.pyramid.features(small), latent)
 
     def forward(self, appearance: NavigationAppearance, windows: Tensor, strength: Tensor | None = None) -> Drawing:
         """Frames at the size of the networks, each of its own portrait or all of one.
@@ -144,9 +164,12 @@ class NavigationAnimator(ControlledAnimator, ModelMixin, ConfigMixin):
             FaceError: there is no face in it.
             OptionError: it is not square.
         """
-        portrait_face(picture)
+        face = portrait_face(picture)
         like = torch.empty(0, device=self.device, dtype=self.dtype)
-        return self.encode(picture_batch([picture], like, "GoHD's animator"))
+        source, pose = self.space.rest.clone(), head_pose(face.landmarks)  # place and size are those of the cut
+        for name, share in TURNED.items():
+            source[self.space.names.index(name)] = share * getattr(pose, name)
+        return self.encode(picture_batch([picture], like, "GoHD's animator"), source[None].to(like))
 
     @torch.no_grad()
     def render(self, appearance: NavigationAppearance, motion: Tensor, shown: slice = slice(None)) -> np.ndarray:

@@ -69,6 +69,7 @@ class GoHDFaceNetworks(nn.Module):
         first: Tensor | None = None,
         second: Tensor | None = None,
         windows: Tensor | None = None,
+        source: Tensor | None = None,
         judged: Tensor | None = None,
     ) -> Drawn | Tensor:
         """Draw frames of references; or have pictures judged.
@@ -78,6 +79,7 @@ class GoHDFaceNetworks(nn.Module):
             second: the frames, the same.
             windows: motion about them, (B, 2 r + 1, 14); those all of whose frames are at rest are drawn from the
                 reference's latent alone.
+            source: motion of the references, (B, 14), where the animator is told it.
             judged: pictures, where none are to be drawn.
 
         Returns:
@@ -91,7 +93,7 @@ class GoHDFaceNetworks(nn.Module):
         assert windows is not None
         rest = self.animator.space.rest.to(windows)
         moves = (windows != rest).flatten(1).any(1)
-        drawing = self.animator(self.animator.encode(first), windows, moves.float())
+        drawing = self.animator(self.animator.encode(first, source), windows, moves.float())
         moved = drawing.moved(first)
         frames = drawing.over(moved)
         frozen = {name: value.detach() for name, value in self.face_reader.named_parameters()}

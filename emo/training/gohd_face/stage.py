@@ -41,7 +41,9 @@ class GoHDFaceStage(PairStage[GoHDFaceNetworks]):
         self.reach = self.networks.animator.config["reach"]
         if self.reach > REACH:
             raise ConfigError(f"model.config: a reach of {self.reach} frames; pairs have the motion of {REACH}")
-        if not self.samples("train")[0].motion.numel():
+        first = self.samples("train")[0]
+        told = [first.motion, first.source] if self.networks.animator.config["source_pose"] else [first.motion]
+        if not all(each.numel() for each in told):
             raise DatasetError(f"{config.data.pairs} tells no motion; make it anew: train/reference_decoder_data.py")
 
     def optimizers(self, config: OptimizerConfig) -> dict[str, StageOptimizer]:
@@ -77,7 +79,11 @@ class GoHDFaceStage(PairStage[GoHDFaceNetworks]):
     def drawn(self, networks: nn.Module, batch: PairBatch):
         """What is drawn of a batch, and what it should be."""
         first, truth, windows = self.prepared(batch)
-        return networks(first, truth.frames, self.cut(windows, batch.index.tolist())), truth
+        return networks(first, truth.frames, self.cut(windows, batch.index.tolist()), self.source(batch)), truth
+
+    def source(self, batch: PairBatch) -> Tensor | None:
+        """Motion of the references, (B, 14), for animators that are told it."""
+        return batch.source if self.networks.animator.config["source_pose"] else None
 
     def prepared(self, batch: PairBatch) -> tuple[Tensor, FrameTruth, Tensor]:
         """References, the truth of the frames beside them, and motion about these, (B, 2 r + 1, 14)."""
@@ -119,10 +125,11 @@ class GoHDFaceStage(PairStage[GoHDFaceNetworks]):
         for start in numbers[::AT_ONCE]:
             batch = PairBatch.collate([samples[number] for number in numbers[start:][:AT_ONCE]]).to(self.device)
             first, truth, windows = self.prepared(batch)
-            made = networks(first, truth.frames, windows)
+            source = self.source(batch)
+            made = networks(first, truth.frames, windows, source)
             rest = networks.animator.space.rest.to(windows).expand_as(windows)
-            alone = networks(first, truth.frames, rest).frames
-            another = networks(first, truth.frames, windows.roll(-1, dims=0)).frames
+            alone = networks(first, truth.frames, rest, source).frames
+            another = networks(first, truth.frames, windows.roll(-1, dims=0), source).frames
             visibility = (2 * made.drawing.visibility - 1).expand(-1, 3, -1, -1)
             seen = (first, truth.frames, made.frames, made.moved, visibility, alone, another)
             rows += list(zip(*seen, strict=True))

@@ -33,6 +33,7 @@ class PairBatch(SampleBatch):
         motion: (B, 2, W, 14), controls of the frames and of those around each, not normalized; of no frame where the
             files tell none.
         parts: (B, 2, S, S) uint8, places in `emo.data.synthetic.parts.PARTS`; or of no pixel.
+        source: (B, 14), controls of the references; of no control where the files tell none.
         error: (B, 2, L, h, w), a diffusion model's in the frames' latents, in the scheduler's scale; 0 where there is
             none.
         clips: B names, for messages.
@@ -45,6 +46,7 @@ class PairBatch(SampleBatch):
     visible: Tensor
     motion: Tensor
     parts: Tensor
+    source: Tensor
     error: Tensor
     clips: tuple[str, ...]
 
@@ -81,6 +83,7 @@ class PairSamples(Dataset[PairBatch]):
         visible = pairs.visible[shown].astype(np.float32)
         none = np.zeros((NEIGHBORS, 0, 0))
         motion, parts = (none if kept is None else kept[shown] for kept in (pairs.motion, pairs.parts))
+        source = np.zeros(0) if pairs.source is None else pairs.source
         error = np.zeros((NEIGHBORS, *self.latent_shape), np.float32)
         if pairs.error is not None:  # of these very pictures
             error = pairs.error[shown].astype(np.float32)
@@ -91,7 +94,7 @@ class PairSamples(Dataset[PairBatch]):
             flow = flow[..., ::-1] * np.array([-1, 1], np.float32)[:, None, None]
             points = (points * [-1, 1] + [side, 0])[:, MIRRORED]
             parts = parts[..., ::-1]
-            motion = motion * SIDES if motion.size else motion
+            motion, source = (each * SIDES if each.size else each for each in (motion, source))
         if changed and rng.random() < changed.color:
             change = draw_colors(rng)
             pictures = np.stack([change(picture) for picture in pictures])
@@ -105,6 +108,7 @@ class PairSamples(Dataset[PairBatch]):
             torch.from_numpy(np.ascontiguousarray(visible))[None],
             torch.from_numpy(np.float32(motion))[None],
             torch.from_numpy(np.ascontiguousarray(parts, dtype=np.uint8))[None],
+            torch.from_numpy(np.float32(source))[None],
             torch.from_numpy(error)[None],
             (path.stem,),
         )
