@@ -89,7 +89,7 @@ def main() -> int:
         size=options.size,
         seconds=SECONDS,
         test_share=options.test_share,
-        **portrait_settings(options, None) | {"landmarks": False},  # FaceMesh finds them in what is drawn
+        **{**portrait_settings(options, None), "landmarks": False},  # FaceMesh finds them in what is drawn
     )
     tasks = []
     for index in range(options.clips):

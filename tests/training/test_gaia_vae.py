@@ -285,9 +285,7 @@ def test_it_learns_from_pairs_of_its_size(folder, pairs, tmp_path):
         make(folder, data=data)
     for path in (pairs / "test").iterdir():
         replace(read_pairs(path), landmarks=None).write(path)
-    with pytest.raises(
-        DatasetError, match="tells no landmarks; train/reference_decoder_data"
-    ):
+    with pytest.raises(DatasetError, match="tells no landmarks; train/reference_decoder_data"):
         PairFileSamples(str(pairs), "test", FILE_SIDE, None, 0)
 
 

@@ -116,7 +116,7 @@ class MotionAppearanceVAE(ModelMixin, ConfigMixin):
         names = "block_out_channels", "layers_per_block", "norm_num_groups"
         sizes = {name: self.config[name] for name in names} | {"channels": self.config["appearance_channels"]}
         given = {name: trained.config[name] for name in names} | {"channels": trained.config["latent_channels"]}
-        if not self.config["patches"]:
+        if not (isinstance(self.appearance_encoder, PatchEncoder) and isinstance(self.decoder, PatchDecoder)):
             raise ConfigError("an autoencoder without patches cannot start from one of patches")
         if wrong := [name for name, size in sizes.items() if size != given[name]]:
             raise ConfigError(
