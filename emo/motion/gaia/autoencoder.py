@@ -39,7 +39,7 @@ class MotionAppearanceVAE(ModelMixin, ConfigMixin):
     once more.
 
     With `patches`, which is not the paper's, both encoders see patches of pixels, and residual blocks at z_a's size
-    make of z_a and z_m the latent that D draws: a quarter of the work at 128 pixels, and E_A and D may start as those of
+    make of z_a and z_m the latent that D draws: a quarter of the work at 128 pixels. E_A and D may start as those of
     a trained `PatchAutoencoder`.
 
     Args:
