@@ -17,7 +17,7 @@ from emo.errors import DatasetError
 from emo.face.landmark_map import landmark_map
 from emo.search import find_files
 from emo.training.gaia_vae.config import FramePairConfig
-from emo.training.reference_decoder.samples import MIRRORED
+from emo.training.reference_decoder.samples import MIRRORED, place_in_round
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,8 @@ class PairFileSamples(Dataset[FramePairs]):
             raise DatasetError(f"{folder} has frames of {first.reference.shape[0]} pixels; this model's have {size}")
 
     def __getitem__(self, index: int) -> FramePairs:
-        rounds, place = divmod(index, len(self.paths))
-        order = np.random.default_rng((0x6A1A, self.seed, rounds)).permutation(len(self.paths))
-        path = self.paths[order[place] if self.config else place]
+        count = len(self.paths)
+        path = self.paths[place_in_round(index, count, (0x6A1A, self.seed)) if self.config else index % count]
         rng = np.random.default_rng((0x6A1B, self.seed, index))
         pairs = read_pairs(path)
         assert pairs.landmarks is not None

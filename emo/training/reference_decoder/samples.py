@@ -71,9 +71,8 @@ class PairSamples(Dataset[PairBatch]):
         self.latent_shape = latent_shape
 
     def __getitem__(self, index: int) -> PairBatch:
-        rounds, place = divmod(index, len(self.paths))
-        order = np.random.default_rng((0x9A1, self.seed, rounds)).permutation(len(self.paths))
-        path = self.paths[order[place] if self.config else place]
+        count = len(self.paths)
+        path = self.paths[place_in_round(index, count, (0x9A1, self.seed)) if self.config else index % count]
         rng = np.random.default_rng((0x9A2, self.seed, index))
         pairs = read_pairs(path)
         first = NEIGHBORS * int(rng.integers(len(pairs.frames) // NEIGHBORS))
@@ -112,6 +111,12 @@ class PairSamples(Dataset[PairBatch]):
             torch.from_numpy(error)[None],
             (path.stem,),
         )
+
+
+def place_in_round(index: int, count: int, seed: tuple[int, ...]) -> int:
+    """Which of so many things sample `index` is of: in every round each once, in an order of the round's own."""
+    rounds, place = divmod(index, count)
+    return int(np.random.default_rng((*seed, rounds)).permutation(count)[place])
 
 
 SWAPPED = {"left_eye": "right_eye", "right_eye": "left_eye", "mouth_left": "mouth_right", "mouth_right": "mouth_left"}
