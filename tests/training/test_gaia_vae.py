@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from made_clips import made_dataset
 from made_pairs import made_pairs, pairs_folder
 from run_log import losses
@@ -321,7 +322,10 @@ def test_encoder_and_decoder_start_as_a_trained_autoencoders(folder, tmp_path):
         torch.testing.assert_close(vae(pictures, -pictures).sample, trained(pictures).sample)
     with pytest.raises(ConfigError, match="without patches cannot start"):
         make(folder, model=start)
-    with pytest.raises(WeightsError, match="no PatchAutoencoder could be loaded"):
+    AutoencoderKL(block_out_channels=(32,)).save_pretrained(tmp_path / "other")
+    with pytest.raises(ConfigError, match="is no patch autoencoder"):
+        make(tmp_path, model={"autoencoder": str(tmp_path / "other")}, data={"root": str(folder / "clips")})
+    with pytest.raises(WeightsError, match="no autoencoder could be loaded"):
         make(tmp_path, model={"autoencoder": str(tmp_path)}, data={"root": str(folder / "clips")})
 
 

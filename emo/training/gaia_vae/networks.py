@@ -5,13 +5,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from emo.errors import ConfigError
+from emo.hub.autoencoder import load_vae
 from emo.hub.build_gaia import build_gaia_vae
 from emo.hub.gaia_config import load_gaia_config
 from emo.motion.discriminators import PatchDiscriminator
 from emo.motion.gaia import MotionAppearanceOutput, MotionAppearanceVAE
 from emo.training.gaia_vae.config import VAEStartConfig
 from emo.training.loading import load_part, save_parts
-from emo.unets.patch_autoencoder import PatchAutoencoder
+from emo.unets import PatchAutoencoder
 
 VAE, DISCRIMINATOR = "vae", "discriminator"  # names of the parts, and of their folders
 
@@ -67,7 +69,10 @@ def load_vae_networks(config: VAEStartConfig, adversarial: bool, seed: int) -> G
         if config.init is None:
             vae = build_gaia_vae(load_gaia_config(config.config))
             if config.autoencoder is not None:
-                vae.start_from(load_part(PatchAutoencoder, config.autoencoder))
+                trained = load_vae(config.autoencoder)
+                if not isinstance(trained, PatchAutoencoder):
+                    raise ConfigError(f"model.autoencoder: {config.autoencoder} is no patch autoencoder")
+                vae.start_from(trained)
         else:
             vae = load_part(MotionAppearanceVAE, config.init, "autoencoder of GAIA", subfolder=VAE)
         discriminator = None
