@@ -331,10 +331,10 @@ def test_encoder_and_decoder_start_as_a_trained_autoencoders(folder, tmp_path):
 
 def test_mistakes_are_named():
     for data in ([], ["data.root=x", "data.pairs=y"]):
-        with pytest.raises(ConfigError, match="root and pairs are two places"):
+        with pytest.raises(ConfigError, match=r"data\.root and data\.pairs are two places"):
             load_config(GAIAVAEConfig, None, [*data, "model.config=gaia-tiny", "train.output=y", "train.steps=1"])
     needed = ["data.root=x", "model.config=gaia-tiny", "train.output=y", "train.steps=1"]
-    with pytest.raises(ConfigError, match="init and autoencoder are two beginnings"):
+    with pytest.raises(ConfigError, match=r"init and model\.autoencoder are two beginnings"):
         load_config(GAIAVAEConfig, None, [*needed, "model.init=a", "model.autoencoder=b"])
     needed = ["data.root=x", "model.config=gaia-tiny", "train.output=y", "train.steps=1"]
     for channels, message in (

@@ -31,7 +31,7 @@ class FramePairConfig:
     def misfit(self) -> str | None:
         """What does not fit together."""
         if (self.root is None) == (self.pairs is None):
-            return "root and pairs are two places to learn from; give one of them"
+            return "root and data.pairs are two places to learn from; give one of them"
         return None
 
 
@@ -56,7 +56,7 @@ class VAEStartConfig:
     def misfit(self) -> str | None:
         """What does not fit together."""
         if self.init is not None and self.autoencoder is not None:
-            return "init and autoencoder are two beginnings; give one"
+            return "init and model.autoencoder are two beginnings; give one"
         if not self.discriminator_channels:
             return "discriminator_channels is empty; it needs a width"
         groups = self.discriminator_norm_num_groups
