@@ -71,7 +71,8 @@ def test_pictures_know_what_goes_on_around_them_in_all_windows(pipe, given, moti
     clips = list(stream)
     drawn = np.concatenate([clip.frames for clip in clips])
     expected = pipe.animator.render(pipe.animator.appearance(stream.portrait.image), motion().values)
-    np.testing.assert_array_equal(drawn, expected)
+    apart = np.abs(drawn.astype(int) - expected)  # frames are drawn a few at a time, and rounded
+    assert (apart.max() <= 1, (apart > 0).mean() < 1e-4) == (True, True)
     assert (expected[8] != expected[9]).any()
     lengths = [len(clip) for clip in clips]
     assert lengths == [5, 8, 7]  # the last frames of a window wait for the next one
