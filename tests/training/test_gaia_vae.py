@@ -187,7 +187,7 @@ def test_each_part_of_the_loss_sees_its_own_mistake(folder):
     batch = batch_of(stage)
     frames = batch.frames / 127.5 - 1
     drawn, _ = stage.networks(batch.appearance / 127.5 - 1, batch.landmark_maps / 127.5 - 1)
-    config = VAELossConfig(kl=0.1, adversarial=0.5)
+    config = VAELossConfig(kl=0.1, motion_kl=0.3, adversarial=0.5)
 
     high, low = torch.full((2, 1, 8, 8), 3.0), torch.full((2, 1, 8, 8), -3.0)
 
@@ -198,8 +198,9 @@ def test_each_part_of_the_loss_sees_its_own_mistake(folder):
     right = parts()
     assert right["absolute"] == 0
     assert right["adversarial"] == pytest.approx(0.5 * float(softplus(torch.tensor(-3.0))))
-    both = [p.kl().mean() / p.mean[0].numel() for p in (drawn.appearance, drawn.motion)]
-    assert right["kl"] == pytest.approx(0.1 * float(sum(both)))
+    looks, does = (p.kl().mean() / p.mean[0].numel() for p in (drawn.appearance, drawn.motion))
+    assert right["kl"] == pytest.approx(0.1 * float(looks))
+    assert right["motion_kl"] == pytest.approx(0.3 * float(does))
     assert parts(sample=frames + 0.1)["absolute"] == pytest.approx(0.1, rel=1e-3)
     assert parts(score=low)["adversarial"] > 1
     assert "adversarial" not in parts(score=None)

@@ -37,7 +37,7 @@ from emo.training.gohd.base import columns
 from emo.training.gohd.config import GoHDLipLossConfig
 from emo.training.gohd.figures import MadeMotion, expression_figures, pose_figures, rhythm
 from emo.training.gohd.lip_losses import LipLosses
-from emo.training.gohd.losses import ssim_loss, told_apart, told_true
+from emo.training.gohd.losses import energy_score, ssim_loss, told_apart, told_true
 from emo.training.gohd.samples import PieceBatch, PieceSampler
 from emo.training.gohd.targets import TARGETS, tracked
 from emo.training.loop import make_accelerator, train
@@ -108,7 +108,7 @@ def batch(stage, start: int = 0) -> PieceBatch:
         ("pose", "denoiser", {"rhythm r", "delta p", "deviation pose", "deviation gaze", "ssim p", "border"}),
         ("reader", "lip_reader", {"found"}),
         ("lips", "lip_mapper", {"jaw r", "jaw r, another's", "mld", "deviation mouth"}),
-        ("eyes", "eye_generator", {"jaw r", "ssim e", "deviation lids", "deviation brows"}),
+        ("eyes", "eye_generator", {"jaw r", "ssim e", "deviation lids", "lids r, another z"}),
     ],
 )
 def test_training_twice_gives_the_same_network_and_its_figures(folder, tmp_path, name, file, figures):
@@ -336,6 +336,26 @@ def test_structural_similarity_is_the_papers():
     assert ssim_loss(0.2 * one, one) > 0.2
     assert ssim_loss(one - 2 * one.mean(1, keepdim=True), one) > 1
     assert ssim_loss(2 * one.mean(1, keepdim=True) - one, one) > 1.5
+
+
+def test_a_score_without_the_spread_of_draws_is_least_where_chance_is_drawn_as_chance():
+    blinks = (torch.rand(3, 400, 20, 2, generator=torch.Generator().manual_seed(0)) < 0.3).float()
+    often, rare, true = blinks[:2], torch.zeros_like(blinks[:2]), blinks[2]
+    for never, said in ((energy_score(rare, true, 0), True), (energy_score(rare, true, 1), False)):
+        assert (never < energy_score(often, true, float(not said))) == said
+    assert energy_score(often, true, 1) < energy_score(often[:1].expand_as(often), true, 1)
+    assert energy_score(rare[:1], true, 0) == pytest.approx(float(true.mean()))
+
+
+def test_eyes_are_drawn_twice_where_their_spread_counts(folder):
+    stages = [make_stage(folder, "eyes", f"loss.spread={spread}") for spread in (1, 0)]
+    seen = batch(stages[0])
+    one, two = (stages[0].noise(seen.index.tolist(), seen.frame_mask.shape[1], draw) for draw in range(2))
+    assert not torch.equal(one, two)
+    (loss, spread), (_, paper) = (stage.loss(stage.networks, seen) for stage in stages)
+    assert spread["eyes"] < paper["eyes"]
+    loss.backward()
+    assert all(p.grad is not None for p in stages[0].networks.eye_generator.parameters())
 
 
 def test_discriminators_learn_by_least_squares():

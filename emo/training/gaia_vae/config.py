@@ -70,7 +70,12 @@ class VAELossConfig(FaceLossConfig):
     """Weights of the parts, relative to the absolute difference."""
 
     kl: Annotated[float, WEIGHTS] = key(
-        1e-6, "of the KL divergence of both latents from standard normal ones, per latent number (4.1)"
+        1e-6, "of the KL divergence of z_a from a standard normal one, per latent number (4.1)"
+    )
+    motion_kl: Annotated[float, WEIGHTS] = key(
+        1e-6,
+        "the same of z_m; the higher, the more alike is what all that moves a face weighs in z_m, whose squared error "
+        "speech-to-motion learns by",
     )
     adversarial: Annotated[float, WEIGHTS] = key(
         0.0, "of what the discriminator says (eq. 3), which learns only where it is above 0"

@@ -23,8 +23,9 @@ def vae_losses(
     """
     weight = picture_weight(points, frames.shape[-2], frames.shape[-1], config)
     parts = reconstruction_loss(drawn.sample.float(), frames, weight, config)
-    divergence = [p.kl().mean() / p.mean[0].numel() for p in (drawn.appearance, drawn.motion)]
-    parts["kl"] = config.kl * sum(divergence[1:], divergence[0])
+    looks, does = (p.kl().mean() / p.mean[0].numel() for p in (drawn.appearance, drawn.motion))
+    parts["kl"] = config.kl * looks
+    parts["motion_kl"] = config.motion_kl * does
     if score is not None:
         parts["adversarial"] = config.adversarial * taken_for_drawn(score)
     return parts

@@ -163,6 +163,11 @@ class GoHDEyeLossConfig:
 
     ssim: Annotated[float, WEIGHT] = key(2.0, "L_ssim, of 1 - structural similarity over time (eq. 26)")
     eyes: Annotated[float, WEIGHT] = key(2.0, "L_1', of the absolute difference of what eyes and brows do (eq. 27)")
+    spread: Annotated[float, SHARE] = key(
+        0.0,
+        "of half the difference of two draws of z, taken off from L_1': at 1 chance is learned as chance, at 0, the "
+        "paper's, as what is most often so",
+    )
     heard: Annotated[float, WEIGHT] = key(1.0, "of D_eye, which hears the sound with it")
     motion: Annotated[float, WEIGHT] = key(1.0, "of D_te, of what eyes and brows do")
     expression: Annotated[float, WEIGHT] = key(1.0, "of D_tf, of whole expressions")

@@ -32,12 +32,14 @@ from emo.training.gohd.base import GoHDStage, clip_names, columns, seeded
 from emo.training.gohd.config import GoHDEyeConfig
 from emo.training.gohd.figures import MadeMotion, expression_figures
 from emo.training.gohd.lip_losses import LipLosses
-from emo.training.gohd.losses import ssim_loss, told_apart, told_true, total
+from emo.training.gohd.losses import energy_score, ssim_loss, told_apart, told_true, total
 from emo.training.gohd.samples import PieceBatch, PieceSampler
 from emo.training.loading import copied_parts, load_part
+from emo.training.motion_figures import correlation, named_means
 from emo.training.stage import StageOptimizer, StageStep
 
 GENERATOR, JUDGES = "eye_generator", "discriminators"
+DRAW = 1 << 20  # between the seeds of two draws for one clip
 
 
 @dataclass(frozen=True)
@@ -153,19 +155,23 @@ class GoHDEyeStage(GoHDStage[GoHDEyeNetworks]):
 
     def _generate(self, networks: nn.Module, batch: PieceBatch) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
         """What eyes do, expressions, the loss and its parts."""
-        weights, mapper = self.config.loss, self.networks.lip_mapper
-        embedding, true = self._heard(batch)
-        does, expression, scores = networks(embedding, true, self.noise(batch.index.tolist(), true.shape[1]).to(true))
-        stage1 = self.losses(expression.float(), true, batch.frame_mask)
+        weights, count = self.config.loss, len(batch.index)
+        draws = 2 if weights.spread else 1
+        embedding, true = (each.repeat(draws, 1, 1) for each in self._heard(batch))
+        noise = [self.noise(batch.index.tolist(), true.shape[1], draw) for draw in range(draws)]
+        does, expression, scores = networks(embedding, true, torch.cat(noise).to(true))
+        own = true[..., self.networks.lip_mapper.eyes]
+        stage1 = self.losses(expression.float(), true, batch.frame_mask.repeat(draws, 1))
         parts = {
-            "ssim": weights.ssim * ssim_loss(does.float(), true[..., mapper.eyes]),
-            "eyes": weights.eyes * (does.float() - true[..., mapper.eyes]).abs().mean(),
+            "ssim": weights.ssim * ssim_loss(does.float(), own),
+            "eyes": weights.eyes
+            * energy_score(does.float().unflatten(0, (draws, count)), own[:count], weights.spread),
             "heard": weights.heard * told_true(scores.heard),
             "motion": weights.motion * told_true(scores.motion),
             "expression": weights.expression * told_true(scores.expression),
             "lips": weights.lips * total(stage1),
         }
-        return does, expression, total(parts), parts
+        return does[:count], expression[:count], total(parts), parts
 
     def _heard(self, batch: PieceBatch) -> tuple[Tensor, Tensor]:
         """Phi_a of the sounds, and normalized expressions."""
@@ -173,11 +179,11 @@ class GoHDEyeStage(GoHDStage[GoHDEyeNetworks]):
         with torch.no_grad():
             return mapper.embed(batch.audio), mapper.space.normalize(columns(batch.motion, *EXPRESSION))
 
-    def noise(self, numbers: list[int], frames: int) -> Tensor:
-        """z of B samples, (B, T, noise_dim)."""
+    def noise(self, numbers: list[int], frames: int, draw: int = 0) -> Tensor:
+        """z of B samples, (B, T, noise_dim), one of any number of draws."""
         drawn = []
         for number in numbers:
-            seed = int(np.random.SeedSequence((0x60AD, self.seed, number)).generate_state(1)[0])
+            seed = int(np.random.SeedSequence((0x60AD, self.seed, number, draw)).generate_state(1)[0])
             drawn.append(torch.randn(frames, self.sizes.eye_generator.noise_dim, generator=seeded(seed)))
         return torch.stack(drawn)
 
@@ -190,20 +196,22 @@ class GoHDEyeStage(GoHDStage[GoHDEyeNetworks]):
 
     def validate(self, networks: GoHDEyeNetworks, folder: Path) -> dict[str, float]:
         """Expressions of held-out clips from their sounds alone, in a file for each; and their `expression_figures`,
-        logged and in `scores.json`."""
+        logged and in `scores.json`, where `lids r, another z` is the correlation of lids drawn twice."""
         reader = self.open_reader(self.config.data.held_out)
-        count = min(self.config.validated, len(reader))
-        motions = [self._express(networks, reader, number) for number in range(count)]
+        numbers = range(min(self.config.validated, len(reader)))
+        motions, others = ([self._express(networks, reader, number, draw) for number in numbers] for draw in range(2))
         for motion in motions:
             motion.made.save(folder / f"{motion.name}.safetensors")
-        found = expression_figures(motions)
+        alike = [correlation(one.made, other.made, "lids") for one, other in zip(motions, others, strict=True)]
+        found = expression_figures(motions) | named_means({"lids r, another z": alike})
         (folder / "scores.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         return found
 
-    def _express(self, networks: GoHDEyeNetworks, reader: ClipReader, number: int) -> MadeMotion:
-        """The expressions of a clip's sound, beginning at rest as a portrait's do."""
+    def _express(self, networks: GoHDEyeNetworks, reader: ClipReader, number: int, draw: int) -> MadeMotion:
+        """The expressions of a clip's sound, beginning at rest as a portrait's do; one of any number of draws."""
         true, sampler = self.true_track(reader, number), self._sampler(networks)
-        made, _ = sampler.expressions(clip_audio(reader, number), generator=seeded(self.seed + number))
+        generator = seeded(self.seed + number + draw * DRAW)
+        made, _ = sampler.expressions(clip_audio(reader, number), generator=generator)
         values = true.values.clone()
         values[:, CONTROLS.index(*EXPRESSION)] = made
         return MadeMotion(clip_names(reader, number), MotionTrack(values, true.fps, CONTROLS), true)
