@@ -182,6 +182,17 @@ def test_landmarks_that_no_label_has_are_looked_for(folder, tmp_path):
         batch_of(stage)
 
 
+def test_a_motion_that_a_model_has_learned_stays_as_it_is(folder, tmp_path):
+    run(make(folder, tmp_path / "first", steps=2))
+    before = MotionAppearanceVAE.from_pretrained(tmp_path / "first/model/vae")
+    given = {"init": str(tmp_path / "first/model"), "keep_motion": True}
+    run(make(folder, tmp_path / "second", steps=2, model=given, adversarial=0.1))
+    after = MotionAppearanceVAE.from_pretrained(tmp_path / "second/model/vae")
+    same = {name: torch.equal(value, before.state_dict()[name]) for name, value in after.state_dict().items()}
+    assert all(same[name] for name in same if name.startswith("motion_encoder"))
+    assert not any(same[name] for name in same if name.startswith("decoder.conv_out"))
+
+
 def test_each_part_of_the_loss_sees_its_own_mistake(folder):
     stage = make(folder, mouth=2.0, adversarial=0.5)[0]
     batch = batch_of(stage)
@@ -198,7 +209,7 @@ def test_each_part_of_the_loss_sees_its_own_mistake(folder):
     right = parts()
     assert right["absolute"] == 0
     assert right["adversarial"] == pytest.approx(0.5 * float(softplus(torch.tensor(-3.0))))
-    looks, does = (p.kl().mean() / p.mean[0].numel() for p in (drawn.appearance, drawn.motion))
+    looks, does = (p.kl().detach().mean() / p.mean[0].numel() for p in (drawn.appearance, drawn.motion))
     assert right["kl"] == pytest.approx(0.1 * float(looks))
     assert right["motion_kl"] == pytest.approx(0.3 * float(does))
     assert parts(sample=frames + 0.1)["absolute"] == pytest.approx(0.1, rel=1e-3)
@@ -337,6 +348,8 @@ def test_mistakes_are_named():
     needed = ["data.root=x", "model.config=gaia-tiny", "train.output=y", "train.steps=1"]
     with pytest.raises(ConfigError, match=r"init and model\.autoencoder are two beginnings"):
         load_config(GAIAVAEConfig, None, [*needed, "model.init=a", "model.autoencoder=b"])
+    with pytest.raises(ConfigError, match=r"keep_motion keeps E_M of model\.init, and there is none"):
+        load_config(GAIAVAEConfig, None, [*needed, "model.keep_motion=true"])
     needed = ["data.root=x", "model.config=gaia-tiny", "train.output=y", "train.steps=1"]
     for channels, message in (
         ("[16, 24]", "_norm_num_groups is 32, which does not divide a"),

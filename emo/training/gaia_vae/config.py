@@ -46,6 +46,9 @@ class VAEStartConfig:
     autoencoder: Annotated[str | None, Name()] = key(
         None, "folder or Hub name of a trained patch autoencoder, as EMO's is, that E_A and D start as", unset="none"
     )
+    keep_motion: bool = key(
+        False, "E_M stays as it is, as one must by whose latents a motion model has learned; all else goes on"
+    )
     discriminator_channels: Annotated[list[int], Several(Numbers(1, 4096))] = key(
         [64, 128, 256], "widths of a new discriminator, each of maps half as large as those before"
     )
@@ -57,6 +60,8 @@ class VAEStartConfig:
         """What does not fit together."""
         if self.init is not None and self.autoencoder is not None:
             return "init and model.autoencoder are two beginnings; give one"
+        if self.keep_motion and self.init is None:
+            return "keep_motion keeps E_M of model.init, and there is none"
         if not self.discriminator_channels:
             return "discriminator_channels is empty; it needs a width"
         groups = self.discriminator_norm_num_groups

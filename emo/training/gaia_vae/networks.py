@@ -75,6 +75,7 @@ def load_vae_networks(config: VAEStartConfig, adversarial: bool, seed: int) -> G
                 vae.start_from(trained)
         else:
             vae = load_part(MotionAppearanceVAE, config.init, "autoencoder of GAIA", subfolder=VAE)
+            vae.motion_encoder.requires_grad_(not config.keep_motion)
         discriminator = None
         if adversarial and config.init is not None and (Path(config.init) / DISCRIMINATOR).is_dir():
             discriminator = load_part(PatchDiscriminator, config.init, subfolder=DISCRIMINATOR)

@@ -62,8 +62,8 @@ class GAIAVAEStage(Stage[GAIAVAENetworks, FramePairs]):
         return sample_loader(self.samples, FramePairs.collate, sampler, data.workers, pin_memory=pin_memory)
 
     def optimizers(self, config: OptimizerConfig) -> dict[str, StageOptimizer]:
-        vae = {"params": list(self.networks.vae.parameters()), "lr": config.learning_rate}
-        found = {VAE: StageOptimizer([vae], config)}
+        learned = [parameter for parameter in self.networks.vae.parameters() if parameter.requires_grad]
+        found = {VAE: StageOptimizer([{"params": learned, "lr": config.learning_rate}], config)}
         if self.networks.discriminator is not None:
             own = self.config.discriminator
             judge = {"params": list(self.networks.discriminator.parameters()), "lr": own.learning_rate}
