@@ -64,6 +64,12 @@ class Drawing:
         """In single precision."""
         return Drawing(self.flow.float(), self.visibility.float(), self.paint.float())
 
+    def frames(self, picture: Tensor) -> Tensor:
+        """The frames as they are shown: this drawing over the portrait (1 or B, 3, H, W), which is moved as sharply as
+        it is; training moves it bilinearly, which learns more easily and blurs what is between pixels."""
+        mode = "bilinear" if picture.device.type == "mps" else "bicubic"  # which Metal may not have
+        return self.over(warp(picture, self.flow, mode))
+
     def moved(self, picture: Tensor) -> Tensor:
         """The portrait (1 or B, 3, H, W), moved by flow alone: (B, 3, H, W)."""
         return warp(picture, self.flow)

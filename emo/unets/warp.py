@@ -5,12 +5,13 @@ from torch import Tensor
 from torch.nn.functional import grid_sample, interpolate
 
 
-def warp(maps: Tensor, flow: Tensor) -> Tensor:
+def warp(maps: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
     """Maps looked up backward: what stands at x, y of the result stood at x + flow_x, y + flow_y.
 
     Args:
         maps: (B or 1, C, H, W), whose borders are repeated beyond them.
         flow: (B, 2, h, w), x and y in half sides, so that it means the same at every size.
+        mode: between pixels, `bilinear` or `bicubic`: sharper, may overshoot, and takes four times as long.
 
     Returns:
         (B, C, H, W) in the flow's precision; a flow of another size than the maps is resized first. Places are worked
@@ -20,7 +21,7 @@ def warp(maps: Tensor, flow: Tensor) -> Tensor:
     places = resize(flow.float(), height, width)
     grid = pixel_centers(height, width, places) + places.movedim(1, -1)
     maps = maps.float().expand(len(flow), -1, -1, -1)
-    return grid_sample(maps, grid, mode="bilinear", padding_mode="border", align_corners=False).to(flow.dtype)
+    return grid_sample(maps, grid, mode=mode, padding_mode="border", align_corners=False).to(flow.dtype)
 
 
 def resize(maps: Tensor, height: int, width: int) -> Tensor:

@@ -72,6 +72,19 @@ def test_a_frame_is_what_is_visible_of_the_moved_portrait_and_the_paint():
     torch.testing.assert_close(frame[..., -1], paint[..., -1])
 
 
+def test_frames_are_as_sharp_as_the_portrait_between_its_pixels():
+    """Half a pixel aside, where halves of two neighbors are a blur."""
+    picture = torch.nn.functional.avg_pool2d(random(1, 3, 64, 64), 2)
+    flow, nothing = torch.zeros(1, 2, 32, 32), torch.zeros(1, 3, 32, 32)
+    flow[:, 0] = 1 / 32
+    drawing = Drawing(flow, torch.ones(1, 1, 32, 32), nothing)
+    still = Drawing(torch.zeros(1, 2, 32, 32), torch.ones(1, 1, 32, 32), nothing)
+    torch.testing.assert_close(still.frames(picture), picture, atol=1e-5, rtol=0)
+    blurred, shown = drawing.over(drawing.moved(picture)), drawing.frames(picture)
+    assert shown.var() > 1.15 * blurred.var()
+    assert (shown - blurred).mean().abs() < 0.02  # the same place
+
+
 def test_large_maps_of_few_channels_are_convolved_with_their_channels_last():
     """Maps beside each other have that layout, of whatever layout they were."""
     vae, seen = tiny(), []

@@ -186,7 +186,7 @@ class NavigationAnimator(ControlledAnimator, ModelMixin, ConfigMixin):
         frames = []
         for some in windows.split(CHUNK):
             drawing = self(appearance, some)
-            frames.append(drawn_frames(drawing.over(drawing.moved(appearance.picture))))
+            frames.append(drawn_frames(drawing.frames(appearance.picture)))
         return np.concatenate(frames)
 
 

@@ -176,7 +176,7 @@ class VolumeAnimator(ModelMixin, ConfigMixin):
         frames = []
         for some in motion.to(self.device, self.dtype).split(CHUNK):
             drawing = self(appearance, from_rest(some, appearance.pose))
-            frames.append(drawn_frames(drawing.over(drawing.moved(appearance.picture))))
+            frames.append(drawn_frames(drawing.frames(appearance.picture)))
         return np.concatenate(frames)
 
     @torch.no_grad()
