@@ -82,7 +82,7 @@ class ReferenceAutoencoder(PatchAutoencoder):
             return super().decode(z, return_dict=return_dict)
         parts = z.split(1) if self.use_slicing and len(reference.latents) == 1 else [z]
         drawings = (self.draw(part, reference) for part in parts)
-        pictures = torch.cat([drawing.frames(reference.picture) for drawing in drawings])
+        pictures = torch.cat([drawing.over(drawing.moved(reference.picture)) for drawing in drawings])
         return DecoderOutput(sample=pictures) if return_dict else (pictures,)
 
     def draw(self, z: Tensor, reference: Reference) -> Drawing:

@@ -65,8 +65,9 @@ class Drawing:
         return Drawing(self.flow.float(), self.visibility.float(), self.paint.float())
 
     def frames(self, picture: Tensor) -> Tensor:
-        """The frames as they are shown: this drawing over the portrait (1 or B, 3, H, W), which is moved as sharply as
-        it is; training moves it bilinearly, which learns more easily and blurs what is between pixels."""
+        """An animator's frames: this drawing over the portrait (1 or B, 3, H, W), whose pixels are moved bicubically
+        and so stay as sharp as they are. Training moves them bilinearly, by which flow is learned more easily; EMO's
+        decoder has learned to paint what that blurs, and stays with it."""
         mode = "bilinear" if picture.device.type == "mps" else "bicubic"  # which Metal may not have
         return self.over(warp(picture, self.flow, mode))
 
