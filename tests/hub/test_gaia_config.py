@@ -29,8 +29,8 @@ def models() -> dict[str, dict]:
 def test_sizes(models):
     assert all(millions(network) * 1e6 < MOST for network in models["gaia-tiny"].values())
     assert [round(millions(models[name]["vae"])) for name in NAMES] == [5, 91, 609, 1883]
-    assert [round(millions(models[name]["denoiser"])) for name in NAMES] == [7, 44, 539, 1377]
-    for name, dim, layers in zip(NAMES, (256, 512, 1280, 2048), (4, 6, 12, 12), strict=True):
+    assert [round(millions(models[name]["denoiser"])) for name in NAMES] == [4, 44, 539, 1377]
+    for name, dim, layers in zip(NAMES, (192, 512, 1280, 2048), (4, 6, 12, 12), strict=True):
         config = models[name]["denoiser"].config
         assert (config.dim, config.layers, config.max_length) == (dim, layers, 250)
 

@@ -235,7 +235,7 @@ def test_a_motion_at_rest_is_the_portrait_as_it_is(skipping, face):
     there[:, POSE.index("yaw")] += 9
     there[:, POSE.index("scale")] *= 1.2
     with torch.no_grad():
-        expected = drawn_frames(drawn(skipping, appearance, torch.cat([own, there])))
+        expected = drawn_frames(skipping(appearance, torch.cat([own, there])).frames(appearance.picture))
     assert np.abs(skipping.render(appearance, torch.cat([rest, turned])).astype(int) - expected).max() <= 1
 
 
