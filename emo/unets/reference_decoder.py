@@ -68,8 +68,7 @@ class Drawing:
         """An animator's frames: this drawing over the portrait (1 or B, 3, H, W), whose pixels are moved bicubically
         and so stay as sharp as they are. Training moves them bilinearly, by which flow is learned more easily; EMO's
         decoder has learned to paint what that blurs, and stays with it."""
-        mode = "bilinear" if picture.device.type == "mps" else "bicubic"  # which Metal may not have
-        return self.over(warp(picture, self.flow, mode))
+        return self.over(warp(picture, self.flow, "bicubic"))
 
     def moved(self, picture: Tensor) -> Tensor:
         """The portrait (1 or B, 3, H, W), moved by flow alone: (B, 3, H, W)."""

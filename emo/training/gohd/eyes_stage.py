@@ -39,7 +39,7 @@ from emo.training.motion_figures import correlation, named_means
 from emo.training.stage import StageOptimizer, StageStep
 
 GENERATOR, JUDGES = "eye_generator", "discriminators"
-DRAW = 1 << 20  # between the seeds of two draws for one clip
+ANOTHER = 1 << 20  # added to a clip's seed for another z
 
 
 @dataclass(frozen=True)
@@ -198,23 +198,23 @@ class GoHDEyeStage(GoHDStage[GoHDEyeNetworks]):
         """Expressions of held-out clips from their sounds alone, in a file for each; and their `expression_figures`,
         logged and in `scores.json`, where `lids r, another z` is the correlation of lids drawn twice."""
         reader = self.open_reader(self.config.data.held_out)
-        numbers = range(min(self.config.validated, len(reader)))
-        motions, others = ([self._express(networks, reader, number, draw) for number in numbers] for draw in range(2))
-        for motion in motions:
+        drawn = [self._express(networks, reader, n) for n in range(min(self.config.validated, len(reader)))]
+        for motion, _ in drawn:
             motion.made.save(folder / f"{motion.name}.safetensors")
-        alike = [correlation(one.made, other.made, "lids") for one, other in zip(motions, others, strict=True)]
-        found = expression_figures(motions) | named_means({"lids r, another z": alike})
+        alike = [correlation(motion.made, another, "lids") for motion, another in drawn]
+        found = expression_figures([motion for motion, _ in drawn]) | named_means({"lids r, another z": alike})
         (folder / "scores.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         return found
 
-    def _express(self, networks: GoHDEyeNetworks, reader: ClipReader, number: int, draw: int) -> MadeMotion:
-        """The expressions of a clip's sound, beginning at rest as a portrait's do; one of any number of draws."""
-        true, sampler = self.true_track(reader, number), self._sampler(networks)
-        generator = seeded(self.seed + number + draw * DRAW)
-        made, _ = sampler.expressions(clip_audio(reader, number), generator=generator)
-        values = true.values.clone()
-        values[:, CONTROLS.index(*EXPRESSION)] = made
-        return MadeMotion(clip_names(reader, number), MotionTrack(values, true.fps, CONTROLS), true)
+    def _express(self, networks: GoHDEyeNetworks, reader: ClipReader, number: int) -> tuple[MadeMotion, MotionTrack]:
+        """The expressions of a clip's sound, beginning at rest as a portrait's do, and as another z makes them."""
+        true, audio, sampler = self.true_track(reader, number), clip_audio(reader, number), self._sampler(networks)
+        tracks = []
+        for seed in (self.seed + number, self.seed + number + ANOTHER):
+            values = true.values.clone()
+            values[:, CONTROLS.index(*EXPRESSION)], _ = sampler.expressions(audio, generator=seeded(seed))
+            tracks.append(MotionTrack(values, true.fps, CONTROLS))
+        return MadeMotion(clip_names(reader, number), tracks[0], true), tracks[1]
 
     def _sampler(self, networks: GoHDEyeNetworks) -> ExpressionSampler:
         return ExpressionSampler(networks.lip_mapper, networks.eye_generator, self.device)
