@@ -1,5 +1,5 @@
 """Speech becomes latents of motion, sequence after sequence (GAIA, 4.2): of a long sound each goes on from the end of
-the one before, which is imputed at every step."""
+the one before, which is imputed at every step and from which the new frames lead away."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -25,6 +25,9 @@ START = ClipState(0, {}, None)
 """Before the first window."""
 
 AUDIO = "audio"
+
+FADE = 25.0
+"""Frames, a second at the rate of `gaia-tiny`, in which what is missed of the last known one falls to 1/e; ours."""
 
 Hear = Callable[[int, int], Tensor]
 """The features (n, A) of the frames from the first number up to the second."""
@@ -103,7 +106,7 @@ class SequenceSampler:
             fixed[0, known:] = self.denoiser.space.normalize(wanted.float()).to(fixed)
         motion = sample_imputed(
             self.scheduler,
-            self._predictor(heard, poses),
+            continued(self._predictor(heard, poses), fixed, known),
             noise,
             fixed,
             self.num_steps,
@@ -173,3 +176,28 @@ class SequenceSampler:
             return guided(self.denoiser(sequence, steps, speech, reference, has_reference), weights)
 
         return predict
+
+
+def continued(
+    predict: Callable[[Tensor, Tensor], Tensor], fixed: Tensor, known: int
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """What a model predicts of a sequence, led away from where the known frames end: by what it misses the last of
+    them the next ones are moved as well, and those after them by less and less. Early steps, which decide where a
+    sequence goes, see too little of what is imputed as noisy as all else.
+
+    Args:
+        predict: of a noisy sequence (1, N, D) at a timestep the clean one.
+        fixed: (1, N, D), of which the first frames are known.
+        known: how many; with none, nothing changes.
+    """
+    if not known:
+        return predict
+    after = torch.arange(1, fixed.shape[1] - known + 1, device=fixed.device)
+    share = torch.exp(-after / FADE)[:, None]
+
+    def led(noisy: Tensor, timestep: Tensor) -> Tensor:
+        found = predict(noisy, timestep)
+        missed = fixed[:, known - 1 : known] - found[:, known - 1 : known]
+        return torch.cat([found[:, :known], found[:, known:] + share * missed], 1)
+
+    return led

@@ -26,6 +26,16 @@ def clip_angles(reader: ClipReader, number: int) -> Tensor:
     return torch.from_numpy(np.stack([labels[name] for name in ANGLES], 1)).float()
 
 
+def clip_jaw(reader: ClipReader, number: int) -> Tensor | None:
+    """How far a clip's jaw is open, (T,), or None where it is not labeled.
+
+    Raises:
+        DatasetError: the labels are damaged.
+    """
+    jaw = reader.labels(number).get("jaw")
+    return None if jaw is None else torch.from_numpy(jaw).float()
+
+
 def clip_controls(reader: ClipReader, number: int) -> Tensor:
     """A clip's labels in the columns of `CONTROLS`, (T, 14).
 

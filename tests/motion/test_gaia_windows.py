@@ -1,6 +1,7 @@
 """Speech becomes latents in windows that share frames: whole or one by one, resumed or not."""
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ import torch
 from emo.errors import MotionError
 from emo.motion.gaia import MotionConformer, PosePredictor, SpeechEncoder, latent_space, measured_latents
 from emo.motion.gaia import vp_sde_scheduler as scheduler
-from emo.pipelines.gaia_motion import START, SequenceSampler
+from emo.pipelines.gaia_motion import FADE, START, SequenceSampler, continued
 
 N, SHARED, A, T = 8, 3, 6, 17
 SPACE = latent_space((3, 2, 2))
@@ -75,6 +76,34 @@ def test_what_was_made_before_stands_in_every_step(networks, audio, eta):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=0)
     assert noise[0].std() > 0.5
     assert torch.equal(made.state.tensors["motion"][-2:], seen[-1][0, -2:])
+
+
+def test_new_frames_lead_away_from_the_last_known_one():
+    """By what a model misses it they are moved as well, less and less."""
+    fixed = torch.full((1, 60, 2), torch.nan)
+    fixed[0, :10] = torch.tensor([3.0, -1.0])
+    said = torch.arange(60.0)[None, :, None].expand(1, 60, 2)
+    made = continued(lambda noisy, timestep: said, fixed, 10)(torch.zeros(1, 60, 2), torch.tensor(5))
+    assert torch.equal(made[:, :10], said[:, :10])
+    moved, missed = made[0, 10:] - said[0, 10:], torch.tensor([3.0 - 9, -1.0 - 9])
+    torch.testing.assert_close(moved[0], missed * math.exp(-1 / FADE))
+    torch.testing.assert_close(moved[24], missed / math.e)
+
+    def predict(noisy, timestep):
+        return said
+
+    assert continued(predict, fixed, 0) is predict
+
+
+def test_windows_join_whatever_a_model_says(networks, audio):
+    """A model that says another level in every sequence: what is new starts where what is known ends."""
+    one = sampler(networks)
+    state = one.window(audio[:5]).state
+    apart = type(state)(
+        state.next_clip, {**state.tensors, "motion": state.tensors["motion"] + 30}, state.generator_state
+    )
+    made = SPACE.normalize(one.window(audio[5:10], apart).values)
+    assert (made[0] - apart.tensors["motion"][-1]).abs().mean() < 10
 
 
 def test_frames_before_are_heard_and_seen(networks, audio):

@@ -30,7 +30,7 @@ from emo.pipelines import GAIAPipeline
 from emo.pipelines.gaia_motion import SequenceSampler
 from emo.training.clips import clip_angles, clip_audio
 from emo.training.gaia import GAIAMotionConfig, GAIAMotionStage, motion_stage
-from emo.training.gaia.figures import GeneratedLatents, motion_figures
+from emo.training.gaia.figures import GeneratedLatents, JawReading, motion_figures
 from emo.training.gaia.instructed import clip_sentence
 from emo.training.gaia.samples import SequenceBatch, SequenceDrawer, clip_motion
 from emo.training.loop import make_accelerator, train
@@ -67,7 +67,7 @@ def labels(seed: int, scale: float = 1.0) -> dict[str, np.ndarray]:
     swing = scale * np.sin(np.arange(FRAMES) / 3 + seed)
     points = rng.uniform(16, 48, (1, NUM_LANDMARKS, 3)) + 8 * swing[:, None, None]
     angles = {name: (10 * swing + rng.normal(0, 1, FRAMES)).astype(np.float32) for name in POSE}
-    return {"landmarks": points.astype(np.float32), **angles}
+    return {"landmarks": points.astype(np.float32), "jaw": swing.astype(np.float32), **angles}
 
 
 def write_clips(root: Path) -> None:
@@ -129,6 +129,8 @@ def test_trained_it_is_a_whole_model_with_its_figures(folder, tmp_path):
     (shown,) = (tmp_path / "validation").iterdir()
     scores = json.loads((shown / "scores.json").read_text())
     known = {"latent r", "latent r, another's sound", "border", "border, true", "deviation"}
+    known |= {"jaw r", "jaw r, another's sound", "jaw r, true latents"}
+    assert scores["jaw r, true latents"] > 0.5
     assert set(scores) == known | {f"{name} r" for name in POSE}
     made = MotionTrack.load(shown / "000003.safetensors")
     assert (len(made), made.space) == (FRAMES, stage.networks.denoiser.space)
@@ -291,6 +293,27 @@ def test_figures_tell_what_they_say():
     assert found["deviation"] == pytest.approx(1)
     assert found["border"] == found["border, true"]
     assert found["yaw r"] == pytest.approx(-1)
+
+
+def test_the_jaw_is_read_from_latents_of_which_it_is_little():
+    rng = np.random.default_rng(0)
+    jaws = [torch.from_numpy(np.sin(np.arange(40) / 3 + shift)).float() for shift in (0, 1.5, 3)]
+    looks = [torch.from_numpy(rng.normal(0, 5, (40, 4))).float() for _ in jaws]
+    about = torch.tensor([0.3, -0.2, 0.1, 0.0])
+    clips = [
+        (look - (look @ about)[:, None] * about / about.square().sum() + jaw[:, None] * about, jaw)
+        for look, jaw in zip(looks, jaws, strict=True)
+    ]
+    reading = JawReading.fitted(clips[:2])
+    latents, jaw = clips[2]
+    space, poses = latent_space((1, 2, 2)), pose_space()
+    made, still = (MotionTrack(values, 25, space) for values in (latents + 7, torch.zeros(40, 4)))
+    turned = MotionTrack(torch.zeros(40, 3), 25, poses)
+    motion = GeneratedLatents("x", made, still, made, turned, turned, jaw)
+    found = motion_figures([motion], 10, "latent", reading)
+    assert found["jaw r"] == found["jaw r, true latents"] == pytest.approx(1, abs=0.02)
+    assert found["jaw r, another's sound"] == 0
+    assert "jaw r" not in motion_figures([motion], 10, "latent")
 
 
 def test_mistakes_are_named(folder, tmp_path):

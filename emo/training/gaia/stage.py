@@ -21,13 +21,13 @@ from emo.pipelines import GAIAPipeline
 from emo.pipelines.gaia_motion import SequenceSampler
 from emo.store import component_names
 from emo.training.cached_features import NO_PICTURES, cached_features
-from emo.training.clips import check_one_rate, clip_angles, clip_audio
+from emo.training.clips import check_one_rate, clip_angles, clip_audio, clip_jaw
 from emo.training.emo.draws import draw
 from emo.training.gaia.config import GAIAMotionConfig
-from emo.training.gaia.figures import GeneratedLatents, motion_figures
+from emo.training.gaia.figures import GeneratedLatents, JawReading, motion_figures
 from emo.training.gaia.networks import BESIDE, COMPONENTS, PARTS, GAIAMotionNetworks, new_networks, trained_networks
 from emo.training.gaia.samples import SequenceBatch, SequenceDrawer, clip_motion
-from emo.training.gaia.states import STATES
+from emo.training.gaia.states import OF_LATENTS, STATES
 from emo.training.loader import sample_loader
 from emo.training.loading import copied_parts, load_hearing, load_part
 from emo.training.motion_loss import masked_mean
@@ -195,9 +195,16 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
         motions = [self._generated(networks, reader, n, (n + 1) % count) for n in range(count)]
         for motion in motions:
             motion.made.save(folder / f"{motion.name}.safetensors")
-        found = motion_figures(motions, networks.denoiser.window_length, self.state.part)
+        found = motion_figures(motions, networks.denoiser.window_length, self.state.part, self._reading())
         (folder / "scores.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         return found
+
+    def _reading(self) -> JawReading | None:
+        """What latents of clips that are learned from say of the jaw, where these are labeled with it."""
+        if self.state is not OF_LATENTS:
+            return None
+        known = [(n, jaw) for n in range(len(self.reader)) if (jaw := clip_jaw(self.reader, n)) is not None]
+        return JawReading.fitted((self._motion(self.reader, n), jaw) for n, jaw in known) if known else None
 
     def _generated(
         self, networks: GAIAMotionNetworks, reader: ClipReader, number: int, other: int
@@ -240,6 +247,7 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
             true=MotionTrack(true, rate, space),
             poses=MotionTrack(turns.denormalize(predicted), rate, turns),
             true_poses=MotionTrack(pose, rate, turns),
+            jaw=clip_jaw(reader, number),
         )
 
     def _heard(self, networks: Any, reader: ClipReader, number: int, frames: int) -> tuple[Any, Tensor]:
