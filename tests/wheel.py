@@ -16,15 +16,16 @@ NEEDED = (
     "emo/_bundled/weights/articulation/config.json",
     "emo/_bundled/weights/audio-encoder/config.json",
 )
-LEFT_OUT = "emo/_bundled/weights/emo-tiny-teacher/"  # of the repository alone
+LEFT_OUT = tuple(
+    f"emo/_bundled/weights/{name}/" for name in ("emo-tiny-teacher", "gaia-tiny")
+)  # of the repository alone
 
 
 def faults(wheel: Path) -> list[str]:
     names = zipfile.ZipFile(wheel).namelist()
     found = [f"{name} is missing" for name in NEEDED if name not in names]
     found += [f"{name} does not belong there" for name in names if name.split("/")[0] in {"tests", "train", "docs"}]
-    if any(name.startswith(LEFT_OUT) for name in names):
-        found.append(f"{LEFT_OUT} does not belong there")
+    found += [f"{folder} does not belong there" for folder in LEFT_OUT if any(n.startswith(folder) for n in names)]
     if (size := wheel.stat().st_size) > LIMIT:
         found.append(f"{size / 1e6:.0f} MB, more than {LIMIT / 1e6:.0f}")
     return found

@@ -1,5 +1,5 @@
 """Speech becomes latents of motion, sequence after sequence (GAIA, 4.2): of a long sound each goes on from the end of
-the one before, which is imputed at every step and from which the new frames lead away."""
+the one before, which is imputed at every step and to which what is predicted of the new frames is bent."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from emo.generation.guidance import guidance_rows, guided
 from emo.generation.sampling import OnStep, Scheduler
 from emo.motion.gaia import MotionConformer, PosePredictor, SpeechEncoder
 from emo.motion.gaia.instruction import Instruction
-from emo.motion.windows import plan_windows
+from emo.motion.windows import bend_to, plan_windows
 from emo.pipelines.imputed_sampling import last_frames, sample_imputed, sequence_noise
 from emo.pipelines.motion_window import MotionWindow
 
@@ -26,8 +26,8 @@ START = ClipState(0, {}, None)
 
 AUDIO = "audio"
 
-FADE = 25.0
-"""Frames, a second at the rate of `gaia-tiny`, in which what is missed of the last known one falls to 1/e; ours."""
+FADE = 25
+"""New frames, a second at the rate of `gaia-tiny`, that are bent to the known ones, less and less; ours."""
 
 Hear = Callable[[int, int], Tensor]
 """The features (n, A) of the frames from the first number up to the second."""
@@ -181,9 +181,8 @@ class SequenceSampler:
 def continued(
     predict: Callable[[Tensor, Tensor], Tensor], fixed: Tensor, known: int
 ) -> Callable[[Tensor, Tensor], Tensor]:
-    """What a model predicts of a sequence, led away from where the known frames end: by what it misses the last of
-    them the next ones are moved as well, and those after them by less and less. Early steps, which decide where a
-    sequence goes, see too little of what is imputed as noisy as all else.
+    """What a model predicts of a sequence, whose new frames are bent to the end of the known ones. Early steps, which
+    decide where a sequence goes, see too little of what is imputed as noisy as all else.
 
     Args:
         predict: of a noisy sequence (1, N, D) at a timestep the clean one.
@@ -192,12 +191,9 @@ def continued(
     """
     if not known:
         return predict
-    after = torch.arange(1, fixed.shape[1] - known + 1, device=fixed.device)
-    share = torch.exp(-after / FADE)[:, None]
 
     def led(noisy: Tensor, timestep: Tensor) -> Tensor:
         found = predict(noisy, timestep)
-        missed = fixed[:, known - 1 : known] - found[:, known - 1 : known]
-        return torch.cat([found[:, :known], found[:, known:] + share * missed], 1)
+        return torch.cat([found[:, :known], bend_to(found[:, known:], fixed[:, :known], FADE)], 1)
 
     return led
