@@ -1,0 +1,3 @@
+from emo import GAIAPipeline
+
+__all__ = ['GAIAPipeline']

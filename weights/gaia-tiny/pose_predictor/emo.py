@@ -1,0 +1,3 @@
+from emo import PosePredictor
+
+__all__ = ['PosePredictor']

@@ -1,0 +1,3 @@
+from emo import SpeechEncoder
+
+__all__ = ['SpeechEncoder']

@@ -1,0 +1,3 @@
+from emo import MotionConformer
+
+__all__ = ['MotionConformer']

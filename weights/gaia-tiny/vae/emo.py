@@ -1,0 +1,3 @@
+from emo import MotionAppearanceVAE
+
+__all__ = ['MotionAppearanceVAE']
