@@ -1,5 +1,5 @@
 """Speech becomes latents of motion, sequence after sequence (GAIA, 4.2): of a long sound each goes on from the end of
-the one before, which is imputed at every step and to which what is predicted of the new frames is bent."""
+the one before: that end is imputed at every step, and what is predicted of new frames is bent to it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -188,12 +188,16 @@ def continued(
         predict: of a noisy sequence (1, N, D) at a timestep the clean one.
         fixed: (1, N, D), of which the first frames are known.
         known: how many; with none, nothing changes.
+
+    Returns:
+        A function of the same form; known frames are as they were predicted.
     """
     if not known:
         return predict
+    bent = min(FADE, fixed.shape[1] - known)
 
     def led(noisy: Tensor, timestep: Tensor) -> Tensor:
         found = predict(noisy, timestep)
-        return torch.cat([found[:, :known], bend_to(found[:, known:], fixed[:, :known], FADE)], 1)
+        return torch.cat([found[:, :known], bend_to(found[:, known:], fixed[:, :known], bent)], 1)
 
     return led

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from emo.errors import EmoError
 from emo.metrics import continuity
@@ -16,8 +17,12 @@ def correlation(one: MotionTrack, other: MotionTrack, name: str) -> float:
     frames = min(len(one), len(other))
     columns = one.space.index(name)
     pair = [one.space.normalize(track.values[:frames])[:, columns] for track in (one, other)]
-    centered = torch.stack([(values - values.mean(0)).flatten() for values in pair])
-    return float(torch.nan_to_num(torch.corrcoef(centered)[0, 1]))
+    return pearson(*((values - values.mean(0)).flatten() for values in pair))
+
+
+def pearson(one: Tensor, other: Tensor) -> float:
+    """Pearson's r of two rows (T,); 0 where one of them stands still."""
+    return float(torch.nan_to_num(torch.corrcoef(torch.stack([one, other]))[0, 1]))
 
 
 def border_ratios(track: MotionTrack, window_length: int) -> list[float]:

@@ -87,7 +87,9 @@ def test_what_is_predicted_of_new_frames_is_bent_to_the_known_ones():
 
     made = continued(predict, fixed, 10)(torch.zeros(1, 60, 2), torch.tensor(5))
     assert torch.equal(made[:, :10], said[:, :10])
-    torch.testing.assert_close(made[0, 10], torch.tensor([3.5, -0.5]))  # on between no change and one
+    torch.testing.assert_close(
+        made[0, 10], torch.tensor([3.5, -0.5])
+    )  # half way between a change of 0 before and of 1 after
     assert torch.equal(made[0, 10 + FADE :], said[0, 10 + FADE :])
     assert (made[0, 10 : 10 + FADE] < said[0, 10 : 10 + FADE]).all()
     assert continued(predict, fixed, 0) is predict

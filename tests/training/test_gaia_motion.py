@@ -301,8 +301,8 @@ def test_the_jaw_is_read_from_latents_of_which_it_is_little():
     looks = [torch.from_numpy(rng.normal(0, 5, (40, 4))).float() for _ in jaws]
     about = torch.tensor([0.3, -0.2, 0.1, 0.0])
     clips = [
-        (look - (look @ about)[:, None] * about / about.square().sum() + jaw[:, None] * about, jaw)
-        for look, jaw in zip(looks, jaws, strict=True)
+        (level + look - (look @ about)[:, None] * about / about.square().sum() + jaw[:, None] * about, jaw)
+        for look, jaw, level in zip(looks, jaws, (0, 20, -9), strict=True)  # people are of different levels
     ]
     reading = JawReading.fitted(clips[:2])
     latents, jaw = clips[2]
@@ -314,6 +314,9 @@ def test_the_jaw_is_read_from_latents_of_which_it_is_little():
     assert found["jaw r"] == found["jaw r, true latents"] == pytest.approx(1, abs=0.02)
     assert found["jaw r, another's sound"] == 0
     assert "jaw r" not in motion_figures([motion], 10, "latent")
+    assert (
+        JawReading.fitted([(torch.ones(40, 4), jaw)]).r(made, jaw) == 0
+    )  # of latents that stand still nothing is read
 
 
 def test_mistakes_are_named(folder, tmp_path):

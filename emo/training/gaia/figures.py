@@ -8,7 +8,7 @@ from torch import Tensor
 
 from emo.motion import MotionTrack
 from emo.motion.gaia.speech import POSE
-from emo.training.motion_figures import border_ratios, correlation, deviation_share, named_means
+from emo.training.motion_figures import border_ratios, correlation, deviation_share, named_means, pearson
 
 RIDGE = 1e-4  # of the mean square of a column, added to each
 
@@ -29,18 +29,19 @@ class JawReading:
         """By least squares.
 
         Args:
-            clips: latents (T, D) and labels of the jaw (T,) of each.
+            clips: latents (T, D) and labels of the jaw (T,) of each; at least one.
         """
-        pairs = [(latents - latents.mean(0), jaw - jaw.mean()) for latents, jaw in clips]
-        latents, jaw = (torch.cat(each).double() for each in zip(*pairs, strict=True))
-        square = latents.T @ latents
-        square += RIDGE * square.diagonal().mean() * torch.eye(len(square), dtype=square.dtype)
-        return cls(torch.linalg.solve(square, latents.T @ jaw).float())
+        square, moment = torch.zeros(()).double(), torch.zeros(()).double()
+        for latents, jaw in clips:
+            values = (latents - latents.mean(0)).double()
+            square, moment = square + values.T @ values, moment + values.T @ (jaw - jaw.mean()).double()
+        ridge = RIDGE * square.diagonal().mean() + torch.finfo(square.dtype).tiny
+        return cls(torch.linalg.solve(square + ridge * torch.eye(len(square)).to(square), moment).float())
 
     def r(self, motion: MotionTrack, jaw: Tensor) -> float:
         """Pearson's r of what a motion's frames say with labels (T,) of as many or more; 0 where one stands still."""
-        read = (motion.values - motion.values.mean(0)) @ self.weights
-        return float(torch.nan_to_num(torch.corrcoef(torch.stack([read, jaw[: len(read)]]))[0, 1]))
+        read = motion.values @ self.weights
+        return pearson(read, jaw[: len(read)])
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def motion_figures(
     Of the part that is named, as `latent`: `latent r` with the clip's own and `latent r, another's sound`, whose
     difference is what is heard and not seen in poses; `deviation`, over time, over the clips' own. Of all: `border`,
     change where windows meet over change inside, and the clips' own; `yaw r` and so on, of predicted poses. With a
-    reading of latents `jaw r` and `jaw r, another's sound`, and `jaw r, true latents`, which is the most there can be.
+    reading of latents `jaw r` and `jaw r, another's sound`, and `jaw r, true latents`: what the reading says of the clip's own.
     """
     found = {
         f"{part} r": [correlation(m.made, m.true, part) for m in motions],

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -195,10 +196,11 @@ class GAIAMotionStage(Stage[GAIAMotionNetworks, SequenceBatch]):
         motions = [self._generated(networks, reader, n, (n + 1) % count) for n in range(count)]
         for motion in motions:
             motion.made.save(folder / f"{motion.name}.safetensors")
-        found = motion_figures(motions, networks.denoiser.window_length, self.state.part, self._reading())
+        found = motion_figures(motions, networks.denoiser.window_length, self.state.part, self._reading)
         (folder / "scores.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         return found
 
+    @cached_property
     def _reading(self) -> JawReading | None:
         """What latents of clips that are learned from say of the jaw, where these are labeled with it."""
         if self.state is not OF_LATENTS:
