@@ -75,7 +75,8 @@ def motion_figures(
     Of the part that is named, as `latent`: `latent r` with the clip's own and `latent r, another's sound`, whose
     difference is what is heard and not seen in poses; `deviation`, over time, over the clips' own. Of all: `border`,
     change where windows meet over change inside, and the clips' own; `yaw r` and so on, of predicted poses. With a
-    reading of latents `jaw r` and `jaw r, another's sound`, and `jaw r, true latents`: what the reading says of the clip's own.
+    reading of latents `jaw r` and `jaw r, another's sound`, and `jaw r, true latents`: what the reading says of the
+    clip's own.
     """
     found = {
         f"{part} r": [correlation(m.made, m.true, part) for m in motions],
