@@ -35,18 +35,19 @@ SECONDS = 3.0
 
 
 class Maker(NamedTuple):
-    """What draws: frames, some of them at rest, with their latents' errors where there is a model, and landmarks where
-    there is a detector."""
+    """What draws: frames, some of them at rest and some acted, with their latents' errors where there is a model, and
+    landmarks where there is a detector."""
 
     renderer: Renderer
     at_rest: int
+    acting: float
     predictor: LatentPredictor | None
     detector: FaceDetector | None
 
     @classmethod
-    def of(cls, config: SyntheticConfig, at_rest: int, model: str | None, landmarks: bool) -> "Maker":
+    def of(cls, config: SyntheticConfig, at_rest: int, acting: float, model: str | None, landmarks: bool) -> "Maker":
         predictor = LatentPredictor(EMOPipeline.from_pretrained(model)) if model else None
-        return cls(Renderer(config), at_rest, predictor, FaceDetector() if landmarks else None)
+        return cls(Renderer(config), at_rest, acting, predictor, FaceDetector() if landmarks else None)
 
     def make(self, task: tuple[int, int, Path]) -> None:
         index, frames, path = task
@@ -56,7 +57,7 @@ class Maker(NamedTuple):
             if self.detector is None or pairs.landmarks is not None:
                 return
         elif self.predictor is None:
-            pairs = draw_pairs(self.renderer, clip, frames, self.at_rest)
+            pairs = draw_pairs(self.renderer, clip, frames, self.at_rest, self.acting)
         else:
             pairs = draw_predicted(self.renderer, clip, frames, self.predictor)
         (pairs.with_landmarks(self.detector) if self.detector else pairs).write(path)
@@ -68,6 +69,13 @@ def main() -> int:
     parser.add_argument("--clips", type=int, default=1000, help="references (default 1000)")
     parser.add_argument("--frames", type=int, default=8, help="frames beside each, an even number (default 8)")
     parser.add_argument("--at-rest", type=int, default=0, help="of them at rest, an even number (default 0)")
+    parser.add_argument(
+        "--acting",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of the others, with eyes, lids, brows and smiles as chance has them, 0 to 1 (default 0)",
+    )
     parser.add_argument("--identities", type=int, default=100, help="avatars (default 100; 0 for portraits alone)")
     parser.add_argument("--size", type=int, default=256, help="pixels (default 256)")
     parser.add_argument("--seed", type=int, default=0, help="other seeds, other people (default 0)")
@@ -81,8 +89,10 @@ def main() -> int:
         raise OptionError(f"--frames {options.frames}: must be an even number, at least 2", option="frames")
     if not 0 <= options.at_rest <= options.frames or options.at_rest % 2:
         raise OptionError(f"--at-rest {options.at_rest}: must be an even number of --frames", option="at_rest")
-    if options.at_rest and options.model:
-        raise OptionError("--at-rest is for frames without a model's errors", option="at_rest")
+    if not 0 <= options.acting <= 1:
+        raise OptionError(f"--acting {options.acting}: must be 0 to 1", option="acting")
+    if (options.at_rest or options.acting) and options.model:
+        raise OptionError("--at-rest and --acting are for frames without a model's errors", option="at_rest")
     config = SyntheticConfig(
         seed=options.seed,
         identities=options.identities,
@@ -98,7 +108,7 @@ def main() -> int:
         if options.landmarks or not path.is_file():
             tasks.append((index, options.frames, path))
     workers = max(1, min(options.workers, len(tasks)))
-    context = partial(Maker.of, config, options.at_rest, options.model, options.landmarks)
+    context = partial(Maker.of, config, options.at_rest, options.acting, options.model, options.landmarks)
     for _ in tqdm(in_processes(Maker.make, tasks, workers, context=context), total=len(tasks)):
         pass
     return 0

@@ -237,6 +237,30 @@ def test_the_first_ones_are_at_rest_and_motion_goes_with_its_frames():
         assert np.array_equal(renderer.parts(clip, shown).numpy(), one.parts)
 
 
+def test_acted_ones_do_with_eyes_what_chance_says_and_are_drawn_so():
+    renderer = Renderer(SyntheticConfig(seed=0, identities=2, size=64, seconds=2.0))
+    clip = renderer.config.clip_spec(1)
+    pairs, plain = (draw_pairs(renderer, clip, 6, 2, acting) for acting in (1.0, 0.0))
+    again = draw_pairs(renderer, clip, 6, 2)
+    assert all(np.array_equal(getattr(again, name), value) for name, value in vars(plain).items())
+    column = CONTROLS.names.index
+    eyes = [column(name) for name in ("gaze_x", "gaze_y", "brow", "smile", "blink")]
+    others = [n for n in range(len(CONTROLS.names)) if n not in eyes]
+    assert np.array_equal(pairs.motion[..., others], plain.motion[..., others])
+    assert np.array_equal(pairs.frames[:2], plain.frames[:2])  # at rest
+    assert np.array_equal(pairs.reference, plain.reference)
+    for first in (2, 4):
+        assert np.array_equal(pairs.motion[first, 1:], pairs.motion[first + 1, :-1])
+        held = pairs.motion[first, :, eyes[:4]]
+        assert (np.ptp(held, axis=1) == 0).all()
+        assert not np.allclose(held, pairs.motion[6 - first, :, eyes[:4]])
+        lids = pairs.motion[first, :, column("blink")]
+        assert lids[[0, -1]].max() == 0 < lids.max() <= 1
+    shown = FaceControls.from_track(MotionTrack(torch.from_numpy(pairs.motion[:, REACH]), 25, CONTROLS))
+    assert np.array_equal(renderer.draw(clip, shown), pairs.frames)
+    assert not np.array_equal(pairs.frames[2:], plain.frames[2:])
+
+
 def test_a_models_errors_take_the_noises_place(folder, start, tmp_path):
     pairs = made_pairs(0)
     error = np.random.default_rng(0).normal(0, 0.3, (4, *LATENTS)).astype(np.float16)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
+from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from emo.data.synthetic.config import ClipSpec
@@ -24,6 +25,8 @@ from emo.motion.controls import FaceControls
 COARSER = 4  # pixels of the frames in a row or column of what is kept of their flow, which is smooth
 REACH = 13  # frames before and after a frame, whose motion is kept with it (GoHD's code)
 SHOWN = 0.05  # of such a pixel, that must be visible for its flow to be known
+ACTED = {"gaze_x": -1.0, "gaze_y": -1.0, "brow": -1.0, "smile": 0.0}
+"""What faces do that act, from these values to 1."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,9 @@ def read_pairs(path: Path) -> ReferencePairs:
         raise DatasetError(f"{path} was not written by train/reference_decoder_data.py ({error})") from error
 
 
-def draw_pairs(renderer: Renderer, clip: ClipSpec, frames: int, at_rest: int = 0) -> ReferencePairs:
+def draw_pairs(
+    renderer: Renderer, clip: ClipSpec, frames: int, at_rest: int = 0, acting: float = 0.0
+) -> ReferencePairs:
     """A reference and N frames out of a clip.
 
     Args:
@@ -89,6 +94,7 @@ def draw_pairs(renderer: Renderer, clip: ClipSpec, frames: int, at_rest: int = 0
         clip: the clip.
         frames: N, even: pairs of neighbors.
         at_rest: of these, the first ones, even: heads that look straight ahead and do nothing.
+        acting: share of the others' pairs that are `acted`.
 
     Raises:
         EmoError: the portrait or the recording cannot be used.
@@ -96,11 +102,17 @@ def draw_pairs(renderer: Renderer, clip: ClipSpec, frames: int, at_rest: int = 0
     rng = np.random.default_rng((0x9A125, clip.seed))
     controls = renderer.act(clip).controls
     starts = rng.choice(len(controls) - 1, (frames - at_rest) // 2, replace=False)
-    return draw_frames(renderer, clip, controls, int(rng.integers(len(controls))), starts, at_rest)
+    return draw_frames(renderer, clip, controls, int(rng.integers(len(controls))), starts, at_rest, acting)
 
 
 def draw_frames(
-    renderer: Renderer, clip: ClipSpec, controls: FaceControls, reference: int, starts: np.ndarray, at_rest: int = 0
+    renderer: Renderer,
+    clip: ClipSpec,
+    controls: FaceControls,
+    reference: int,
+    starts: np.ndarray,
+    at_rest: int = 0,
+    acting: float = 0.0,
 ) -> ReferencePairs:
     """A reference and frames of a clip whose controls are known.
 
@@ -111,11 +123,13 @@ def draw_frames(
         reference: place of the reference.
         starts: places of frames that are drawn with their next ones.
         at_rest: frames before them, of a head that looks straight ahead and does nothing.
+        acting: share of these pairs that are `acted`.
     """
     places = torch.from_numpy(np.stack([starts, starts + 1], 1).ravel())
     values = controls.track(renderer.config.fps).values
     around = (places[:, None] + torch.arange(-REACH, REACH + 1)).clamp(0, len(values) - 1)
-    motion = torch.cat([CONTROLS.rest.expand(at_rest, 2 * REACH + 1, -1), values[around]])
+    around_each = acted(values[around], acting, np.random.default_rng((0xAC7, clip.seed)))
+    motion = torch.cat([CONTROLS.rest.expand(at_rest, 2 * REACH + 1, -1), around_each])
     commanded = torch.cat([values[[reference]], motion[:, REACH]])
     shown = FaceControls.from_track(MotionTrack(commanded, renderer.config.fps, CONTROLS))
     drawn = renderer.draw(clip, shown)
@@ -125,6 +139,28 @@ def draw_frames(
     parts = renderer.parts(clip, shown[1:]).cpu().numpy()
     source = values[reference].numpy()
     return ReferencePairs(drawn[0], drawn[1:], points, flow, visible, motion.numpy(), parts, source)
+
+
+def acted(motion: Tensor, share: float, rng: np.random.Generator) -> Tensor:
+    """Motion of pairs of neighbors of which some do what talk seldom has: eyes look anywhere, brows go up or down,
+    corners of the mouth up, and lids shut and open.
+
+    Args:
+        motion: of 2 N frames and those around each, (2 N, 2 REACH + 1, 14); it stays as it is.
+        share: of the pairs, 0 to 1.
+        rng: of the draws.
+    """
+    motion, column = motion.clone(), CONTROLS.names.index
+    for first in range(0, len(motion), 2):
+        if rng.random() >= share:
+            continue
+        pair = motion[first : first + 2]
+        for name, lowest in ACTED.items():
+            pair[..., column(name)] = rng.uniform(lowest, 1)
+        shut, middle, half = rng.uniform(0, 1), rng.integers(-1, 3), rng.integers(3, 7)
+        away = (torch.arange(2)[:, None] + torch.arange(-REACH, REACH + 1) - middle).abs()
+        pair[..., column("blink")] = shut * (1 - away / half).clamp(min=0)
+    return motion
 
 
 def _coarsened(flow: Flow) -> tuple[np.ndarray, np.ndarray]:
