@@ -16,9 +16,8 @@ NEEDED = (
     "emo/_bundled/weights/articulation/config.json",
     "emo/_bundled/weights/audio-encoder/config.json",
 )
-LEFT_OUT = tuple(
-    f"emo/_bundled/weights/{name}/" for name in ("emo-tiny-teacher", "gaia-tiny")
-)  # of the repository alone
+# Of the repository alone:
+LEFT_OUT = ("emo/_bundled/weights/emo-tiny-teacher/", "emo/_bundled/weights/gaia-tiny/")
 
 
 def faults(wheel: Path) -> list[str]:

@@ -91,8 +91,9 @@ def main() -> int:
         raise OptionError(f"--at-rest {options.at_rest}: must be an even number of --frames", option="at_rest")
     if not 0 <= options.acting <= 1:
         raise OptionError(f"--acting {options.acting}: must be 0 to 1", option="acting")
-    if (options.at_rest or options.acting) and options.model:
-        raise OptionError("--at-rest and --acting are for frames without a model's errors", option="at_rest")
+    for name in ("at_rest", "acting"):
+        if getattr(options, name) and options.model:
+            raise OptionError(f"--{name.replace('_', '-')} is for frames without a model's errors", option=name)
     config = SyntheticConfig(
         seed=options.seed,
         identities=options.identities,

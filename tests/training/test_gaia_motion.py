@@ -314,9 +314,8 @@ def test_the_jaw_is_read_from_latents_of_which_it_is_little():
     assert found["jaw r"] == found["jaw r, true latents"] == pytest.approx(1, abs=0.02)
     assert found["jaw r, another's sound"] == 0
     assert "jaw r" not in motion_figures([motion], 10, "latent")
-    assert (
-        JawReading.fitted([(torch.ones(40, 4), jaw)]).r(made, jaw) == 0
-    )  # of latents that stand still nothing is read
+    nothing = JawReading.fitted([(torch.ones(40, 4), jaw)])  # of latents that stand still
+    assert nothing.r(made, jaw) == 0
 
 
 def test_mistakes_are_named(folder, tmp_path):

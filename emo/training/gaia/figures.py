@@ -86,9 +86,7 @@ def motion_figures(
         **{f"{name} r": [correlation(m.poses, m.true_poses, name) for m in motions] for name in POSE},
     }
     if reading is not None:
-        labeled = [(m, m.jaw) for m in motions if m.jaw is not None]
-        found["jaw r"] = [reading.r(m.made, jaw) for m, jaw in labeled]
-        found["jaw r, another's sound"] = [reading.r(m.swapped, jaw) for m, jaw in labeled]
-        found["jaw r, true latents"] = [reading.r(m.true, jaw) for m, jaw in labeled]
+        for name, track in (("", "made"), (", another's sound", "swapped"), (", true latents", "true")):
+            found[f"jaw r{name}"] = [reading.r(getattr(m, track), m.jaw) for m in motions if m.jaw is not None]
     deviation = deviation_share([m.made for m in motions], [m.true for m in motions], part)
     return named_means(found) | {"deviation": deviation}
